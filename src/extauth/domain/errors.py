@@ -1,0 +1,93 @@
+"""Everything extauth raises on purpose, split by what the caller can do about it.
+
+Bad arguments are plain :class:`ValueError` and use after closing is :class:`RuntimeError`: both are
+mistakes in the calling code and stay outside this tree.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+
+class ExtAuthError(Exception):
+    """Base of all errors below. Never raised itself."""
+
+    code: ClassVar[str] = "extauth_error"
+    """Stable and machine-readable; part of the public API."""
+
+
+class LinkNotFound(ExtAuthError):
+    """The user has not connected this provider, or has disconnected it. Ask them to connect."""
+
+    code = "link_not_found"
+
+
+class ReauthorizationRequired(ExtAuthError):
+    """The provider no longer accepts the user's grant. Ask them to connect again."""
+
+    code = "reauthorization_required"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """Why, as a stable code: the provider's OAuth error code, or ``reply_lost``,
+        ``no_refresh_token`` or ``access_token_rejected``."""
+
+
+class TemporarilyUnavailable(ExtAuthError):
+    """Nothing is lost; try again later. Base of the three below, never raised itself."""
+
+    code = "temporarily_unavailable"
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """How long to wait before trying again is worth it, where that is known."""
+
+
+class ProviderUnavailable(TemporarilyUnavailable):
+    """The provider could not be reached, or gave an answer that settles nothing."""
+
+    code = "provider_unavailable"
+
+
+class StoreUnavailable(TemporarilyUnavailable):
+    """The store could not be reached or failed; the driver's error is ``__cause__``."""
+
+    code = "store_unavailable"
+
+
+class RefreshInProgress(TemporarilyUnavailable):
+    """Another replica is refreshing this link and did not finish within the time to wait."""
+
+    code = "refresh_in_progress"
+
+
+class ConfigurationError(ExtAuthError):
+    """The deployment must be mended; no user can help and no link is touched."""
+
+    code = "configuration_error"
+
+
+class UnknownProvider(ConfigurationError):
+    """No provider with this id was given to the service."""
+
+    code = "unknown_provider"
+
+
+class ProviderMisconfigured(ConfigurationError):
+    """The provider rejects the application itself, for example its client secret."""
+
+    code = "provider_misconfigured"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """Why, as a stable code, for example ``invalid_client``."""
+
+
+class NotAuthorized(ExtAuthError):
+    """The caller may not use this link."""
+
+    code = "not_authorized"

@@ -1,0 +1,123 @@
+"""What an observer is told. No event carries a token, a code or text of the provider's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypeAlias, final
+
+import attrs
+
+from extauth.domain.link import LinkKey
+
+
+@final
+@attrs.frozen
+class ExchangeStarted:
+    """A refresh token is about to be presented to the provider."""
+
+    key: LinkKey
+    version: int
+    replay: bool
+    """Whether an earlier exchange of this version may already have used it up."""
+
+
+@final
+@attrs.frozen
+class LinkRefreshed:
+    """New tokens are stored; ``version`` is the new one."""
+
+    key: LinkKey
+    version: int
+    took: timedelta
+    """From the start of the exchange to the end of the save."""
+
+
+@final
+@attrs.frozen
+class LinkAdopted:
+    """Someone else's newer tokens were found and are used."""
+
+    key: LinkKey
+    version: int
+
+
+@final
+@attrs.frozen
+class RefreshFailed:
+    """A refresh failed for the time being; the tokens are as they were."""
+
+    key: LinkKey
+    version: int
+    reason: str
+    retry_after: timedelta | None
+
+
+@final
+@attrs.frozen
+class ReauthorizationNeeded:
+    """The provider rejected the grant: the user must authorize again."""
+
+    key: LinkKey
+    version: int
+    reason: str
+
+
+@final
+@attrs.frozen
+class ProviderRejectedClient:
+    """The provider rejects the application itself; an operator must look."""
+
+    provider_id: str
+    reason: str
+
+
+@final
+@attrs.frozen
+class ExchangeUnresolved:
+    """The provider's reply was lost: nobody knows whether the refresh token was used up."""
+
+    key: LinkKey
+    version: int
+    reason: str
+
+
+@final
+@attrs.frozen
+class SaveDelayed:
+    """The store is down after an exchange; the new tokens are served from memory and saved later."""
+
+    key: LinkKey
+    version: int
+
+
+@final
+@attrs.frozen
+class SaveAbandoned:
+    """The service was closed while the store stayed down: the new tokens are lost."""
+
+    key: LinkKey
+    version: int
+
+
+@final
+@attrs.frozen
+class UnlinkedMeanwhile:
+    """The user unlinked during the exchange; the new tokens were not stored."""
+
+    key: LinkKey
+    revoked: bool
+    """Whether the provider confirmed that it revoked them."""
+
+
+Event: TypeAlias = (
+    ExchangeStarted
+    | LinkRefreshed
+    | LinkAdopted
+    | RefreshFailed
+    | ReauthorizationNeeded
+    | ProviderRejectedClient
+    | ExchangeUnresolved
+    | SaveDelayed
+    | SaveAbandoned
+    | UnlinkedMeanwhile
+)

@@ -1,0 +1,153 @@
+"""The whole refresh decision, as pure functions of a link, the time, the policy and the traits."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime, timedelta
+from typing import TypeAlias, final
+
+import attrs
+
+from extauth.domain.link import Link, LinkKey, RefreshFailure
+from extauth.domain.policy import ProviderTraits, RefreshPolicy
+
+LIFETIME_SHARE = 5
+"""Looking ahead never takes more than one part in this many of a token's lifetime."""
+
+
+@final
+@attrs.frozen
+class Serve:
+    """Hand out the access token as it is."""
+
+
+@final
+@attrs.frozen
+class ServeAndRefresh:
+    """Hand out the access token, and refresh behind the caller's back."""
+
+
+@final
+@attrs.frozen
+class Refresh:
+    """Refresh first; hand out what comes of it."""
+
+
+@final
+@attrs.frozen
+class Reauthorize:
+    """The user must authorize again."""
+
+    reason: str
+
+
+@final
+@attrs.frozen
+class CoolDown:
+    """A refresh failed for the time being, and it is too early for another."""
+
+    retry_at: datetime
+    reason: str
+
+
+Decision: TypeAlias = Serve | ServeAndRefresh | Refresh | Reauthorize | CoolDown
+
+SERVE = Serve()
+SERVE_AND_REFRESH = ServeAndRefresh()
+REFRESH = Refresh()
+
+
+def decide(
+    link: Link,
+    now: datetime,
+    policy: RefreshPolicy,
+    traits: ProviderTraits,
+    *,
+    rejected: bool = False,
+) -> Decision:
+    """Say what to do for a caller who needs an access token of ``link``.
+
+    ``now`` is aware; ``rejected`` says that an API has refused the access token already. While the
+    access token works it is handed out whatever the state of the refresh, except that a caller waits
+    for a refresh that will not take long or that kills the token.
+    """
+    works = access_token_works(link, now, rejected=rejected)
+    if link.tokens.refresh_token is None:
+        if works:
+            return SERVE
+        return Reauthorize("access_token_rejected" if rejected else "no_refresh_token")
+    failure = _current_failure(link)
+    if failure is not None and failure.permanent:
+        # Without a known expiry a rejected grant is the best sign that the access token is dead too.
+        if works and link.tokens.expires_at is not None:
+            return SERVE
+        return Reauthorize(failure.reason)
+    if works and not _due(link, now, policy.refresh_ahead, spread=True):
+        return SERVE
+    if failure is not None and (retry_at := _cooling_until(failure, now)) is not None:
+        return SERVE if works else CoolDown(retry_at, failure.reason)
+    if not works:
+        return REFRESH
+    return _early(link, now, policy, traits)
+
+
+def _early(link: Link, now: datetime, policy: RefreshPolicy, traits: ProviderTraits) -> Decision:
+    """Decide inside the look-ahead, where the access token still works."""
+    wait = traits.refresh_revokes_access_token or _due(link, now, policy.min_validity, spread=False)
+    pending = link.pending
+    if pending is not None:
+        if pending.live:
+            return REFRESH if wait else SERVE
+        if not traits.tolerates_replay(now - pending.since):
+            # The provider may have spent the refresh token in an exchange that nobody saw the end
+            # of. Presenting it again could revoke the access token that still works.
+            return SERVE
+    return REFRESH if wait else SERVE_AND_REFRESH
+
+
+def access_token_works(link: Link, now: datetime, *, rejected: bool = False) -> bool:
+    """Whether the access token can be expected to work at ``now``; at its expiry it does not."""
+    expires_at = link.tokens.expires_at
+    return not rejected and (expires_at is None or now < expires_at)
+
+
+def may_present(
+    traits: ProviderTraits, *, unresolved_for: timedelta | None, access_token_works: bool
+) -> bool:
+    """Whether the refresh token may be presented, given an earlier exchange with unknown end.
+
+    If there is one, only where the provider tolerates a replay of that age, or where nothing is left
+    to lose.
+    """
+    return unresolved_for is None or not access_token_works or traits.tolerates_replay(unresolved_for)
+
+
+def _due(link: Link, now: datetime, ahead: timedelta, *, spread: bool) -> bool:
+    expires_at = link.tokens.expires_at
+    if expires_at is None:
+        return False
+    left = expires_at - now
+    if left > ahead:
+        return False
+    lifetime = expires_at - (link.tokens.issued_at or link.updated_at)
+    ahead = min(ahead, max(lifetime, timedelta(0)) / LIFETIME_SHARE)
+    return left <= (ahead * _spread(link.key) if spread else ahead)
+
+
+def _spread(key: LinkKey) -> float:
+    """Return a factor in (0.5, 1] that is the same in every process: links made together must not
+    all refresh together."""
+    digest = zlib.crc32(f"{key.provider_id}\0{key.user_id}".encode())
+    return 1 - digest / 2**33
+
+
+def _current_failure(link: Link) -> RefreshFailure | None:
+    failure = link.failure
+    return failure if failure is not None and failure.version == link.version else None
+
+
+def _cooling_until(failure: RefreshFailure, now: datetime) -> datetime | None:
+    # A clock that went back before the failure must not stretch the pause.
+    if failure.retry_at is not None and failure.at <= now < failure.retry_at:
+        return failure.retry_at
+    return None

@@ -1,0 +1,132 @@
+"""The closed unions that ports return. Losing a race is a value here, never an exception."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypeAlias, final
+
+import attrs
+
+from extauth.domain.link import Link, TokenSet
+
+
+@final
+@attrs.frozen
+class Absent:
+    """There is no such link: it was never made, or the user unlinked."""
+
+
+@final
+@attrs.frozen
+class Stale:
+    """The link has moved on to another version; nothing was written."""
+
+    link: Link
+    """The link as it is now."""
+
+
+@final
+@attrs.frozen
+class Claimed:
+    """The lease is held: this version's refresh token may now be presented to the provider."""
+
+    link: Link
+    unresolved_for: timedelta | None
+    """Age, by the store's clock, of the oldest earlier exchange of this version that nobody recorded
+    the end of; ``None`` if there is none. If there is one, the token may already be used up."""
+
+
+@final
+@attrs.frozen
+class Held:
+    """Another owner's lease is live; nothing was written."""
+
+    remaining: timedelta
+    """Until the lease lapses, by the store's clock; always positive."""
+
+
+@final
+@attrs.frozen
+class Saved:
+    """The new tokens are durable."""
+
+    link: Link
+
+
+@final
+@attrs.frozen
+class Recorded:
+    """The failure mark stands beside the tokens."""
+
+    link: Link
+
+
+@final
+@attrs.frozen
+class Resealed:
+    """The tokens were replaced by the same tokens in another encryption."""
+
+    link: Link
+
+
+ClaimOutcome: TypeAlias = Claimed | Held | Stale | Absent
+SaveOutcome: TypeAlias = Saved | Stale | Absent
+RecordOutcome: TypeAlias = Recorded | Stale | Absent
+ResealOutcome: TypeAlias = Resealed | Stale | Absent
+
+
+@final
+@attrs.frozen
+class Exchanged:
+    """The provider gave new tokens; the refresh token presented may be dead from now on."""
+
+    tokens: TokenSet
+
+
+@final
+@attrs.frozen
+class GrantRejected:
+    """The provider rejected the grant with a code known to mean that it is dead."""
+
+    code: str
+
+
+@final
+@attrs.frozen
+class ClientRejected:
+    """The provider rejected the application, not the grant: a wrong secret, a wrong request."""
+
+    code: str
+
+
+@final
+@attrs.frozen
+class Deferred:
+    """The provider answered that it did not do it, in a way that settles nothing about the grant."""
+
+    code: str
+    retry_after: timedelta | None = None
+    """What the provider's ``Retry-After`` asked for (RFC 9110 section 10.2.3)."""
+
+
+@final
+@attrs.frozen
+class NotSent:
+    """Not one byte of the request's body left: the refresh token is certainly unused."""
+
+    code: str
+
+
+@final
+@attrs.frozen
+class Unknown:
+    """The request may have been carried out, and its result will never arrive.
+
+    A reply cut short, a time-out after sending, a 5xx, or a success nobody can read.
+    """
+
+    code: str
+    retry_after: timedelta | None = None
+
+
+ExchangeOutcome: TypeAlias = Exchanged | GrantRejected | ClientRejected | Deferred | NotSent | Unknown

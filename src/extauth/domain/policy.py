@@ -1,0 +1,103 @@
+"""How eagerly to refresh, how long to wait, and what a provider is known to do on a refresh."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import final
+
+import attrs
+
+
+def _positive(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
+    if value <= timedelta(0):
+        msg = f"{attribute.name} must be longer than zero, not {value}"
+        raise ValueError(msg)
+
+
+def _not_negative(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
+    if value < timedelta(0):
+        msg = f"{attribute.name} must not be negative, not {value}"
+        raise ValueError(msg)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Backoff:
+    """Waiting times that double: ``initial``, twice that, four times that, up to ``maximum``."""
+
+    initial: timedelta = attrs.field(default=timedelta(seconds=1), validator=_positive)
+    maximum: timedelta = attrs.field(default=timedelta(minutes=5), validator=_positive)
+
+    def __attrs_post_init__(self) -> None:
+        if self.maximum < self.initial:
+            msg = f"maximum ({self.maximum}) must not be shorter than initial ({self.initial})"
+            raise ValueError(msg)
+
+    def delay(self, attempt: int, *, jitter: float = 0.0) -> timedelta:
+        """Return how long to wait after the given failed attempt, the first being 1.
+
+        ``jitter`` in [0, 1) takes up to half of it away, so that many waiters spread out.
+        """
+        # 2.0**1023 is the largest power that a float holds; the maximum is reached long before.
+        doubled = self.initial.total_seconds() * 2.0 ** min(attempt - 1, 1000)
+        return timedelta(seconds=min(doubled, self.maximum.total_seconds()) * (1 - jitter / 2))
+
+
+@final
+@attrs.frozen(kw_only=True)
+class RefreshPolicy:
+    """When to refresh and how long each part may take. All spans are positive unless said otherwise.
+
+    :raises ValueError: when a span is out of bounds, or when an exchange with its save would not fit
+        into the lease.
+    """
+
+    refresh_ahead: timedelta = attrs.field(default=timedelta(minutes=5), validator=_not_negative)
+    """Refresh this long before expiry, while the access token is still handed out. Capped at a fifth
+    of the token's lifetime, and spread over the links."""
+    min_validity: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
+    """A token that works for less than this is refreshed before it is handed out, if that succeeds.
+    Capped at a fifth of the token's lifetime."""
+    exchange_timeout: timedelta = attrs.field(default=timedelta(seconds=20), validator=_positive)
+    """The longest that one request to the provider may take, from connecting to the last byte."""
+    lease_ttl: timedelta = attrs.field(default=timedelta(seconds=45), validator=_positive)
+    """How long a replica holds the right to exchange; a crashed one blocks others this long."""
+    save_margin: timedelta = attrs.field(default=timedelta(seconds=5), validator=_positive)
+    """No exchange starts unless it fits into the lease with this much to spare for the save."""
+    wait_timeout: timedelta = attrs.field(default=timedelta(seconds=60), validator=_positive)
+    """How long to wait for another replica's refresh before ``RefreshInProgress``."""
+    retry: Backoff = attrs.field(
+        default=Backoff(initial=timedelta(milliseconds=50), maximum=timedelta(seconds=1))
+    )
+    """Between attempts within one refresh: a request that was not sent, a save that failed."""
+    cooldown: Backoff = attrs.field(default=Backoff())
+    """Between refreshes of one link, or of one provider, that failed for the time being."""
+    shutdown_grace: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
+    """How long closing keeps trying to save a rotated token while the store is down."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.exchange_timeout + self.save_margin > self.lease_ttl:
+            msg = (
+                f"lease_ttl ({self.lease_ttl}) must cover exchange_timeout ({self.exchange_timeout})"
+                f" and save_margin ({self.save_margin}); raise it or shorten them"
+            )
+            raise ValueError(msg)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class ProviderTraits:
+    """What a provider is known to do on a refresh. The defaults are the strictest case."""
+
+    rotates: bool = True
+    """Each refresh gives a new refresh token and the old one dies."""
+    replay_window: timedelta | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_positive)
+    )
+    """For how long after a refresh the old refresh token may be presented again without harm."""
+    refresh_revokes_access_token: bool = False
+    """A refresh kills the current access token at once, so nobody is handed it meanwhile."""
+
+    def tolerates_replay(self, age: timedelta) -> bool:
+        """Whether a refresh token first presented ``age`` ago may be presented again."""
+        return not self.rotates or (self.replay_window is not None and age < self.replay_window)

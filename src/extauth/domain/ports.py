@@ -1,0 +1,194 @@
+"""What extauth needs from the outside world. Adapters match these structurally."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from extauth.domain.events import Event
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.outcomes import (
+    ClaimOutcome,
+    ExchangeOutcome,
+    RecordOutcome,
+    ResealOutcome,
+    SaveOutcome,
+)
+from extauth.domain.policy import ProviderTraits
+
+
+class LinkStore(Protocol):
+    """Keeps links, and lets many replicas change them without losing each other's writes.
+
+    Each method is one atomic statement and durable when it returns. Losing a race is a return value;
+    only a store that does not work raises, :class:`~extauth.StoreUnavailable` with the driver's error
+    as ``__cause__``. A cancelled or failed call may or may not have been carried out, unless its
+    docstring says otherwise: every conditional write can be repeated to find out.
+    """
+
+    async def get(self, key: LinkKey) -> Link | None:
+        """Return the link, or None if there is none. Sees every write that returned before the call."""
+        ...
+
+    async def links_of(self, user_id: str) -> list[Link]:
+        """Return the user's links, ordered by provider id (by code point)."""
+        ...
+
+    async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
+        """Store the user's own authorization, which always wins, and return the link.
+
+        A new link gets version 1, or a higher one where the key had a link before; an existing one is
+        replaced whole (nothing is carried forward: it may be another account) with its version + 1.
+        Any failure mark, lease and unresolved exchange is cleared. ``created_at`` stays.
+        """
+        ...
+
+    async def delete(self, key: LinkKey) -> Link | None:
+        """Remove the link and return it as it was, so that its tokens can be revoked, or None."""
+        ...
+
+    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+        """Take the lease on ``version`` for ``owner``, before presenting its refresh token.
+
+        ``Claimed`` if the version matches and no other owner's lease is live; the lease then runs
+        ``ttl`` from now by the store's clock. It reports how long ago the oldest exchange of this
+        version began whose end nobody recorded. An owner who claims again renews the lease, and its
+        own earlier claim does not count as such an exchange: a claim can be repeated. ``Held`` if
+        another owner's lease is live, ``Stale`` with the link as it is now if the version does not
+        match, ``Absent`` if there is no link; in these cases nothing changes.
+
+        :raises ValueError: if ``ttl`` is not positive or ``owner`` is empty.
+        """
+        ...
+
+    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+        """Store the outcome of a successful refresh of ``version``.
+
+        ``Saved`` with version + 1 if the version matches, whoever holds the lease: the tokens given
+        may be the only ones that work. Failure mark, lease and unresolved exchange are cleared; the
+        origin stays. Otherwise ``Stale`` or ``Absent``, and nothing changes. Never inserts: it cannot
+        bring back a link that the user removed.
+        """
+        ...
+
+    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+        """Put a mark beside the tokens of ``version``; touches neither tokens, version nor lease.
+
+        ``Recorded`` with the link as it is now if the version matches. A permanent mark is not
+        replaced by a temporary one. Otherwise ``Stale`` or ``Absent``, and nothing changes.
+
+        :raises ValueError: if ``failure`` is about another version.
+        """
+        ...
+
+    async def lift_failure(
+        self,
+        provider_id: str,
+        *,
+        user_id: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Remove failure marks of a provider's links and return how many.
+
+        The operator's undo: after an outage that wrongly answered ``invalid_grant``, links work again
+        with no one reconnecting. Narrowed to one user, one reason, or marks made at ``since`` or later.
+        """
+        ...
+
+    async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
+        """End the owner's lease on ``version`` and return True; False if it holds none there.
+
+        By default the outcome of the owner's exchange is known (it is as if it had not claimed). With
+        ``unresolved`` it is not: the exchange is remembered for the next claim.
+        """
+        ...
+
+    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+        """Replace the token texts and key ids by another encryption of the same tokens.
+
+        ``Resealed`` if the version matches. **The version is unchanged**, and so are expiry, scopes,
+        ``extra``, lease, marks and times. Otherwise ``Stale`` or ``Absent``, and nothing changes.
+        """
+        ...
+
+    async def due(
+        self,
+        provider_id: str,
+        *,
+        expiring_before: datetime,
+        unused_since: datetime | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Link]:
+        """Return links of a provider that upkeep should refresh, ordered by user id (by code point).
+
+        Those with a refresh token and no permanent failure mark whose access token expires before
+        ``expiring_before``, or whose credentials were last written before ``unused_since`` (which also
+        finds links without a known expiry). At most ``limit`` of them, with user ids after ``after``.
+        """
+        ...
+
+    async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
+        """Wait until another replica's exchange of ``version`` ends, and return the link, or None.
+
+        It has ended when the version has moved, the link is gone, or no lease on it is live. When
+        ``timeout`` has passed, returns the link as last seen. Read-only.
+        """
+        ...
+
+
+class OAuthProvider(Protocol):
+    """One OAuth 2.0 client registration at one authorization server."""
+
+    @property
+    def provider_id(self) -> str:
+        """The provider part of this provider's link keys."""
+        ...
+
+    @property
+    def traits(self) -> ProviderTraits:
+        """What this provider is known to do on a refresh."""
+        ...
+
+    @property
+    def origin(self) -> GrantOrigin | None:
+        """Which client and token endpoint this is; None switches the check against a link's off."""
+        ...
+
+    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
+        """Present the refresh token once (RFC 6749 section 6) and judge the answer.
+
+        Never retries by itself, and raises nothing for what the network or the provider does. Members
+        that the provider omitted are left out of the result, not carried forward. A cancelled call
+        has an unknown outcome.
+        """
+        ...
+
+    async def revoke(self, tokens: TokenSet) -> bool:
+        """Ask the provider to revoke these tokens (RFC 7009); whether it confirmed. Best effort."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, injected so that tests own it."""
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, aware, in UTC. It may jump; compare it with expiries only."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, from an arbitrary start."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long. Cancellation ends it."""
+        ...
+
+
+class Observer(Protocol):
+    """Is told what happens, for logs, metrics or a user interface."""
+
+    def notify(self, event: Event) -> None:
+        """Take note. Called on the event loop, so it must be quick; what it raises is logged."""
+        ...

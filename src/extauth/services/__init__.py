@@ -1,0 +1,1 @@
+"""Orchestration over the ports; imports the domain only."""
