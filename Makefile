@@ -28,7 +28,7 @@ check: $(STAMP)  ## format, lint, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 fix: $(STAMP)  ## format, and mend what can be mended

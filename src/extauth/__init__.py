@@ -24,6 +24,9 @@ from extauth.domain.link import (
     TokenSet,
 )
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
+from extauth.opening import open_store
+from extauth.services.single_flight import SingleFlight
+from extauth.services.tokens import TokenService
 
 __all__ = [
     "Backoff",
@@ -42,8 +45,11 @@ __all__ = [
     "RefreshFailure",
     "RefreshInProgress",
     "RefreshPolicy",
+    "SingleFlight",
     "StoreUnavailable",
     "TemporarilyUnavailable",
+    "TokenService",
     "TokenSet",
     "UnknownProvider",
+    "open_store",
 ]

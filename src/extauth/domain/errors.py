@@ -31,8 +31,8 @@ class ReauthorizationRequired(ExtAuthError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
-        """Why, as a stable code: the provider's OAuth error code, or ``reply_lost``,
-        ``no_refresh_token`` or ``access_token_rejected``."""
+        """Why, as a stable code: the provider's OAuth error code; ``reply_lost`` if it may be our own earlier
+        exchange, whose reply never arrived, that used the refresh token up; or ``no_refresh_token``."""
 
 
 class TemporarilyUnavailable(ExtAuthError):

@@ -73,9 +73,7 @@ def decide(
     """
     works = access_token_works(link, now, rejected=rejected)
     if link.tokens.refresh_token is None:
-        if works:
-            return SERVE
-        return Reauthorize("access_token_rejected" if rejected else "no_refresh_token")
+        return SERVE if works else Reauthorize("no_refresh_token")
     failure = _current_failure(link)
     if failure is not None and failure.permanent:
         # Without a known expiry a rejected grant is the best sign that the access token is dead too.

@@ -70,6 +70,8 @@ class RefreshPolicy:
         default=Backoff(initial=timedelta(milliseconds=50), maximum=timedelta(seconds=1))
     )
     """Between attempts within one refresh: a request that was not sent, a save that failed."""
+    sends: int = attrs.field(default=5, validator=attrs.validators.ge(1))
+    """How often one refresh may send its request, where repeating it is safe."""
     cooldown: Backoff = attrs.field(default=Backoff())
     """Between refreshes of one link, or of one provider, that failed for the time being."""
     shutdown_grace: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)

@@ -1,0 +1,30 @@
+"""Arguments that every store refuses alike, before anything is written."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from extauth.domain.link import RefreshFailure, storable_text
+
+
+def checked_claim(owner: str, ttl: timedelta) -> None:
+    """Refuse a lease that nobody would hold, or for no time.
+
+    :raises ValueError: if so.
+    """
+    if not storable_text(owner, "owner"):
+        msg = "owner must not be empty"
+        raise ValueError(msg)
+    if ttl <= timedelta(0):
+        msg = f"ttl must be longer than zero, not {ttl}: a lease that has lapsed guards nothing"
+        raise ValueError(msg)
+
+
+def checked_failure(version: int, failure: RefreshFailure) -> None:
+    """Refuse to mark one version with the failure of another.
+
+    :raises ValueError: if so.
+    """
+    if failure.version != version:
+        msg = f"the failure is about version {failure.version}, not {version}"
+        raise ValueError(msg)

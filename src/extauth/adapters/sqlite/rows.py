@@ -1,0 +1,135 @@
+"""Between rows of ``external_auth_links`` and links. Instants are integer microseconds since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from extauth.adapters.json_columns import (
+    extra_from_text,
+    extra_to_text,
+    scopes_from_text,
+    scopes_to_text,
+)
+from extauth.domain.link import (
+    GrantOrigin,
+    Link,
+    LinkKey,
+    PendingExchange,
+    RefreshFailure,
+    TokenSet,
+)
+
+Row: TypeAlias = Sequence[Any]
+Parameters: TypeAlias = Mapping[str, object]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(span: timedelta) -> int:
+    """Write a span."""
+    return span // _MICROSECOND
+
+
+def instant_to_micros(instant: datetime | None) -> int | None:
+    """Write an aware instant."""
+    return None if instant is None else (instant - _EPOCH) // _MICROSECOND
+
+
+def _instant(value: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def _optional_instant(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+def key_parameters(key: LinkKey) -> Parameters:
+    """Name the row."""
+    return {"provider_id": key.provider_id, "user_id": key.user_id}
+
+
+def text_parameters(tokens: TokenSet) -> Parameters:
+    """Write what an encryption changes."""
+    return {
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "access_token_key_id": tokens.access_token_key_id,
+        "refresh_token_key_id": tokens.refresh_token_key_id,
+    }
+
+
+def token_parameters(tokens: TokenSet) -> Parameters:
+    """Write a whole token set."""
+    return {
+        **text_parameters(tokens),
+        "expiry": instant_to_micros(tokens.expires_at),
+        "scopes": scopes_to_text(tokens.scopes),
+        "token_type": tokens.token_type,
+        "extra": extra_to_text(tokens.extra),
+        "issued_at": instant_to_micros(tokens.issued_at),
+    }
+
+
+def origin_parameters(origin: GrantOrigin | None) -> Parameters:
+    """Write whom a grant belongs to."""
+    return {
+        "client_id": None if origin is None else origin.client_id,
+        "token_endpoint": None if origin is None else origin.token_endpoint,
+    }
+
+
+def failure_parameters(failure: RefreshFailure) -> Parameters:
+    """Write a failure mark."""
+    return {
+        "version": failure.version,
+        "reason": failure.reason,
+        "at": instant_to_micros(failure.at),
+        "retry_at": instant_to_micros(failure.retry_at),
+        "attempts": failure.attempts,
+    }
+
+
+def lease_left(row: Row) -> timedelta:
+    """Read how long the row's lease was live from the moment of reading on."""
+    return timedelta(microseconds=row[22])
+
+
+def link_from_row(row: Row) -> Link:
+    """Read a row of ``statements.COLUMNS``; further columns are ignored."""
+    tokens = TokenSet(
+        access_token=row[5],
+        refresh_token=row[6],
+        expires_at=_optional_instant(row[7]),
+        scopes=scopes_from_text(row[8]),
+        token_type=row[9],
+        extra=extra_from_text(row[10]),
+        access_token_key_id=row[11],
+        refresh_token_key_id=row[12],
+        issued_at=_optional_instant(row[13]),
+    )
+    origin = None if row[14] is None else GrantOrigin(row[14], row[15])
+    failure = None
+    if row[16] is not None:
+        failure = RefreshFailure(
+            reason=row[16],
+            at=_instant(row[17]),
+            version=row[18],
+            retry_at=_optional_instant(row[19]),
+            attempts=row[20],
+        )
+    pending = None
+    if row[21] is not None:
+        pending = PendingExchange(since=_instant(row[21]), live=row[22] > 0)
+    return Link(
+        key=LinkKey(row[0], row[1]),
+        tokens=tokens,
+        version=row[2],
+        created_at=_instant(row[3]),
+        updated_at=_instant(row[4]),
+        failure=failure,
+        origin=origin,
+        pending=pending,
+    )

@@ -1,0 +1,127 @@
+"""The tables of :class:`SqliteLinkStore`, their versions, and what makes a commit durable."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
+
+import aiosqlite
+
+from extauth.domain.errors import ConfigurationError
+
+OLDEST_SQLITE = (3, 35)
+"""The first SQLite with ``UPDATE ... RETURNING``."""
+
+MIGRATIONS: Sequence[Sequence[str]] = (
+    (
+        """CREATE TABLE external_auth_links (
+  provider_id TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  oauth_access_token TEXT NOT NULL,
+  oauth_access_token_key_id TEXT,
+  oauth_refresh_token TEXT,
+  oauth_refresh_token_key_id TEXT,
+  oauth_expiry INTEGER,
+  oauth_issued_at INTEGER,
+  oauth_scopes TEXT NOT NULL,
+  oauth_token_type TEXT NOT NULL,
+  oauth_extra TEXT NOT NULL,
+  oauth_client_id TEXT,
+  oauth_token_endpoint TEXT,
+  oauth_refresh_failure_reason TEXT,
+  oauth_refresh_failure_at INTEGER,
+  oauth_refresh_failure_version INTEGER,
+  oauth_refresh_failure_retry_at INTEGER,
+  oauth_refresh_failure_attempts INTEGER,
+  lease_owner TEXT,
+  lease_taken_at INTEGER,
+  lease_expires_at INTEGER,
+  unresolved_since INTEGER,
+  PRIMARY KEY (provider_id, user_id)
+)""",
+        "CREATE INDEX external_auth_links_user ON external_auth_links (user_id)",
+        "ALTER TABLE external_auth_meta ADD COLUMN retired_version INTEGER NOT NULL DEFAULT 0",
+        """CREATE TRIGGER external_auth_links_retire AFTER DELETE ON external_auth_links BEGIN
+  UPDATE external_auth_meta SET retired_version = max(retired_version, old.version);
+END""",
+    ),
+)
+"""How to get from each version of the schema to the next, beginning with an empty file."""
+
+_BUSY_PATIENCE = timedelta(seconds=30)
+
+
+async def migrate(connection: aiosqlite.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Bring the schema up to date in one transaction; several processes may do so at once.
+
+    :raises ConfigurationError: if the schema is newer than ``migrations`` know.
+    """
+    if await _schema_version(connection) == len(migrations):
+        return
+    await connection.execute_fetchall("BEGIN IMMEDIATE")
+    try:
+        current = await _schema_version(connection)
+        if current > len(migrations):
+            msg = (
+                f"the database has schema version {current}, but this extauth knows only up to"
+                f" {len(migrations)}; upgrade extauth"
+            )
+            raise ConfigurationError(msg)
+        if current == 0:
+            await connection.execute_fetchall(
+                "CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)"
+            )
+            await connection.execute_fetchall("INSERT INTO external_auth_meta VALUES (0)")
+        for statements in migrations[current:]:
+            for statement in statements:
+                await connection.execute_fetchall(statement)
+        await connection.execute_fetchall(
+            "UPDATE external_auth_meta SET schema_version = ?", (len(migrations),)
+        )
+        await connection.execute_fetchall("COMMIT")
+    except BaseException:
+        await connection.rollback()
+        raise
+
+
+async def _schema_version(connection: aiosqlite.Connection) -> int:
+    exists = await connection.execute_fetchall(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'external_auth_meta'"
+    )
+    if not list(exists):
+        return 0
+    rows = await connection.execute_fetchall("SELECT schema_version FROM external_auth_meta")
+    return int(next(iter(rows))[0])
+
+
+async def make_durable(connection: aiosqlite.Connection) -> None:
+    """Make a commit survive a power cut, and let readers go on during a write.
+
+    :raises ConfigurationError: if this SQLite is too old or cannot keep a write-ahead log here.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        msg = f"extauth needs SQLite 3.35 or newer, not {sqlite3.sqlite_version}"
+        raise ConfigurationError(msg)
+    await connection.execute_fetchall("PRAGMA synchronous = FULL")
+    # SQLite doesn't wait out its busy timeout when several processes switch a new file to WAL.
+    async with asyncio.timeout(_BUSY_PATIENCE.total_seconds()):
+        while (mode := await _write_ahead_log(connection)) == "busy":
+            await asyncio.sleep(0.01)
+    if mode not in {"wal", "memory"}:
+        msg = f"the SQLite file cannot use a write-ahead log (its journal mode is {mode})"
+        raise ConfigurationError(msg)
+
+
+async def _write_ahead_log(connection: aiosqlite.Connection) -> str:
+    try:
+        rows = await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return "busy"
+    return str(next(iter(rows))[0])

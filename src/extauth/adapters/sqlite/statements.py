@@ -1,0 +1,108 @@
+"""What :class:`SqliteLinkStore` says to SQLite: one statement for each method of the contract."""
+
+from __future__ import annotations
+
+NOW = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
+
+COLUMNS = f"""provider_id, user_id, version, created_at, updated_at,
+  oauth_access_token, oauth_refresh_token, oauth_expiry, oauth_scopes, oauth_token_type, oauth_extra,
+  oauth_access_token_key_id, oauth_refresh_token_key_id, oauth_issued_at,
+  oauth_client_id, oauth_token_endpoint,
+  oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
+  oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
+  coalesce(unresolved_since, lease_taken_at), coalesce(lease_expires_at - {NOW}, 0)"""
+
+_AT_VERSION = "provider_id = :provider_id AND user_id = :user_id AND version = :version"
+
+_CLEAR_MARKS = """oauth_refresh_failure_reason = NULL, oauth_refresh_failure_at = NULL,
+  oauth_refresh_failure_version = NULL, oauth_refresh_failure_retry_at = NULL,
+  oauth_refresh_failure_attempts = NULL"""
+
+_CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NULL"
+
+GET = f"SELECT {COLUMNS} FROM external_auth_links WHERE provider_id = ? AND user_id = ?"
+
+GET_MANY = f"SELECT {COLUMNS} FROM external_auth_links WHERE (provider_id, user_id) IN (VALUES %s)"
+
+LINKS_OF = f"""SELECT {COLUMNS} FROM external_auth_links
+WHERE user_id = :user_id ORDER BY provider_id"""
+
+PUT = f"""INSERT INTO external_auth_links (
+  provider_id, user_id, version, created_at, updated_at,
+  oauth_access_token, oauth_refresh_token, oauth_expiry, oauth_scopes, oauth_token_type, oauth_extra,
+  oauth_access_token_key_id, oauth_refresh_token_key_id, oauth_issued_at,
+  oauth_client_id, oauth_token_endpoint
+) VALUES (
+  :provider_id, :user_id, (SELECT retired_version FROM external_auth_meta) + 1, {NOW}, {NOW},
+  :access_token, :refresh_token, :expiry, :scopes, :token_type, :extra,
+  :access_token_key_id, :refresh_token_key_id, :issued_at, :client_id, :token_endpoint
+) ON CONFLICT (provider_id, user_id) DO UPDATE SET
+  version = version + 1, updated_at = excluded.updated_at,
+  oauth_access_token = excluded.oauth_access_token, oauth_refresh_token = excluded.oauth_refresh_token,
+  oauth_expiry = excluded.oauth_expiry, oauth_scopes = excluded.oauth_scopes,
+  oauth_token_type = excluded.oauth_token_type, oauth_extra = excluded.oauth_extra,
+  oauth_access_token_key_id = excluded.oauth_access_token_key_id,
+  oauth_refresh_token_key_id = excluded.oauth_refresh_token_key_id,
+  oauth_issued_at = excluded.oauth_issued_at,
+  oauth_client_id = excluded.oauth_client_id, oauth_token_endpoint = excluded.oauth_token_endpoint,
+  {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
+RETURNING {COLUMNS}"""
+
+# A trigger remembers the version, so that no later link of the key repeats it.
+DELETE = f"""DELETE FROM external_auth_links
+WHERE provider_id = :provider_id AND user_id = :user_id RETURNING {COLUMNS}"""
+
+CLAIM = f"""UPDATE external_auth_links SET
+  unresolved_since = CASE WHEN lease_owner <> :owner
+    THEN coalesce(unresolved_since, lease_taken_at) ELSE unresolved_since END,
+  lease_taken_at = CASE WHEN lease_owner = :owner THEN lease_taken_at ELSE {NOW} END,
+  lease_expires_at = {NOW} + :ttl,
+  lease_owner = :owner
+WHERE {_AT_VERSION}
+  AND (lease_owner IS NULL OR lease_owner = :owner OR lease_expires_at <= {NOW})
+RETURNING {COLUMNS}, {NOW} - unresolved_since"""
+
+SAVE = f"""UPDATE external_auth_links SET
+  version = version + 1, updated_at = {NOW},
+  oauth_access_token = :access_token, oauth_refresh_token = :refresh_token,
+  oauth_expiry = :expiry, oauth_scopes = :scopes, oauth_token_type = :token_type,
+  oauth_extra = :extra, oauth_access_token_key_id = :access_token_key_id,
+  oauth_refresh_token_key_id = :refresh_token_key_id, oauth_issued_at = :issued_at,
+  {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
+WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
+
+# A permanent mark has a reason and no time to retry at.
+RECORD_FAILURE = f"""UPDATE external_auth_links SET
+  oauth_refresh_failure_reason = :reason, oauth_refresh_failure_at = :at,
+  oauth_refresh_failure_version = :version, oauth_refresh_failure_retry_at = :retry_at,
+  oauth_refresh_failure_attempts = :attempts
+WHERE {_AT_VERSION} AND (:retry_at IS NULL OR oauth_refresh_failure_reason IS NULL
+  OR oauth_refresh_failure_retry_at IS NOT NULL)
+RETURNING {COLUMNS}"""
+
+LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
+WHERE provider_id = :provider_id AND oauth_refresh_failure_reason IS NOT NULL
+  AND (:user_id IS NULL OR user_id = :user_id)
+  AND (:reason IS NULL OR oauth_refresh_failure_reason = :reason)
+  AND (:since IS NULL OR oauth_refresh_failure_at >= :since)
+RETURNING 1"""
+
+RELEASE = f"""UPDATE external_auth_links SET
+  unresolved_since = CASE WHEN :unresolved
+    THEN coalesce(unresolved_since, lease_taken_at) ELSE unresolved_since END,
+  {_CLEAR_LEASE}
+WHERE {_AT_VERSION} AND lease_owner = :owner
+RETURNING 1"""
+
+RESEAL = f"""UPDATE external_auth_links SET
+  oauth_access_token = :access_token, oauth_refresh_token = :refresh_token,
+  oauth_access_token_key_id = :access_token_key_id,
+  oauth_refresh_token_key_id = :refresh_token_key_id
+WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
+
+DUE = f"""SELECT {COLUMNS} FROM external_auth_links
+WHERE provider_id = :provider_id AND (:after IS NULL OR user_id > :after)
+  AND oauth_refresh_token IS NOT NULL
+  AND (oauth_refresh_failure_reason IS NULL OR oauth_refresh_failure_retry_at IS NOT NULL)
+  AND (oauth_expiry < :expiring_before OR updated_at < :unused_since)
+ORDER BY user_id LIMIT :limit"""

@@ -1,0 +1,273 @@
+"""Links in a SQLite file, shared by any number of processes on one machine, through aiosqlite.
+
+Every write is one statement in autocommit mode: SQLite then takes its write lock before it reads the
+row (as BEGIN IMMEDIATE does), waits up to the busy timeout for other writers, and syncs the write-ahead
+log before it answers. Time is SQLite's ``'now'``.
+
+A cancelled call is still carried out: aiosqlite hands the statement to a thread, which does not notice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self, final
+
+import aiosqlite
+
+from extauth.adapters.arguments import checked_claim, checked_failure
+from extauth.adapters.batching import BatchedReads
+from extauth.adapters.change_watch import ChangeWatch
+from extauth.adapters.sqlite import statements
+from extauth.adapters.sqlite.rows import (
+    Parameters,
+    Row,
+    failure_parameters,
+    instant_to_micros,
+    key_parameters,
+    lease_left,
+    link_from_row,
+    micros,
+    origin_parameters,
+    text_parameters,
+    token_parameters,
+)
+from extauth.adapters.sqlite.schema import make_durable, migrate
+from extauth.domain.errors import ConfigurationError, StoreUnavailable
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.outcomes import (
+    Absent,
+    Claimed,
+    ClaimOutcome,
+    Held,
+    Recorded,
+    RecordOutcome,
+    Resealed,
+    ResealOutcome,
+    Saved,
+    SaveOutcome,
+    Stale,
+)
+
+
+@final
+class SqliteLinkStore:
+    """A :class:`~extauth.domain.ports.LinkStore` in a SQLite file.
+
+    Enter it as an async context manager: that creates or migrates the schema. A given connection must
+    have been opened with ``isolation_level=None`` and belong to the store alone, because statements of
+    the application's own transactions would otherwise mix with the store's; it is not closed.
+    :meth:`open` opens a file and closes it again.
+    """
+
+    def __init__(
+        self, connection: aiosqlite.Connection, *, reader: aiosqlite.Connection | None = None
+    ) -> None:
+        self._connection = connection
+        self._reader = reader or connection
+        """Reads by key go here, so that they don't queue behind a write that waits for the disk."""
+        self._reads = BatchedReads(self._fetch)
+        self._watch = ChangeWatch(self._reads.get_many)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, path: str | Path, *, busy_timeout: timedelta = timedelta(seconds=5)
+    ) -> AsyncGenerator[SqliteLinkStore, None]:
+        """Open the file, making it if there is none; ``busy_timeout`` is for other processes' writes.
+
+        :raises StoreUnavailable: if it cannot be opened or is no database.
+        :raises ConfigurationError: if its schema is newer than this version of extauth knows.
+        """
+        timeout = busy_timeout.total_seconds()
+        async with (
+            _connected(path, timeout) as writer,
+            _connected(path, timeout) as reader,
+            cls(writer, reader=reader) as store,
+        ):
+            yield store
+
+    async def __aenter__(self) -> Self:
+        if self._connection.isolation_level is not None:
+            msg = "give SqliteLinkStore a connection opened with isolation_level=None"
+            raise ConfigurationError(msg)
+        try:
+            await make_durable(self._connection)
+            if self._reader is not self._connection:
+                await make_durable(self._reader)
+            await migrate(self._connection)
+        except (sqlite3.Error, TimeoutError) as error:
+            msg = "the SQLite file could not be prepared; is it a database that this user may write?"
+            raise StoreUnavailable(msg) from error
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        pass
+
+    async def get(self, key: LinkKey) -> Link | None:
+        return await self._reads.get(key)
+
+    async def links_of(self, user_id: str) -> list[Link]:
+        return [link_from_row(row) for row in await self._execute(statements.LINKS_OF, {"user_id": user_id})]
+
+    async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
+        row = await self._write(
+            statements.PUT,
+            {
+                **key_parameters(key),
+                **token_parameters(tokens),
+                **origin_parameters(origin),
+            },
+        )
+        assert row is not None, "an upsert without a condition returns its row"  # noqa: S101
+        return link_from_row(row)
+
+    async def delete(self, key: LinkKey) -> Link | None:
+        row = await self._write(statements.DELETE, key_parameters(key))
+        return None if row is None else link_from_row(row)
+
+    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+        checked_claim(owner, ttl)
+        parameters = {**key_parameters(key), "version": version, "owner": owner, "ttl": micros(ttl)}
+        while True:
+            row = await self._write(statements.CLAIM, parameters)
+            if row is not None:
+                age = row[-1]
+                return Claimed(
+                    link_from_row(row), None if age is None else timedelta(microseconds=max(age, 0))
+                )
+            row = await self._read_now(key)
+            if row is None:
+                return Absent()
+            link = link_from_row(row)
+            if link.version != version:
+                return Stale(link)
+            remaining = lease_left(row)
+            if remaining > timedelta(0):
+                return Held(remaining)
+            # The lease ended between the two statements: it is free now.
+
+    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+        parameters = {**key_parameters(key), **token_parameters(tokens), "version": version}
+        row = await self._write(statements.SAVE, parameters)
+        return Saved(link_from_row(row)) if row is not None else await self._lost(key)
+
+    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+        checked_failure(version, failure)
+        row = await self._write(
+            statements.RECORD_FAILURE,
+            {
+                **key_parameters(key),
+                **failure_parameters(failure),
+            },
+        )
+        if row is not None:
+            return Recorded(link_from_row(row))
+        outcome = await self._lost(key)
+        if isinstance(outcome, Stale) and outcome.link.version == version:
+            return Recorded(outcome.link)  # under the permanent mark that it has already
+        return outcome
+
+    async def lift_failure(
+        self,
+        provider_id: str,
+        *,
+        user_id: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        parameters = {
+            "provider_id": provider_id,
+            "user_id": user_id,
+            "reason": reason,
+            "since": instant_to_micros(since),
+        }
+        return len(await self._execute(statements.LIFT_FAILURE, parameters))
+
+    async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
+        parameters = {
+            **key_parameters(key),
+            "version": version,
+            "owner": owner,
+            "unresolved": unresolved,
+        }
+        return await self._write(statements.RELEASE, parameters) is not None
+
+    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+        parameters = {**key_parameters(key), **text_parameters(tokens), "version": version}
+        row = await self._write(statements.RESEAL, parameters)
+        return Resealed(link_from_row(row)) if row is not None else await self._lost(key)
+
+    async def due(
+        self,
+        provider_id: str,
+        *,
+        expiring_before: datetime,
+        unused_since: datetime | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Link]:
+        parameters = {
+            "provider_id": provider_id,
+            "expiring_before": instant_to_micros(expiring_before),
+            "unused_since": instant_to_micros(unused_since),
+            "after": after,
+            "limit": limit,
+        }
+        return [link_from_row(row) for row in await self._execute(statements.DUE, parameters)]
+
+    async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
+        return await self._watch.wait(key, version, timeout)
+
+    async def _lost(self, key: LinkKey) -> Stale | Absent:
+        """Say why a conditional write matched no row. A version never comes back, so neither does
+        the condition, and reading after the write tells the truth."""
+        row = await self._read_now(key)
+        return Absent() if row is None else Stale(link_from_row(row))
+
+    async def _read_now(self, key: LinkKey) -> Row | None:
+        rows = await _fetch_all(self._connection, statements.GET, (key.provider_id, key.user_id))
+        return rows[0] if rows else None
+
+    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Link]:
+        if len(keys) == 1:
+            rows = await _fetch_all(self._reader, statements.GET, (keys[0].provider_id, keys[0].user_id))
+            return {keys[0]: link_from_row(rows[0])} if rows else {}
+        sql = statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
+        names = [name for key in keys for name in (key.provider_id, key.user_id)]
+        links = map(link_from_row, await _fetch_all(self._reader, sql, names))
+        return {link.key: link for link in links}
+
+    async def _write(self, sql: str, parameters: Parameters) -> Row | None:
+        rows = await self._execute(sql, parameters)
+        return rows[0] if rows else None
+
+    async def _execute(self, sql: str, parameters: Parameters) -> list[Row]:
+        return await _fetch_all(self._connection, sql, parameters)
+
+
+async def _fetch_all(
+    connection: aiosqlite.Connection, sql: str, parameters: Parameters | Sequence[object]
+) -> list[Row]:
+    try:
+        rows: Iterable[Row] = await connection.execute_fetchall(sql, parameters)
+    except (sqlite3.Error, ValueError) as error:  # aiosqlite says "closed" with a ValueError
+        msg = "the SQLite store failed"
+        raise StoreUnavailable(msg) from error
+    return list(rows)
+
+
+@asynccontextmanager
+async def _connected(path: str | Path, timeout: float) -> AsyncGenerator[aiosqlite.Connection, None]:
+    try:
+        connection = await aiosqlite.connect(path, timeout=timeout, isolation_level=None)
+    except sqlite3.Error as error:
+        msg = f"cannot open the SQLite file {path}; its folder must exist and be writable"
+        raise StoreUnavailable(msg) from error
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,65 @@
+"""Opening a store by URL: the one place that knows every store."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from extauth.domain.ports import LinkStore
+
+_SQLITE = "sqlite:///"
+
+
+def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[LinkStore]:
+    """Open a store for use in ``async with``; creates or migrates the schema, and closes at the end.
+
+    ``memory://`` forgets everything at the end; ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are
+    files for one machine; ``postgresql://user:password@host/database`` is for several. Options are those of
+    :meth:`SqliteLinkStore.open <extauth.adapters.sqlite.SqliteLinkStore.open>` and
+    :meth:`PostgresLinkStore.open <extauth.adapters.postgres.PostgresLinkStore.open>`.
+
+    :raises ValueError: if the URL is none of these.
+    :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
+    :raises StoreUnavailable: on entering, if the store cannot be reached.
+    :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "memory":
+        from extauth.adapters.memory import MemoryLinkStore  # noqa: PLC0415 - one driver, if it is wanted
+
+        return MemoryLinkStore(**options)
+    if scheme == "sqlite":
+        with _extra_needed("sqlite"):
+            from extauth.adapters.sqlite import SqliteLinkStore  # noqa: PLC0415
+
+        return SqliteLinkStore.open(_sqlite_path(url), **options)
+    if scheme in {"postgresql", "postgres"}:
+        with _extra_needed("postgres"):
+            from extauth.adapters.postgres import PostgresLinkStore  # noqa: PLC0415
+
+        return PostgresLinkStore.open(url, **options)
+    # The URL itself may hold a password.
+    msg = f"a store URL begins with memory://, sqlite:/// or postgresql://, not {scheme or 'no scheme'!r}"
+    raise ValueError(msg)
+
+
+def _sqlite_path(url: str) -> str:
+    path = unquote(url.removeprefix(_SQLITE))
+    if not url.startswith(_SQLITE) or not path:
+        msg = "write sqlite:///relative.db or sqlite:////absolute/path.db"
+        raise ValueError(msg)
+    if path == ":memory:":
+        msg = "write memory:// for a store in memory"
+        raise ValueError(msg)
+    return path
+
+
+@contextmanager
+def _extra_needed(extra: str) -> Generator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        msg = f'{error.name} is not installed; run: pip install "extauth[{extra}]"'
+        raise ModuleNotFoundError(msg, name=error.name) from error

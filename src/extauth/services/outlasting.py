@@ -1,0 +1,52 @@
+"""Running something to its end whatever happens to whoever waits for it.
+
+``asyncio.run`` ends by cancelling every task that ``asyncio.all_tasks`` shows and then waiting for them.
+A task that must not be interrupted between a provider's rotation and the save therefore runs out of that
+sight, by asyncio's documented extension API (https://docs.python.org/3/library/asyncio-extending.html),
+while a visible task waits for it and puts its own cancellation off: the loop keeps running as long as the
+visible one does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_running: set[asyncio.Task[Any]] = set()
+"""Strong references; added here, removed by each task as it ends. The loop itself holds none."""
+
+
+def start_unswept(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Start a task that ``asyncio.run`` doesn't cancel when it ends, in the caller's context.
+
+    Some visible task must wait for it, or the loop may end under it: see :func:`outlast`.
+    """
+    # Made directly: a loop's task factory may be eager, or return something that cannot be hidden.
+    task = asyncio.Task(coroutine, loop=asyncio.get_running_loop())
+    asyncio._unregister_task(task)  # noqa: SLF001 - documented for authors of task classes
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    return task
+
+
+async def outlast(task: asyncio.Task[T], on_cancel: Callable[[], None] = lambda: None) -> T:
+    """Wait for ``task`` to its end even if cancelled, and return its result or raise its exception.
+
+    A cancellation of the waiter is put off: ``on_cancel`` is told at once, and the cancellation raised when
+    the task has ended, whose outcome is then dropped. Repeated cancellations change nothing more.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+            on_cancel()
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # consume it
+        raise cancelled
+    return task.result()

@@ -1,0 +1,40 @@
+"""The errors of a refresh, worded in one place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from extauth.domain.errors import (
+    LinkNotFound,
+    ProviderUnavailable,
+    ReauthorizationRequired,
+    RefreshInProgress,
+)
+from extauth.domain.link import LinkKey
+
+
+def link_not_found(key: LinkKey) -> LinkNotFound:
+    """Say that the user must connect."""
+    return LinkNotFound(f"{key.user_id!r} has not connected {key.provider_id}")
+
+
+def reauthorization_required(key: LinkKey, reason: str) -> ReauthorizationRequired:
+    """Say that the user must connect again."""
+    return ReauthorizationRequired(
+        f"{key.user_id!r} must connect {key.provider_id} again ({reason})", reason=reason
+    )
+
+
+def provider_unavailable(key: LinkKey, reason: str, retry_after: timedelta | None) -> ProviderUnavailable:
+    """Say that a refresh failed for now."""
+    return ProviderUnavailable(
+        f"{key.provider_id} did not refresh the token of {key.user_id!r} ({reason}); try again later",
+        retry_after=retry_after,
+    )
+
+
+def refresh_in_progress(key: LinkKey, retry_after: timedelta) -> RefreshInProgress:
+    """Say that another replica is at it."""
+    return RefreshInProgress(
+        f"another replica is refreshing {key.provider_id} for {key.user_id!r}", retry_after=retry_after
+    )
