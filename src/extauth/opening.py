@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Any
+from types import TracebackType
+from typing import Any, ClassVar, final
 from urllib.parse import unquote, urlsplit
 
 from extauth.domain.ports import LinkStore
+from extauth.services.tokens import close_services_on
 
 _SQLITE = "sqlite:///"
 
 
 def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[LinkStore]:
     """Open a store for use in ``async with``; creates or migrates the schema, and closes at the end.
+
+    Leaving it first closes the token services on this store that the application has forgotten to close:
+    a refresh under way still saves its tokens.
 
     ``memory://`` forgets everything at the end; ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are
     files for one machine; ``postgresql://user:password@host/database`` is for several. Options are those of
@@ -25,6 +30,10 @@ def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[LinkStor
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
+    return _OpenStore(_opening(url, options))
+
+
+def _opening(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[LinkStore]:
     scheme = urlsplit(url).scheme
     if scheme == "memory":
         from extauth.adapters.memory import MemoryLinkStore  # noqa: PLC0415 - one driver, if it is wanted
@@ -43,6 +52,35 @@ def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[LinkStor
     # The URL itself may hold a password.
     msg = f"a store URL begins with memory://, sqlite:/// or postgresql://, not {scheme or 'no scheme'!r}"
     raise ValueError(msg)
+
+
+@final
+class _OpenStore:
+    """Keeps a store open until it is left, however little care the application takes of it."""
+
+    _entered: ClassVar[set[_OpenStore]] = set()
+    """Strong references: a store that the application lets go of without leaving it must not be closed by
+    the garbage collector under a refresh that has yet to save."""
+
+    def __init__(self, opening: AbstractAsyncContextManager[LinkStore]) -> None:
+        self._opening = opening
+        self._store: LinkStore | None = None
+
+    async def __aenter__(self) -> LinkStore:
+        self._store = await self._opening.__aenter__()
+        self._entered.add(self)
+        return self._store
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        try:
+            if self._store is not None:
+                await close_services_on(self._store)
+        finally:
+            self._entered.discard(self)
+            suppressed = await self._opening.__aexit__(kind, error, trace)
+        return suppressed
 
 
 def _sqlite_path(url: str) -> str:

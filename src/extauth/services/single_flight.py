@@ -42,8 +42,9 @@ class _Flight(Generic[V]):
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         """Set once by the group right after the start; the strong reference that keeps it running."""
-        self.waiters: set[asyncio.Future[None]] = set()
-        """Waiters add and discard their own; the flight completes those left when it lands."""
+        self.waiters: dict[asyncio.Future[None], None] = {}
+        """In the order in which they came. Waiters add their own and, if cancelled, remove it; the flight
+        completes those left when it lands."""
         self.landed = False
         """Set once by the flight, in the same step as the outcome below."""
         self.value: V | None = None
@@ -104,11 +105,13 @@ class SingleFlight(Generic[K, V]):
                 _refuse_waiting_for_itself(aboard, flight)
                 aboard.waits_for.append(flight)
             waiter = self._loop.create_future()  # type: ignore[union-attr]  # set by _flight
-            flight.waiters.add(waiter)
+            flight.waiters[waiter] = None
             try:
                 await waiter
+            except BaseException:
+                flight.waiters.pop(waiter, None)
+                raise
             finally:
-                flight.waiters.discard(waiter)
                 if aboard is not None:
                     aboard.waits_for.remove(flight)
         return flight.outcome()

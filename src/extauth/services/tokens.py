@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
@@ -93,6 +94,7 @@ class TokenService:
         """Set once by :meth:`aclose`."""
         self._closing = asyncio.Event()
         """Set when the service or the event loop begins to end: nobody waits for other replicas then."""
+        _open.add(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -149,7 +151,12 @@ class TokenService:
         A cancellation meanwhile is put off to the end. Safe to call twice.
         """
         self._closed = True
+        _open.discard(self)
         await outlast(start_unswept(self._drain()))
+
+    def uses(self, store: LinkStore) -> bool:
+        """Whether this service keeps its links in that very store."""
+        return self._store is store
 
     async def _drain(self) -> None:
         self._hurry()
@@ -273,3 +280,13 @@ class TokenService:
             # The grant is another client's or endpoint's, and its refresh token none of this one's business.
             return client_rejected(provider.provider_id, "grant_of_another_client")
         return self._pauses.error(provider.provider_id)
+
+
+_open: weakref.WeakSet[TokenService] = weakref.WeakSet()
+"""Services made and not closed; the flights of one keep it alive."""
+
+
+async def close_services_on(store: LinkStore) -> None:
+    """Close every service that is still open on ``store``, before the store itself is closed."""
+    for service in [service for service in _open if service.uses(store)]:
+        await service.aclose()

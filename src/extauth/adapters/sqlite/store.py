@@ -262,8 +262,11 @@ async def _fetch_all(
 
 @asynccontextmanager
 async def _connected(path: str | Path, timeout: float) -> AsyncGenerator[aiosqlite.Connection, None]:
+    connection = aiosqlite.connect(path, timeout=timeout, isolation_level=None)
+    # Else a process that is made to end without closing the store hangs until it is killed.
+    getattr(connection, "_thread", connection).daemon = True
     try:
-        connection = await aiosqlite.connect(path, timeout=timeout, isolation_level=None)
+        await connection
     except sqlite3.Error as error:
         msg = f"cannot open the SQLite file {path}; its folder must exist and be writable"
         raise StoreUnavailable(msg) from error

@@ -1,0 +1,166 @@
+"""What several replicas on one store do to one link."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from extauth import (
+    LinkKey,
+    LinkNotFound,
+    ProviderUnavailable,
+    ReauthorizationRequired,
+    RefreshInProgress,
+)
+from extauth.domain.events import LinkAdopted
+from extauth.domain.outcomes import Deferred, GrantRejected
+
+KEY = LinkKey("scripted", "alice")
+EXPIRED = timedelta(0)
+FRESH = timedelta(minutes=30)
+
+
+class TwoReplicas:
+    """The first one is exchanging and held up; the second one waits for it."""
+
+    def __init__(self, scene, **options):
+        self.scene = scene
+        scene.provider.gate = asyncio.Event()
+        self.first = scene.replica()
+        self.second = scene.replica(**options)
+
+    async def start(self):
+        self.holder = asyncio.create_task(self.first.link("scripted", "alice"))
+        await self.scene.provider.exchanging.wait()
+        self.waiter = asyncio.create_task(self.second.link("scripted", "alice"))
+        await self.scene.store.entered["wait_for_change"].wait()
+        return self
+
+    def open(self):
+        self.scene.provider.gate.set()
+
+
+class TestWaiting:
+    async def test_one_exchange_for_all(self, scene):
+        """Callers of many replicas at once cause one exchange and get the same token."""
+        await scene.link(expires_in=EXPIRED)
+        replicas = [scene.replica() for _ in range(5)]
+        served = await asyncio.gather(
+            *(tokens.access_token("scripted", "alice") for tokens in replicas for _ in range(20))
+        )
+        assert len(set(served)) == 1
+        assert scene.provider.exchanges == 1
+
+    async def test_the_waiter_adopts_what_the_holder_saved(self, scene):
+        """A replica that finds the lease held waits, and hands out the other's new token."""
+        await scene.link(expires_in=EXPIRED)
+        two = await TwoReplicas(scene).start()
+        two.open()
+        assert await two.waiter == await two.holder
+        assert scene.provider.exchanges == 1
+        assert LinkAdopted(KEY, 2) in scene.events
+
+    async def test_the_holder_is_rejected(self, scene):
+        """What the provider said to one replica holds for the waiter, at no cost."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [GrantRejected("invalid_grant")]
+        two = await TwoReplicas(scene).start()
+        two.open()
+        for call in (two.holder, two.waiter):
+            with pytest.raises(ReauthorizationRequired):
+                await call
+        assert scene.provider.exchanges == 1
+
+    async def test_the_holder_fails_for_now(self, scene):
+        """A failed exchange is not repeated at once by whoever waited for it."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [Deferred("http_429")]
+        two = await TwoReplicas(scene).start()
+        two.open()
+        for call in (two.holder, two.waiter):
+            with pytest.raises(ProviderUnavailable):
+                await call
+        assert scene.provider.exchanges == 1
+
+    async def test_the_user_unlinks(self, scene):
+        """A waiter whose link goes away stops waiting."""
+        await scene.link(expires_in=EXPIRED)
+        two = await TwoReplicas(scene).start()
+        await scene.store.delete(KEY)
+        with pytest.raises(LinkNotFound):
+            await two.waiter
+        two.open()
+        with pytest.raises(LinkNotFound):
+            await two.holder
+
+    async def test_the_user_authorizes_again(self, scene):
+        """A waiter adopts a new authorization without waiting for the exchange any longer."""
+        await scene.link(expires_in=EXPIRED)
+        two = await TwoReplicas(scene).start()
+        theirs = await scene.link(expires_in=FRESH)
+        assert await two.waiter == theirs
+        two.open()
+        assert await two.holder == theirs
+
+    async def test_patience_has_an_end(self, scene, brief):
+        """Who has waited long enough is told to try later, and never exchanges without the lease."""
+        await scene.link(expires_in=EXPIRED)
+        policy = brief(wait_timeout=timedelta(seconds=3))
+        two = TwoReplicas(scene, policy=policy)
+
+        async def three_seconds_pass():
+            scene.clock.advance(timedelta(seconds=3))
+
+        scene.store.after["wait_for_change"] = [three_seconds_pass]
+        scene.store._store.wait_for_change = _seen_at_once(scene)
+        await two.start()
+        with pytest.raises(RefreshInProgress) as caught:
+            await two.waiter
+        assert caught.value.retry_after == timedelta(seconds=42)
+        assert scene.provider.exchanges == 1
+        two.open()
+        await two.holder
+
+    async def test_closing_ends_the_waiting(self, scene):
+        """A replica that shuts down doesn't wait for others."""
+        await scene.link(expires_in=EXPIRED)
+        two = await TwoReplicas(scene).start()
+        await two.second.aclose()
+        with pytest.raises(RefreshInProgress):
+            await two.waiter
+        two.open()
+        await two.holder
+
+    async def test_a_crashed_holder(self, scene, brief):
+        """When the holder's lease lapses without a word, the waiter takes over."""
+        await scene.link(expires_in=EXPIRED)
+        await scene.store._store.claim(KEY, 1, "crashed", timedelta(seconds=40))
+        tokens = scene.replica()
+        call = asyncio.create_task(tokens.link("scripted", "alice"))
+        await scene.store.entered["wait_for_change"].wait()
+        scene.clock.advance(timedelta(seconds=40))
+        await scene.store._store.reseal(KEY, 1, (await scene.stored()).tokens)  # wakes the waiter
+        assert (await call).version == 2
+        assert scene.provider.exchanges == 1
+
+    async def test_a_slow_holder_still_saves(self, scene):
+        """A holder whose lease has lapsed may save while nobody else has: its tokens are the live ones."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.gate = asyncio.Event()
+        call = asyncio.create_task(scene.replica().link("scripted", "alice"))
+        await scene.provider.exchanging.wait()
+        scene.clock.advance(timedelta(minutes=5))
+        await scene.store._store.claim(KEY, 1, "another", timedelta(seconds=40))
+        scene.provider.gate.set()
+        link = await call
+        assert link == await scene.stored()
+        assert scene.provider.is_live(link.tokens)
+
+
+def _seen_at_once(scene):
+    async def wait_for_change(key, version, timeout):
+        return await scene.store._store.get(key)
+
+    return wait_for_change
