@@ -1,0 +1,260 @@
+"""What is SQLite's own: the file, its processes, its schema, its failures."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from extauth import (
+    ConfigurationError,
+    LinkKey,
+    StoreUnavailable,
+    TokenSet,
+    open_store,
+)
+from extauth.adapters.sqlite import SqliteLinkStore
+from extauth.adapters.sqlite import schema as sqlite_schema
+from extauth.adapters.sqlite.schema import MIGRATIONS, migrate
+
+KEY = LinkKey("github", "alice")
+CLAIMER = Path(__file__).parents[1] / "support" / "claimer.py"
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the file will be."""
+    return tmp_path / "links.db"
+
+
+class TestProcesses:
+    async def test_start_together_and_share_one_file(self, path):
+        """Processes that open a new file at once all get it, and one of them gets the lease."""
+        processes = [
+            await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(CLAIMER),
+                f"sqlite:///{path}",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            for _ in range(6)
+        ]
+        ready = [await process.stdout.readline() for process in processes]
+        assert ready == [b"ready\n"] * 6
+        async with open_store(f"sqlite:///{path}") as store:
+            await store.put(KEY, TokenSet("at"))
+        outcomes = [await process.communicate(b"\n") for process in processes]
+        assert sorted(out for out, _ in outcomes) == [b"Claimed\n"] + [b"Held\n"] * 5
+        assert [err for _, err in outcomes] == [b""] * 6
+
+    async def test_a_writer_elsewhere_is_waited_for(self, path):
+        """A write waits for another connection's transaction, up to the busy timeout."""
+        async with SqliteLinkStore.open(path) as store:
+            with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                write = asyncio.create_task(store.put(KEY, TokenSet("at")))
+                assert await store.get(KEY) is None  # reading goes on meanwhile
+                other.execute("COMMIT")
+                assert (await write).version == 1
+
+    async def test_a_writer_elsewhere_that_never_ends(self, path):
+        """When the busy timeout has passed the store is unavailable, with SQLite's error as the cause."""
+        async with SqliteLinkStore.open(path, busy_timeout=timedelta(milliseconds=1)) as store:
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(StoreUnavailable) as caught:
+                    await store.put(KEY, TokenSet("at-1"))
+                assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+                assert "at-1" not in repr(caught.value.__cause__)
+                other.execute("COMMIT")
+            assert (await store.put(KEY, TokenSet("at-1"))).version == 1
+
+
+class TestDurability:
+    async def test_commits_survive_a_power_cut(self, path):
+        """Both connections sync the write-ahead log at each commit."""
+        async with SqliteLinkStore.open(path) as store:
+            for connection in (store._connection, store._reader):
+                assert list(await connection.execute_fetchall("PRAGMA journal_mode")) == [("wal",)]
+                assert list(await connection.execute_fetchall("PRAGMA synchronous")) == [(2,)]
+
+    async def test_a_cancelled_write_is_carried_out(self, path):
+        """A cancelled call has an unknown outcome: here the statement runs all the same."""
+        async with SqliteLinkStore.open(path) as store:
+            write = asyncio.create_task(store.put(KEY, TokenSet("at")))
+            await asyncio.sleep(0)
+            write.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await write
+            await store.links_of("alice")  # behind the write in the connection's queue
+            assert (await store.get(KEY)).version == 1
+
+    async def test_links_survive(self, path):
+        """What was stored is there when the file is opened again."""
+        async with SqliteLinkStore.open(path) as store:
+            link = await store.put(KEY, TokenSet("at"))
+        async with SqliteLinkStore.open(path) as store:
+            assert await store.get(KEY) == link
+
+
+class TestSchema:
+    async def test_a_newer_schema_is_refused(self, path):
+        """A file written by a later extauth is left alone."""
+        async with SqliteLinkStore.open(path):
+            pass
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE external_auth_meta SET schema_version = 99")
+        with pytest.raises(ConfigurationError, match=r"version 99.*upgrade"):
+            async with SqliteLinkStore.open(path):
+                pass
+
+    async def test_an_older_schema_is_migrated(self, path):
+        """Missing migrations run, once, and links stay."""
+        async with SqliteLinkStore.open(path) as store:
+            link = await store.put(KEY, TokenSet("at"))
+            later = (*MIGRATIONS, ("ALTER TABLE external_auth_links ADD COLUMN note TEXT",))
+            await migrate(store._connection, later)
+            await migrate(store._connection, later)
+            assert await store.get(KEY) == link
+            notes = await store._connection.execute_fetchall("SELECT note FROM external_auth_links")
+            assert list(notes) == [(None,)]
+
+    async def test_a_migration_that_fails_changes_nothing(self, path):
+        """A migration is one transaction."""
+        async with SqliteLinkStore.open(path) as store:
+            broken = (*MIGRATIONS, ("CREATE TABLE note (n)", "CREATE TABLE note (n)"))
+            with pytest.raises(sqlite3.OperationalError):
+                await migrate(store._connection, broken)
+            await migrate(store._connection)
+            assert (await store.put(KEY, TokenSet("at"))).version == 1
+
+    async def test_the_applications_own_tables_stay(self, path):
+        """The file may be the application's own database."""
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("CREATE TABLE users (name)")
+            other.execute("PRAGMA user_version = 7")
+        async with SqliteLinkStore.open(path):
+            pass
+        with closing(sqlite3.connect(path)) as other:
+            assert other.execute("SELECT count(*) FROM users").fetchone() == (0,)
+            assert other.execute("PRAGMA user_version").fetchone() == (7,)
+
+    async def test_deleted_by_hand(self, path):
+        """Versions don't come back either where an operator deletes rows himself."""
+        async with SqliteLinkStore.open(path) as store:
+            await store.put(KEY, TokenSet("at"))
+            with closing(sqlite3.connect(path)) as other, other:
+                other.execute("DELETE FROM external_auth_links")
+            assert (await store.put(KEY, TokenSet("at"))).version == 2
+
+
+class TestOpening:
+    async def test_a_folder_that_is_missing(self, tmp_path):
+        """The error says what to look at."""
+        with pytest.raises(StoreUnavailable, match="folder must exist"):
+            async with open_store(f"sqlite:///{tmp_path}/missing/links.db"):
+                pass
+
+    async def test_a_file_that_is_no_database(self, path):
+        """The error says so, and the file stays as it is."""
+        path.write_bytes(b"no database at all" * 1000)
+        with pytest.raises(StoreUnavailable, match="database") as caught:
+            async with SqliteLinkStore.open(path):
+                pass
+        assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
+        assert path.read_bytes() == b"no database at all" * 1000
+
+    async def test_a_given_connection_must_not_begin_transactions(self, path):
+        """A connection that opens transactions by itself would hold the store's writes back."""
+        async with aiosqlite.connect(path) as connection:
+            with pytest.raises(ConfigurationError, match="isolation_level=None"):
+                await SqliteLinkStore(connection).__aenter__()
+
+    async def test_a_given_connection_stays_open(self, path):
+        """Whoever opens closes."""
+        async with aiosqlite.connect(path, isolation_level=None) as connection:
+            async with SqliteLinkStore(connection) as store:
+                await store.put(KEY, TokenSet("at"))
+            assert list(await connection.execute_fetchall("SELECT 1")) == [(1,)]
+
+    async def test_sqlite_too_old(self, path, monkeypatch):
+        """A SQLite without RETURNING is refused by name."""
+        monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+        with pytest.raises(ConfigurationError, match=r"3\.35"):
+            async with SqliteLinkStore.open(path):
+                pass
+
+    async def test_a_database_without_write_ahead_log(self, path, monkeypatch):
+        """A file that cannot have one is refused: readers would block writers."""
+
+        async def delete_mode(connection):
+            return "delete"
+
+        monkeypatch.setattr(sqlite_schema, "_write_ahead_log", delete_mode)
+        with pytest.raises(ConfigurationError, match="write-ahead log"):
+            async with SqliteLinkStore.open(path):
+                pass
+
+    async def test_use_after_closing(self, path):
+        """A closed store is unavailable; it does not hang or leak the driver's error."""
+        async with SqliteLinkStore.open(path) as store:
+            pass
+        for call in (store.get(KEY), store.delete(KEY)):
+            with pytest.raises(StoreUnavailable):
+                await call
+
+
+class TestUrls:
+    @pytest.mark.parametrize(
+        ("url", "message"),
+        [
+            ("mysql://host/db", "postgresql"),
+            ("links.db", "no scheme"),
+            ("sqlite://links.db", "sqlite:///"),
+            ("sqlite:///", "sqlite:///"),
+            ("sqlite:///:memory:", "memory://"),
+        ],
+    )
+    async def test_what_cannot_be_opened(self, url, message):
+        """The error names what a URL may be."""
+        with pytest.raises(ValueError, match=message):
+            open_store(url)
+
+    async def test_no_password_in_the_error(self):
+        """A URL may hold a password, so errors don't quote it."""
+        with pytest.raises(ValueError, match="mysql") as caught:
+            open_store("mysql://user:secret@host/db")
+        assert "secret" not in str(caught.value)
+
+    async def test_relative_and_escaped_paths(self, tmp_path, monkeypatch):
+        """Three slashes are relative to the working directory, and %20 is a space."""
+        monkeypatch.chdir(tmp_path)
+        async with open_store("sqlite:///my%20links.db") as store:
+            await store.put(KEY, TokenSet("at"))
+        assert (tmp_path / "my links.db").exists()
+
+    async def test_memory(self):
+        """memory:// forgets everything at the end."""
+        async with open_store("memory://") as store:
+            await store.put(KEY, TokenSet("at"))
+        async with open_store("memory://") as store:
+            assert await store.get(KEY) is None
+
+    @pytest.mark.parametrize(("url", "extra"), [("sqlite:///x", "sqlite"), ("postgresql://x", "postgres")])
+    async def test_a_missing_driver(self, url, extra, monkeypatch):
+        """The error names the extra to install."""
+        for module in list(sys.modules):
+            if module.startswith(("extauth.adapters.sqlite", "extauth.adapters.postgres")):
+                monkeypatch.delitem(sys.modules, module)
+        monkeypatch.setitem(sys.modules, "aiosqlite", None)
+        monkeypatch.setitem(sys.modules, "asyncpg", None)
+        with pytest.raises(ModuleNotFoundError, match=rf"extauth\[{extra}\]"):
+            open_store(url)
