@@ -1,0 +1,195 @@
+"""Sends one form to one endpoint, once, and tells the three ends of that apart.
+
+*Answered*: a complete reply. *Not sent*: the body's write never began, so a token in it is certainly
+unused. *Unknown*: it began, and no complete reply came. The body itself notes when its write begins,
+since only aiohttp's errors of connecting, and not all that can happen before the write, say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Final, final
+
+import attrs
+from aiohttp import (
+    BytesPayload,
+    ClientConnectorDNSError,
+    ClientError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    ServerFingerprintMismatch,
+    TCPConnector,
+)
+from aiohttp.abc import AbstractStreamWriter
+
+from extauth.adapters.oauth2.reply import Reply
+from extauth.domain.outcomes import NotSent, Unknown
+
+LONGEST_REPLY: Final = 1024 * 1024
+"""In bytes, after decompression. A token endpoint's answer has a few thousand."""
+
+_HEADERS: Final = {
+    "Accept": "application/json",
+    # Explicit, since the session of an application may have another default.
+    "Content-Type": "application/x-www-form-urlencoded",
+    "User-Agent": f"extauth/{version('extauth')}",
+}
+
+_log = logging.getLogger(__name__)
+
+
+def _positive(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
+    if value <= timedelta(0):
+        msg = f"{attribute.name} must be longer than zero, not {value}"
+        raise ValueError(msg)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class HttpTimeouts:
+    """How long each phase of one request may take. All are positive, else ``ValueError``.
+
+    ``total`` belongs below ``RefreshPolicy.exchange_timeout``, which cuts an exchange off unjudged.
+    """
+
+    connect: timedelta = attrs.field(default=timedelta(seconds=10), validator=_positive)
+    """Until the first byte is written: waiting for a connection of the pool, DNS, TCP and TLS."""
+    read: timedelta = attrs.field(default=timedelta(seconds=15), validator=_positive)
+    """Of silence while waiting for the reply or its next part. aiohttp rounds it up to whole seconds
+    when it is longer than five."""
+    total: timedelta = attrs.field(default=timedelta(seconds=18), validator=_positive)
+    """From the first step to the last byte of the reply."""
+
+
+class _WrittenTwiceError(Exception):
+    """Something between us and the wire tried to send the form again."""
+
+
+class _ReplyTooLargeError(Exception):
+    """The reply is longer than :data:`LONGEST_REPLY`."""
+
+
+class _SingleUseBody(BytesPayload):
+    """A form that notes when it begins to be written, and is written once at most.
+
+    The second holds against a retrying middleware of the application's session: a refresh token is
+    presented once.
+    """
+
+    def __init__(self, form: bytes, *, on_begin: Callable[[], None]) -> None:
+        super().__init__(form, content_type=_HEADERS["Content-Type"])
+        self.begun = False
+        self._form = form
+        self._on_begin = on_begin
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if self.begun:
+            raise _WrittenTwiceError
+        # Raises when the deadline has just expired: then this stays unsent.
+        self._on_begin()
+        self.begun = True
+        await writer.write(self._form[:content_length])
+
+
+@asynccontextmanager
+async def _opened(session: ClientSession | None) -> AsyncGenerator[ClientSession]:
+    if session is not None:
+        yield session
+        return
+    # No DNS cache, hence no task of the connector's for the end of asyncio.run() to cancel. No
+    # proxy or .netrc from the environment: nothing but the configuration decides what is sent.
+    connector = TCPConnector(use_dns_cache=False)
+    async with ClientSession(connector=connector, trust_env=False) as own:
+        yield own
+
+
+async def _ask(
+    session: ClientSession, url: str, headers: Mapping[str, str], body: _SingleUseBody, read: timedelta
+) -> Reply:
+    response = await session.post(
+        url,
+        data=body,
+        headers=headers,
+        allow_redirects=False,
+        raise_for_status=False,
+        auto_decompress=True,
+        # Connecting and the whole are bounded by the caller.
+        timeout=ClientTimeout(total=None, sock_read=read.total_seconds()),
+    )
+    content = bytearray()
+    try:
+        async for chunk in response.content.iter_any():
+            content += chunk
+            if len(content) > LONGEST_REPLY:
+                raise _ReplyTooLargeError
+    finally:
+        # At the end of the body the connection is back in the pool already and this closes nothing.
+        response.close()
+    lowered = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status, lowered, bytes(content))
+
+
+def _cancelled_ourselves() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _connect_failure(error: Exception) -> str:
+    if isinstance(error, ClientConnectorDNSError):
+        return "dns_failed"
+    if isinstance(error, (ClientSSLError, ServerFingerprintMismatch)):
+        return "tls_failed"
+    return "connect_failed"
+
+
+async def post_form(
+    url: str,
+    form: bytes,
+    headers: Mapping[str, str],
+    *,
+    session: ClientSession | None,
+    timeouts: HttpTimeouts,
+) -> Reply | NotSent | Unknown:
+    """Send the form once and return the complete reply, or how it failed. Follows no redirect.
+
+    Raises only ``CancelledError``, and only when the calling task was cancelled; whether the form was
+    sent is then unknown. Through ``session``, or through a new one that is closed again if None.
+    """
+    start = asyncio.get_running_loop().time()
+    end = start + timeouts.total.total_seconds()
+    deadline = asyncio.timeout_at(min(start + timeouts.connect.total_seconds(), end))
+    body = _SingleUseBody(form, on_begin=lambda: deadline.reschedule(end))
+    reply: Reply | None = None
+    unsent, lost = "connect_failed", "reply_lost"
+    try:
+        async with deadline, _opened(session) as http:
+            reply = await _ask(http, url, {**_HEADERS, **headers}, body, timeouts.read)
+    except asyncio.CancelledError:
+        if _cancelled_ourselves():
+            raise
+        # A task inside aiohttp was cancelled and not this one: asyncio.run() cancels all tasks that
+        # it can see when it ends, while the exchange goes on to its end.
+        unsent = "interrupted"
+    except TimeoutError:
+        unsent, lost = "connect_timeout", "reply_timeout"
+    except _ReplyTooLargeError:
+        lost = "reply_too_large"
+    except (ClientError, OSError) as error:
+        unsent = _connect_failure(error)
+    except Exception as error:  # noqa: BLE001 - the one thing to keep is whether the form was sent
+        # The type alone: the text may quote the request.
+        _log.warning("a request to a token endpoint failed with %s", type(error).__name__)
+        unsent = "request_failed"
+    if reply is not None:
+        # Whatever failed then was the closing of the connection.
+        return reply
+    return Unknown(lost) if body.begun else NotSent(unsent)
