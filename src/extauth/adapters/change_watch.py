@@ -54,7 +54,7 @@ class ChangeWatch:
     def __init__(self, fetch: Callable[[Iterable[LinkKey]], Awaitable[Mapping[LinkKey, Link]]]) -> None:
         self._fetch = fetch
         self._waits: set[_Wait] = set()
-        """Added and removed by ``wait``; read by the poller."""
+        """Added by ``wait``; removed by it if cancelled, else by the poller when they have ended."""
         self._poller: asyncio.Task[None] | None = None
         """Runs while there are waits; strong reference."""
 
@@ -85,9 +85,9 @@ class ChangeWatch:
                 else:
                     for wait in waits:
                         wait.look(links.get(wait.key), loop.time())
-                waits = [wait for wait in self._waits if not wait.ended.done()]
-                if waits:
-                    await asyncio.sleep(_pause(waits, loop.time()))
+                self._waits.difference_update([wait for wait in waits if wait.ended.done()])
+                if self._waits:
+                    await asyncio.sleep(_pause(self._waits, loop.time()))
         finally:
             for wait in self._waits:
                 wait.blind(StoreUnavailable("the wait was interrupted"), float("inf"))
