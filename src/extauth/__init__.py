@@ -24,19 +24,24 @@ from extauth.domain.link import (
     TokenSet,
 )
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
+from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.opening import open_store
 from extauth.services.single_flight import SingleFlight
 from extauth.services.tokens import TokenService
 
 __all__ = [
     "Backoff",
+    "Clock",
     "ConfigurationError",
     "ExtAuthError",
     "GrantOrigin",
     "Link",
     "LinkKey",
     "LinkNotFound",
+    "LinkStore",
     "NotAuthorized",
+    "OAuthProvider",
+    "Observer",
     "PendingExchange",
     "ProviderMisconfigured",
     "ProviderTraits",

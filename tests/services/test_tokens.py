@@ -33,6 +33,8 @@ from extauth.domain.events import (
     UnlinkedMeanwhile,
 )
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
+from extauth.services.exchanging import Exchanging
+from extauth.services.telling import Teller
 from extauth.testing.scripted_provider import ScriptedProvider
 
 KEY = LinkKey("scripted", "alice")
@@ -278,6 +280,23 @@ class TestClientRejected:
         assert (await tokens.link("scripted", "bob")).version == 2
         assert (await tokens.link("scripted", "alice")).version == 2
 
+    async def test_a_success_ends_the_pause_for_good(self, scene):
+        """The next rejection of the client begins with a short pause again."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [ClientRejected("invalid_client")] * 3 + [scene.provider.rotate]
+        tokens = scene.replica()
+        for pause in (1, 2, 4):
+            with pytest.raises(ProviderMisconfigured):
+                await tokens.access_token("scripted", "alice")
+            scene.clock.advance(timedelta(seconds=pause))
+        await tokens.access_token("scripted", "alice")
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [ClientRejected("invalid_client")]
+        with pytest.raises(ProviderMisconfigured):
+            await tokens.access_token("scripted", "alice")
+        scene.clock.advance(timedelta(seconds=1))
+        assert (await tokens.link("scripted", "alice")).version == 4
+
     async def test_another_clients_grant_is_never_sent(self, scene):
         """A refresh token stays with the client and endpoint it belongs to."""
         mine = GrantOrigin("client-b", "https://b.example/token")
@@ -356,6 +375,18 @@ class TestTemporaryFailure:
         failed = [event for event in scene.events if isinstance(event, RefreshFailed)]
         assert [event.reason for event in failed] == ["http_429"]
 
+    async def test_a_token_that_expired_meanwhile_is_not_handed_out(self, scene):
+        """Whether the old token is better than an error is asked when the refresh has failed."""
+        await scene.link(expires_in=AT_ONCE)
+
+        def slowly_deferred(_):
+            scene.clock.advance(AT_ONCE)
+            return Deferred("http_429")
+
+        scene.provider.script = [slowly_deferred]
+        with pytest.raises(ProviderUnavailable):
+            await scene.replica().access_token("scripted", "alice")
+
     async def test_not_sent_is_sent_again(self, scene):
         """A request that never left is repeated at once, with growing pauses, within the same lease."""
         await scene.link(expires_in=EXPIRED)
@@ -427,6 +458,7 @@ class TestTemporaryFailure:
         await scene.link(expires_in=EXPIRED)
         scene.store.after["claim"] = [StoreUnavailable("connection lost")]
         assert (await scene.replica().link("scripted", "alice")).version == 2
+        assert scene.clock.slept == [0.05]
 
     async def test_a_lease_that_cannot_be_released_hurts_nobody(self, scene, caplog):
         """A failed release is logged; the caller gets what there is to get."""
@@ -617,6 +649,30 @@ class TestUnknownOutcome:
         await scene.replica(policy=policy).access_token("scripted", "alice")
         assert ExchangeUnresolved(KEY, 1, "exchange_timeout") in scene.events
 
+    async def test_an_exchange_whose_own_task_is_cancelled(self, scene):
+        """A cancellation of the exchange itself is no outcome to judge; it goes on up."""
+        link = await scene.link(expires_in=EXPIRED)
+        scene.provider.gate = asyncio.Event()
+        exchanging = Exchanging(scene.clock, RefreshPolicy(), Teller(scene))
+
+        async def renewed():
+            return True
+
+        task = asyncio.create_task(
+            exchanging.present(
+                scene.provider,
+                link,
+                unresolved_for=None,
+                rejected=False,
+                renew_lease=renewed,
+                hurry=lambda: False,
+            )
+        )
+        await scene.provider.exchanging.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
     @pytest.mark.parametrize("error", [RuntimeError("rt-secret"), asyncio.CancelledError()], ids=repr)
     async def test_a_provider_that_breaks_its_contract(self, scene, caplog, error):
         """Whatever a provider raises, the outcome is unknown and its text is kept out of the log."""
@@ -625,6 +681,9 @@ class TestUnknownOutcome:
         await scene.replica().access_token("scripted", "alice")
         assert sum(isinstance(event, ExchangeUnresolved) for event in scene.events) == 1
         assert "rt-secret" not in caplog.text
+        assert ("ScriptedProvider.refresh raised RuntimeError" in caplog.text) == isinstance(
+            error, RuntimeError
+        )
 
 
 class TestSaving:

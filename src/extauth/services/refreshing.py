@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeAlias, TypeVar, assert_never, final
 from uuid import uuid4
@@ -253,10 +254,8 @@ class Refreshing:
         """Make sure that an exchange and its save fit into the lease."""
         needed = (self._policy.exchange_timeout + self._policy.save_margin).total_seconds()
         if lease.ends - self._clock.monotonic() < needed:
-            try:
+            with suppress(StoreUnavailable):
                 await self._claim_once(lease)
-            except StoreUnavailable:
-                return False
         return lease.ends - self._clock.monotonic() >= needed
 
     async def _release(self, lease: _Lease, *, unresolved: bool = False) -> None:

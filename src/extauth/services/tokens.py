@@ -121,7 +121,10 @@ class TokenService:
         """Return the whole link that :meth:`access_token` takes the token from; raises the same."""
         provider = self._provider(provider_id)
         link = await self._read(LinkKey(provider_id, user_id))
-        return await self._serve(provider, link)
+        decision = self._decide(provider, link)
+        if isinstance(decision, Serve):  # the everyday case, at no further cost
+            return link
+        return await self._serve(provider, link, decision)
 
     async def refresh(self, provider_id: str, user_id: str, *, rejected: str | None = None) -> Link:
         """Refresh although the token looks good, for example because an API answered 401.
@@ -133,7 +136,7 @@ class TokenService:
         provider = self._provider(provider_id)
         link = await self._read(LinkKey(provider_id, user_id))
         if rejected is not None and link.tokens.access_token != rejected:
-            return await self._serve(provider, link)
+            return await self._serve(provider, link, self._decide(provider, link))
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
             self._refuse(link, self._decide(provider, link, rejected=True))
@@ -187,8 +190,7 @@ class TokenService:
     def _decide(self, provider: OAuthProvider, link: Link, *, rejected: bool = False) -> Decision:
         return decide(link, self._clock.now(), self._policy, provider.traits, rejected=rejected)
 
-    async def _serve(self, provider: OAuthProvider, link: Link) -> Link:
-        decision = self._decide(provider, link)
+    async def _serve(self, provider: OAuthProvider, link: Link, decision: Decision) -> Link:
         match decision:
             case Serve():
                 return link
