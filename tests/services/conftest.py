@@ -7,12 +7,12 @@ from typing import Any
 import attrs
 import pytest
 
-from clocks import LeapingClock
 from extauth import Link, LinkKey, RefreshPolicy, TokenService
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.events import Event
 from extauth.testing.scripted_provider import ScriptedProvider
-from faulty_store import FaultyStore
+from tests.support.clocks import LeapingClock
+from tests.support.faulty_store import FaultyStore
 
 KEY = LinkKey("scripted", "alice")
 
@@ -47,7 +47,7 @@ class Scene:
         return link
 
     async def stored(self) -> Link:
-        link = await self.store._store.get(KEY)
+        link: Link | None = await self.store._store.get(KEY)
         assert link is not None
         return link
 

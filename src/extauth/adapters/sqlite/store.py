@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self, final
+from typing import Any, Self, final
 
 import aiosqlite
 
@@ -264,7 +264,8 @@ async def _fetch_all(
 async def _connected(path: str | Path, timeout: float) -> AsyncGenerator[aiosqlite.Connection, None]:
     connection = aiosqlite.connect(path, timeout=timeout, isolation_level=None)
     # Else a process that is made to end without closing the store hangs until it is killed.
-    getattr(connection, "_thread", connection).daemon = True
+    worker: Any = getattr(connection, "_thread", connection)
+    worker.daemon = True
     try:
         await connection
     except sqlite3.Error as error:
