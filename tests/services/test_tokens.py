@@ -26,6 +26,7 @@ from extauth import (
 from extauth.domain.events import (
     ExchangeStarted,
     ExchangeUnresolved,
+    LinkAdopted,
     LinkRefreshed,
     ProviderRejectedClient,
     ReauthorizationNeeded,
@@ -34,6 +35,7 @@ from extauth.domain.events import (
 )
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
 from extauth.services.exchanging import Exchanging
+from extauth.services.saving import Saving
 from extauth.services.telling import Teller
 from extauth.testing.scripted_provider import ScriptedProvider
 
@@ -704,6 +706,33 @@ class TestSaving:
         await tokens.aclose()
         assert (await scene.stored()).tokens == served.tokens
         assert scene.provider.exchanges == 1
+        assert tokens._saving._unsaved == tokens._saving._guards == {}
+
+    async def test_saving_is_tried_more_and_more_rarely(self, scene):
+        """While the store stays down, the pauses between tries grow, up to the policy's maximum."""
+        await scene.link(expires_in=EXPIRED)
+        scene.store.before["save"] = [StoreUnavailable("down") for _ in range(12)]
+        tokens = scene.replica()
+        await tokens.link("scripted", "alice")
+        await tokens.aclose()
+        assert (await scene.stored()).version == 2
+        pauses = [timedelta(seconds=pause) for pause in scene.clock.slept]
+        assert len(pauses) == 12
+        for number, pause in enumerate(pauses):
+            full = min(timedelta(milliseconds=50 * 2**number), timedelta(seconds=1))
+            assert full / 2 <= pause <= full
+
+    async def test_a_save_whose_own_task_is_cancelled(self, scene):
+        """A cancellation of the save itself goes on up; it is not taken for a store that is down."""
+        link = await scene.link(expires_in=EXPIRED)
+        scene.store.before["save"] = [asyncio.Event().wait]
+        saving = Saving(scene.store, scene.clock, RefreshPolicy(), Teller(scene))
+        task = asyncio.create_task(saving.save(scene.provider, link, scene.provider.grant(), 0.0))
+        await scene.store.entered["save"].wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert saving.unsaved(KEY) is None
 
     async def test_a_spent_token_is_not_presented_while_its_successor_is_unsaved(self, scene):
         """Until the tokens are saved no further refresh of the link starts in this replica."""
@@ -748,7 +777,7 @@ class TestSaving:
         assert [type(event) for event in scene.events][-1] is LinkRefreshed
 
     @pytest.mark.parametrize("error", [RuntimeError("boom"), asyncio.CancelledError()], ids=repr)
-    async def test_a_store_that_breaks_its_contract(self, scene, error):
+    async def test_a_store_that_breaks_its_contract(self, scene, caplog, error):
         """Whatever a store raises on a save, the tokens are kept and saved."""
         await scene.link(expires_in=EXPIRED)
         scene.store.before["save"] = [error]
@@ -756,6 +785,7 @@ class TestSaving:
         served = await tokens.link("scripted", "alice")
         await tokens.aclose()
         assert (await scene.stored()).tokens == served.tokens
+        assert ("FaultyStore.save raised RuntimeError" in caplog.text) == isinstance(error, RuntimeError)
 
     async def test_adopting_a_new_authorization(self, scene):
         """If the user authorized again during the exchange, that authorization stays and is used."""
@@ -767,6 +797,7 @@ class TestSaving:
         scene.provider.gate.set()
         assert await call == theirs
         assert await scene.stored() == theirs
+        assert scene.events[-1] == LinkAdopted(KEY, theirs.version)
 
     async def test_adopting_an_expired_authorization_refreshes_it(self, scene):
         """A newer link found before the exchange is refreshed in turn if it needs to be."""
@@ -793,7 +824,7 @@ class TestSaving:
         assert [tokens.refresh_token for tokens in scene.provider.revoked] == ["rt-1-3"]
         assert UnlinkedMeanwhile(KEY, revoked=True) in scene.events
 
-    async def test_unlinked_and_not_revoked(self, scene, monkeypatch):
+    async def test_unlinked_and_not_revoked(self, scene, monkeypatch, caplog):
         """A revocation that fails is reported as such."""
         await scene.link(expires_in=EXPIRED)
 
@@ -805,6 +836,7 @@ class TestSaving:
         with pytest.raises(LinkNotFound):
             await scene.replica().access_token("scripted", "alice")
         assert UnlinkedMeanwhile(KEY, revoked=False) in scene.events
+        assert "revoking after an unlink failed: RuntimeError" in caplog.text
 
     async def test_unlinked_while_the_store_was_down(self, scene):
         """The same happens when the unlink is found by a late save."""

@@ -106,8 +106,7 @@ class Saving:
         self._give_up_at = min(self._give_up_at, self._clock.monotonic() + grace)
 
     async def aclose(self) -> None:
-        """Wait until everything is saved, or given up after ``shutdown_grace``."""
-        self.hurry()
+        """Wait until everything is saved, or given up: call :meth:`hurry` first."""
         if self._guards:
             await asyncio.wait(set(self._guards.values()))
 
