@@ -81,6 +81,8 @@ class BatchedReads(Generic[K, V]):
                         for waiter in waiters:
                             if not waiter.done():
                                 waiter.set_result(value)
+                # Many of those just served ask for the next link at once: let them, and take them together.
+                await asyncio.sleep(0)
         finally:
             # Anything left here means that this task itself is being cancelled.
             interrupted = StoreUnavailable("the read was interrupted")

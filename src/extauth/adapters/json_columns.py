@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from extauth.domain.link import JsonValue
 
@@ -14,6 +15,7 @@ def scopes_to_text(scopes: Iterable[str]) -> str:
     return json.dumps(names) if names else ""
 
 
+@lru_cache  # most links of a provider have the same
 def scopes_from_text(text: str) -> frozenset[str]:
     """Read what :func:`scopes_to_text` wrote."""
     return frozenset(json.loads(text)) if text else frozenset()

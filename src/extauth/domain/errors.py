@@ -6,6 +6,7 @@ mistakes in the calling code and stay outside this tree.
 
 from __future__ import annotations
 
+import copyreg
 from datetime import timedelta
 from typing import ClassVar
 
@@ -15,6 +16,10 @@ class ExtAuthError(Exception):
 
     code: ClassVar[str] = "extauth_error"
     """Stable and machine-readable; part of the public API."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The default calls the class with the message alone, which fails where a keyword is required.
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class LinkNotFound(ExtAuthError):

@@ -8,7 +8,7 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.domain.link import Link, LinkKey, RefreshFailure
+from extauth.domain.link import Link, LinkKey, RefreshFailure, aware_utc
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 
 LIFETIME_SHARE = 5
@@ -67,9 +67,11 @@ def decide(
 ) -> Decision:
     """Say what to do for a caller who needs an access token of ``link``.
 
-    ``now`` is aware; ``rejected`` says that an API has refused the access token already. While the
+    ``rejected`` says that an API has refused the access token already. While the
     access token works it is handed out whatever the state of the refresh, except that a caller waits
     for a refresh that will not take long or that kills the token.
+
+    :raises ValueError: if ``now`` is naive.
     """
     works = access_token_works(link, now, rejected=rejected)
     if link.tokens.refresh_token is None:
@@ -80,7 +82,12 @@ def decide(
         if works and link.tokens.expires_at is not None:
             return SERVE
         return Reauthorize(failure.reason)
-    if works and not _due(link, now, policy.refresh_ahead, spread=True):
+    # The spread may bring the look-ahead closer to the expiry than min_validity, which holds all the same.
+    if (
+        works
+        and not _due(link, now, policy.refresh_ahead, spread=True)
+        and not _due(link, now, policy.min_validity, spread=False)
+    ):
         return SERVE
     if failure is not None and (retry_at := _cooling_until(failure, now)) is not None:
         return SERVE if works else CoolDown(retry_at, failure.reason)
@@ -104,7 +111,11 @@ def _early(link: Link, now: datetime, policy: RefreshPolicy, traits: ProviderTra
 
 
 def access_token_works(link: Link, now: datetime, *, rejected: bool = False) -> bool:
-    """Whether the access token can be expected to work at ``now``; at its expiry it does not."""
+    """Whether the access token can be expected to work at ``now``; at its expiry it does not.
+
+    :raises ValueError: if ``now`` is naive.
+    """
+    now = aware_utc(now)
     expires_at = link.tokens.expires_at
     return not rejected and (expires_at is None or now < expires_at)
 

@@ -38,13 +38,20 @@ def storable_text(value: object, what: str) -> str:
 
 
 def aware_utc(value: datetime) -> datetime:
-    """Return the same instant in UTC; a naive datetime is refused with ``ValueError``."""
+    """Return the same instant in UTC.
+
+    :raises ValueError: for a naive datetime, and for one before year 1 or after year 9999 in UTC.
+    """
     if value.tzinfo is UTC:
         return value
     if value.utcoffset() is None:
         msg = "an instant must be an aware datetime, for example datetime.now(UTC)"
         raise ValueError(msg)
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        msg = "an instant must be between the years 1 and 9999 in UTC"
+        raise ValueError(msg) from None
 
 
 def _identifier(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -111,7 +118,7 @@ def _json_object(value: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
 
 
 @final
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class LinkKey:
     """Whose tokens: one user of the application at one provider.
 
@@ -236,8 +243,8 @@ class Link:
     key: LinkKey
     tokens: TokenSet
     version: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime = attrs.field(converter=aware_utc)
+    updated_at: datetime = attrs.field(converter=aware_utc)
     """When the credentials were last written."""
     failure: RefreshFailure | None = None
     origin: GrantOrigin | None = None

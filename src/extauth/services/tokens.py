@@ -154,7 +154,6 @@ class TokenService:
         A cancellation meanwhile is put off to the end. Safe to call twice.
         """
         self._closed = True
-        _open.discard(self)
         await outlast(start_unswept(self._drain()))
 
     def uses(self, store: LinkStore) -> bool:

@@ -10,7 +10,8 @@ COLUMNS = f"""provider_id, user_id, version, created_at, updated_at,
   oauth_client_id, oauth_token_endpoint,
   oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
   oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
-  coalesce(unresolved_since, lease_taken_at), coalesce(lease_expires_at - {NOW}, 0)"""
+  coalesce(unresolved_since, lease_taken_at),
+  CASE WHEN lease_expires_at IS NULL THEN 0 ELSE lease_expires_at - {NOW} END"""
 
 _AT_VERSION = "provider_id = :provider_id AND user_id = :user_id AND version = :version"
 
@@ -22,7 +23,9 @@ _CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NU
 
 GET = f"SELECT {COLUMNS} FROM external_auth_links WHERE provider_id = ? AND user_id = ?"
 
-GET_MANY = f"SELECT {COLUMNS} FROM external_auth_links WHERE (provider_id, user_id) IN (VALUES %s)"
+# SQLite reads the whole table for `(provider_id, user_id) IN (VALUES ...)`; it never reorders a CROSS JOIN.
+GET_MANY = f"""WITH wanted (provider, user) AS (VALUES %s) SELECT {COLUMNS}
+FROM wanted CROSS JOIN external_auth_links ON provider_id = provider AND user_id = user"""
 
 LINKS_OF = f"""SELECT {COLUMNS} FROM external_auth_links
 WHERE user_id = :user_id ORDER BY provider_id"""

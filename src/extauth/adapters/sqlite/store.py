@@ -21,6 +21,7 @@ import aiosqlite
 from extauth.adapters.arguments import checked_claim, checked_failure
 from extauth.adapters.batching import BatchedReads
 from extauth.adapters.change_watch import ChangeWatch
+from extauth.adapters.decoding import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.rows import (
     Parameters,
@@ -69,6 +70,7 @@ class SqliteLinkStore:
         self._connection = connection
         self._reader = reader or connection
         """Reads by key go here, so that they don't queue behind a write that waits for the disk."""
+        self._decoder = Decoder(link_from_row)
         self._reads = BatchedReads(self._fetch)
         self._watch = ChangeWatch(self._reads.get_many)
 
@@ -235,10 +237,10 @@ class SqliteLinkStore:
     async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Link]:
         if len(keys) == 1:
             rows = await _fetch_all(self._reader, statements.GET, (keys[0].provider_id, keys[0].user_id))
-            return {keys[0]: link_from_row(rows[0])} if rows else {}
+            return {keys[0]: self._decoder.link(rows[0])} if rows else {}
         sql = statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
         names = [name for key in keys for name in (key.provider_id, key.user_id)]
-        links = map(link_from_row, await _fetch_all(self._reader, sql, names))
+        links = map(self._decoder.link, await _fetch_all(self._reader, sql, names))
         return {link.key: link for link in links}
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:

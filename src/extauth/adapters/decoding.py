@@ -1,0 +1,45 @@
+"""Making links of rows read by key, most of which are what they were at the last reading.
+
+Every reading still asks the database. A row equal to the last one of its key, in every column, gives the link
+that was made of it then; anything else is decoded. So nothing here can be out of date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar, final
+
+from extauth.domain.link import Link
+
+MOST_REMEMBERED = 2048
+"""Links for which the last row is kept, which takes some 5 MB."""
+
+_EXTRA = 10
+_PENDING_SINCE = 21
+"""Positions in the rows of both databases."""
+
+R = TypeVar("R", bound=Sequence[Any])
+
+
+@final
+class Decoder(Generic[R]):
+    """Calls ``decode`` where it must. Only for rows that begin with provider id and user id."""
+
+    def __init__(self, decode: Callable[[R], Link]) -> None:
+        self._decode = decode
+        self._latest: dict[tuple[str, str], tuple[R, Link]] = {}
+        """By key; the oldest is dropped when there are too many."""
+
+    def link(self, row: R) -> Link:
+        """Return the link that ``decode`` would return for the row."""
+        key = (row[0], row[1])
+        latest = self._latest.get(key)
+        if latest is not None and latest[0] == row:
+            return latest[1]
+        link = self._decode(row)
+        # A reader could change a dict. The time left of a lease is another at each reading.
+        if not row[_EXTRA] and row[_PENDING_SINCE] is None:
+            self._latest[key] = row, link
+            if len(self._latest) > MOST_REMEMBERED:
+                del self._latest[next(iter(self._latest))]
+        return link

@@ -1,0 +1,5 @@
+"""The Postgres adapter."""
+
+from extauth.adapters.postgres.store import PostgresLinkStore
+
+__all__ = ["PostgresLinkStore"]

@@ -1,0 +1,79 @@
+"""What a driver's error says about the statement, and what of it may be shown."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeAlias
+
+import asyncpg
+
+DriverError: TypeAlias = (
+    asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError | OSError
+)
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What asyncpg raises when something is wrong with the server, the connection or the statement. A
+time-out is an ``OSError`` too."""
+
+_ABOUT_THE_SERVER = frozenset(
+    {"08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "F0", "XX"}
+)
+"""Classes of SQLSTATE whose messages name objects and states of the server, never values. Others, such
+as 23 (constraint violated), may quote the row, and a trigger of the application's may say anything."""
+
+_GONE = frozenset({"57P01", "57P02", "57P03", "57P05"})
+"""The server shuts down, has crashed, is not up yet, or has ended an idle session."""
+
+WITHHELD = "(text withheld: it may quote a row)"
+
+
+def connection_broke(error: DriverError) -> bool:
+    """Whether another connection may do better. Whether the statement was carried out is unknown."""
+    if isinstance(error, asyncpg.PostgresError):
+        return isinstance(error, asyncpg.PostgresConnectionError) or error.sqlstate in _GONE
+    return not isinstance(error, TimeoutError)
+
+
+def certainly_undone(error: DriverError) -> bool:
+    """Whether the server rolled the transaction back because of others, so that it can be repeated."""
+    return isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
+
+
+def explained(error: DriverError) -> str:
+    """Say in one line what happened, in words of our own."""
+    if isinstance(error, asyncpg.InvalidSQLStatementNameError | asyncpg.DuplicatePreparedStatementError):
+        return (
+            "the Postgres store failed: a prepared statement was lost; behind a pooler in transaction"
+            " mode the store needs transaction_pooling=True"
+        )
+    return f"the Postgres store failed: {type(error).__name__}"
+
+
+def presentable(error: DriverError) -> DriverError:
+    """Return an error to be the cause of ours: the same, or one of its type without a row's contents.
+
+    Details, hints and contexts are left out: they quote rows ("Failing row contains ...") and, where
+    the server is set up so, parameters.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        shown = type(error)(error.args[0] if _says_nothing_of_rows(error) else WITHHELD)
+        vars(shown)["sqlstate"] = error.sqlstate  # of an error that asyncpg doesn't know by class
+        return shown
+    return error
+
+
+def _says_nothing_of_rows(error: asyncpg.PostgresError) -> bool:
+    # asyncpg repeats the server's last words in its own error about the lost connection.
+    last_words = error.__cause__
+    if isinstance(last_words, asyncpg.PostgresError) and not _says_nothing_of_rows(last_words):
+        return False
+    return str(error.sqlstate)[:2] in _ABOUT_THE_SERVER
+
+
+def cancelled_by_caller() -> bool:
+    """Whether a ``CancelledError`` just caught is meant for this task.
+
+    asyncpg has tasks of its own. When ``asyncio.run`` ends it cancels all tasks it can see, and a task
+    that it cannot see is told of theirs.
+    """
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

@@ -1,0 +1,129 @@
+"""Between rows of ``external_auth_links`` and links. Parameters follow the numbers in ``statements``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+import asyncpg
+
+from extauth.adapters.json_columns import (
+    extra_from_text,
+    extra_to_text,
+    scopes_from_text,
+    scopes_to_text,
+)
+from extauth.domain.link import (
+    GrantOrigin,
+    Link,
+    LinkKey,
+    PendingExchange,
+    RefreshFailure,
+    TokenSet,
+)
+
+Row: TypeAlias = asyncpg.Record
+Parameters: TypeAlias = tuple[object, ...]
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(span: timedelta) -> int:
+    """Write a span. An interval could hold days, whose length depends on the session's time zone."""
+    return span // _MICROSECOND
+
+
+def key_parameters(key: LinkKey) -> Parameters:
+    """Name the row: $1 and $2."""
+    return (key.provider_id, key.user_id)
+
+
+def text_parameters(tokens: TokenSet) -> Parameters:
+    """Write what an encryption changes: $3 to $6."""
+    return (
+        tokens.access_token,
+        tokens.refresh_token,
+        tokens.access_token_key_id,
+        tokens.refresh_token_key_id,
+    )
+
+
+def token_parameters(tokens: TokenSet) -> Parameters:
+    """Write a whole token set: $3 to $11."""
+    return (
+        *text_parameters(tokens),
+        tokens.expires_at,
+        tokens.issued_at,
+        scopes_to_text(tokens.scopes),
+        tokens.token_type,
+        extra_to_text(tokens.extra),
+    )
+
+
+def origin_parameters(origin: GrantOrigin | None) -> Parameters:
+    """Write whom a grant belongs to."""
+    return (None, None) if origin is None else (origin.client_id, origin.token_endpoint)
+
+
+def failure_parameters(failure: RefreshFailure) -> Parameters:
+    """Write a failure mark: $3 to $7."""
+    return (failure.version, failure.reason, failure.at, failure.retry_at, failure.attempts)
+
+
+def _instant(value: datetime) -> datetime:
+    # asyncpg writes the last and the first datetime as infinities, and reads those without a zone.
+    return value.replace(tzinfo=UTC)
+
+
+def _optional_instant(value: datetime | None) -> datetime | None:
+    return None if value is None else value.replace(tzinfo=UTC)
+
+
+def lease_left(row: Row) -> timedelta:
+    """Read how long the row's lease was live from the moment of reading on."""
+    left: timedelta = row[22]
+    return left
+
+
+def unresolved_for(row: Row) -> timedelta | None:
+    """Read what a claim returns beside the link."""
+    age: timedelta | None = row[23]
+    return None if age is None else max(age, timedelta(0))
+
+
+def link_from_row(row: Row) -> Link:
+    """Read a row of ``statements``; columns after the link's are ignored."""
+    tokens = TokenSet(
+        access_token=row[5],
+        refresh_token=row[6],
+        expires_at=_optional_instant(row[7]),
+        scopes=scopes_from_text(row[8]),
+        token_type=row[9],
+        extra=extra_from_text(row[10]),
+        access_token_key_id=row[11],
+        refresh_token_key_id=row[12],
+        issued_at=_optional_instant(row[13]),
+    )
+    origin = None if row[14] is None else GrantOrigin(row[14], row[15])
+    failure = None
+    if row[16] is not None:
+        failure = RefreshFailure(
+            reason=row[16],
+            at=_instant(row[17]),
+            version=row[18],
+            retry_at=_optional_instant(row[19]),
+            attempts=row[20],
+        )
+    pending = None
+    if row[21] is not None:
+        pending = PendingExchange(since=row[21], live=lease_left(row) > timedelta(0))
+    return Link(
+        key=LinkKey(row[0], row[1]),
+        tokens=tokens,
+        version=row[2],
+        created_at=row[3],
+        updated_at=row[4],
+        failure=failure,
+        origin=origin,
+        pending=pending,
+    )

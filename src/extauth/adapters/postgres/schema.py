@@ -1,0 +1,98 @@
+"""The tables of :class:`PostgresLinkStore` and their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from extauth.adapters.postgres.pools import Connection
+from extauth.adapters.postgres.statements import DURABLE
+from extauth.domain.errors import ConfigurationError
+
+MIGRATIONS: Sequence[Sequence[str]] = (
+    (
+        """CREATE TABLE external_auth_links (
+  provider_id text COLLATE "C" NOT NULL,
+  user_id text COLLATE "C" NOT NULL,
+  version bigint NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  oauth_access_token text NOT NULL,
+  oauth_access_token_key_id text,
+  oauth_refresh_token text,
+  oauth_refresh_token_key_id text,
+  oauth_expiry timestamptz,
+  oauth_issued_at timestamptz,
+  oauth_scopes text NOT NULL,
+  oauth_token_type text NOT NULL,
+  oauth_extra text NOT NULL,
+  oauth_client_id text,
+  oauth_token_endpoint text,
+  oauth_refresh_failure_reason text,
+  oauth_refresh_failure_at timestamptz,
+  oauth_refresh_failure_version bigint,
+  oauth_refresh_failure_retry_at timestamptz,
+  oauth_refresh_failure_attempts bigint,
+  lease_owner text,
+  lease_taken_at timestamptz,
+  lease_expires_at timestamptz,
+  unresolved_since timestamptz,
+  PRIMARY KEY (provider_id, user_id)
+)""",
+        "CREATE INDEX external_auth_links_user ON external_auth_links (user_id)",
+        "ALTER TABLE external_auth_meta ADD COLUMN retired_version bigint NOT NULL DEFAULT 0",
+    ),
+)
+"""How to get from each version of the schema to the next, beginning with an empty database.
+
+``external_auth_meta`` has one row; ``retired_version`` is the highest version of any deleted link. The
+collation makes order by code point what the primary key's index gives."""
+
+_META = (
+    # Looks for the table again even where to_regclass() remembers that there was none.
+    "CREATE TABLE IF NOT EXISTS external_auth_meta (schema_version integer NOT NULL)",
+    """INSERT INTO external_auth_meta (schema_version)
+SELECT 0 WHERE NOT EXISTS (SELECT FROM external_auth_meta)""",
+)
+
+_MIGRATING = 7306583426011583844
+"""Names the advisory lock under which a schema is changed: an arbitrary number, the same for all."""
+
+
+async def migrate(connection: Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Bring the schema up to date in one transaction; many replicas may do so at once.
+
+    Takes no lock and needs no right to create tables where there is nothing to do. The lock ends with
+    the transaction, so that a pooler cannot keep it.
+
+    :raises ConfigurationError: if the schema is newer than ``migrations`` know, or the database does
+        not keep Unicode.
+    """
+    # Under a stricter isolation the second look would see no more than the first.
+    async with connection.transaction(isolation="read_committed"):
+        encoding = await connection.fetchval("SELECT current_setting('server_encoding')")
+        if encoding != "UTF8":
+            msg = f"extauth needs a Postgres database with the encoding UTF8, not {encoding}"
+            raise ConfigurationError(msg)
+        exists = await connection.fetchval("SELECT to_regclass('external_auth_meta') IS NOT NULL")
+        if exists and await _schema_version(connection, len(migrations)) == len(migrations):
+            return
+        await connection.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING}), {DURABLE}")
+        if not exists:
+            for statement in _META:
+                await connection.execute(statement)
+        current = await _schema_version(connection, len(migrations))
+        for statements in migrations[current:]:
+            for statement in statements:
+                await connection.execute(statement)
+        await connection.execute("UPDATE external_auth_meta SET schema_version = $1", len(migrations))
+
+
+async def _schema_version(connection: Connection, newest: int) -> int:
+    version: int = await connection.fetchval("SELECT schema_version FROM external_auth_meta")
+    if version > newest:
+        msg = (
+            f"the database has schema version {version}, but this extauth knows only up to {newest};"
+            " upgrade extauth"
+        )
+        raise ConfigurationError(msg)
+    return version

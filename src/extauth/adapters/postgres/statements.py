@@ -1,0 +1,116 @@
+"""What :class:`PostgresLinkStore` says to Postgres: one statement for each method of the contract.
+
+Time is ``clock_timestamp()``: ``now()`` is when the transaction began, before any wait for a lock.
+
+Where two transactions want the same row, the later one waits and then looks at the row as the earlier
+one left it (under READ COMMITTED), so a condition on the version holds at the moment of writing. What
+``RETURNING`` calls is called in the writing transaction, before its commit.
+"""
+
+from __future__ import annotations
+
+_COLUMNS = """provider_id, user_id, version, created_at, updated_at,
+  oauth_access_token, oauth_refresh_token, oauth_expiry, oauth_scopes, oauth_token_type, oauth_extra,
+  oauth_access_token_key_id, oauth_refresh_token_key_id, oauth_issued_at,
+  oauth_client_id, oauth_token_endpoint,
+  oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
+  oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
+  coalesce(unresolved_since, lease_taken_at),
+  coalesce(lease_expires_at - clock_timestamp(), interval '0')"""
+
+DURABLE = """set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"""
+"""Makes the commit of this transaction wait for the disk, whatever the default of the server, the
+database or the role, and leaves the session as it was."""
+
+_KEY = "provider_id = $1 AND user_id = $2"
+
+_TEXTS = """oauth_access_token = $3, oauth_refresh_token = $4,
+  oauth_access_token_key_id = $5, oauth_refresh_token_key_id = $6"""
+
+_TOKENS = f"""{_TEXTS},
+  oauth_expiry = $7, oauth_issued_at = $8, oauth_scopes = $9, oauth_token_type = $10, oauth_extra = $11"""
+
+_CLEAR_MARKS = """oauth_refresh_failure_reason = NULL, oauth_refresh_failure_at = NULL,
+  oauth_refresh_failure_version = NULL, oauth_refresh_failure_retry_at = NULL,
+  oauth_refresh_failure_attempts = NULL"""
+
+_CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NULL"
+
+GET = f"SELECT {_COLUMNS} FROM external_auth_links WHERE {_KEY}"
+
+GET_MANY = f"""SELECT {_COLUMNS} FROM external_auth_links
+WHERE (provider_id, user_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"""
+
+LINKS_OF = f"SELECT {_COLUMNS} FROM external_auth_links WHERE user_id = $1 ORDER BY provider_id"
+
+# The share lock keeps every delete out until this commit, and is granted with the floor as the last
+# delete left it: a version that a deleted link had is never given again.
+PUT = f"""WITH floor AS (SELECT retired_version FROM external_auth_meta FOR SHARE)
+INSERT INTO external_auth_links AS link (
+  provider_id, user_id, version, created_at, updated_at,
+  oauth_access_token, oauth_refresh_token, oauth_access_token_key_id, oauth_refresh_token_key_id,
+  oauth_expiry, oauth_issued_at, oauth_scopes, oauth_token_type, oauth_extra,
+  oauth_client_id, oauth_token_endpoint
+) SELECT $1, $2, retired_version + 1, moment, moment, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+FROM floor CROSS JOIN clock_timestamp() AS moment
+ON CONFLICT (provider_id, user_id) DO UPDATE SET
+  version = link.version + 1, updated_at = clock_timestamp(), {_TOKENS},
+  oauth_client_id = $12, oauth_token_endpoint = $13,
+  {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
+RETURNING {_COLUMNS}, {DURABLE}"""
+
+DELETE = f"""WITH floor AS (SELECT retired_version FROM external_auth_meta FOR UPDATE),
+gone AS (DELETE FROM external_auth_links USING floor WHERE {_KEY} RETURNING external_auth_links.*),
+retired AS (UPDATE external_auth_meta SET retired_version = greatest(
+  external_auth_meta.retired_version, gone.version) FROM gone)
+SELECT {_COLUMNS}, {DURABLE} FROM gone"""
+
+CLAIM = f"""UPDATE external_auth_links SET
+  unresolved_since = CASE WHEN lease_owner <> $4
+    THEN coalesce(unresolved_since, lease_taken_at) ELSE unresolved_since END,
+  lease_taken_at = CASE WHEN lease_owner = $4 THEN lease_taken_at ELSE clock_timestamp() END,
+  lease_expires_at = clock_timestamp() + $5::bigint * interval '1 microsecond',
+  lease_owner = $4
+WHERE {_KEY} AND version = $3
+  AND (lease_owner IS NULL OR lease_owner = $4 OR lease_expires_at <= clock_timestamp())
+RETURNING {_COLUMNS}, clock_timestamp() - unresolved_since, {DURABLE}"""
+
+SAVE = f"""UPDATE external_auth_links SET
+  version = version + 1, updated_at = clock_timestamp(), {_TOKENS},
+  {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
+WHERE {_KEY} AND version = $12 RETURNING {_COLUMNS}, {DURABLE}"""
+
+# A permanent mark has a reason and no time to retry at.
+RECORD_FAILURE = f"""UPDATE external_auth_links SET
+  oauth_refresh_failure_version = $3, oauth_refresh_failure_reason = $4,
+  oauth_refresh_failure_at = $5, oauth_refresh_failure_retry_at = $6,
+  oauth_refresh_failure_attempts = $7
+WHERE {_KEY} AND version = $3 AND ($6::timestamptz IS NULL OR oauth_refresh_failure_reason IS NULL
+  OR oauth_refresh_failure_retry_at IS NOT NULL)
+RETURNING {_COLUMNS}, {DURABLE}"""
+
+LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
+WHERE provider_id = $1 AND oauth_refresh_failure_reason IS NOT NULL
+  AND ($2::text IS NULL OR user_id = $2)
+  AND ($3::text IS NULL OR oauth_refresh_failure_reason = $3)
+  AND ($4::timestamptz IS NULL OR oauth_refresh_failure_at >= $4)
+RETURNING {DURABLE}"""
+
+RELEASE = f"""UPDATE external_auth_links SET
+  unresolved_since = CASE WHEN $5 THEN coalesce(unresolved_since, lease_taken_at)
+    ELSE unresolved_since END,
+  {_CLEAR_LEASE}
+WHERE {_KEY} AND version = $3 AND lease_owner = $4
+RETURNING {DURABLE}"""
+
+RESEAL = f"""UPDATE external_auth_links SET {_TEXTS}
+WHERE {_KEY} AND version = $7 RETURNING {_COLUMNS}, {DURABLE}"""
+
+# No user id is empty, so that '' comes before all of them.
+DUE = f"""SELECT {_COLUMNS} FROM external_auth_links
+WHERE provider_id = $1 AND user_id > coalesce($4, '')
+  AND oauth_refresh_token IS NOT NULL
+  AND (oauth_refresh_failure_reason IS NULL OR oauth_refresh_failure_retry_at IS NOT NULL)
+  AND (oauth_expiry < $2 OR updated_at < $3)
+ORDER BY user_id LIMIT $5"""

@@ -1,0 +1,243 @@
+"""Links in a Postgres database, shared by any number of processes on any number of machines, by asyncpg.
+
+Every method is one statement in a transaction of its own, and a condition on the version stands in that
+statement. The store keeps no state in a session: no advisory lock, no setting, no open transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Self, final
+
+import asyncpg
+
+from extauth.adapters.arguments import checked_claim, checked_failure
+from extauth.adapters.batching import BatchedReads
+from extauth.adapters.change_watch import ChangeWatch
+from extauth.adapters.decoding import Decoder
+from extauth.adapters.postgres import statements
+from extauth.adapters.postgres.connections import Connections, run
+from extauth.adapters.postgres.failures import presentable
+from extauth.adapters.postgres.pools import Pool, check_transaction_pooling, give_back, own_pool
+from extauth.adapters.postgres.rows import (
+    Parameters,
+    Row,
+    failure_parameters,
+    key_parameters,
+    lease_left,
+    link_from_row,
+    micros,
+    origin_parameters,
+    text_parameters,
+    token_parameters,
+    unresolved_for,
+)
+from extauth.adapters.postgres.schema import migrate
+from extauth.domain.errors import ConfigurationError
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.outcomes import (
+    Absent,
+    Claimed,
+    ClaimOutcome,
+    Held,
+    Recorded,
+    RecordOutcome,
+    Resealed,
+    ResealOutcome,
+    Saved,
+    SaveOutcome,
+    Stale,
+)
+
+
+@final
+class PostgresLinkStore:
+    """A :class:`~extauth.domain.ports.LinkStore` in a Postgres database, on a pool of the application's.
+
+    Enter it as an async context manager: that creates or migrates the schema. No connection is held
+    between calls, and the pool is not closed. Its ``command_timeout`` bounds each statement, so it
+    should have one. :meth:`open` makes a pool and closes it again.
+
+    With ``transaction_pooling`` the store works behind a pooler that gives each transaction another
+    server connection (PgBouncer in transaction mode). The pool must then have been created with
+    ``statement_cache_size=0``.
+
+    With ``keep_connection`` one connection is kept for reads by key until the store is left, which saves
+    acquiring it each time: for a pool of at least two connections that belongs to the store alone.
+    """
+
+    def __init__(
+        self, pool: Pool, *, transaction_pooling: bool = False, keep_connection: bool = False
+    ) -> None:
+        self._pool = pool
+        self._transaction_pooling = transaction_pooling
+        self._connections = Connections(pool, transaction_pooling=transaction_pooling, keep=keep_connection)
+        self._decoder = Decoder(link_from_row)
+        self._reads = BatchedReads(self._fetch)
+        self._watch = ChangeWatch(self._reads.get_many)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        max_size: int = 10,
+        transaction_pooling: bool = False,
+        command_timeout: timedelta = timedelta(seconds=10),
+    ) -> AsyncGenerator[PostgresLinkStore, None]:
+        """Connect with at most ``max_size`` connections; one is kept for reads if there are two or more.
+
+        ``command_timeout`` bounds connecting, and each statement with its wait for locks.
+
+        :raises StoreUnavailable: if the server cannot be reached or refuses.
+        :raises ConfigurationError: if the DSN is not valid, the database's encoding is not UTF8, the
+            role may not use the schema, or the schema is newer than this version of extauth knows.
+        """
+        async with (
+            own_pool(
+                dsn,
+                max_size=max_size,
+                transaction_pooling=transaction_pooling,
+                command_timeout=command_timeout,
+            ) as pool,
+            cls(pool, transaction_pooling=transaction_pooling, keep_connection=max_size > 1) as store,
+        ):
+            yield store
+
+    async def __aenter__(self) -> Self:
+        await run(self._prepare)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._connections.close()
+
+    async def get(self, key: LinkKey) -> Link | None:
+        return await self._reads.get(key)
+
+    async def links_of(self, user_id: str) -> list[Link]:
+        rows = await self._connections.read(statements.LINKS_OF, user_id)
+        return [link_from_row(row) for row in rows]
+
+    async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
+        parameters = (*key_parameters(key), *token_parameters(tokens), *origin_parameters(origin))
+        row = await self._write(statements.PUT, parameters)
+        assert row is not None, "an upsert without a condition returns its row"  # noqa: S101
+        return link_from_row(row)
+
+    async def delete(self, key: LinkKey) -> Link | None:
+        row = await self._write(statements.DELETE, key_parameters(key))
+        return None if row is None else link_from_row(row)
+
+    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+        checked_claim(owner, ttl)
+        while True:
+            row = await self._write(statements.CLAIM, (*key_parameters(key), version, owner, micros(ttl)))
+            if row is not None:
+                return Claimed(link_from_row(row), unresolved_for(row))
+            row = await self._read_now(key)
+            if row is None:
+                return Absent()
+            link = link_from_row(row)
+            if link.version != version:
+                return Stale(link)
+            remaining = lease_left(row)
+            if remaining > timedelta(0):
+                return Held(remaining)
+            # The lease ended between the two statements: it is free now.
+
+    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+        parameters = (*key_parameters(key), *token_parameters(tokens), version)
+        row = await self._write(statements.SAVE, parameters)
+        return Saved(link_from_row(row)) if row is not None else await self._lost(key)
+
+    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+        checked_failure(version, failure)
+        parameters = (*key_parameters(key), *failure_parameters(failure))
+        row = await self._write(statements.RECORD_FAILURE, parameters)
+        if row is not None:
+            return Recorded(link_from_row(row))
+        outcome = await self._lost(key)
+        if isinstance(outcome, Stale) and outcome.link.version == version:
+            return Recorded(outcome.link)  # under the permanent mark that it has already
+        return outcome
+
+    async def lift_failure(
+        self,
+        provider_id: str,
+        *,
+        user_id: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        return len(
+            await self._connections.write(statements.LIFT_FAILURE, provider_id, user_id, reason, since)
+        )
+
+    async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
+        parameters = (*key_parameters(key), version, owner, unresolved)
+        return await self._write(statements.RELEASE, parameters) is not None
+
+    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+        parameters = (*key_parameters(key), *text_parameters(tokens), version)
+        row = await self._write(statements.RESEAL, parameters)
+        return Resealed(link_from_row(row)) if row is not None else await self._lost(key)
+
+    async def due(
+        self,
+        provider_id: str,
+        *,
+        expiring_before: datetime,
+        unused_since: datetime | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Link]:
+        rows = await self._connections.read(
+            statements.DUE, provider_id, expiring_before, unused_since, after, limit
+        )
+        return [link_from_row(row) for row in rows]
+
+    async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
+        return await self._watch.wait(key, version, timeout)
+
+    async def _lost(self, key: LinkKey) -> Stale | Absent:
+        """Say why a conditional write matched no row. A version never comes back, so neither does
+        the condition, and reading after the write tells the truth."""
+        row = await self._read_now(key)
+        return Absent() if row is None else Stale(link_from_row(row))
+
+    async def _read_now(self, key: LinkKey) -> Row | None:
+        rows = await self._connections.read(statements.GET, *key_parameters(key))
+        return rows[0] if rows else None
+
+    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Link]:
+        if len(keys) == 1:
+            rows = await self._connections.read_by_key(statements.GET, *key_parameters(keys[0]))
+            return {keys[0]: self._decoder.link(rows[0])} if rows else {}
+        rows = await self._connections.read_by_key(
+            statements.GET_MANY, [key.provider_id for key in keys], [key.user_id for key in keys]
+        )
+        return {link.key: link for link in map(self._decoder.link, rows)}
+
+    async def _write(self, sql: str, parameters: Parameters) -> Row | None:
+        rows = await self._connections.write(sql, *parameters)
+        return rows[0] if rows else None
+
+    async def _prepare(self) -> None:
+        try:
+            connection = await self._pool.acquire()
+        except ValueError:
+            # `from None`: the error may quote the address, and the password in it.
+            msg = "the Postgres address, or an option in it, is not valid"
+            raise ConfigurationError(msg) from None
+        try:
+            if self._transaction_pooling:
+                await check_transaction_pooling(connection)
+            await migrate(connection)
+        except asyncpg.InsufficientPrivilegeError as error:
+            msg = "the Postgres role may not use or make extauth's tables; grant it that, or migrate as owner"
+            raise ConfigurationError(msg) from presentable(error)
+        finally:
+            await give_back(self._pool, connection)

@@ -1,0 +1,112 @@
+"""The ``extauth`` command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import attrs
+
+NEEDED = ("aiohttp", "aiosqlite", "rich")
+"""What the demo needs beyond the library's own dependencies."""
+
+USAGE_ERROR = 2
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+"""What a shell reports for a command that such a signal ended."""
+
+DEFAULT_PICTURE = Path("extauth-demo-timeline.svg")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    return _demo(options, parser)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="extauth", description="Tokens that work, kept fresh.")
+    parser.add_argument("--version", action="version", version=f"extauth {version('extauth')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo",
+        help="extauth against the naive loop, on real processes",
+        description="Runs the same storm of callers against extauth and against the naive"
+        " read-refresh-write loop. Exits with 1 if extauth loses a link, exchanges more than once per"
+        " rotation, or lets a caller down.",
+    )
+    demo.add_argument(
+        "--store", metavar="URL", help="sqlite:///... or postgresql://...; default: a SQLite file"
+    )
+    demo.add_argument("--replicas", type=_positive(int), default=4, help="processes (%(default)s)")
+    demo.add_argument("--callers", type=_positive(int), default=50, help="per replica (%(default)s)")
+    demo.add_argument("--links", type=_positive(int), default=4, help="users shared (%(default)s)")
+    demo.add_argument("--rotations", type=_positive(int), default=24, help="per storm (%(default)s)")
+    demo.add_argument(
+        "--longest", type=_positive(float), default=20.0, metavar="SECONDS", help="of a storm (%(default)s)"
+    )
+    demo.add_argument("--picture", type=Path, default=DEFAULT_PICTURE, help="SVG to write (%(default)s)")
+    demo.add_argument("--seed", type=int, default=0, help="of the callers' pauses (%(default)s)")
+    return parser
+
+
+def _positive(kind: type[int | float]) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            msg = f"must be more than zero, not {text}"
+            raise argparse.ArgumentTypeError(msg)
+        return value
+
+    return convert
+
+
+def _demo(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    store: str | None = options.store
+    postgres = store is not None and store.startswith(("postgresql://", "postgres://"))
+    if store is not None and not postgres and not store.startswith("sqlite:///"):
+        # The URL is not repeated: it may hold a password.
+        parser.error("--store must begin with sqlite:/// or postgresql://, so that processes can share it")
+    needed = (*NEEDED, "asyncpg") if postgres else NEEDED
+    if options.links > options.callers:
+        parser.error("--links must not be more than --callers: each replica's callers share all links")
+    if missing := [name for name in needed if find_spec(name) is None]:
+        print(f'extauth demo needs {", ".join(missing)}; run: pip install "extauth[all]"', file=sys.stderr)
+        return USAGE_ERROR
+
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except asyncio.CancelledError:
+        return TERMINATED
+
+
+def _run(options: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415 - installed for certain only now
+
+    from extauth.cli.demo import Demo, run_demo  # noqa: PLC0415
+    from extauth.cli.progress import Settings  # noqa: PLC0415
+
+    fields = {field.name for field in attrs.fields(Settings)}
+    settings = Settings(**{name: value for name, value in vars(options).items() if name in fields})
+    demo = Demo(settings=settings, store=options.store, picture=options.picture)
+
+    async def run() -> int:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is one
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        return await run_demo(demo, Console())
+
+    return asyncio.run(run())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Servers that many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+
+import pytest
+
+from tests.servers.postgres_server import OwnPostgresServer, PostgresServer, own_postgres, some_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Generator[PostgresServer, None, None]:
+    """A real Postgres server, shared by all tests of this run."""
+    with some_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def postgres_dsn(postgres_server: PostgresServer) -> AsyncGenerator[str, None]:
+    """The DSN of an empty database that is dropped after the test."""
+    async with postgres_server.fresh_database() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def own_postgres_server() -> Generator[OwnPostgresServer, None, None]:
+    """A server that only one module's tests use, so that they may restart it."""
+    with own_postgres() as server:
+        yield server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what our marks mean."""
+    config.addinivalue_line("markers", "pgbouncer: needs the real PgBouncer; runs with -m pgbouncer only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a program that is no package, unless it is asked for."""
+    if "pgbouncer" in config.getoption("markexpr"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("pgbouncer")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("pgbouncer")]

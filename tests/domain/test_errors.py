@@ -1,0 +1,125 @@
+"""The error tree: what a caller can rely on."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import timedelta
+
+import pytest
+
+import extauth
+from extauth.domain import errors
+from extauth.domain.errors import (
+    ConfigurationError,
+    ExtAuthError,
+    LinkNotFound,
+    NotAuthorized,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+    ReauthorizationRequired,
+    RefreshInProgress,
+    StoreUnavailable,
+    TemporarilyUnavailable,
+    UnknownProvider,
+)
+
+CODES = {
+    ExtAuthError: "extauth_error",
+    LinkNotFound: "link_not_found",
+    ReauthorizationRequired: "reauthorization_required",
+    TemporarilyUnavailable: "temporarily_unavailable",
+    ProviderUnavailable: "provider_unavailable",
+    StoreUnavailable: "store_unavailable",
+    RefreshInProgress: "refresh_in_progress",
+    ConfigurationError: "configuration_error",
+    UnknownProvider: "unknown_provider",
+    ProviderMisconfigured: "provider_misconfigured",
+    NotAuthorized: "not_authorized",
+}
+"""Public: applications switch on these."""
+
+INSTANCES: list[ExtAuthError] = [
+    LinkNotFound("not connected"),
+    ReauthorizationRequired("connect again", reason="invalid_grant"),
+    ProviderUnavailable("later", retry_after=timedelta(seconds=3)),
+    StoreUnavailable("later"),
+    RefreshInProgress("later", retry_after=timedelta(seconds=1)),
+    UnknownProvider("no such provider"),
+    ProviderMisconfigured("wrong secret", reason="invalid_client"),
+    NotAuthorized("not yours"),
+]
+
+
+def every_error() -> set[type[ExtAuthError]]:
+    """Return all error classes that the module defines."""
+    return {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, ExtAuthError)
+    }
+
+
+def test_the_codes_are_these():
+    """Each error has its own code, stated in its own class, and none of them ever changes."""
+    assert {error: error.code for error in every_error()} == CODES
+    assert len(set(CODES.values())) == len(CODES)
+    assert all("code" in vars(error) for error in every_error())
+
+
+def test_every_error_is_public():
+    """What can be raised can be caught by its public name."""
+    for error in every_error():
+        assert getattr(extauth, error.__name__) is error
+        assert error.__name__ in extauth.__all__
+
+
+@pytest.mark.parametrize(
+    ("base", "leaves"),
+    [
+        (TemporarilyUnavailable, {ProviderUnavailable, StoreUnavailable, RefreshInProgress}),
+        (ConfigurationError, {UnknownProvider, ProviderMisconfigured}),
+        (LinkNotFound, set()),
+        (ReauthorizationRequired, set()),
+        (NotAuthorized, set()),
+    ],
+)
+def test_they_are_split_by_what_the_caller_can_do(base, leaves):
+    """Try again, fix the deployment, connect, connect again, give up: no error is two of these."""
+    assert {error for error in every_error() if issubclass(error, base)} == {base, *leaves}
+
+
+def test_mistakes_of_the_calling_code_stay_outside():
+    """``ValueError`` and ``RuntimeError`` are no errors of this tree, nor the other way round."""
+    assert not any(issubclass(error, ValueError | RuntimeError | OSError) for error in every_error())
+
+
+@pytest.mark.parametrize("error", INSTANCES, ids=lambda error: error.code)
+def test_the_message_is_what_it_says(error):
+    """``str`` gives the message and nothing else."""
+    assert [str(error)] == list(error.args)
+
+
+def test_what_is_known_about_the_wait_is_told():
+    """``retry_after`` is None where nothing is known."""
+    assert [getattr(error, "retry_after", "none") for error in INSTANCES[2:5]] == [
+        timedelta(seconds=3),
+        None,
+        timedelta(seconds=1),
+    ]
+
+
+def through_pickle(error: ExtAuthError) -> ExtAuthError:
+    """Take the way that exceptions take between processes."""
+    arrived: ExtAuthError = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    return arrived
+
+
+@pytest.mark.parametrize("error", INSTANCES, ids=lambda error: error.code)
+@pytest.mark.parametrize("travel", [copy.copy, through_pickle])
+def test_an_error_can_leave_its_process(error, travel):
+    """Pools and task queues send exceptions on; one that cannot be rebuilt there would hide this one."""
+    arrived = travel(error)
+    assert type(arrived) is type(error)
+    assert arrived.args == error.args
+    assert vars(arrived) == vars(error)

@@ -1,0 +1,206 @@
+"""The schema is made once, by whoever comes first, and followed upwards."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from extauth.adapters.postgres import PostgresLinkStore
+from extauth.adapters.postgres.schema import MIGRATIONS, migrate
+from extauth.domain.errors import ConfigurationError, StoreUnavailable
+from extauth.domain.link import LinkKey, TokenSet
+
+KEY = LinkKey("github", "alice")
+TOKENS = TokenSet("at-1", "rt-1")
+
+OPEN_AND_PUT = """
+import asyncio, sys
+from extauth.adapters.postgres import PostgresLinkStore
+from extauth.domain.link import LinkKey, TokenSet
+
+async def main():
+    async with PostgresLinkStore.open(sys.argv[1]) as store:
+        await store.put(LinkKey("github", sys.argv[2]), TokenSet("at-1"))
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def _session(dsn: str):
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "serializable"])
+async def test_many_stores_may_start_at_once_on_an_empty_database(postgres_dsn, isolation):
+    """All of them succeed, whatever the database's default isolation, and share one schema."""
+    async with _session(postgres_dsn) as session:
+        database = await session.fetchval("SELECT current_database()")
+        await session.execute(f"ALTER DATABASE {database} SET default_transaction_isolation = '{isolation}'")
+
+    async def start(number: int) -> None:
+        async with PostgresLinkStore.open(postgres_dsn) as store:
+            await store.put(LinkKey("github", str(number)), TOKENS)
+
+    await asyncio.gather(*map(start, range(8)))
+
+    async with _session(postgres_dsn) as session:
+        assert await session.fetchval("SELECT count(*) FROM external_auth_links") == 8
+        assert await session.fetchval("SELECT count(*) FROM external_auth_meta") == 1
+
+
+async def test_many_processes_may_start_at_once_on_an_empty_database(postgres_dsn):
+    """Replicas that were deployed together all come up."""
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN_AND_PUT, postgres_dsn, str(number))
+        for number in range(4)
+    ]
+    codes = [await process.wait() for process in processes]
+
+    assert codes == [0] * 4
+    async with _session(postgres_dsn) as session:
+        assert await session.fetchval("SELECT count(*) FROM external_auth_links") == 4
+
+
+@asynccontextmanager
+async def _application_role(dsn: str, grants: str):
+    """A role of its own that may do no more than it is granted, as a DSN."""
+    async with _session(dsn) as owner:
+        database = await owner.fetchval("SELECT current_database()")
+        role = f"app_{database}"
+        await owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'app'")
+        await owner.execute("REVOKE CREATE ON SCHEMA public FROM public")
+        await owner.execute(grants.format(role=role))
+        try:
+            yield dsn.replace("://", f"://{role}:app@", 1).replace("app@postgres@", "app@", 1)
+        finally:
+            await owner.execute(f"DROP OWNED BY {role}")
+            await owner.execute(f"DROP ROLE {role}")
+
+
+async def test_a_current_schema_needs_no_right_to_change_it(postgres_dsn):
+    """An application's role that may read and write the tables can use what another role has made."""
+    async with PostgresLinkStore.open(postgres_dsn):
+        pass
+    grants = (
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON external_auth_links TO {role};"
+        "GRANT SELECT, UPDATE ON external_auth_meta TO {role}"
+    )
+    async with (
+        _application_role(postgres_dsn, grants) as dsn,
+        PostgresLinkStore.open(dsn) as store,
+    ):
+        link = await store.put(KEY, TOKENS)
+
+        assert link == await store.delete(KEY)
+
+
+async def test_a_current_schema_takes_no_lock(postgres_dsn):
+    """A store opens while another session holds the lock for changing the schema."""
+    async with PostgresLinkStore.open(postgres_dsn):
+        pass
+    async with _session(postgres_dsn) as session, session.transaction():
+        await session.execute("LOCK TABLE external_auth_links IN ROW EXCLUSIVE MODE")
+        await session.execute("SELECT pg_advisory_xact_lock(7306583426011583844)")
+        async with PostgresLinkStore.open(postgres_dsn) as store:
+            assert await store.get(KEY) is None
+
+
+async def test_missing_rights_are_a_matter_of_configuration(postgres_dsn):
+    """A role that may make no tables, where there are none, cannot wait for better times."""
+    async with _application_role(postgres_dsn, "GRANT USAGE ON SCHEMA public TO {role}") as dsn:
+        with pytest.raises(ConfigurationError, match="role may not") as caught:
+            async with PostgresLinkStore.open(dsn):
+                raise AssertionError
+
+    assert isinstance(caught.value.__cause__, asyncpg.InsufficientPrivilegeError)
+
+
+async def test_a_newer_schema_is_refused(postgres_dsn):
+    """A store does not touch tables that a later version has changed, and says what to do."""
+    async with PostgresLinkStore.open(postgres_dsn):
+        pass
+    async with _session(postgres_dsn) as session:
+        await session.execute("UPDATE external_auth_meta SET schema_version = 99")
+
+    with pytest.raises(ConfigurationError, match="upgrade extauth"):
+        async with PostgresLinkStore.open(postgres_dsn):
+            raise AssertionError
+
+
+async def test_a_newer_version_changes_the_schema_once_and_keeps_the_links(postgres_dsn):
+    """Of several that bring a second version, one runs it; links stay, and old versions notice."""
+    second = ("ALTER TABLE external_auth_links ADD COLUMN made_up integer",)
+    async with asyncpg.create_pool(postgres_dsn, min_size=4, max_size=4) as pool:
+        async with PostgresLinkStore(pool) as store:
+            link = await store.put(KEY, TOKENS)
+
+            async def upgrade() -> None:
+                async with pool.acquire() as connection:
+                    await migrate(connection, (*MIGRATIONS, second))
+
+            await asyncio.gather(*(upgrade() for _ in range(4)))
+
+            assert link == await store.get(KEY)
+        with pytest.raises(ConfigurationError, match="schema version 2"):
+            await PostgresLinkStore(pool).__aenter__()
+
+
+async def test_a_migration_that_fails_leaves_the_schema_as_it_was(postgres_dsn):
+    """All statements of all versions are one transaction."""
+    broken = ("CREATE TABLE made_up (a integer)", "CREATE TABLE made_up (a integer)")
+    async with asyncpg.create_pool(postgres_dsn, min_size=1, max_size=1) as pool:
+        async with PostgresLinkStore(pool):
+            pass
+        async with pool.acquire() as connection:
+            with pytest.raises(asyncpg.DuplicateTableError):
+                await migrate(connection, (*MIGRATIONS, broken))
+
+            assert await connection.fetchval("SELECT to_regclass('made_up') IS NULL")
+        async with PostgresLinkStore(pool) as store:
+            assert await store.get(KEY) is None
+
+
+async def test_a_database_that_keeps_no_unicode_is_refused(postgres_server):
+    """User ids and tokens are Unicode; a database of bytes would compare and count them otherwise."""
+    options = "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+    async with postgres_server.fresh_database(options) as dsn:
+        with pytest.raises(ConfigurationError, match="UTF8, not SQL_ASCII"):
+            async with PostgresLinkStore.open(dsn):
+                raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://alice:pass-1/word@127.0.0.1:5432/db",
+        "postgresql://alice:pass-1@127.0.0.1:port/db",
+        "mysql://alice:pass-1@127.0.0.1/db",
+        "postgresql://alice:pass-1@127.0.0.1/db?sslmode=pass-1",
+    ],
+)
+async def test_an_invalid_dsn_is_a_matter_of_configuration(dsn):
+    """The message does not repeat the DSN: a password may be in it."""
+    with pytest.raises(ConfigurationError, match="not valid") as caught:
+        async with PostgresLinkStore.open(dsn):
+            raise AssertionError
+
+    assert "pass-1" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+async def test_a_server_that_does_not_answer_is_unavailable():
+    """Nobody listens there; the driver's error says so."""
+    with pytest.raises(StoreUnavailable) as caught:
+        async with PostgresLinkStore.open("postgresql://postgres@127.0.0.1:1/nothing?sslmode=disable"):
+            raise AssertionError
+
+    assert isinstance(caught.value.__cause__, OSError)

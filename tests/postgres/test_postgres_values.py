@@ -1,0 +1,99 @@
+"""What Postgres keeps must come back as it was given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import asyncpg
+import pytest
+
+from extauth.adapters.postgres import PostgresLinkStore
+from extauth.domain.link import LinkKey, RefreshFailure, TokenSet
+from extauth.domain.outcomes import Claimed, Held
+
+KEY = LinkKey("github", "alice")
+FAR = timezone(timedelta(hours=-13))
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        datetime.max.replace(tzinfo=UTC),
+        datetime.min.replace(tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999998, tzinfo=UTC),
+        datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+        datetime(2030, 7, 1, 12, 30, 15, 123456, tzinfo=FAR),
+    ],
+)
+async def test_instants_come_back_to_the_microsecond(postgres_dsn, instant):
+    """The first and the last datetime, which Postgres keeps as infinities, included."""
+    tokens = TokenSet("at-1", "rt-1", expires_at=instant, issued_at=instant)
+    failure = RefreshFailure("busy", instant, 1, retry_at=instant)
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        link = await store.put(KEY, tokens)
+        await store.record_failure(KEY, 1, failure)
+        marked = await store.get(KEY)
+
+    assert tokens == link.tokens
+    assert marked is not None
+    assert failure == marked.failure
+
+
+async def test_a_lease_of_days_is_days_long_in_every_time_zone(postgres_server):
+    """A day of a lease has 24 hours, even where the session's clock is put forward meanwhile."""
+    async with postgres_server.fresh_database() as dsn:
+        connection = await asyncpg.connect(dsn)
+        database = await connection.fetchval("SELECT current_database()")
+        await connection.execute(f"ALTER DATABASE {database} SET timezone = 'Europe/Berlin'")
+        await connection.close()
+        async with PostgresLinkStore.open(dsn) as store:
+            await store.put(KEY, TokenSet("at-1", "rt-1"))
+            # A year and a half has an odd number of changes of the clock.
+            claimed = await store.claim(KEY, 1, "one", timedelta(days=548))
+            held = await store.claim(KEY, 1, "two", timedelta(days=1))
+            second = await store._connections.read(
+                "SELECT lease_expires_at - lease_taken_at FROM external_auth_links"
+            )
+
+    assert isinstance(claimed, Claimed)
+    assert isinstance(held, Held)
+    assert timedelta(days=548) >= held.remaining
+    assert timedelta(days=548) <= second[0][0] < timedelta(days=548, minutes=10)
+
+
+async def test_order_is_by_code_point_whatever_the_database_collates_by(postgres_server):
+    """Capitals come before small letters and umlauts after both, as in every other store."""
+    ids = ["zoe", "Zoe", "émile", "emile", "Emile", "\U0001f600", "\uffff", "a b", "a-b", "a_b"]
+    async with postgres_server.fresh_database("TEMPLATE template0 LC_COLLATE 'C.UTF-8'") as dsn:
+        async with PostgresLinkStore.open(dsn) as store:
+            for name in ids:
+                await store.put(LinkKey("github", name), TokenSet("at-1", "rt-1"))
+                await store.put(LinkKey(name, "alice"), TokenSet("at-1", "rt-1"))
+            now = datetime.now(UTC) + timedelta(days=1)
+            first = await store.due("github", expiring_before=now, unused_since=now, limit=4)
+            rest = await store.due(
+                "github", expiring_before=now, unused_since=now, after=first[-1].key.user_id
+            )
+            mine = await store.links_of("alice")
+
+    assert sorted(ids) == [link.key.user_id for link in first + rest]
+    assert sorted(ids) == [link.key.provider_id for link in mine]
+
+
+async def test_the_listing_for_upkeep_reads_no_more_than_its_page(postgres_dsn):
+    """Going through a provider's links is a walk along the primary key, not a sort of all of them."""
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        connection = await asyncpg.connect(postgres_dsn)
+        try:
+            await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+            from extauth.adapters.postgres import statements
+
+            await connection.execute(f"PREPARE due AS {statements.DUE}")
+            plan = await connection.fetch("EXPLAIN EXECUTE due ('github', now(), now(), 'alice', 100)")
+        finally:
+            await connection.close()
+        assert await store.get(KEY) is None
+
+    text = "\n".join(row[0] for row in plan)
+    assert "external_auth_links_pkey" in text
+    assert "Sort" not in text

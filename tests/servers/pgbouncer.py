@@ -1,0 +1,84 @@
+"""The real PgBouncer, in transaction mode, in front of a test database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.servers.postgres_binaries import unprivileged_user
+from tests.servers.postgres_server import free_port
+
+_PATIENCE = 20.0
+_PLACES = "/usr/sbin:/usr/local/sbin"
+
+
+def find_pgbouncer() -> str:
+    """Return the program: the one that ``EXTAUTH_TEST_PGBOUNCER`` names, or one on the PATH.
+
+    :raises RuntimeError: if there is none.
+    """
+    path = os.pathsep.join((os.environ.get("PATH", ""), _PLACES))
+    program = os.environ.get("EXTAUTH_TEST_PGBOUNCER") or shutil.which("pgbouncer", path=path)
+    if program is None:
+        msg = "no PgBouncer to test with: install it, or name it in EXTAUTH_TEST_PGBOUNCER"
+        raise RuntimeError(msg)
+    return program
+
+
+@asynccontextmanager
+async def pgbouncer(dsn: str, *, pool_size: int) -> AsyncGenerator[str, None]:
+    """Run one with ``pool_size`` server connections, and yield the DSN to reach the database by."""
+    parts = urlsplit(dsn)
+    port = free_port()
+    user = unprivileged_user()
+    folder = Path(tempfile.mkdtemp(prefix="extauth-pgbouncer-"))
+    try:
+        settings = folder / "pgbouncer.ini"
+        settings.write_text(
+            f"""[databases]
+{parts.path[1:]} = host={parts.hostname} port={parts.port or 5432}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = {pool_size}
+logfile = {folder}/log
+"""
+        )
+        (folder / "users").write_text(f'"{parts.username}" "{parts.password or ""}"\n')
+        if user is not None:
+            for path in (folder, settings, folder / "users"):
+                shutil.chown(path, user)
+        process = await asyncio.create_subprocess_exec(
+            find_pgbouncer(), "-q", settings, user=user, cwd=folder, start_new_session=True
+        )
+        try:
+            await _listening(port, process)
+            yield parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}").geturl()
+        finally:
+            process.kill()
+            await process.wait()
+    finally:
+        shutil.rmtree(folder)
+
+
+async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                assert process.returncode is None, "PgBouncer did not start"
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return

@@ -1,0 +1,184 @@
+"""A real Postgres server for the tests: a given one, or one of our own in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from tests.servers.postgres_binaries import find_binaries, unprivileged_user, usable_by
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+    "fsync": "off",  # the tests cut no power; a commit still flushes its log to the kernel
+    "full_page_writes": "off",
+}
+_START_PATIENCE = 60.0
+_STOP_PATIENCE = 30.0
+
+
+class PostgresServer:
+    """A server on which databases may be created."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        """Of its maintenance database."""
+
+    def dsn_of(self, database: str) -> str:
+        """Return the DSN of another database on it."""
+        return urlsplit(self.dsn)._replace(path=f"/{database}").geturl()
+
+    @asynccontextmanager
+    async def fresh_database(self, options: str = "") -> AsyncGenerator[str, None]:
+        """Make an empty database, yield its DSN, and drop it with whoever is still connected."""
+        name = f"extauth_test_{uuid.uuid4().hex}"
+        await self._administer(f"CREATE DATABASE {name} {options}")
+        try:
+            yield self.dsn_of(name)
+        finally:
+            await self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def _administer(self, sql: str) -> None:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+
+class OwnPostgresServer(PostgresServer):
+    """A server that was started for the tests, which may restart it."""
+
+    def __init__(self, binaries: Path, folder: Path, user: str | None) -> None:
+        self._binaries = binaries
+        self._folder = folder
+        self._data = folder / "data"
+        self._user = user
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._run("initdb", "--pgdata", str(self._data), "--username", "postgres", *_INITDB)
+        self.start()
+        super().__init__(f"postgresql://postgres@127.0.0.1:{self._port}/postgres?sslmode=disable")
+
+    def start(self) -> None:
+        """Start on the same port as before, or on a free one, and wait until it answers."""
+        deadline = time.monotonic() + _START_PATIENCE
+        while True:
+            port = self._port or free_port()
+            settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
+            with (self._folder / "log").open("ab") as log:
+                # Of a session of its own: Ctrl-C is for us, and we stop it.
+                self._process = subprocess.Popen(
+                    [self._binaries / "postgres", "-D", self._data, *settings],
+                    user=self._user,
+                    cwd=self._folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            while self._process.poll() is None:
+                if self._ready():
+                    self._port = port
+                    return
+                if time.monotonic() > deadline:
+                    self.stop("immediate")
+                    break
+                time.sleep(0.02)
+            if time.monotonic() > deadline:
+                log_text = (self._folder / "log").read_text(errors="replace")
+                msg = f"Postgres did not start:\n{log_text[-2000:]}"
+                raise RuntimeError(msg)
+            time.sleep(0.1)  # somebody took the port
+
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """End all sessions and stop: in order, or as in a crash."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
+        try:
+            process.wait(_STOP_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """Stop and start."""
+        self.stop(mode)
+        self.start()
+
+    def _ready(self) -> bool:
+        # The last line of this file is the server's state.
+        try:
+            lines = (self._data / "postmaster.pid").read_text().split("\n")
+        except OSError:
+            return False
+        assert self._process is not None
+        return lines[0] == str(self._process.pid) and lines[7:8] == ["ready   "]
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self._binaries / program, *arguments],
+            user=self._user,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode:
+            msg = f"{program} failed:\n{done.stdout.decode(errors='replace')}"
+            raise RuntimeError(msg)
+
+
+_INITDB = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+
+def free_port() -> int:
+    """Return a TCP port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def own_postgres() -> Generator[OwnPostgresServer, None, None]:
+    """Run a server of our own, and leave nothing of it behind."""
+    user = unprivileged_user()
+    folder = Path(tempfile.mkdtemp(prefix="extauth-pg-"))
+    try:
+        if user is not None:
+            shutil.chown(folder, user)
+        server = OwnPostgresServer(usable_by(user, find_binaries(), folder), folder, user)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def some_postgres() -> Generator[PostgresServer, None, None]:
+    """Use the server that ``EXTAUTH_TEST_POSTGRES`` names, or run one."""
+    if dsn := os.environ.get("EXTAUTH_TEST_POSTGRES"):
+        yield PostgresServer(dsn)
+        return
+    with own_postgres() as server:
+        yield server

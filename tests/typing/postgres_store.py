@@ -1,0 +1,8 @@
+"""Checked, never run: the Postgres store has the shape of the port."""
+
+from __future__ import annotations
+
+from extauth.adapters.postgres import PostgresLinkStore
+from extauth.domain.ports import LinkStore
+
+store_type: type[LinkStore] = PostgresLinkStore
