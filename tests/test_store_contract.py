@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import aiosqlite
+import asyncpg
 import pytest
 
 from extauth import open_store
 from extauth.adapters.memory import MemoryLinkStore
+from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.testing.contract import LinkStoreContract
 
@@ -34,6 +36,38 @@ class TestSqliteLinkStoreOnGivenConnection(LinkStoreContract):
 
     def open_store(self):
         return _on_given_connection(self.path)
+
+
+class TestPostgresLinkStore(LinkStoreContract):
+    @pytest.fixture(autouse=True)
+    def _database(self, postgres_dsn: str) -> None:
+        self.dsn = postgres_dsn
+
+    def open_store(self):
+        return open_store(self.dsn)
+
+
+class TestPostgresLinkStoreBehindPooler(TestPostgresLinkStore):
+    def open_store(self):
+        return open_store(self.dsn, transaction_pooling=True)
+
+
+class TestPostgresLinkStoreOnGivenPool(TestPostgresLinkStore):
+    def open_store(self):
+        return _on_given_pool(self.dsn)
+
+
+class _on_given_pool:  # noqa: N801 - a context manager
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    async def __aenter__(self) -> PostgresLinkStore:
+        # One connection: the store must get by with whatever the application has left.
+        self.pool = await asyncpg.create_pool(self.dsn, min_size=1, max_size=1)
+        return await PostgresLinkStore(self.pool).__aenter__()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.pool.close()
 
 
 class _on_given_connection:  # noqa: N801 - a context manager
