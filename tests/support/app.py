@@ -27,6 +27,15 @@ def say(word: str) -> None:
     print(word, flush=True)
 
 
+async def until_interrupted(call: asyncio.Task[str]) -> None:
+    """Wait for the token, and tell the test when Ctrl-C has come instead."""
+    try:
+        await call
+    except asyncio.CancelledError:
+        say("interrupted")
+        raise
+
+
 async def main(ending: str, url: str, token_url: str) -> None:
     """Ask for a token and end before it is there."""
     announcer = Announcer()
@@ -44,7 +53,7 @@ async def main(ending: str, url: str, token_url: str) -> None:
         call = asyncio.create_task(tokens.access_token("app", "alice"))
         await announcer.exchanging.wait()
         if ending == "never-closed-sigint":
-            await call
+            await until_interrupted(call)
         say("leaving")
         return
     try:
@@ -54,7 +63,7 @@ async def main(ending: str, url: str, token_url: str) -> None:
             if ending == "cancelled":
                 call.cancel()
             elif ending == "sigint":
-                await call
+                await until_interrupted(call)
             say("leaving")
     finally:
         await opening.__aexit__(None, None, None)
