@@ -52,4 +52,4 @@ async def _postgres_version(dsn: str) -> str:
         reported: str = await connection.fetchval("SHOW server_version")
     finally:
         await connection.close()
-    return f"{reported.split()[0]}, fsync and synchronous_commit on, on loopback TCP"
+    return f"{reported.split(maxsplit=1)[0]}, fsync and synchronous_commit on, on loopback TCP"

@@ -30,7 +30,7 @@ async def postgres() -> AsyncGenerator[str, None]:
         binaries = usable_by(user, find_binaries(), folder)
         data = folder / "data"
         options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C")
-        subprocess.run(
+        subprocess.run(  # noqa: ASYNC221 - nothing else runs yet
             [binaries / "initdb", "--pgdata", data, *options],
             user=user,
             cwd=folder,
@@ -40,7 +40,7 @@ async def postgres() -> AsyncGenerator[str, None]:
         port = free_port()
         settings = ("--listen_addresses=127.0.0.1", "--unix_socket_directories=", f"--port={port}")
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
+            server = subprocess.Popen(  # noqa: ASYNC220 - as above
                 [binaries / "postgres", "-D", data, *settings],
                 user=user,
                 cwd=folder,
@@ -70,4 +70,5 @@ async def _answering(dsn: str, server: subprocess.Popen[bytes]) -> None:
             else:
                 await connection.close()
                 return
-    raise RuntimeError("Postgres did not start")
+    msg = "Postgres did not start"
+    raise RuntimeError(msg)

@@ -53,12 +53,15 @@ def markdown(machine: Sequence[Sequence[str]], parts: Sequence[Part]) -> str:
     figures = table(
         ("figure", "measured", "goal", "reached"), [figure.row() for part in parts for figure in part.figures]
     )
-    blocks = [
-        "# Results of `make bench`\n",
+    intro = (
         "Everything below was measured in one run on the machine below, side by side: each round measures"
         " every side once, and who goes first changes. A ratio is the median of the ratios within the"
         " rounds; a time is the median over the rounds. Times say more about the machine than about the"
-        " code; compare ratios.\n",
+        " code; compare ratios.\n"
+    )
+    blocks = [
+        "# Results of `make bench`\n",
+        intro,
         table(("machine", ""), machine),
         "## Figures\n",
         figures,

@@ -33,12 +33,13 @@ LEAD = 0.15
 GOAL = 60.0
 """Milliseconds."""
 
-METHOD = f"""Replicas are processes, each with its own store and token service, and {CALLERS} callers a replica.
-The authorization server is real HTTP on loopback, answers {EXCHANGE // timedelta(milliseconds=1)} ms after it
-has rotated, and takes a second presentation of a refresh token for theft. Before each of {ROTATIONS} rotations
-the link's token is expired; then all callers of all replicas ask at the same instant of the clock that the
-processes share. A caller's time runs from that instant to its token; the overhead is the last caller's time
-less the exchange as the replica that made it saw it. Shown are median and worst over the rotations."""
+METHOD = f"""Replicas are processes, each with its own store and token service, and {CALLERS} callers each. The
+authorization server is real HTTP on loopback, answers {EXCHANGE.total_seconds():.2f} s after it has
+rotated, and takes a second presentation of a refresh token for theft. Before each of {ROTATIONS}
+rotations the link's token is expired; then all callers of all replicas ask at the same instant of
+the clock that the processes share. A caller's time runs from that instant to its token; the
+overhead is the last caller's time less the exchange as the replica that made it saw it. Shown are
+median and worst over the rotations."""
 
 
 @attrs.frozen

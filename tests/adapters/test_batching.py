@@ -163,3 +163,18 @@ async def test_a_query_has_a_largest_size(reads, database):
     found = await reads.get_many(keys)
     assert found == {key: f"{key}!" for key in keys}
     assert [len(query) for query in database.queries] == [MAX_BATCH, MAX_BATCH, 1]
+
+
+async def test_those_served_together_who_ask_again_share_the_next_query(reads, database):
+    """Whoever is woken first does not run a query alone while the others wait for it."""
+    first = await held_read(reads, database)
+
+    async def reader(name):
+        await reads.get(f"{name}1")
+        await reads.get(f"{name}2")
+
+    readers = [asyncio.create_task(reader(name)) for name in "abc"]
+    await asyncio.sleep(0)
+    database.gate.set()
+    await asyncio.gather(first, *readers)
+    assert [["first"], ["a1", "b1", "c1"], ["a2", "b2", "c2"]] == database.queries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -15,6 +16,7 @@ from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import LinkKey, RefreshFailure, TokenSet
 from extauth.domain.outcomes import Absent, Claimed, Recorded, Saved, Stale
 from extauth.services.outlasting import start_unswept
+from tests.servers.forgetful_relay import forgetful_relay
 from tests.servers.row_lock import locked
 
 KEY = LinkKey("github", "alice")
@@ -47,10 +49,12 @@ async def _kept_pid(store: PostgresLinkStore) -> int:
     return pid
 
 
-async def _cut(admin: asyncpg.Connection[asyncpg.Record], condition: str) -> None:
+async def _cut(admin: asyncpg.Connection[asyncpg.Record], wait: str = "%") -> None:
+    """End the other sessions, or those that wait for something of this kind."""
     await admin.fetch(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-        f" WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}"  # noqa: S608
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND coalesce(wait_event_type, '') LIKE $1",
+        wait,
     )
 
 
@@ -91,7 +95,7 @@ async def test_a_read_that_loses_its_connection_is_repeated(store, admin, postgr
         async with locked(postgres_dsn, reads=True) as gate:
             reading = asyncio.create_task(read())
             await gate.awaited()
-            await _cut(admin, "wait_event_type = 'Lock'")
+            await _cut(admin, "Lock")
             await gate.awaited()
         assert await reading
 
@@ -100,9 +104,27 @@ async def test_reads_go_on_after_connections_were_cut_between_them(store, admin)
     """Whether or not the loop has seen that the kept connection is gone."""
     pid = await _kept_pid(store)
     for _ in range(3):
-        await _cut(admin, "true")
+        await _cut(admin)
         assert await store.get(KEY) is not None
     assert pid != await _kept_pid(store)
+
+
+@pytest.mark.parametrize("whose", ["own pool", "given pool"])
+async def test_reads_do_not_try_one_dead_connection_after_the_other(postgres_dsn, whose):
+    """When all connections are dead without knowing it, the second attempt is on a new one."""
+    async with forgetful_relay(postgres_dsn) as (relay, dsn), AsyncExitStack() as stack:
+        if whose == "own pool":
+            store = await stack.enter_async_context(PostgresLinkStore.open(dsn))
+        else:
+            pool = await stack.enter_async_context(asyncpg.create_pool(dsn, min_size=4, max_size=4))
+            store = await stack.enter_async_context(PostgresLinkStore(pool))
+        for read in (lambda: store.get(KEY), lambda: store.links_of("alice")):
+            await store.put(KEY, TOKENS)
+            await asyncio.gather(*(store.links_of("alice") for _ in range(3)))
+            assert await store.get(KEY) is not None
+            relay.forget()
+
+            assert await read()
 
 
 async def test_a_read_gives_up_when_its_second_connection_breaks_too(store, admin, postgres_dsn):
@@ -111,7 +133,7 @@ async def test_a_read_gives_up_when_its_second_connection_breaks_too(store, admi
         reading = asyncio.create_task(store.get(KEY))
         for _ in range(2):
             await gate.awaited()
-            await _cut(admin, "wait_event_type = 'Lock'")
+            await _cut(admin, "Lock")
         with pytest.raises(StoreUnavailable) as caught:
             await reading
 
@@ -123,7 +145,7 @@ async def test_a_write_that_loses_its_connection_is_not_repeated(store, admin, p
     async with locked(postgres_dsn) as gate:
         writing = asyncio.create_task(store.save(KEY, 1, TOKENS))
         await gate.awaited()
-        await _cut(admin, "wait_event_type = 'Lock'")
+        await _cut(admin, "Lock")
         with pytest.raises(StoreUnavailable) as caught:
             await writing
 

@@ -112,24 +112,51 @@ async def test_calls_cancelled_behind_a_transaction_pooler_leave_no_transaction_
     assert all(call.cancelled() for call in calls)
 
 
+async def test_a_call_is_one_transaction_and_nothing_beside_it(postgres_dsn):
+    """No statement is spent on cleaning a session up in which the store has left nothing."""
+    async with (
+        transaction_pooler(postgres_dsn) as (pooler, dsn),
+        PostgresLinkStore.open(dsn, transaction_pooling=True) as store,
+    ):
+        await store.put(KEY, TOKENS)
+        before = pooler.transactions
+        await store.put(KEY, TOKENS)
+        await store.links_of("alice")
+
+        assert before + 2 == pooler.transactions
+
+
+async def test_a_kept_connection_that_was_left_in_a_transaction_is_mended(postgres_dsn):
+    """A read that was cancelled twice could leave one behind; the next read goes on without."""
+    async with PostgresLinkStore.open(postgres_dsn, transaction_pooling=True) as store:
+        link = await store.put(KEY, TOKENS)
+        await store.get(KEY)
+        kept = store._connections._kept
+        assert kept is not None
+        await kept.execute("BEGIN")
+
+        assert link == await store.get(KEY)
+        assert link == await store.get(KEY)
+
+
 @pytest.mark.pgbouncer
 async def test_a_store_works_behind_pgbouncer(postgres_dsn):
     """The real one, in transaction mode, with fewer server connections than clients."""
-    async with pgbouncer(postgres_dsn, pool_size=3) as dsn:
-        async with (
-            PostgresLinkStore.open(dsn, transaction_pooling=True) as one,
-            PostgresLinkStore.open(dsn, transaction_pooling=True) as two,
-        ):
-            await _use_all_of(one)
-            await _use_all_of(two)
+    async with (
+        pgbouncer(postgres_dsn, pool_size=3) as dsn,
+        PostgresLinkStore.open(dsn, transaction_pooling=True) as one,
+        PostgresLinkStore.open(dsn, transaction_pooling=True) as two,
+    ):
+        await _use_all_of(one)
+        await _use_all_of(two)
 
-            async def worker(store: PostgresLinkStore, number: int) -> None:
-                key = LinkKey("github", f"user-{number}")
-                version = (await store.put(key, TOKENS)).version
-                for step in range(10):
-                    assert isinstance(await store.save(key, version + step, TOKENS), Saved)
-                    link = await store.get(key)
-                    assert link is not None
-                    assert version + step + 1 == link.version
+        async def worker(store: PostgresLinkStore, number: int) -> None:
+            key = LinkKey("github", f"user-{number}")
+            version = (await store.put(key, TOKENS)).version
+            for step in range(10):
+                assert isinstance(await store.save(key, version + step, TOKENS), Saved)
+                link = await store.get(key)
+                assert link is not None
+                assert version + step + 1 == link.version
 
-            await asyncio.gather(*(worker((one, two)[number % 2], number) for number in range(16)))
+        await asyncio.gather(*(worker((one, two)[number % 2], number) for number in range(16)))

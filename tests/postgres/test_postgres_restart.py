@@ -11,7 +11,7 @@ import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.link import LinkKey, TokenSet
+from extauth.domain.link import Link, LinkKey, TokenSet
 from extauth.domain.outcomes import Saved
 from tests.servers.row_lock import locked
 
@@ -59,7 +59,7 @@ async def test_a_read_right_after_a_restart_that_nobody_noticed(own_postgres_ser
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 async def test_calls_during_a_restart_are_told_to_try_again(own_postgres_server, mode):
-    """What waited for a lock as the server went down is unavailable, and nothing else."""
+    """What waited for a lock as the server went down is done or unavailable; all is well afterwards."""
     async with own_postgres_server.fresh_database() as dsn, _store(dsn, "own pool") as store:
         await store.put(KEY, TOKENS)
         try:
@@ -72,9 +72,14 @@ async def test_calls_during_a_restart_are_told_to_try_again(own_postgres_server,
                 await asyncio.to_thread(own_postgres_server.stop, mode)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             pass  # the gate's own connection ends too
-        results = await asyncio.gather(*calls, return_exceptions=True)
+        read, saved = await asyncio.gather(*calls, return_exceptions=True)
         meanwhile = await asyncio.gather(store.get(KEY), return_exceptions=True)
         await asyncio.to_thread(own_postgres_server.start)
 
-        assert [StoreUnavailable] * 3 == [type(result) for result in (*results, *meanwhile)]
-        assert isinstance(await store.save(KEY, 1, TOKENS), Saved)
+        # The gate's session may have ended first, and let them through.
+        assert isinstance(read, StoreUnavailable | Link)
+        assert isinstance(saved, StoreUnavailable | Saved)
+        assert isinstance(meanwhile[0], StoreUnavailable)
+        link = await store.get(KEY)
+        assert link is not None
+        assert isinstance(await store.save(KEY, link.version, TOKENS), Saved)

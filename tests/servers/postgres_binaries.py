@@ -64,7 +64,12 @@ def usable_by(user: str | None, binaries: Path, scratch: Path) -> Path:
     try:
         subprocess.run([binaries / "postgres", "--version"], user=user, check=True, capture_output=True)
     except PermissionError:
-        copy = scratch / "install"
-        shutil.copytree(binaries.parent, copy, symlinks=True)
-        return copy / "bin"
+        # A wheel's programs look for their libraries beside the package.
+        package = binaries.parents[1]
+        copy = scratch / package.name / binaries.parent.name
+        shutil.copytree(binaries.parent, copy)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, scratch / libraries.name)
+        return copy / binaries.name
     return binaries

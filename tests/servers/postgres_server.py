@@ -28,6 +28,8 @@ _SETTINGS = {
     "fsync": "off",  # the tests cut no power; a commit still flushes its log to the kernel
     "full_page_writes": "off",
 }
+# Reads until we are gone, however we went, and then does what we can no longer do.
+_WATCH = 'read -r _; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done 2>/dev/null; rm -rf "$2"'
 _START_PATIENCE = 60.0
 _STOP_PATIENCE = 30.0
 
@@ -70,6 +72,7 @@ class OwnPostgresServer(PostgresServer):
         self._data = folder / "data"
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._run("initdb", "--pgdata", str(self._data), "--username", "postgres", *_INITDB)
         self.start()
@@ -92,14 +95,21 @@ class OwnPostgresServer(PostgresServer):
                     stderr=log,
                     start_new_session=True,
                 )
+            self._watch = subprocess.Popen(
+                ["/bin/sh", "-c", _WATCH, "sh", str(self._process.pid), str(self._folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
             while self._process.poll() is None:
                 if self._ready():
                     self._port = port
                     return
                 if time.monotonic() > deadline:
-                    self.stop("immediate")
                     break
                 time.sleep(0.02)
+            self.stop("immediate")
             if time.monotonic() > deadline:
                 log_text = (self._folder / "log").read_text(errors="replace")
                 msg = f"Postgres did not start:\n{log_text[-2000:]}"
@@ -109,6 +119,10 @@ class OwnPostgresServer(PostgresServer):
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """End all sessions and stop: in order, or as in a crash."""
         process, self._process = self._process, None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            with watch:
+                watch.kill()
         if process is None:
             return
         process.send_signal(signal.SIGINT if mode == "fast" else signal.SIGQUIT)

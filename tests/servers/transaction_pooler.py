@@ -54,8 +54,8 @@ class TransactionPooler:
             servers += [await self._login(startup) for _ in range(_SERVERS_PER_CLIENT)]
             writer.write(servers[0].greeting)
             await self._transactions(reader, writer, servers)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # only close() cancels
         finally:
             self._clients.discard(task)
             for server in servers:

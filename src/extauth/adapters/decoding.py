@@ -6,10 +6,10 @@ that was made of it then; anything else is decoded. So nothing here can be out o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar, final
 
-from extauth.domain.link import Link
+from extauth.domain.link import Link, LinkKey
 
 MOST_REMEMBERED = 2048
 """Links for which the last row is kept, which takes some 5 MB."""
@@ -30,16 +30,20 @@ class Decoder(Generic[R]):
         self._latest: dict[tuple[str, str], tuple[R, Link]] = {}
         """By key; the oldest is dropped when there are too many."""
 
-    def link(self, row: R) -> Link:
-        """Return the link that ``decode`` would return for the row."""
-        key = (row[0], row[1])
-        latest = self._latest.get(key)
-        if latest is not None and latest[0] == row:
-            return latest[1]
+    def links(self, rows: Iterable[R]) -> dict[LinkKey, Link]:
+        """Return the links that ``decode`` would return for the rows, by their keys."""
+        links: dict[LinkKey, Link] = {}
+        for row in rows:
+            latest = self._latest.get((row[0], row[1]))
+            link = latest[1] if latest is not None and latest[0] == row else self._made_of(row)
+            links[link.key] = link
+        return links
+
+    def _made_of(self, row: R) -> Link:
         link = self._decode(row)
         # A reader could change a dict. The time left of a lease is another at each reading.
         if not row[_EXTRA] and row[_PENDING_SINCE] is None:
-            self._latest[key] = row, link
+            self._latest[row[0], row[1]] = row, link
             if len(self._latest) > MOST_REMEMBERED:
                 del self._latest[next(iter(self._latest))]
         return link

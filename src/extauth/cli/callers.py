@@ -61,6 +61,7 @@ class Callers:
     async def _call(self, caller: int) -> None:
         user = self._orders.users[caller % len(self._orders.users)]
         await self._pause(self._random.random())
+        answers = caller
         while not self._stopping.is_set():
             asked = time.monotonic()
             try:
@@ -71,11 +72,12 @@ class Callers:
                 served = time.monotonic()
                 self._served += 1
                 self._questions.append((user, Question(self._orders.replica, caller, asked, served)))
-                if self._random.random() * self._orders.check_every < 1:
-                    await self._check(user, token, served)
+                if answers % self._orders.check_every == 0:
+                    await self._check(user, token, asked)
+                answers += 1
             await self._pause(0.5 + self._random.random())
 
-    async def _check(self, user: str, token: str, served: float) -> None:
+    async def _check(self, user: str, token: str, asked: float) -> None:
         """Use the token at the API, as its caller would."""
         headers = {"Authorization": f"Bearer {token}"}
         try:
@@ -88,10 +90,10 @@ class Callers:
         if response.status == HTTPStatus.OK:
             self._dead += body["subject"] != user
         else:
-            # On a crowded machine a token may be alive when it is handed out and have expired when the
-            # API looks at it: no fault of whoever handed it out. A token never known has no age.
-            held = time.monotonic() - served
-            self._dead += body.get("expired_for", held) >= held
+            # On a crowded machine a token may be alive when it is asked for and have expired when the
+            # API looks at it: no fault of whoever handed it out. One that was revoked has no such age.
+            ago = time.monotonic() - asked
+            self._dead += body.get("expired_for", ago) >= ago
 
     async def _pause(self, share: float) -> None:
         """Wait for a share of the pause, or until it is time to stop."""

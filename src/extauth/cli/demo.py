@@ -46,7 +46,7 @@ async def run_demo(demo: Demo, console: Console) -> int:
             with view(console, settings) as tell:
                 ours = await run_storm("extauth", settings, store, run_id, tell)
                 naive = await run_storm("naive", settings, store, run_id, tell)
-        except (ReplicaFailed, ExtAuthError) as error:
+        except (ReplicaFailed, ExtAuthError, OSError) as error:
             console.print(f"The demo broke down: {'; '.join(map(str, error.args))}", style="bold red")
             return FAILED
     console.print(summary([ours.progress, naive.progress]))

@@ -35,7 +35,7 @@ class Orders:
     pause: float
     """Seconds between an answer and the caller's next question, on average."""
     check_every: int
-    """One in so many tokens served is tried at the API, on average."""
+    """One in so many tokens served to a caller is tried at the API, the first caller's first included."""
     margin: float
     """The naive loop refreshes this many seconds before expiry, as extauth does."""
     seed: int
@@ -68,7 +68,7 @@ class Tally:
     checked: int = 0
     """How many served tokens were tried at the API."""
     dead: int = 0
-    """How many of them were dead, or another user's, at the moment they were handed out."""
+    """How many of them were dead already when they were asked for, or another user's."""
     errors: dict[str, int] = attrs.field(factory=dict[str, int])
     """How many questions ended in an error, by its code."""
 

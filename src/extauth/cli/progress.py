@@ -31,7 +31,7 @@ class Settings:
     pause: float = 0.1
     """Seconds between a caller's answer and its next question, on average."""
     check_every: int = 20
-    """One in so many tokens served is tried at the API, on average."""
+    """One in so many tokens served is tried at the API."""
     lifetime: timedelta = timedelta(seconds=2)
     """Of an access token."""
     answer_delay: timedelta = timedelta(milliseconds=50)

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import final
 
@@ -101,8 +101,8 @@ def naive_loop(orders: Orders, table: NaiveTable, session: aiohttp.ClientSession
     )
 
 
-async def work(inbox: asyncio.StreamReader) -> None:
-    """Follow the orders on ``inbox`` to their end, or until it ends."""
+async def work(inbox: asyncio.StreamReader, say: Callable[[Message], None]) -> None:
+    """Follow the orders on ``inbox`` to their end, or until it ends, and ``say`` what is asked for."""
     orders = await _next(inbox)
     if not isinstance(orders, Orders):
         return
@@ -111,24 +111,24 @@ async def work(inbox: asyncio.StreamReader) -> None:
         opened = extauth_way(orders, diary) if orders.way == "extauth" else naive_way(orders, session)
         async with opened as ask:
             callers = Callers(orders, ask, session)
-            _say(Ready())
+            say(Ready())
             if not isinstance(await _next(inbox), Go):
                 return
-            if not await _storm(callers, inbox):
+            if not await _storm(callers, inbox, say):
                 return
-    _say(Finished(callers.tally, diary.exchanges))
+    say(Finished(callers.tally, diary.exchanges))
     while isinstance(wanted := await _next(inbox), Recall):
-        _say(Recalled(callers.recall(wanted)))
+        say(Recalled(callers.recall(wanted)))
 
 
-async def _storm(callers: Callers, inbox: asyncio.StreamReader) -> bool:
+async def _storm(callers: Callers, inbox: asyncio.StreamReader, say: Callable[[Message], None]) -> bool:
     """Let the callers run until told to stop; False if nobody is there any more to tell."""
     storm = asyncio.create_task(callers.run())
     told = asyncio.create_task(_next(inbox))
     try:
         while not told.done() and not storm.done():
             await asyncio.wait({told, storm}, timeout=REPORT_EVERY, return_when=asyncio.FIRST_COMPLETED)
-            _say(callers.tally)
+            say(callers.tally)
         if storm.done() or (told.done() and isinstance(told.result(), Stop)):
             callers.stop()
             await storm
@@ -154,7 +154,7 @@ async def _main() -> None:
     # A line of orders is short, but a stream's default limit is none of the demo's business.
     inbox = asyncio.StreamReader(limit=2**20)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(inbox), sys.stdin)
-    await work(inbox)
+    await work(inbox, _say)
 
 
 if __name__ == "__main__":

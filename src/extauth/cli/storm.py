@@ -29,6 +29,9 @@ LOOK_EVERY = 0.1
 RECONNECT_AFTER = 0.5
 """Seconds after which the user of a lost link connects again: very soon, to the loser's advantage."""
 
+TRIES = 3
+"""A token may expire on its way to the API, but hardly three times in a row."""
+
 
 @final
 @attrs.frozen
@@ -173,16 +176,17 @@ class _Storm:
         return stored is None or self._server.grants.revoked(stored)
 
     async def _works(self, user: str, session: aiohttp.ClientSession) -> bool:
-        try:
-            token = await self._book.access_token(user)
-        except Exception:  # noqa: BLE001 - whatever it is, the link does not work
-            return False
-        headers = {"Authorization": f"Bearer {token}"}
-        async with session.get(self._server.resource_url, headers=headers) as response:
-            if response.status != HTTPStatus.OK:
+        for _ in range(TRIES):
+            try:
+                token = await self._book.access_token(user)
+            except Exception:  # noqa: BLE001 - whatever it is, the link does not work
                 return False
-        stored = await self._book.refresh_token(user)
-        return stored is not None and self._server.grants.refreshable(stored)
+            headers = {"Authorization": f"Bearer {token}"}
+            async with session.get(self._server.resource_url, headers=headers) as response:
+                if response.status == HTTPStatus.OK:
+                    stored = await self._book.refresh_token(user)
+                    return stored is not None and self._server.grants.refreshable(stored)
+        return False
 
 
 async def _recall_all(

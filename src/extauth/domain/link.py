@@ -55,6 +55,8 @@ def aware_utc(value: datetime) -> datetime:
 
 
 def _identifier(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if type(value) is str and value.isascii() and 0 < len(value) <= MAX_ID_LENGTH and "\0" not in value:
+        return  # almost always, and keys are made at every call
     storable_text(value, attribute.name)
     if not value:
         msg = f"{attribute.name} must not be empty"

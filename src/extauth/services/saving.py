@@ -64,6 +64,8 @@ class Saving:
 
     def unsaved(self, key: LinkKey) -> Link | None:
         """Return the link as it will be once it is saved, if it isn't yet."""
+        if not self._unsaved:
+            return None
         unsaved = self._unsaved.get(key)
         return None if unsaved is None else unsaved.link
 

@@ -12,7 +12,7 @@ import binascii
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Literal, Self, final
@@ -40,8 +40,8 @@ class AuthorizationServer:
 
     ``access_token_lifetime`` is in whole seconds, as on the wire. ``answer_delay`` is awaited before
     each answer of the token endpoint: ``after`` processing (the rotation happens at once, the client
-    learns of it late) or ``before``. ``monotonic`` gives seconds and can be replaced, so that a test
-    lets tokens expire without waiting.
+    learns of it late) or ``before``. ``monotonic`` gives seconds and ``pause`` awaits
+    the delay; a test that replaces them lets tokens expire without waiting, or holds an answer up.
 
     :raises ValueError: if the lifetime is not a positive number of whole seconds, or the delay is
         negative.
@@ -55,6 +55,7 @@ class AuthorizationServer:
         delayed: Literal["before", "after"] = "after",
         reuse: Reuse = "strict",
         monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         if access_token_lifetime < timedelta(seconds=1) or access_token_lifetime % timedelta(seconds=1):
             msg = f"access_token_lifetime must be whole seconds, at least one, not {access_token_lifetime}"
@@ -70,6 +71,7 @@ class AuthorizationServer:
         self._answer_delay = answer_delay.total_seconds()
         self._delayed = delayed
         self._monotonic = monotonic
+        self._pause = pause
         self._url: str | None = None
         self._runner: web.AppRunner | None = None
 
@@ -139,10 +141,10 @@ class AuthorizationServer:
 
     async def _token(self, request: web.Request) -> web.Response:
         if self._delayed == "before":
-            await asyncio.sleep(self._answer_delay)
+            await self._pause(self._answer_delay)
         answer = await self._process_token(request)
         if self._delayed == "after":
-            await asyncio.sleep(self._answer_delay)
+            await self._pause(self._answer_delay)
         return answer
 
     async def _process_token(self, request: web.Request) -> web.Response:

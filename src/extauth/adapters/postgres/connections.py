@@ -61,9 +61,12 @@ class Connections:
     async def read(self, sql: str, *arguments: object) -> Rows:
         """Run a statement that changes nothing, once more if the connection was lost.
 
+        For that the pool replaces all its connections: after a restart or a failover none of them is any
+        good, though they may not know it yet.
+
         :raises StoreUnavailable: whatever went wrong.
         """
-        return await run(lambda: self._on_any(sql, arguments), afresh=self._afresh)
+        return await run(lambda: self._on_any(sql, arguments), afresh=self._pool.expire_connections)
 
     async def read_by_key(self, sql: str, *arguments: object) -> Rows:
         """Do the same; only one such call may be under way.
@@ -72,7 +75,7 @@ class Connections:
         """
         if not self._keep:
             return await self.read(sql, *arguments)
-        return await run(lambda: self._on_kept(sql, arguments), afresh=self._afresh)
+        return await run(lambda: self._on_kept(sql, arguments), afresh=self._pool.expire_connections)
 
     async def close(self) -> None:
         """Give the kept connection back. Reads by key fail from now on."""

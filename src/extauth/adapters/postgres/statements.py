@@ -16,7 +16,7 @@ _COLUMNS = """provider_id, user_id, version, created_at, updated_at,
   oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
   oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
   coalesce(unresolved_since, lease_taken_at),
-  coalesce(lease_expires_at - clock_timestamp(), interval '0')"""
+  CASE WHEN lease_expires_at IS NULL THEN interval '0' ELSE lease_expires_at - clock_timestamp() END"""
 
 DURABLE = """set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"""

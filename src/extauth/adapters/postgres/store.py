@@ -215,11 +215,11 @@ class PostgresLinkStore:
     async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Link]:
         if len(keys) == 1:
             rows = await self._connections.read_by_key(statements.GET, *key_parameters(keys[0]))
-            return {keys[0]: self._decoder.link(rows[0])} if rows else {}
-        rows = await self._connections.read_by_key(
-            statements.GET_MANY, [key.provider_id for key in keys], [key.user_id for key in keys]
-        )
-        return {link.key: link for link in map(self._decoder.link, rows)}
+        else:
+            rows = await self._connections.read_by_key(
+                statements.GET_MANY, [key.provider_id for key in keys], [key.user_id for key in keys]
+            )
+        return self._decoder.links(rows)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         rows = await self._connections.write(sql, *parameters)

@@ -237,11 +237,11 @@ class SqliteLinkStore:
     async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Link]:
         if len(keys) == 1:
             rows = await _fetch_all(self._reader, statements.GET, (keys[0].provider_id, keys[0].user_id))
-            return {keys[0]: self._decoder.link(rows[0])} if rows else {}
-        sql = statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
-        names = [name for key in keys for name in (key.provider_id, key.user_id)]
-        links = map(self._decoder.link, await _fetch_all(self._reader, sql, names))
-        return {link.key: link for link in links}
+        else:
+            sql = statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
+            names = [name for key in keys for name in (key.provider_id, key.user_id)]
+            rows = await _fetch_all(self._reader, sql, names)
+        return self._decoder.links(rows)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         rows = await self._execute(sql, parameters)
