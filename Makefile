@@ -2,28 +2,35 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+DEV_INSTALLED := $(VENV)/.dev-installed
 PIP_VERSION := 26.3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check fix matrix bench lock clean
+.PHONY: demo test pgbouncer check fix matrix bench lock clean
 .DEFAULT_GOAL := test
 
-$(STAMP): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "extauth needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) pip==$(PIP_VERSION)
-	$(PIP_INSTALL) --constraint constraints.txt --build-constraint constraints.txt \
-	  --editable '.[all]' --group test --group check
+	$(PIP_INSTALL) --constraint constraints.txt --build-constraint constraints.txt --editable '.[all]'
 	@touch $@
 
-demo: $(STAMP)  ## extauth against the naive loop, on real processes
+$(DEV_INSTALLED): $(INSTALLED)
+	$(PIP_INSTALL) --constraint constraints.txt --group test --group check
+	@touch $@
+
+demo: $(INSTALLED)  ## extauth against the naive loop, on real processes
 	$(BIN)/extauth demo $(ARGS)
 
-test: $(STAMP)  ## every test, Postgres included
+test: $(DEV_INSTALLED)  ## every test, Postgres included
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
-check: $(STAMP)  ## format, lint, types and layers
+pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be on the PATH
+	$(BIN)/python -m pytest -m pgbouncer tests/postgres
+
+check: $(DEV_INSTALLED)  ## format, lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -31,23 +38,26 @@ check: $(STAMP)  ## format, lint, types and layers
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-fix: $(STAMP)  ## format, and mend what can be mended
+fix: $(DEV_INSTALLED)  ## format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 matrix:  ## the tests on every supported Python that is installed
 	@for version in 3.11 3.12 3.13; do \
-	  python=$$(command -v python$$version || ls $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python 2>/dev/null | tail -n 1); \
-	  if [ -z "$$python" ]; then echo "python$$version: not found"; continue; fi; \
-	  echo "== $$($$python --version)"; \
-	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$$version ARGS='--no-cov -q' || exit 1; \
+	  found=; \
+	  for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; do \
+	    $$python -c '' 2>/dev/null && found=$$python; \
+	  done; \
+	  if [ -z "$$found" ]; then echo "Python $$version: not found"; continue; fi; \
+	  echo "Python $$version: $$($$found --version)"; \
+	  $(MAKE) --no-print-directory test PYTHON=$$found VENV=.venv-$$version ARGS='--no-cov -q' || exit 1; \
 	done
 
-bench: $(STAMP)  ## measure, side by side; writes bench/RESULTS.md
+bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 	$(PIP_INSTALL) --constraint constraints.txt --group bench
 	$(BIN)/python -m bench $(ARGS)
 
-lock: $(STAMP)  ## renew constraints.txt
+lock: $(DEV_INSTALLED)  ## renew constraints.txt
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --all-extras \
 	  --group test --group check --group bench --no-header --no-annotate --no-emit-package extauth \
