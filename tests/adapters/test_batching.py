@@ -177,4 +177,4 @@ async def test_those_served_together_who_ask_again_share_the_next_query(reads, d
     await asyncio.sleep(0)
     database.gate.set()
     await asyncio.gather(first, *readers)
-    assert [["first"], ["a1", "b1", "c1"], ["a2", "b2", "c2"]] == database.queries
+    assert database.queries == [["first"], ["a1", "b1", "c1"], ["a2", "b2", "c2"]]

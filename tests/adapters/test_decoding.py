@@ -58,7 +58,7 @@ def test_a_row_that_changed_back_is_right_too(decoder):
 def test_links_of_several_rows_are_by_key(decoder):
     """Each is found under its own key."""
     found = decoder.links([row("alice"), row("bob")])
-    assert ["alice", "bob"] == [key.user_id for key in found]
+    assert [key.user_id for key in found] == ["alice", "bob"]
 
 
 def test_a_reader_has_its_own_extra(decoder):

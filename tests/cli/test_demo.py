@@ -73,7 +73,7 @@ def test_interrupted_demo_ends_at_once_and_clean(tmp_path: Path, number: int, co
     """Ctrl-C (or SIGTERM) ends it with the shell's code, no traceback, no orphan and no file."""
     with demo(SMALL, "--rotations", "1000") as process:
         replicas = until_storm(process)
-        process.send_signal(number)
+        os.killpg(process.pid, number)  # a terminal's Ctrl-C reaches the whole group
         _, complaints = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == code
@@ -135,6 +135,7 @@ def demo(*arguments: str | Sequence[str]) -> Generator[subprocess.Popen[str], No
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as process:
         try:
             yield process

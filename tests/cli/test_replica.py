@@ -23,7 +23,9 @@ from extauth.cli.messages import (
     Way,
     encode,
 )
+from extauth.cli.naive import RefreshRefused
 from extauth.cli.replica import work
+from extauth.domain.errors import ReauthorizationRequired
 from extauth.testing import AuthorizationServer
 
 
@@ -109,11 +111,11 @@ async def test_replica_follows_its_orders(way: Way, server: AuthorizationServer,
         pipes.inbox.feed_eof()
         await working
 
-        assert server.accepts(await book.access_token("alice")) or way == "naive"
     assert isinstance(finished, Finished)
     assert isinstance(recalled, Recalled)
     assert len(recalled.questions) == finished.tally.served
     if way == "extauth":
+        # The naive loop, with two callers, may or may not have lost its link by now.
         assert (finished.tally.dead, finished.tally.errors) == (0, {})
         assert server.grants.presentations_per_rotation() == [1]
         (exchange,) = finished.exchanges
@@ -126,7 +128,8 @@ async def test_replica_ends_with_its_input(way: Way, server: AuthorizationServer
     given = orders(way, server, tmp_path)
     async with aiohttp.ClientSession() as session, open_book(given, session) as book:
         await connected_and_expired(book, server)
-        for lines in ([], [given], [given, Go()]):
+        inputs: list[list[Message]] = [[], [given], [given, Go()]]
+        for lines in inputs:
             pipes = Pipes()
             for line in lines:
                 pipes.tell(line)
@@ -146,7 +149,6 @@ async def test_book_tidies_up(way: Way, server: AuthorizationServer, tmp_path: P
                 stored = await book.refresh_token("alice")
                 assert stored is not None
                 server.grants.revoke(stored)
-                with pytest.raises(Exception, match=r"") as refused:
+                with pytest.raises((ReauthorizationRequired, RefreshRefused)):
                     await book.access_token("alice")
-                assert getattr(refused.value, "code", "") in {"reauthorization_required", "reconnect"}
                 assert await book.refresh_token("alice") is None

@@ -127,7 +127,10 @@ class Replica:
         if not line:
             complaints = (await self._complaints).strip().splitlines()
             raise ReplicaFailed(self._what("ended too early"), *complaints[-1:])
-        return decode(line)
+        try:
+            return decode(line)
+        except ValueError:
+            raise ReplicaFailed(self._what("said something unexpected")) from None
 
     def _send(self, message: Message) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe

@@ -122,11 +122,6 @@ class Connections:
         if connection is not None:
             await give_back(self._pool, connection)
 
-    async def _afresh(self) -> None:
-        # Where one connection broke the others may be broken too, and not know it yet.
-        if self._keep:
-            await self._pool.expire_connections()
-
     async def _execute(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
         if not self._transaction_pooling:
             return await connection.fetch(sql, *arguments)
