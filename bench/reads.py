@@ -39,8 +39,8 @@ OURS = "access_token()"
 DECODED = "access_token(), every row decoded"
 """Reads through a store of its own."""
 
-METHOD = f"""{LINKS:,} links; each side reads the same random users of them, one after the other (concurrency 1)
-or from {TOGETHER} tasks of which each asks again as soon as it has its answer. The bare side
+METHOD = f"""{LINKS:,} links; each side reads the same random users of them, one after the other
+(concurrency 1) or from {TOGETHER} tasks of which each asks again as soon as it has its answer. The bare side
 selects access token, refresh token and expiry by primary key. A store keeps what it made of the
 last {MOST_REMEMBERED:,} rows and gives it again for an equal row, so that here no row has to be
 decoded twice. The side "every row decoded" has that switched off: an application with many more

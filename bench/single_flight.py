@@ -20,7 +20,7 @@ from bench.rounds import interleaved, median, ratio
 from extauth.services.single_flight import SingleFlight
 
 CALLERS = 10_000
-ROUNDS = 25
+ROUNDS = 15
 KEYS = 2_000
 
 Call = Callable[[], Awaitable[Any]]

@@ -22,8 +22,8 @@ SIZES = (1_000, 100_000, 1_000_000)
 ROUNDS = 20
 GOAL = 1.3
 
-METHOD = f"""Three databases of each kind, filled with the driver's bulk insert. The goal is for random users of
-all that are stored, at either concurrency. At concurrency 64 most of the time is the processor's,
+METHOD = f"""Three databases of each kind, filled with the driver's bulk insert. The goal is for random users
+of all that are stored, at either concurrency. At concurrency 64 most of the time is the processor's,
 and there it is missed: a store keeps what it made of the last {MOST_REMEMBERED:,} rows, so that
 among {SIZES[0]:,} links every row is known and among more almost none is. The rows with
 {SIZES[0]:,} active users, spread over all, were added after that was seen, to tell the two causes

@@ -33,8 +33,8 @@ LEAD = 0.15
 GOAL = 60.0
 """Milliseconds."""
 
-METHOD = f"""Replicas are processes, each with its own store and token service, and {CALLERS} callers each. The
-authorization server is real HTTP on loopback, answers {EXCHANGE.total_seconds():.2f} s after it has
+METHOD = f"""Replicas are processes, each with its own store and token service, and {CALLERS} callers each.
+The authorization server is real HTTP on loopback, answers {EXCHANGE.total_seconds():.2f} s after it has
 rotated, and takes a second presentation of a refresh token for theft. Before each of {ROTATIONS}
 rotations the link's token is expired; then all callers of all replicas ask at the same instant of
 the clock that the processes share. A caller's time runs from that instant to its token; the

@@ -6,8 +6,8 @@ that was made of it then; anything else is decoded. So nothing here can be out o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar, final
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar, final
 
 from extauth.domain.link import Link, LinkKey
 
@@ -18,7 +18,22 @@ _EXTRA = 10
 _PENDING_SINCE = 21
 """Positions in the rows of both databases."""
 
-R = TypeVar("R", bound=Sequence[Any])
+
+class IndexedRow(Protocol):
+    """What a row of either driver is."""
+
+    def __getitem__(self, index: int, /) -> Any:
+        """Return the value in that column."""
+        ...
+
+
+class Row(Protocol):
+    """What both drivers' rows can do."""
+
+    def __getitem__(self, position: int, /) -> Any: ...
+
+
+R = TypeVar("R", bound=IndexedRow)
 
 
 @final
