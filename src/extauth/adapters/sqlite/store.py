@@ -9,6 +9,7 @@ A cancelled call is still carried out: aiosqlite hands the statement to a thread
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -271,6 +272,8 @@ async def _connected(path: str | Path, timeout: float) -> AsyncGenerator[aiosqli
     try:
         await connection
     except sqlite3.Error as error:
+        # aiosqlite tells its thread to stop and doesn't wait: it would answer to a loop closed meanwhile.
+        await asyncio.to_thread(worker.join)
         msg = f"cannot open the SQLite file {path}; its folder must exist and be writable"
         raise StoreUnavailable(msg) from error
     try:
