@@ -27,12 +27,6 @@ class IndexedRow(Protocol):
         ...
 
 
-class Row(Protocol):
-    """What both drivers' rows can do."""
-
-    def __getitem__(self, position: int, /) -> Any: ...
-
-
 R = TypeVar("R", bound=IndexedRow)
 
 

@@ -45,8 +45,12 @@ async def outlast(task: asyncio.Task[T], on_cancel: Callable[[], None] = lambda:
         except asyncio.CancelledError as error:
             cancelled = error
             on_cancel()
-    if cancelled is not None:
-        if not task.cancelled():
-            task.exception()  # consume it
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # consume it
+    try:
         raise cancelled
-    return task.result()
+    finally:
+        # Else the error would be kept alive by its own traceback, through this frame.
+        del cancelled

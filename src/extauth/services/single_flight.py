@@ -37,11 +37,12 @@ V = TypeVar("V")
 class _Flight(Generic[V]):
     """One call under way."""
 
-    __slots__ = ("error", "landed", "task", "traceback", "value", "waiters", "waits_for")
+    __slots__ = ("context", "error", "landed", "task", "traceback", "value", "waiters", "waits_for")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
-        """Set once by the group right after the start; the strong reference that keeps it running."""
+        """The strong reference that keeps it running. Set by the group right after the start, and unset when it
+        has ended, because it refers to the flight too, through its context."""
         self.waiters: dict[asyncio.Future[None], None] = {}
         """In the order in which they came. Waiters add their own and, if cancelled, remove it; the flight
         completes those left when it lands."""
@@ -50,7 +51,8 @@ class _Flight(Generic[V]):
         self.value: V | None = None
         self.error: BaseException | None = None
         self.traceback: TracebackType | None = None
-        """As it was when the flight landed, before any waiter raised the error."""
+        self.context: BaseException | None = None
+        """Both as they were when the flight landed, before any waiter raised the error."""
         self.waits_for: list[_Flight[Any]] = []
         """Other flights that this one's code waits for; each wait appends and removes its own."""
 
@@ -58,16 +60,25 @@ class _Flight(Generic[V]):
         self.landed = True
         self.value = value
         self.error = error
-        self.traceback = None if error is None else error.__traceback__
+        if error is not None:
+            self.traceback = error.__traceback__
+            self.context = error.__context__
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_result(None)
         self.waiters.clear()
 
     def outcome(self) -> V:
-        if self.error is not None:
-            raise self.error.with_traceback(self.traceback)
-        return self.value  # type: ignore[return-value]  # landed without error: it is a V
+        error = self.error
+        if error is None:
+            return self.value  # type: ignore[return-value]  # landed without error: it is a V
+        try:
+            raise error.with_traceback(self.traceback)
+        finally:
+            # A waiter that is handling an error of its own must not chain it to everybody's.
+            error.__context__ = self.context
+            # Else the error would be kept alive by its own traceback, through this frame.
+            del self, error
 
 
 _aboard: contextvars.ContextVar[_Flight[Any] | None] = contextvars.ContextVar("aboard", default=None)
@@ -99,22 +110,27 @@ class SingleFlight(Generic[K, V]):
             end because the call for this key waits, directly or not, for this very caller.
         """
         flight = self._flight(key, fn)
-        if not flight.landed:
-            aboard = _aboard.get()
-            if aboard is not None:
-                _refuse_waiting_for_itself(aboard, flight)
-                aboard.waits_for.append(flight)
-            waiter = self._loop.create_future()  # type: ignore[union-attr]  # set by _flight
-            flight.waiters[waiter] = None
-            try:
-                await waiter
-            except BaseException:
-                flight.waiters.pop(waiter, None)
-                raise
-            finally:
+        aboard = None
+        try:
+            if not flight.landed:
+                aboard = _aboard.get()
                 if aboard is not None:
-                    aboard.waits_for.remove(flight)
-        return flight.outcome()
+                    _refuse_waiting_for_itself(aboard, flight)
+                    aboard.waits_for.append(flight)
+                waiter = self._loop.create_future()  # type: ignore[union-attr]  # set by _flight
+                flight.waiters[waiter] = None
+                try:
+                    await waiter
+                except BaseException:
+                    flight.waiters.pop(waiter, None)
+                    raise
+                finally:
+                    if aboard is not None:
+                        aboard.waits_for.remove(flight)
+            return flight.outcome()
+        finally:
+            # Else a landed error would be kept alive by its own traceback, through this frame.
+            del flight, aboard
 
     def start(self, key: K, fn: Callable[[], Awaitable[V]]) -> None:
         """Start the call without waiting for it, unless one for this key is under way.
@@ -129,19 +145,30 @@ class SingleFlight(Generic[K, V]):
         """Refuse new calls and wait until those under way have ended.
 
         Safe to call twice. Cancelling it ends the wait, not the calls; new ones stay refused.
+
+        :raises RuntimeError: on another event loop while calls are under way, or in one of the calls itself.
         """
-        self._closed = True
         tasks = {flight.task for flight in self._flights.values() if flight.task is not None}
+        if tasks:
+            self._bind()
+            if asyncio.current_task() in tasks:
+                msg = "a call must not wait for itself: close the SingleFlight from outside its calls"
+                raise RuntimeError(msg)
+        self._closed = True
         if tasks:
             await asyncio.wait(tasks)
 
-    def _flight(self, key: K, fn: Callable[[], Awaitable[V]]) -> _Flight[V]:
+    def _bind(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             if self._loop is not None:
                 msg = "this SingleFlight belongs to another event loop; make one for each loop"
                 raise RuntimeError(msg)
             self._loop = loop
+        return loop
+
+    def _flight(self, key: K, fn: Callable[[], Awaitable[V]]) -> _Flight[V]:
+        loop = self._bind()
         flight = self._flights.get(key)
         if flight is None:
             if self._closed:
@@ -155,9 +182,17 @@ class SingleFlight(Generic[K, V]):
         self._flights[key] = flight
         context = contextvars.Context()
         context.run(_aboard.set, flight)
-        # A loop with an eager task factory may run the whole call in here.
-        flight.task = loop.create_task(self._fly(key, flight, fn), context=context)
-        flight.task.add_done_callback(lambda _: self._ended(key, flight))
+        flying = self._fly(key, flight, fn)
+        try:
+            # A loop with an eager task factory may run the whole call in here.
+            flight.task = loop.create_task(flying, context=context)
+        except BaseException as error:
+            # The loop made no task of it, or an interrupt ended the call at once.
+            flying.close()
+            if not flight.landed:
+                self._land(key, flight, None, error)
+            raise
+        flight.task.add_done_callback(lambda task: self._ended(key, flight, task))
         return flight
 
     async def _fly(self, key: K, flight: _Flight[V], fn: Callable[[], Awaitable[V]]) -> None:
@@ -180,7 +215,10 @@ class SingleFlight(Generic[K, V]):
             del self._flights[key]
         flight.land(value, error)
 
-    def _ended(self, key: K, flight: _Flight[V]) -> None:
+    def _ended(self, key: K, flight: _Flight[V], task: asyncio.Task[None]) -> None:
+        flight.task = None
+        if not task.cancelled():
+            task.exception()  # consume an interrupt, which has ended the loop's run already
         if not flight.landed:  # cancelled before its first step
             self._land(key, flight, None, asyncio.CancelledError())
 

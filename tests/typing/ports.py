@@ -1,0 +1,51 @@
+"""Checked, never run: what ships without a driver of its own has the shape of its port."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from extauth import SingleFlight
+from extauth.adapters.memory import MemoryLinkStore
+from extauth.adapters.sqlite import SqliteLinkStore
+from extauth.domain.freshness import (
+    CoolDown,
+    Decision,
+    Reauthorize,
+    Refresh,
+    Serve,
+    ServeAndRefresh,
+)
+from extauth.domain.ports import Clock, LinkStore, OAuthProvider
+from extauth.services.clock import SystemClock
+from extauth.services.outlasting import outlast, start_unswept
+from extauth.testing import ScriptedProvider
+
+memory_store_type: type[LinkStore] = MemoryLinkStore
+memory_store: LinkStore = MemoryLinkStore()
+sqlite_store_type: type[LinkStore] = SqliteLinkStore
+clock_type: type[Clock] = SystemClock
+clock: Clock = SystemClock()
+provider: OAuthProvider = ScriptedProvider()
+
+
+async def _length() -> int:
+    return 1
+
+
+async def a_flight_returns_what_its_call_returns(flights: SingleFlight[str, int]) -> None:
+    """The value's type goes through."""
+    assert_type(await flights.do("key", _length), int)
+
+
+async def outlasting_returns_what_the_task_returns() -> None:
+    """And so it does here."""
+    assert_type(await outlast(start_unswept(_length())), int)
+
+
+def a_decision_is_a_closed_union(decision: Decision) -> str:
+    """A type checker knows when a case is missing."""
+    match decision:
+        case Serve() | ServeAndRefresh() | Refresh():
+            return "token"
+        case Reauthorize(reason) | CoolDown(_, reason):
+            return reason
