@@ -41,8 +41,8 @@ class _Flight(Generic[V]):
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
-        """The strong reference that keeps it running. Set by the group right after the start, and unset when it
-        has ended, because it refers to the flight too, through its context."""
+        """The strong reference that keeps it running. Set by the group right after the start, and unset when
+        it has ended, because it refers to the flight too, through its context."""
         self.waiters: dict[asyncio.Future[None], None] = {}
         """In the order in which they came. Waiters add their own and, if cancelled, remove it; the flight
         completes those left when it lands."""
