@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import socket
 import subprocess
@@ -23,6 +24,87 @@ ROOT = Path(__file__).parents[2]
 
 class Ended(Exception):
     """How a task ends that fails."""
+
+
+async def gated(gate: asyncio.Event, outcome: object = None) -> object:
+    """Wait for the gate, then return or raise the outcome."""
+    await gate.wait()
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+async def test_it_returns_and_raises_what_the_task_does():
+    """Uncancelled, it is like awaiting the task."""
+    gate = asyncio.Event()
+    asyncio.get_running_loop().call_soon(gate.set)
+    assert await outlast(start_unswept(gated(gate, "value"))) == "value"
+    gate.clear()
+    asyncio.get_running_loop().call_soon(gate.set)
+    with pytest.raises(Ended):
+        await outlast(start_unswept(gated(gate, Ended())))
+
+
+async def test_a_cancelled_task_is_so_for_its_waiter():
+    """Whether or not the waiter was cancelled too."""
+    for waiter_too in (False, True):
+        task = start_unswept(gated(asyncio.Event()))
+        waiter = asyncio.create_task(outlast(task))
+        await asyncio.sleep(0)
+        if waiter_too:
+            waiter.cancel()
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({waiter})
+        assert waiter.cancelled()
+
+
+@pytest.mark.parametrize("outcome", ["value", Ended()], ids=["value", "error"])
+async def test_a_cancellation_is_put_off(outcome):
+    """However often the waiter is cancelled, it ends when the task has: cancelled, its outcome dropped."""
+    gate = asyncio.Event()
+    told = []
+    task = start_unswept(gated(gate, outcome))
+    waiter = asyncio.create_task(outlast(task, on_cancel=lambda: told.append(task.done())))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        waiter.cancel()
+        await asyncio.sleep(0)
+        assert told
+        assert not waiter.done()
+    gate.set()
+    await asyncio.wait({waiter})
+    assert waiter.cancelled()
+    assert task.done()
+    assert not any(told)
+
+
+async def test_it_is_out_of_sight():
+    """``asyncio.all_tasks`` shows the waiter and not the task, before and after its first step."""
+    gate = asyncio.Event()
+    task = start_unswept(gated(gate))
+    waiter = asyncio.create_task(outlast(task))
+    for _ in range(2):
+        shown = asyncio.all_tasks()
+        assert waiter in shown
+        assert task not in shown
+        await asyncio.sleep(0)
+    gate.set()
+    await waiter
+
+
+async def test_it_runs_in_its_starters_context():
+    """Context variables are the starter's, and changes stay inside."""
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
+    variable.set("starter's")
+
+    async def look():
+        seen = variable.get()
+        variable.set("task's")
+        return seen
+
+    assert await outlast(start_unswept(look())) == "starter's"
+    assert variable.get() == "starter's"
 
 
 async def test_a_task_that_has_ended_costs_no_step():

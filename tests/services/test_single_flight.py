@@ -80,6 +80,174 @@ async def complaints() -> list[dict[str, Any]]:
     return told
 
 
+class TestSharing:
+    async def test_one_call_for_all(self, flights):
+        """However many ask, the call is made once and everyone gets what it returned."""
+        call, value = Call(), Value()
+        tasks = await waiting(flights, call, 100)
+        call.end.set_result(value)
+        assert await asyncio.gather(*tasks) == [value] * 100
+        assert call.times == 1
+
+    async def test_keys_are_separate(self, flights):
+        """Another key is another call, at the same time, and ends by itself."""
+        a, b = Call(), Call()
+        first = asyncio.create_task(flights.do("a", a))
+        second = asyncio.create_task(flights.do("b", b))
+        await a.started.wait()
+        await b.started.wait()
+        b.end.set_result("b")
+        assert await second == "b"
+        assert not first.done()
+        a.end.set_result("a")
+        assert await first == "a"
+
+    async def test_groups_are_separate(self, flights):
+        """The same key in another group is another call."""
+        a, b = Call(), Call()
+        tasks = await waiting(flights, a) + await waiting(SingleFlight(), b)
+        a.end.set_result("a")
+        b.end.set_result("b")
+        assert await asyncio.gather(*tasks) == ["a", "b"]
+
+    async def test_started_without_waiting(self, flights):
+        """``start`` begins a call that others join, and does nothing while one is under way."""
+        call = Call()
+        flights.start("k", call)
+        flights.start("k", call)
+        await call.started.wait()
+        task = asyncio.create_task(flights.do("k", call))
+        await until(lambda: bool(flights._flights["k"].waiters))
+        flights.start("k", call)
+        call.end.set_result("value")
+        assert await task == "value"
+        assert call.times == 1
+
+    async def test_nothing_is_remembered(self, flights):
+        """After the landing the next caller makes the call anew, whether it returned or raised."""
+        for _ in range(2):
+            for error in (None, Failure()):
+                call = Call()
+                tasks = await waiting(flights, call)
+                if error is None:
+                    call.end.set_result(None)
+                else:
+                    call.end.set_exception(error)
+                assert await asyncio.gather(*tasks, return_exceptions=True) == [error]
+                assert call.times == 1
+                assert flights._flights == {}
+
+
+class TestCancellation:
+    async def test_of_the_first_caller(self, flights):
+        """Who started the call may go; the others get its value."""
+        call = Call()
+        tasks = await waiting(flights, call, 3)
+        tasks[0].cancel()
+        await asyncio.wait(tasks[:1])
+        assert tasks[0].cancelled()
+        call.end.set_result("value")
+        assert await asyncio.gather(*tasks[1:]) == ["value", "value"]
+
+    async def test_of_all_callers(self, flights):
+        """The call goes on to its end, and who asks before that joins it."""
+        call = Call()
+        tasks = await waiting(flights, call, 3)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        assert not flights._flights["k"].waiters
+        late = asyncio.create_task(flights.do("k", call))
+        await until(lambda: bool(flights._flights["k"].waiters))
+        call.end.set_result("value")
+        assert await late == "value"
+        assert call.times == 1
+
+    async def test_of_a_caller_in_the_step_in_which_the_call_lands(self, flights):
+        """A waiter that is gone but has not run yet is passed over; the others are told."""
+        call = Call()
+        tasks = await waiting(flights, call, 3)
+        call.end.set_result("value")
+        tasks[0].cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(results[0], asyncio.CancelledError)
+        assert results[1:] == ["value", "value"]
+
+    async def test_of_the_call(self, flights):
+        """When someone cancels the call itself its waiters are told, and the key is free."""
+        call = Call()
+        tasks = await waiting(flights, call, 2)
+        flights._flights["k"].task.cancel()
+        await asyncio.wait(tasks)
+        assert [task.cancelled() for task in tasks] == [True, True]
+        assert flights._flights == {}
+
+    async def test_of_the_call_before_its_first_step(self, flights):
+        """A call that is swept before it began leaves nobody waiting, and was never made."""
+        call = Call()
+        flights.start("k", call)
+        flights._flights["k"].task.cancel()
+        task = asyncio.create_task(flights.do("k", call))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert call.times == 0
+        assert flights._flights == {}
+
+
+class TestClosing:
+    async def test_it_drains(self, flights):
+        """Calls under way end, and can be joined until then; new ones are refused."""
+        call = Call()
+        tasks = await waiting(flights, call)
+        closing = [asyncio.create_task(flights.aclose()) for _ in range(2)]
+        await until(lambda: flights._closed)
+        joined = asyncio.create_task(flights.do("k", call))
+        await until(lambda: len(flights._flights["k"].waiters) == 2)
+        for refused in ("do", "start"):
+            with pytest.raises(RuntimeError, match="closed"):
+                if refused == "do":
+                    await flights.do("other", call)
+                else:
+                    flights.start("other", call)
+        assert not any(task.done() for task in closing)
+        call.end.set_result("value")
+        await asyncio.gather(*closing)
+        assert flights._flights == {}
+        assert await asyncio.gather(*tasks, joined) == ["value", "value"]
+        with pytest.raises(RuntimeError, match="closed"):
+            await flights.do("k", call)
+
+    async def test_cancelling_it_cancels_no_call(self, flights):
+        """The wait ends, the calls go on, and the group stays closed."""
+        call = Call()
+        tasks = await waiting(flights, call)
+        closing = asyncio.create_task(flights.aclose())
+        await until(lambda: flights._closed)
+        closing.cancel()
+        await asyncio.wait({closing})
+        assert closing.cancelled()
+        with pytest.raises(RuntimeError, match="closed"):
+            flights.start("other", call)
+        call.end.set_result("value")
+        assert await asyncio.gather(*tasks) == ["value"]
+
+    async def test_what_fails_meanwhile_is_its_waiters(self, flights):
+        """Closing raises nothing that a call raises."""
+        call = Call()
+        tasks = await waiting(flights, call)
+        closing = asyncio.create_task(flights.aclose())
+        await until(lambda: flights._closed)
+        call.end.set_exception(Failure())
+        await closing
+        with pytest.raises(Failure):
+            await tasks[0]
+
+    async def test_an_idle_group(self, flights):
+        """Closing what was never used, or is closed, does nothing."""
+        await flights.aclose()
+        await flights.aclose()
+
+
 class TestLanding:
     async def test_the_entry_is_gone_before_any_waiter_runs(self, flights):
         """A waiter that asks again at once makes a new call instead of joining the one that has landed."""
@@ -166,6 +334,45 @@ class TestLanding:
 
 
 class TestSharedErrors:
+    async def test_all_waiters_get_it(self, flights):
+        """The call's exception is every waiter's, one and the same."""
+        call, error = Call(), Failure()
+        tasks = await waiting(flights, call, 3)
+        call.end.set_exception(error)
+        assert await asyncio.gather(*tasks, return_exceptions=True) == [error] * 3
+
+    async def test_its_traceback_does_not_grow(self, flights):
+        """The last of many waiters sees as many frames as the first, the call's own among them."""
+        call, frames = Call(), []
+
+        async def wait():
+            with pytest.raises(Failure) as caught:
+                await flights.do("k", call)
+            frames.append([entry.name for entry in caught.traceback])
+
+        tasks = [asyncio.create_task(wait()) for _ in range(20)]
+        await call.started.wait()
+        call.end.set_exception(Failure())
+        await asyncio.gather(*tasks)
+        assert frames == [["wait", "do", "outcome", "_fly", "__call__"]] * 20
+
+    @pytest.mark.parametrize("asked_by", ["do", "start"])
+    async def test_nobody_is_left_to_hear_it(self, flights, complaints, asked_by):
+        """An exception without a waiter is consumed: the loop never complains of it."""
+        call = Call()
+        if asked_by == "do":
+            tasks = await waiting(flights, call)
+            tasks.pop().cancel()
+            await until(lambda: not flights._flights["k"].waiters)
+        else:
+            flights.start("k", call)
+            await call.started.wait()
+        call.end.set_exception(Failure())
+        await flights.aclose()
+        del call
+        gc.collect()
+        assert complaints == []
+
     async def test_a_waiters_own_error_is_not_chained_to_the_others(self, flights):
         """One that is handling something of its own would show it to everybody else, and keep it alive."""
         call, seen = Call(), []
@@ -345,6 +552,63 @@ class TestTheLoop:
         assert sorted(ends) == ["call", "waiter"]
         assert flights._flights == {}
 
+    async def test_a_loop_that_runs_calls_at_once(self, flights):
+        """A call that has landed before its task is known is no different."""
+
+        def at_once(loop: asyncio.AbstractEventLoop, coro: Any, *, context: Any) -> asyncio.Future[None]:
+            with pytest.raises(StopIteration):
+                context.run(coro.send, None)
+            ended = loop.create_future()
+            ended.set_result(None)
+            return ended
+
+        async def one():
+            return 1
+
+        async def failing():
+            raise Failure
+
+        async def interrupted():
+            raise KeyboardInterrupt
+
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(at_once)
+        try:
+            assert await flights.do("k", one) == 1
+            with pytest.raises(Failure):
+                await flights.do("k", failing)
+            with pytest.raises(KeyboardInterrupt):
+                await flights.do("k", interrupted)
+        finally:
+            loop.set_task_factory(None)
+        assert flights._flights == {}
+
+    async def test_only_its_own_entry_is_removed(self, flights):
+        """A flight that lands leaves alone what else is entered for its key."""
+        call, other = Call(), Call()
+        tasks = await waiting(flights, call)
+        del flights._flights["k"]
+        tasks += await waiting(flights, other)
+        call.end.set_result("first")
+        assert await tasks[0] == "first"
+        assert "k" in flights._flights
+        other.end.set_result("second")
+        assert await tasks[1] == "second"
+
+    def test_another_event_loop(self, flights):
+        """Use on a second loop is a clear error, not a hang."""
+
+        async def one():
+            return 1
+
+        async def start():
+            flights.start("k", one)
+
+        assert asyncio.run(flights.do("k", one)) == 1
+        for use in (flights.do("k", one), start()):
+            with pytest.raises(RuntimeError, match="another event loop"):
+                asyncio.run(use)
+
     def test_closing_on_another_loop(self):
         """While calls are under way it is a clear error; a group that is idle closes anywhere."""
         home = asyncio.new_event_loop()
@@ -365,6 +629,64 @@ class TestTheLoop:
 
 
 class TestWaitingForItself:
+    async def test_directly(self, flights):
+        """A call that asks for its own key is told so instead of hanging, and goes on if it handles that."""
+
+        async def again():
+            with pytest.raises(RuntimeError, match="itself"):
+                await flights.do("k", again)
+            return "landed"
+
+        assert await flights.do("k", again) == "landed"
+
+    async def test_unhandled_it_is_the_calls_error(self, flights):
+        """Every waiter of the call sees it."""
+
+        async def again():
+            return await flights.do("k", again)
+
+        tasks = [asyncio.create_task(flights.do("k", again)) for _ in range(2)]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(result) for result in results] == [RuntimeError, RuntimeError]
+
+    async def test_through_a_task_of_its_own(self, flights):
+        """The same holds for the tasks that the call starts."""
+
+        async def again():
+            child = asyncio.create_task(flights.do("k", again))
+            with pytest.raises(RuntimeError, match="itself"):
+                await child
+            return "landed"
+
+        assert await flights.do("k", again) == "landed"
+
+    async def test_through_another_group(self, flights):
+        """And for calls of different groups that wait for each other."""
+        others: SingleFlight[str, str] = SingleFlight()
+
+        async def first():
+            return await others.do("l", second)
+
+        async def second():
+            with pytest.raises(RuntimeError, match="itself"):
+                await flights.do("k", first)
+            return "landed"
+
+        assert await flights.do("k", first) == "landed"
+
+    async def test_waiting_for_others_is_fine(self, flights):
+        """A call may wait for other keys, several at once, and again when they have landed."""
+
+        async def leaf():
+            await asyncio.sleep(0)
+            return 1
+
+        async def root():
+            together = await asyncio.gather(*(flights.do(key, leaf) for key in "aabc"))
+            return sum(together) + await flights.do("a", leaf)
+
+        assert await flights.do("root", root) == 5
+
     async def test_closing_from_inside_a_call(self, flights):
         """Draining would wait for the very call that drains: refused, and the group stays open."""
 
