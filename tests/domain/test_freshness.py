@@ -451,9 +451,13 @@ def expected(case: Case) -> set[str]:
 
     if tokens.refresh_token is None:
         return {"Serve"}
-    if expires_at is None:
-        return {"Reauthorize"} if dead else {"Serve"}
+    if expires_at is None and dead:
+        return {"Reauthorize"}
     if dead or case.cooling:
+        return {"Serve"}
+    if traits.refresh_revokes_access_token and pending is not None and pending.live:
+        return {"Refresh"}
+    if expires_at is None:
         return {"Serve"}
     fifth = max(timedelta(0), (expires_at - (tokens.issued_at or case.link.updated_at)) / 5)
     left = expires_at - case.now
@@ -485,8 +489,7 @@ class TestProperties:
         assume(case.works)
         expires_at, decision = case.link.tokens.expires_at, case.decision
         if isinstance(decision, Refresh):
-            assert expires_at is not None
-            about_to_expire = expires_at - case.now <= case.policy.min_validity
+            about_to_expire = expires_at is not None and expires_at - case.now <= case.policy.min_validity
             assert about_to_expire or case.traits.refresh_revokes_access_token
         elif isinstance(decision, Reauthorize):
             assert expires_at is None

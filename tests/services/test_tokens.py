@@ -105,6 +105,19 @@ class TestServing:
         token = await scene.replica().access_token("scripted", "alice")
         assert token != link.tokens.access_token
 
+    async def test_doomed_tokens_of_links_not_due(self, scene):
+        """The same holds when a refresh is under way that nothing but a 401 elsewhere asked for."""
+        scene.provider.traits = ProviderTraits(refresh_revokes_access_token=True)
+        await scene.link(expires_in=FRESH)
+        scene.provider.gate = asyncio.Event()
+        forced = asyncio.create_task(scene.replica().refresh("scripted", "alice"))
+        await scene.provider.exchanging.wait()
+        other = asyncio.create_task(scene.replica().link("scripted", "alice"))
+        await scene.store.entered["wait_for_change"].wait()
+        scene.provider.gate.set()
+        assert await other == await forced
+        assert scene.provider.exchanges == 1
+
     async def test_almost_expired_tokens_are_refreshed_first(self, scene):
         """A token that works for less than min_validity is not handed out if a new one can be had."""
         link = await scene.link(expires_in=AT_ONCE)
@@ -281,6 +294,17 @@ class TestClientRejected:
             scene.clock.advance(timedelta(seconds=pause))
         assert (await tokens.link("scripted", "bob")).version == 2
         assert (await tokens.link("scripted", "alice")).version == 2
+
+    async def test_nor_is_one_that_comes_in_the_way(self, scene):
+        """A new authorization of another client, found by a refresh under way, is not refreshed here."""
+        scene.provider.origin = GrantOrigin("client-b", "https://b.example/token")
+        link = await scene.link(expires_in=EXPIRED)
+        theirs = GrantOrigin("client-a", "https://a.example/token")
+        scene.store.before["claim"] = [lambda: scene.store._store.put(KEY, link.tokens, origin=theirs)]
+        with pytest.raises(ProviderMisconfigured) as caught:
+            await scene.replica().access_token("scripted", "alice")
+        assert caught.value.reason == "grant_of_another_client"
+        assert scene.provider.exchanges == 0
 
     async def test_a_success_ends_the_pause_for_good(self, scene):
         """The next rejection of the client begins with a short pause again."""

@@ -85,6 +85,7 @@ def decide(
     # The spread may bring the look-ahead closer to the expiry than min_validity, which holds all the same.
     if (
         works
+        and not _doomed(link, traits)
         and not _due(link, now, policy.refresh_ahead, spread=True)
         and not _due(link, now, policy.min_validity, spread=False)
     ):
@@ -96,8 +97,13 @@ def decide(
     return _early(link, now, policy, traits)
 
 
+def _doomed(link: Link, traits: ProviderTraits) -> bool:
+    """Whether an exchange under way is about to kill the access token."""
+    return traits.refresh_revokes_access_token and link.pending is not None and link.pending.live
+
+
 def _early(link: Link, now: datetime, policy: RefreshPolicy, traits: ProviderTraits) -> Decision:
-    """Decide inside the look-ahead, where the access token still works."""
+    """Decide inside the look-ahead, or about a doomed token, while the access token still works."""
     wait = traits.refresh_revokes_access_token or _due(link, now, policy.min_validity, spread=False)
     pending = link.pending
     if pending is not None:

@@ -140,7 +140,6 @@ class TokenService:
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
             self._refuse(link, self._decide(provider, link, rejected=True))
-            self._check(provider, link)
             fresh = await self._fly(provider, link, rejected=rejected is not None)
             if fresh.version != link.version:
                 return fresh
@@ -205,7 +204,6 @@ class TokenService:
 
     async def _fresh_or_working(self, provider: OAuthProvider, link: Link) -> Link:
         try:
-            self._check(provider, link)
             return await self._fly(provider, link, rejected=False)
         except (ReauthorizationRequired, TemporarilyUnavailable, ConfigurationError):
             if access_token_works(link, self._clock.now()):
@@ -225,6 +223,9 @@ class TokenService:
             if not await self._saving.settled(key, max(left, timedelta(0))):
                 msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
                 raise StoreUnavailable(msg)
+            impediment = self._impediment(provider, link)
+            if impediment is not None:
+                raise impediment
             attempt = start_unswept(self._refreshing.attempt(provider, link, rejected=rejected))
             step = await outlast(attempt, on_cancel=self._hurry)
             match step:
@@ -269,11 +270,6 @@ class TokenService:
                 raise provider_unavailable(link.key, reason, retry_at - self._clock.now())
             case _:
                 pass
-
-    def _check(self, provider: OAuthProvider, link: Link) -> None:
-        error = self._impediment(provider, link)
-        if error is not None:
-            raise error
 
     def _impediment(self, provider: OAuthProvider, link: Link) -> ExtAuthError | None:
         """Why this link's refresh token must not be sent to the provider now, if so."""
