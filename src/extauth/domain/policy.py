@@ -8,7 +8,8 @@ from typing import final
 import attrs
 
 
-def _positive(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
+def positive(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
+    """Validate a span of an attrs class: ``ValueError`` unless it is longer than zero."""
     if value <= timedelta(0):
         msg = f"{attribute.name} must be longer than zero, not {value}"
         raise ValueError(msg)
@@ -25,8 +26,8 @@ def _not_negative(_: object, attribute: attrs.Attribute[timedelta], value: timed
 class Backoff:
     """Waiting times that double: ``initial``, twice that, four times that, up to ``maximum``."""
 
-    initial: timedelta = attrs.field(default=timedelta(seconds=1), validator=_positive)
-    maximum: timedelta = attrs.field(default=timedelta(minutes=5), validator=_positive)
+    initial: timedelta = attrs.field(default=timedelta(seconds=1), validator=positive)
+    maximum: timedelta = attrs.field(default=timedelta(minutes=5), validator=positive)
 
     def __attrs_post_init__(self) -> None:
         if self.maximum < self.initial:
@@ -58,13 +59,13 @@ class RefreshPolicy:
     min_validity: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
     """A token that works for less than this is refreshed before it is handed out, if that succeeds.
     Capped at a fifth of the token's lifetime."""
-    exchange_timeout: timedelta = attrs.field(default=timedelta(seconds=20), validator=_positive)
+    exchange_timeout: timedelta = attrs.field(default=timedelta(seconds=20), validator=positive)
     """The longest that one request to the provider may take, from connecting to the last byte."""
-    lease_ttl: timedelta = attrs.field(default=timedelta(seconds=45), validator=_positive)
+    lease_ttl: timedelta = attrs.field(default=timedelta(seconds=45), validator=positive)
     """How long a replica holds the right to exchange; a crashed one blocks others this long."""
-    save_margin: timedelta = attrs.field(default=timedelta(seconds=5), validator=_positive)
+    save_margin: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
     """No exchange starts unless it fits into the lease with this much to spare for the save."""
-    wait_timeout: timedelta = attrs.field(default=timedelta(seconds=60), validator=_positive)
+    wait_timeout: timedelta = attrs.field(default=timedelta(seconds=60), validator=positive)
     """How long to wait for another replica's refresh before ``RefreshInProgress``."""
     retry: Backoff = attrs.field(
         default=Backoff(initial=timedelta(milliseconds=50), maximum=timedelta(seconds=1))
@@ -93,9 +94,7 @@ class ProviderTraits:
 
     rotates: bool = True
     """Each refresh gives a new refresh token and the old one dies."""
-    replay_window: timedelta | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_positive)
-    )
+    replay_window: timedelta | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
     """For how long after a refresh the old refresh token may be presented again without harm."""
     refresh_revokes_access_token: bool = False
     """A refresh kills the current access token at once, so nobody is handed it meanwhile."""

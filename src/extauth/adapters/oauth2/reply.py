@@ -33,6 +33,7 @@ from extauth.domain.outcomes import (
     GrantRejected,
     Unknown,
 )
+from extauth.domain.policy import positive
 
 TEMPORARY_CODES = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 """Codes that promise another answer later (RFC 6749 section 4.1.2.1, RFC 8628 section 3.5)."""
@@ -62,12 +63,6 @@ def _safe_codes(_: object, attribute: attrs.Attribute[frozenset[str]], value: fr
         if not _CODE.fullmatch(code):
             msg = f"{attribute.name}: a code is 1 to 64 of A-Z a-z 0-9 _ . -, not {code!r}"
             raise ValueError(msg)
-
-
-def _positive(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
-    if value <= timedelta(0):
-        msg = f"{attribute.name} must be longer than zero, not {value}"
-        raise ValueError(msg)
 
 
 def _separators(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -117,7 +112,7 @@ class ReplyRules:
     scope_separator: str = attrs.field(default=" ", validator=_separators)
     """Characters that part scopes in an answer; a space always does."""
     default_lifetime: timedelta | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_positive)
+        default=None, validator=attrs.validators.optional(positive)
     )
     """How long access tokens work where the provider does not say and nothing else tells."""
     extra_fields: frozenset[str] = attrs.field(default=frozenset(), converter=_names, validator=_no_tokens)

@@ -30,6 +30,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from extauth.adapters.oauth2.reply import Reply
 from extauth.domain.outcomes import NotSent, Unknown
+from extauth.domain.policy import positive
 
 LONGEST_REPLY: Final = 1024 * 1024
 """In bytes, after decompression. A token endpoint's answer has a few thousand."""
@@ -44,12 +45,6 @@ _HEADERS: Final = {
 _log = logging.getLogger(__name__)
 
 
-def _positive(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
-    if value <= timedelta(0):
-        msg = f"{attribute.name} must be longer than zero, not {value}"
-        raise ValueError(msg)
-
-
 @final
 @attrs.frozen(kw_only=True)
 class HttpTimeouts:
@@ -58,12 +53,12 @@ class HttpTimeouts:
     ``total`` belongs below ``RefreshPolicy.exchange_timeout``, which cuts an exchange off unjudged.
     """
 
-    connect: timedelta = attrs.field(default=timedelta(seconds=10), validator=_positive)
+    connect: timedelta = attrs.field(default=timedelta(seconds=10), validator=positive)
     """Until the first byte is written: waiting for a connection of the pool, DNS, TCP and TLS."""
-    read: timedelta = attrs.field(default=timedelta(seconds=15), validator=_positive)
+    read: timedelta = attrs.field(default=timedelta(seconds=15), validator=positive)
     """Of silence while waiting for the reply or its next part. aiohttp rounds it up to whole seconds
     when it is longer than five."""
-    total: timedelta = attrs.field(default=timedelta(seconds=18), validator=_positive)
+    total: timedelta = attrs.field(default=timedelta(seconds=18), validator=positive)
     """From the first step to the last byte of the reply."""
 
 
