@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from datetime import timedelta
 
 import attrs
@@ -679,7 +680,7 @@ class TestUnknownOutcome:
         """A cancellation of the exchange itself is no outcome to judge; it goes on up."""
         link = await scene.link(expires_in=EXPIRED)
         scene.provider.gate = asyncio.Event()
-        exchanging = Exchanging(scene.clock, RefreshPolicy(), Teller(scene))
+        exchanging = Exchanging(scene.clock, RefreshPolicy(), Teller(scene), random.Random(1))
 
         async def renewed():
             return True
@@ -750,7 +751,7 @@ class TestSaving:
         """A cancellation of the save itself goes on up; it is not taken for a store that is down."""
         link = await scene.link(expires_in=EXPIRED)
         scene.store.before["save"] = [asyncio.Event().wait]
-        saving = Saving(scene.store, scene.clock, RefreshPolicy(), Teller(scene))
+        saving = Saving(scene.store, scene.clock, RefreshPolicy(), Teller(scene), random.Random(1))
         task = asyncio.create_task(saving.save(scene.provider, link, scene.provider.grant(), 0.0))
         await scene.store.entered["save"].wait()
         task.cancel()

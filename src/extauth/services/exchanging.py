@@ -45,10 +45,11 @@ class Exchanging:
     there is nothing left to lose because the access token no longer works.
     """
 
-    def __init__(self, clock: Clock, policy: RefreshPolicy, teller: Teller) -> None:
+    def __init__(self, clock: Clock, policy: RefreshPolicy, teller: Teller, rng: random.Random) -> None:
         self._clock = clock
         self._policy = policy
         self._teller = teller
+        self._rng = rng
 
     async def present(
         self,
@@ -82,7 +83,7 @@ class Exchanging:
                 or not _may_repeat(outcome, provider.traits, age, works=works, replay=replay)
             ):
                 return Presented(outcome, uncertain=uncertain_since is not None)
-            pause = self._policy.retry.delay(attempt, jitter=random.random())  # noqa: S311 - jitter
+            pause = self._policy.retry.delay(attempt, jitter=self._rng.random())
             await self._clock.sleep(pause.total_seconds())
             if not await renew_lease():
                 return Presented(outcome, uncertain=uncertain_since is not None)

@@ -7,7 +7,6 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeAlias, TypeVar, assert_never, final
-from uuid import uuid4
 
 import attrs
 
@@ -91,6 +90,7 @@ class Refreshing:
         teller: Teller,
         saving: Saving,
         pauses: ProviderPauses,
+        rng: random.Random,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -98,7 +98,8 @@ class Refreshing:
         self._teller = teller
         self._saving = saving
         self._pauses = pauses
-        self._exchanging = Exchanging(clock, policy, teller)
+        self._rng = rng
+        self._exchanging = Exchanging(clock, policy, teller, rng)
         self._closing = False
         """Set once by :meth:`hurry`."""
 
@@ -115,7 +116,7 @@ class Refreshing:
         :raises ProviderMisconfigured: if the provider rejected the client.
         :raises StoreUnavailable: if the lease could not be had because the store is down.
         """
-        lease = _Lease(link.key, link.version, uuid4().hex, 0.0)
+        lease = _Lease(link.key, link.version, f"{self._rng.getrandbits(128):032x}", 0.0)
         claim = await self._claim(lease)
         match claim:
             case Absent():
@@ -217,7 +218,7 @@ class Refreshing:
     ) -> Attempt:
         before = link.failure
         attempts = 1 if before is None or before.version != link.version else before.attempts + 1
-        pause = self._policy.cooldown.delay(attempts, jitter=random.random())  # noqa: S311 - jitter
+        pause = self._policy.cooldown.delay(attempts, jitter=self._rng.random())
         pause = max(pause, retry_after or timedelta(0))
         now = self._clock.now()
         failure = RefreshFailure(code, now, link.version, retry_at=now + pause, attempts=attempts)

@@ -50,11 +50,19 @@ class Saving:
     and finds the store down for the policy's ``shutdown_grace`` too, loses the tokens.
     """
 
-    def __init__(self, store: LinkStore, clock: Clock, policy: RefreshPolicy, teller: Teller) -> None:
+    def __init__(
+        self,
+        store: LinkStore,
+        clock: Clock,
+        policy: RefreshPolicy,
+        teller: Teller,
+        rng: random.Random,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
         self._teller = teller
+        self._rng = rng
         self._unsaved: dict[LinkKey, _Unsaved] = {}
         """Added by :meth:`save`; removed by the task that gets them saved."""
         self._guards: dict[LinkKey, _Guard] = {}
@@ -123,7 +131,7 @@ class Saving:
         try:
             while self._clock.monotonic() < self._give_up_at:
                 attempt += 1
-                pause = self._policy.retry.delay(attempt, jitter=random.random())  # noqa: S311 - jitter
+                pause = self._policy.retry.delay(attempt, jitter=self._rng.random())
                 await self._clock.sleep(pause.total_seconds())
                 outcome = await self._try(unsaved)
                 if outcome is not None:

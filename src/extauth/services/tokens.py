@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import weakref
 from collections.abc import Iterable
 from datetime import timedelta
@@ -57,6 +58,9 @@ class TokenService:
     A caller may be cancelled, time out or disconnect at any moment; that changes nothing for the link. A
     refresh is a task of the service's own, which even the end of ``asyncio.run`` waits for.
 
+    ``rng`` draws jitter and lease owners; the operating system's source unless a test wants to repeat a run.
+    Replicas must not draw the same owners.
+
     :raises ValueError: if two providers have the same id.
     """
 
@@ -68,6 +72,7 @@ class TokenService:
         policy: RefreshPolicy | None = None,
         clock: Clock | None = None,
         observer: Observer | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         self._store = store
         self._providers: dict[str, OAuthProvider] = {}
@@ -79,8 +84,9 @@ class TokenService:
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
         self._teller = Teller(observer)
+        rng = rng or random.SystemRandom()
         self._pauses = ProviderPauses(self._clock, self._policy.cooldown)
-        self._saving = Saving(store, self._clock, self._policy, self._teller)
+        self._saving = Saving(store, self._clock, self._policy, self._teller, rng)
         self._refreshing = Refreshing(
             store,
             clock=self._clock,
@@ -88,6 +94,7 @@ class TokenService:
             teller=self._teller,
             saving=self._saving,
             pauses=self._pauses,
+            rng=rng,
         )
         self._flights: SingleFlight[LinkKey, Link] = SingleFlight()
         self._closed = False
