@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from typing import Self, final
 
@@ -245,6 +245,23 @@ class MemoryLinkStore:
                 waiting.discard(changed)
                 if not waiting:
                     del self._changes[key]
+
+    def state(self) -> tuple[Hashable, tuple[tuple[LinkKey, str], ...]]:
+        """Return everything that is kept, to compare by value, and beside it who owns which lease.
+
+        For tests that explore: stores with equal states behave alike.
+        """
+        rows = sorted(self._rows.items())
+        kept = tuple(
+            (
+                row.link,
+                None if row.lease is None else (row.lease.taken_at, row.lease.expires_at),
+                row.unresolved_since,
+            )
+            for _, row in rows
+        )
+        owners = tuple((key, row.lease.owner) for key, row in rows if row.lease is not None)
+        return (kept, self._retired_version), owners
 
     def _seen(self, key: LinkKey) -> Link | None:
         row = self._rows.get(key)

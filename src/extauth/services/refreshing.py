@@ -28,7 +28,7 @@ from extauth.domain.outcomes import (
     Stale,
     Unknown,
 )
-from extauth.domain.policy import RefreshPolicy
+from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider
 from extauth.services.exchanging import Exchanging, Presented
 from extauth.services.pauses import ProviderPauses, client_rejected
@@ -118,6 +118,17 @@ class Refreshing:
         """
         lease = _Lease(link.key, link.version, f"{self._rng.getrandbits(128):032x}", 0.0)
         claim = await self._claim(lease)
+        looked_again = False
+        while isinstance(claim, Claimed):
+            served = await self._left_alone(provider, lease, claim, rejected=rejected)
+            if served is not None:
+                return served
+            if looked_again or not _may_be_spent(claim, provider.traits):
+                return await self._exchange(provider, lease, claim, rejected=rejected)
+            # Whoever presented it before may have been cut off from the store, and be about to save.
+            await self._clock.sleep(self._policy.save_margin.total_seconds())
+            claim = await self._claim(lease)
+            looked_again = True
         match claim:
             case Absent():
                 raise link_not_found(link.key)
@@ -125,14 +136,13 @@ class Refreshing:
                 return Moved(newer)
             case Held(remaining):
                 return Busy(remaining)
-            case Claimed():
-                return await self._with_lease(provider, lease, claim, rejected=rejected)
             case _:
                 assert_never(claim)
 
-    async def _with_lease(
+    async def _left_alone(
         self, provider: OAuthProvider, lease: _Lease, claim: Claimed, *, rejected: bool
-    ) -> Attempt:
+    ) -> Finished | None:
+        """End the attempt where the refresh token must not be presented now; None if it may be."""
         link = claim.link
         now = self._clock.now()
         works = access_token_works(link, now, rejected=rejected)
@@ -149,6 +159,12 @@ class Refreshing:
         if not may_present(provider.traits, unresolved_for=claim.unresolved_for, access_token_works=works):
             await self._release(lease)
             return Finished(link)
+        return None
+
+    async def _exchange(
+        self, provider: OAuthProvider, lease: _Lease, claim: Claimed, *, rejected: bool
+    ) -> Attempt:
+        link = claim.link
         if not await self._renew(lease):
             await self._release(lease)
             msg = "the store is too slow to hold a lease for the time that an exchange may take"
@@ -252,16 +268,26 @@ class Refreshing:
         return claim
 
     async def _renew(self, lease: _Lease) -> bool:
-        """Make sure that an exchange and its save fit into the lease."""
+        """Make sure that an exchange and its save fit into the lease, held without a gap since it was taken.
+
+        In a gap another replica may have presented the refresh token.
+        """
         needed = (self._policy.exchange_timeout + self._policy.save_margin).total_seconds()
-        if lease.ends - self._clock.monotonic() < needed:
+        held_until = lease.ends
+        if held_until - self._clock.monotonic() < needed:
             with suppress(StoreUnavailable):
                 await self._claim_once(lease)
-        return lease.ends - self._clock.monotonic() >= needed
+        now = self._clock.monotonic()
+        return now < held_until and lease.ends - now >= needed
 
     async def _release(self, lease: _Lease, *, unresolved: bool = False) -> None:
         released = self._store.release(lease.key, lease.version, lease.owner, unresolved=unresolved)
         await _best_effort(released)
+
+
+def _may_be_spent(claim: Claimed, traits: ProviderTraits) -> bool:
+    unresolved_for = claim.unresolved_for
+    return unresolved_for is not None and not traits.tolerates_replay(unresolved_for)
 
 
 def _served(link: Link, retry_after: timedelta, reason: str, *, works: bool) -> Finished:

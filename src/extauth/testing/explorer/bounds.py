@@ -1,0 +1,70 @@
+"""What an exploration walks, and what it reports."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import final
+
+import attrs
+
+from extauth.testing.grants import Reuse
+from extauth.testing.interleaver.oracle import Broken
+from extauth.testing.interleaver.ports import REFRESH
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Bounds:
+    """What one exploration walks: all orders of these calls, with up to so many of each mishap at any point."""
+
+    replicas: int = 2
+    callers: int = 1
+    """On each replica, from the beginning."""
+    late_calls: int = 0
+    """Further calls, on any replica at any time."""
+    crashes: int = 0
+    lost_replies: int = 0
+    authorizations: int = 0
+    unlinks: int = 0
+    reseals: int = 0
+    cancellations: int = 0
+    closings: int = 0
+    store_failures: int = 0
+    """Of any write, before or after it is carried out."""
+    leaps: int = 0
+    """How often time moves on to the next thing that happens by itself although somebody could go on now."""
+    left: timedelta = timedelta(0)
+    """What is left of the access token's life of an hour at the beginning."""
+    reuse: Reuse = "strict"
+    replies: frozenset[str] = frozenset({REFRESH})
+    """Calls that something may happen between their being carried out and their being answered."""
+
+
+@final
+@attrs.frozen
+class Violation:
+    """A schedule that breaks a promise."""
+
+    broken: Broken
+    script: str
+    """Replays it: see :func:`extauth.testing.replay`."""
+
+    def __str__(self) -> str:
+        return f"{self.broken}\n{self.script}"
+
+
+@final
+@attrs.define
+class Report:
+    """What an exploration has walked."""
+
+    bounds: Bounds
+    states: int = 0
+    """Different states reached."""
+    schedules: int = 0
+    """Runs made: schedules walked to their end, or to a state from which all has been walked before."""
+    endings: int = 0
+    """Different states in which nothing more could happen."""
+    violations: list[Violation] = attrs.field(factory=list[Violation])
+    complete: bool = True
+    """Whether every schedule was walked."""

@@ -1,0 +1,74 @@
+"""Everything that may happen next in a bounded configuration."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from extauth.testing.explorer.bounds import Bounds
+from extauth.testing.faults import Fault
+from extauth.testing.interleaver.interleaver import Interleaver
+from extauth.testing.interleaver.ports import REFRESH, STORE_VERDICTS, STORE_WRITES
+from extauth.testing.interleaver.steps import Step
+
+USER = "alice"
+EARLY = "early"
+"""Marks a leap of time that could have waited."""
+
+Spent = Counter[tuple[str, str]]
+"""How often each verb, with its detail, was chosen so far."""
+
+
+def spent_by(steps: list[Step]) -> Spent:
+    """Count what counts against the bounds: mishaps, and calls after the beginning."""
+    return Counter(
+        (step.verb, step.detail)
+        for step in steps
+        if (step.verb, step.detail) not in {("open", ""), ("advance", "")}
+    )
+
+
+def late_calls_left(bounds: Bounds, spent: Spent) -> bool:
+    """Whether some caller may still come."""
+    return spent["call", USER] < bounds.late_calls
+
+
+def choices(world: Interleaver, bounds: Bounds, spent: Spent) -> Iterator[Step]:
+    """Yield every step that may come next; first those that go on without a further mishap."""
+    ready = world.gates.ready()
+    busy = world.busy
+    for gate in ready:
+        yield Step("open", gate.name)
+    instant = world.next_instant() if busy else None
+    if instant is not None and not ready:
+        yield Step("advance", f"{instant:.6f}")
+    elif instant is not None and spent["advance", EARLY] < bounds.leaps:
+        yield Step("advance", f"{instant:.6f}", EARLY)
+    for gate in ready:
+        if gate.operation == REFRESH and spent["open", Fault.LOST_REPLY] < bounds.lost_replies:
+            yield Step("open", gate.name, Fault.LOST_REPLY)
+        if (
+            gate.operation in STORE_WRITES
+            and sum(spent["open", verdict] for verdict in STORE_VERDICTS) < bounds.store_failures
+        ):
+            for verdict in STORE_VERDICTS:
+                yield Step("open", gate.name, verdict)
+    yield from _mishaps(world, bounds, spent, busy)
+
+
+def _mishaps(world: Interleaver, bounds: Bounds, spent: Spent, busy: list[str]) -> Iterator[Step]:
+    if spent["crash", ""] < bounds.crashes:
+        yield from (Step("crash", replica) for replica in busy)
+    if spent["cancel", ""] < bounds.cancellations:
+        yield from (Step("cancel", call) for call in world.calls)
+    if spent["close", ""] < bounds.closings:
+        yield from (Step("close", replica) for replica in busy if replica in world.running)
+    if late_calls_left(bounds, spent):
+        yield from (Step("call", replica, USER) for replica in world.running)
+    if spent["authorize", ""] < bounds.authorizations:
+        yield Step("authorize", USER)
+    if world.stored(USER) is not None:
+        if spent["unlink", ""] < bounds.unlinks:
+            yield Step("unlink", USER)
+        if spent["reseal", ""] < bounds.reseals:
+            yield Step("reseal", USER)

@@ -1,0 +1,7 @@
+"""Concurrent refreshes whose order a test decides: gates, schedules, and the promises as checks."""
+
+from extauth.testing.interleaver.interleaver import Interleaver, Setting
+from extauth.testing.interleaver.steps import Step
+from extauth.testing.interleaver.virtual_time import VirtualClock
+
+__all__ = ["Interleaver", "Setting", "Step", "VirtualClock"]

@@ -1,0 +1,243 @@
+"""The promises, each as a check with a name, judged by what the provider knows and the store holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, final
+
+import attrs
+
+from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
+from extauth.domain.link import Link
+from extauth.domain.outcomes import Exchanged, GrantRejected
+from extauth.domain.policy import RefreshPolicy
+from extauth.testing.interleaver.gates import Gates
+from extauth.testing.interleaver.ledger import Ledger, Presentation
+from extauth.testing.interleaver.virtual_time import VirtualClock
+from extauth.testing.scripted_provider import ScriptedProvider
+
+NEVER_CLEARED: Final = "never cleared"
+NEVER_TWICE: Final = "never presented twice"
+NEVER_WRONGLY_DEAD: Final = "never wrongly dead"
+NEVER_LOST: Final = "never lost"
+NEVER_SOMEONE_ELSES: Final = "never someone else's"
+NEVER_WORSE: Final = "never worse than waiting"
+NEVER_IN_SIGHT: Final = "never in sight"
+ALWAYS_ENDS: Final = "every call ends"
+COMES_BACK: Final = "works again once faults stop"
+
+PROMISES: tuple[str, ...] = (
+    NEVER_CLEARED,
+    NEVER_TWICE,
+    NEVER_WRONGLY_DEAD,
+    NEVER_LOST,
+    NEVER_SOMEONE_ELSES,
+    NEVER_WORSE,
+    NEVER_IN_SIGHT,
+    ALWAYS_ENDS,
+    COMES_BACK,
+)
+
+_TOKEN: Final = re.compile(r"\b[ar]t-\d+-\d+")
+"""What the scripted provider's tokens look like."""
+
+
+@final
+@attrs.frozen
+class Broken:
+    """A promise that was not kept."""
+
+    promise: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.promise}: {self.what}"
+
+
+@final
+@attrs.frozen
+class Answer:
+    """How one caller's call ended."""
+
+    user: str
+    replica: str
+    caller: str
+    began: float
+    found: Link | None
+    """The link as it was stored when the call began."""
+    asked_for_another: bool
+    """Whether the caller said that an API had refused the stored token."""
+    outcome: str | BaseException
+    store_failed: bool
+    """Whether the store failed its replica during the call."""
+
+
+@final
+class Oracle:
+    """Compares what extauth did with what the provider holds. It says what is broken; it raises nothing."""
+
+    def __init__(
+        self, provider: ScriptedProvider, clock: VirtualClock, gates: Gates, policy: RefreshPolicy
+    ) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._gates = gates
+        self._patience = policy.save_margin.total_seconds()
+        self.ledger = Ledger(self._presented)
+        self.broken: list[Broken] = []
+        self.stored: dict[str, Link] = {}
+        """The link of each user, as it was after the step before."""
+
+    def stored_now(self, user: str, link: Link | None, *, authorized: bool, unlinked: bool) -> None:
+        """Judge what a step made of a user's link."""
+        before = self.stored.get(user)
+        if link is None:
+            if before is not None and not unlinked:
+                self._break(NEVER_CLEARED, f"{user}'s link is gone, and nobody unlinked")
+            self.stored.pop(user, None)
+            return
+        if link != before:
+            self._judge_write(before, link, authorized=authorized)
+        self.stored[user] = link
+
+    def judge_standing(self) -> None:
+        """Judge that every stored refresh token is live, or is about to be replaced, or has an excuse."""
+        for user, link in self.stored.items():
+            token = link.tokens.refresh_token or ""
+            if not self._provider.grants.refreshable(token) and not self._explained(token):
+                self._break(
+                    NEVER_LOST,
+                    f"{user}'s stored refresh token (version {link.version}) is dead at the provider,"
+                    " and its successor is neither stored, on its way, nor lost for a known reason",
+                )
+
+    def judge_answer(self, answer: Answer) -> None:
+        """Judge what a caller got."""
+        outcome = answer.outcome
+        if isinstance(outcome, BaseException):
+            self.judge_text(f"{outcome!r} {outcome}")
+            self._judge_error(answer, outcome)
+        elif self._provider.subject_of(outcome) != answer.user:
+            self._break(
+                NEVER_SOMEONE_ELSES, f"{answer.caller} asked for {answer.user}'s token and got another's"
+            )
+
+    def judge_text(self, text: str) -> None:
+        """Judge that a line of a log, an event or an error shows no token."""
+        if _TOKEN.search(text):
+            self._break(NEVER_IN_SIGHT, _TOKEN.sub("<a token>", text))
+
+    def judge_end(self, unfinished: Iterable[str]) -> None:
+        """Judge, when nothing can happen any more, that nobody still waits."""
+        for caller in unfinished:
+            self._break(ALWAYS_ENDS, f"{caller} waits, and nothing can happen any more")
+
+    def judge_recovery(self, user: str, outcome: str | BaseException) -> None:
+        """Judge what a fresh replica got when all faults had stopped."""
+        link = self.stored.get(user)
+        alive = link is not None and self._provider.grants.refreshable(link.tokens.refresh_token or "")
+        if isinstance(outcome, str):
+            if self._provider.subject_of(outcome) != user:
+                self._break(NEVER_SOMEONE_ELSES, f"a fresh replica got another's token for {user}")
+        elif alive:
+            self._break(COMES_BACK, f"{user}'s grant is alive, but a fresh replica got {outcome!r}")
+        elif link is None and not isinstance(outcome, LinkNotFound):
+            self._break(COMES_BACK, f"{user} has no link, but a fresh replica got {outcome!r}")
+
+    def _judge_write(self, before: Link | None, link: Link, *, authorized: bool) -> None:
+        user = link.key.user_id
+        token = link.tokens.refresh_token
+        if not token:
+            self._break(NEVER_CLEARED, f"{user}'s refresh token is gone at version {link.version}")
+        if before is None or authorized:
+            if not authorized:
+                self._break(NEVER_CLEARED, f"{user}'s link came back, and nobody authorized it")
+        elif link.version == before.version:
+            if link.tokens.refresh_token != before.tokens.refresh_token:
+                self._break(NEVER_CLEARED, f"{user}'s refresh token was replaced at version {link.version}")
+        elif link.version != before.version + 1:
+            self._break(NEVER_CLEARED, f"{user}'s link went from version {before.version} to {link.version}")
+        elif token != before.tokens.refresh_token and self._provider.issued_for(token or "") != (
+            before.tokens.refresh_token
+        ):
+            self._break(
+                NEVER_CLEARED,
+                f"{user}'s version {link.version} does not come from a refresh of version {before.version}",
+            )
+        mark = link.failure
+        if mark is not None and mark.permanent and (before is None or before.failure != mark):
+            if mark.version != link.version or token not in self._provider.rejected:
+                self._break(
+                    NEVER_WRONGLY_DEAD,
+                    f"{user} must reauthorize ({mark.reason}), but the provider has not rejected version"
+                    f" {link.version}",
+                )
+
+    def _presented(self, new: Presentation, earlier: list[Presentation]) -> None:
+        now = self._clock.monotonic()
+        for old in earlier:
+            if not old.ended:
+                self._break(
+                    NEVER_TWICE, f"{new.replica} presents a refresh token that {old.replica} is presenting"
+                )
+            elif not old.harmless and not self._may_repeat(old, new, now):
+                self._break(
+                    NEVER_TWICE,
+                    f"{new.replica} presents a refresh token again that {old.replica} has presented: "
+                    + ("the access token still works" if new.access_token_works else "its outcome is known"),
+                )
+
+    def _may_repeat(self, old: Presentation, new: Presentation, now: float) -> bool:
+        traits = self._provider.traits
+        if not traits.rotates:
+            return True
+        window = traits.replay_window
+        if window is not None and now - old.began < window.total_seconds():
+            return True
+        if new.access_token_works:
+            return False
+        return (
+            old.lost
+            or old.replica in self.ledger.crashed
+            or old.replica in self.ledger.abandoned
+            or self.ledger.unable_to_save(old, now, self._patience)
+            or (isinstance(old.outcome, GrantRejected) and self.ledger.lifted_at >= old.began)
+        )
+
+    def _explained(self, token: str) -> bool:
+        for use in self.ledger.presentations.get(token, ()):
+            if not use.ended or use.lost or use.replica in self.ledger.crashed | self.ledger.abandoned:
+                return True
+            if isinstance(use.outcome, Exchanged) and self._gates.parked(use.replica):
+                return True
+        return self._killed_by_a_replay(token)
+
+    def _killed_by_a_replay(self, token: str) -> bool:
+        """Whether a token of its family was presented again. Where that had no excuse it is reported already."""
+        ancestor: str | None = token
+        while ancestor is not None:
+            uses = self.ledger.presentations.get(ancestor, ())
+            if sum(not use.harmless for use in uses) > 1:
+                return True
+            ancestor = self._provider.issued_for(ancestor)
+        return False
+
+    def _judge_error(self, answer: Answer, error: BaseException) -> None:
+        if not isinstance(error, ExtAuthError) or answer.asked_for_another:
+            return
+        if isinstance(error, StoreUnavailable) and answer.store_failed:
+            return
+        found, link = answer.found, self.stored.get(answer.user)
+        if found is None or link is None or found.version != link.version:
+            return
+        expires_at = link.tokens.expires_at
+        refused = link.tokens.access_token in self.ledger.refused_access_tokens
+        if not refused and (expires_at is None or self._clock.now() < expires_at):
+            self._break(
+                NEVER_WORSE,
+                f"{answer.caller} got {error!r} while {answer.user}'s access token worked all along",
+            )
+
+    def _break(self, promise: str, what: str) -> None:
+        self.broken.append(Broken(promise, what))
