@@ -1,7 +1,7 @@
 """The public test kit.
 
 Each name is imported when it is first used, so that the authorization server needs aiohttp only, the
-contract pytest only, and the scripted provider nothing.
+contract pytest only, and the scripted provider and the faults nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from extauth.testing.authorization_server import AuthorizationServer
     from extauth.testing.contract import LinkStoreContract
+    from extauth.testing.faults import Fault, Faults
     from extauth.testing.scripted_provider import ScriptedProvider
 
-__all__ = ["AuthorizationServer", "LinkStoreContract", "ScriptedProvider"]
+__all__ = ["AuthorizationServer", "Fault", "Faults", "LinkStoreContract", "ScriptedProvider"]
 
 _MODULES = {
     "AuthorizationServer": "extauth.testing.authorization_server",
+    "Fault": "extauth.testing.faults",
+    "Faults": "extauth.testing.faults",
     "LinkStoreContract": "extauth.testing.contract",
     "ScriptedProvider": "extauth.testing.scripted_provider",
 }

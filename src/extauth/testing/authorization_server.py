@@ -21,7 +21,8 @@ from urllib.parse import unquote_plus
 from aiohttp import web
 
 from extauth.domain.link import TokenSet
-from extauth.testing.grants import ExpiredAccess, Grants, IssuedTokens, LiveAccess, Reuse
+from extauth.testing.grants import ExpiredAccess, Grants, IssuedTokens, LiveAccess
+from extauth.testing.reuse import Reuse
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """On every answer of the token endpoint (RFC 6749 section 5.1)."""

@@ -1,22 +1,17 @@
 """What an authorization server knows of its grants: families of tokens, rotation and reuse.
 
-No I/O. How a refresh token that was used before is treated is one function of a :class:`Presented`
-(see :data:`RULES`), so that a server with another habit is another such function.
+No I/O. How a refresh token that was used before is treated is in :mod:`extauth.testing.reuse`.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Mapping
-from enum import Enum, auto
-from types import MappingProxyType
-from typing import Literal, TypeAlias, final
+from collections import Counter
+from typing import TypeAlias, final
 
 import attrs
 
-Reuse: TypeAlias = Literal["strict"]
-"""``strict``: a refresh token works once; a second presentation revokes its whole family (RFC 9700
-section 4.14.2)."""
+from extauth.testing.families import AccessToken, Family, Namer, RefreshToken, unguessable
+from extauth.testing.reuse import GIVES_TOKENS, RULES, Presented, Reuse, Treatment
 
 
 @final
@@ -26,6 +21,8 @@ class IssuedTokens:
 
     access_token: str = attrs.field(repr=False)
     refresh_token: str = attrs.field(repr=False)
+    expires_at: float
+    """When the access token stops working, by the clock of the ``now`` arguments."""
 
 
 @final
@@ -34,7 +31,7 @@ class Refused:
     """The refresh token is unknown, or dead, or its family was revoked: ``invalid_grant``."""
 
     replayed: bool
-    """Whether it was used before, so that this presentation is a reuse."""
+    """Whether it had given a new pair before, so that this presentation is a reuse."""
 
 
 Redemption: TypeAlias = IssuedTokens | Refused
@@ -48,8 +45,15 @@ class Presentation:
     subject: str
     at: float
     """By the clock of the ``now`` arguments."""
-    rotated: bool
-    """Whether it was consumed and gave a new pair."""
+    treatment: Treatment
+
+    @property
+    def rotated(self) -> bool:
+        """Whether it was consumed and gave a new pair."""
+        return self.treatment in _ROTATES
+
+
+_ROTATES = frozenset({Treatment.ROTATE, Treatment.SUPERSEDE})
 
 
 @final
@@ -78,110 +82,67 @@ AccessState: TypeAlias = LiveAccess | ExpiredAccess | DeadAccess
 
 
 @final
-@attrs.frozen
-class Presented:
-    """What a reuse rule may look at."""
-
-    current: bool
-    """Whether the refresh token is the newest of its family and was not used yet."""
-
-
-class Treatment(Enum):
-    """What to do with a presented refresh token."""
-
-    ROTATE = auto()
-    """Consume it and give a new pair."""
-    REFUSE = auto()
-    """Answer ``invalid_grant`` and change nothing: its family is revoked already."""
-    REVOKE_FAMILY = auto()
-    """Take it for stolen: nothing of its family works any more."""
-
-
-def _strict(presented: Presented) -> Treatment:
-    return Treatment.ROTATE if presented.current else Treatment.REVOKE_FAMILY
-
-
-RULES: Mapping[Reuse, Callable[[Presented], Treatment]] = MappingProxyType({"strict": _strict})
-
-
-@final
-@attrs.define(eq=False)
-class _Family:
-    """All tokens that descend from one authorization."""
-
-    subject: str
-    current: _RefreshToken | None = None
-    """The refresh token given out last, until it is used."""
-    revoked: bool = False
-
-
-@final
-@attrs.define(eq=False)
-class _RefreshToken:
-    family: _Family
-    presentations: int = 0
-
-
-@final
-@attrs.define(eq=False)
-class _AccessToken:
-    family: _Family
-    expires_at: float
-    """By the clock of the ``now`` arguments."""
-    revoked: bool = False
-
-
-@final
 class Grants:
     """The grants of one authorization server, in memory, with counters of what happened to them.
 
-    ``now`` arguments are seconds of one monotonic clock. Not safe for threads.
+    ``now`` arguments and ``access_token_lifetime`` are seconds of one clock; so is ``replay_window``,
+    which only the habit of that name looks at. With ``refresh_revokes_access_token`` a refresh kills
+    the access token that the family had until then, as GitHub Apps and GitLab do. The public
+    attributes may be changed at any time. Not safe for threads.
     """
 
-    def __init__(self, *, access_token_lifetime: float, reuse: Reuse = "strict") -> None:
-        self._lifetime = access_token_lifetime
-        self._rule = RULES[reuse]
-        self._refresh_tokens: dict[str, _RefreshToken] = {}
-        self._access_tokens: dict[str, _AccessToken] = {}
-        self._rotated: list[_RefreshToken] = []
+    def __init__(
+        self,
+        *,
+        access_token_lifetime: float,
+        reuse: Reuse = "strict",
+        replay_window: float = 30.0,
+        refresh_revokes_access_token: bool = False,
+        namer: Namer = unguessable,
+    ) -> None:
+        self.access_token_lifetime = access_token_lifetime
+        self.reuse: Reuse = reuse
+        self.replay_window = replay_window
+        self.refresh_revokes_access_token = refresh_revokes_access_token
         self.exchanges = 0
         """How many times any refresh token was presented, known or not."""
         self.replays = 0
-        """How many of them presented a token that had been used before."""
+        """How many of them presented a token that had given a new pair before."""
         self.history: list[Presentation] = []
         """Every presentation of a known refresh token, in order."""
         self.families_revoked = 0
         """How many families died because of a replay."""
+        self.rejected: Counter[str] = Counter()
+        """How often each refresh token was answered ``invalid_grant``, unknown ones too."""
+        self._name = namer
+        self._families: list[Family] = []
+        self._refresh_tokens: dict[str, RefreshToken] = {}
+        self._access_tokens: dict[str, AccessToken] = {}
+        self._rotated: list[RefreshToken] = []
 
     @property
     def rotations(self) -> int:
-        """How many presentations gave a new pair."""
+        """How many presentations consumed their token and gave a new pair."""
         return len(self._rotated)
 
     def grant(self, subject: str, now: float) -> IssuedTokens:
         """Start a family, as an authorization by ``subject`` does, and return its first pair."""
-        return self._issue(_Family(subject), now)
+        family = Family(subject, len(self._families) + 1)
+        self._families.append(family)
+        return _issued(*self._new_pair(family, None, now))
 
     def redeem(self, refresh_token: str, now: float) -> Redemption:
         """Take a presentation of ``refresh_token`` (RFC 6749 section 6)."""
-        self.exchanges += 1
-        record = self._refresh_tokens.get(refresh_token)
+        record = self._presented(refresh_token)
+        return self._treat(record, self._treatment(record, now), now) if record else Refused(replayed=False)
+
+    def redeem_keeping(self, refresh_token: str, now: float) -> Redemption:
+        """Take a presentation as :meth:`redeem`, but where it would rotate, keep the refresh token."""
+        record = self._presented(refresh_token)
         if record is None:
             return Refused(replayed=False)
-        replayed = record.presentations > 0
-        record.presentations += 1
-        self.replays += replayed
-        family = record.family
-        treatment = self._treatment(record)
-        rotates = treatment is Treatment.ROTATE
-        self.history.append(Presentation(family.subject, now, rotates))
-        if rotates:
-            self._rotated.append(record)
-            return self._issue(family, now)
-        if treatment is Treatment.REVOKE_FAMILY:
-            family.revoked = True
-            self.families_revoked += 1
-        return Refused(replayed)
+        treatment = self._treatment(record, now)
+        return self._treat(record, Treatment.KEEP if treatment is Treatment.ROTATE else treatment, now)
 
     def revoke(self, token: str) -> None:
         """Revoke an access token alone, or with a refresh token its family (RFC 7009 section 2.1).
@@ -208,19 +169,41 @@ class Grants:
         return record is None or record.family.revoked
 
     def refreshable(self, refresh_token: str) -> bool:
-        """Whether presenting ``refresh_token`` now would give a new pair."""
-        record = self._refresh_tokens.get(refresh_token)
-        return record is not None and self._treatment(record) is Treatment.ROTATE
+        """Whether ``refresh_token`` is the newest of a family that lives.
 
-    def live_refresh_tokens(self) -> frozenset[str]:
-        """Return the refresh tokens that would give a new pair."""
-        return frozenset(filter(self.refreshable, self._refresh_tokens))
+        Then presenting it refreshes, whatever the server does about reuse.
+        """
+        record = self._refresh_tokens.get(refresh_token)
+        return record is not None and record is record.family.newest and not record.family.revoked
+
+    def gives_tokens(self, refresh_token: str, now: float) -> bool:
+        """Whether presenting ``refresh_token`` at ``now`` would be answered with tokens."""
+        record = self._refresh_tokens.get(refresh_token)
+        return record is not None and self._treatment(record, now) in GIVES_TOKENS
+
+    def live_refresh_tokens(self, subject: str | None = None) -> frozenset[str]:
+        """Return the newest refresh token of each family that lives, of one subject or of all."""
+        return frozenset(
+            family.newest.text
+            for family in self._families
+            if not family.revoked and subject in (None, family.subject)
+        )
 
     def live_access_tokens(self, now: float) -> frozenset[str]:
         """Return the access tokens that an API should accept."""
         return frozenset(
             token for token in self._access_tokens if isinstance(self.access(token, now), LiveAccess)
         )
+
+    def subject_of(self, token: str) -> str | None:
+        """Return whom an access or refresh token was issued for; None if it never was."""
+        record = self._refresh_tokens.get(token) or self._access_tokens.get(token)
+        return None if record is None else record.family.subject
+
+    def issued_for(self, refresh_token: str) -> str | None:
+        """Return the refresh token whose presentation gave this one; None for a family's first."""
+        record = self._refresh_tokens.get(refresh_token)
+        return None if record is None or record.parent is None else record.parent.text
 
     def presentations(self) -> dict[str, int]:
         """Return how often each refresh token was presented, in the order they were given out."""
@@ -230,14 +213,74 @@ class Grants:
         """Return how often the refresh token of each rotation was presented, in their order."""
         return [record.presentations for record in self._rotated]
 
-    def _treatment(self, record: _RefreshToken) -> Treatment:
+    def _presented(self, refresh_token: str) -> RefreshToken | None:
+        """Count a presentation and return what is known of the token."""
+        self.exchanges += 1
+        record = self._refresh_tokens.get(refresh_token)
+        if record is None:
+            self.rejected[refresh_token] += 1
+        else:
+            record.presentations += 1
+            self.replays += record.used_at is not None
+        return record
+
+    def _treatment(self, record: RefreshToken, now: float) -> Treatment:
         family = record.family
         if family.revoked:
             return Treatment.REFUSE
-        return self._rule(Presented(current=record is family.current))
+        behind = family.newest.place - record.place
+        used_ago = None if record.used_at is None else now - record.used_at
+        return RULES[self.reuse](Presented(behind, used_ago, self.replay_window, record.superseded))
 
-    def _issue(self, family: _Family, now: float) -> IssuedTokens:
-        pair = IssuedTokens(f"at-{secrets.token_urlsafe(16)}", f"rt-{secrets.token_urlsafe(16)}")
-        family.current = self._refresh_tokens[pair.refresh_token] = _RefreshToken(family)
-        self._access_tokens[pair.access_token] = _AccessToken(family, now + self._lifetime)
-        return pair
+    def _treat(self, record: RefreshToken, treatment: Treatment, now: float) -> Redemption:
+        family = record.family
+        self.history.append(Presentation(family.subject, now, treatment))
+        if treatment in _ROTATES:
+            if treatment is Treatment.SUPERSEDE:
+                family.newest.superseded = True
+                family.access.revoked = True
+            return self._rotate(record, now)
+        if treatment is Treatment.REPEAT and record.gave is not None:
+            return _issued(*record.gave)
+        if treatment is Treatment.ACTIVE:
+            return _issued(self._working_access(family, now), family.newest)
+        if treatment is Treatment.KEEP:
+            return _issued(self._new_access(family, now), record)
+        if treatment is Treatment.REVOKE_FAMILY:
+            family.revoked = True
+            self.families_revoked += 1
+        self.rejected[record.text] += 1
+        return Refused(replayed=record.used_at is not None)
+
+    def _rotate(self, record: RefreshToken, now: float) -> IssuedTokens:
+        self._rotated.append(record)
+        if record.used_at is None:
+            record.used_at = now
+        record.gave = self._new_pair(record.family, record, now)
+        return _issued(*record.gave)
+
+    def _new_pair(
+        self, family: Family, parent: RefreshToken | None, now: float
+    ) -> tuple[AccessToken, RefreshToken]:
+        access = self._new_access(family, now)
+        place = 0 if parent is None else family.newest.place + 1
+        text = self._name("rt", family.number, family.access_tokens)
+        family.newest = self._refresh_tokens[text] = RefreshToken(text, family, parent, place)
+        return access, family.newest
+
+    def _new_access(self, family: Family, now: float) -> AccessToken:
+        if family.access_tokens and self.refresh_revokes_access_token:
+            family.access.revoked = True
+        family.access_tokens += 1
+        text = self._name("at", family.number, family.access_tokens)
+        access = AccessToken(text, family, now + self.access_token_lifetime)
+        family.access = self._access_tokens[text] = access
+        return access
+
+    def _working_access(self, family: Family, now: float) -> AccessToken:
+        access = family.access
+        return self._new_access(family, now) if access.revoked or now >= access.expires_at else access
+
+
+def _issued(access: AccessToken, refresh: RefreshToken) -> IssuedTokens:
+    return IssuedTokens(access.text, refresh.text, access.expires_at)

@@ -1,0 +1,71 @@
+"""The records that an authorization server keeps of the tokens it gave out, and how it names them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TypeAlias, final
+
+import attrs
+
+Namer: TypeAlias = Callable[[str, int, int], str]
+"""Names a token, from its kind (``"at"`` or ``"rt"``), the number of its family and its own in it."""
+
+
+def unguessable(kind: str, _family: int, _number: int, /) -> str:
+    """Name a token so that nobody can guess it."""
+    return f"{kind}-{secrets.token_urlsafe(16)}"
+
+
+def numbered(kind: str, family: int, number: int, /) -> str:
+    """Name a token by its place, like ``rt-1-2``: the same calls give the same names."""
+    return f"{kind}-{family}-{number}"
+
+
+@final
+@attrs.define(eq=False)
+class Family:
+    """All tokens that descend from one authorization."""
+
+    subject: str
+    number: int
+    newest: RefreshToken = attrs.field(init=False)
+    """The refresh token given out last."""
+    access: AccessToken = attrs.field(init=False)
+    """The access token given out last."""
+    access_tokens: int = 0
+    """How many were given out."""
+    revoked: bool = False
+
+
+@final
+@attrs.define(eq=False)
+class RefreshToken:
+    """A refresh token, live or dead."""
+
+    text: str
+    family: Family
+    parent: RefreshToken | None
+    """The one whose presentation gave it."""
+    place: int
+    """0 for the first of the family, and so on."""
+    presentations: int = 0
+    """Those that reached the grants, refused ones too."""
+    used_at: float | None = None
+    """When it first gave a new pair."""
+    gave: tuple[AccessToken, RefreshToken] | None = None
+    """The pair that it gave last."""
+    superseded: bool = False
+    """Whether a replay of an older one took its place before it was used."""
+
+
+@final
+@attrs.define(eq=False)
+class AccessToken:
+    """An access token, live or dead."""
+
+    text: str
+    family: Family
+    expires_at: float
+    """By the clock of the grants."""
+    revoked: bool = False

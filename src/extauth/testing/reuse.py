@@ -1,0 +1,101 @@
+"""How authorization servers treat a refresh token that was used before: the five habits seen in the wild.
+
+Pure. Each habit is one function of a :class:`Presented` (see :data:`RULES`), so that a server with
+another habit is another such function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Literal, TypeAlias, final
+
+import attrs
+
+Reuse: TypeAlias = Literal["strict", "one_behind", "replay_window", "latest_wins", "non_rotating"]
+"""What becomes of a refresh token that was used before.
+
+``strict``: it works once; a second presentation revokes its whole family (RFC 9700 section 4.14.2).
+``one_behind``: the token just before the newest gives the active pair; an older one revokes the family
+(Supabase). ``replay_window``: for some seconds after its rotation it gives the very same pair again;
+later it revokes the family (WorkOS, Okta). ``latest_wins``: it works again and again, and each time the
+pair that was live until then is dead: its access token, and its refresh token, which is refused if it
+is presented after all (WSO2). ``non_rotating``: the refresh token stays the same; each refresh gives a
+new access token only (Google).
+"""
+
+
+@final
+@attrs.frozen
+class Presented:
+    """What a rule may look at."""
+
+    behind: int
+    """How many refresh tokens of its family were given out after it; 0 for the newest."""
+    used_ago: float | None
+    """Seconds since it first gave a new pair; None if it never did."""
+    replay_window: float
+    """Seconds after that in which the server forgives a replay."""
+    superseded: bool
+    """Whether a replay of an older token took its place before it was used."""
+
+
+class Treatment(Enum):
+    """What to do with a presented refresh token."""
+
+    ROTATE = auto()
+    """Consume it and give a new pair."""
+    SUPERSEDE = auto()
+    """Give a new pair, and kill the one that was live until then."""
+    REPEAT = auto()
+    """Give once more the pair that it gave before."""
+    ACTIVE = auto()
+    """Give the active pair of its family."""
+    KEEP = auto()
+    """Give a new access token beside the same refresh token."""
+    REFUSE = auto()
+    """Answer ``invalid_grant`` and change nothing."""
+    REVOKE_FAMILY = auto()
+    """Take it for stolen: nothing of its family works any more."""
+
+
+GIVES_TOKENS = frozenset(
+    {Treatment.ROTATE, Treatment.SUPERSEDE, Treatment.REPEAT, Treatment.ACTIVE, Treatment.KEEP}
+)
+"""The treatments that end with tokens for the client."""
+
+
+def _strict(presented: Presented) -> Treatment:
+    return Treatment.REVOKE_FAMILY if presented.behind else Treatment.ROTATE
+
+
+def _one_behind(presented: Presented) -> Treatment:
+    return Treatment.ACTIVE if presented.behind == 1 else _strict(presented)
+
+
+def _replay_window(presented: Presented) -> Treatment:
+    if presented.used_ago is not None and presented.used_ago < presented.replay_window:
+        return Treatment.REPEAT
+    return _strict(presented)
+
+
+def _latest_wins(presented: Presented) -> Treatment:
+    if presented.superseded:
+        return Treatment.REFUSE
+    return Treatment.SUPERSEDE if presented.behind else Treatment.ROTATE
+
+
+def _non_rotating(_: Presented) -> Treatment:
+    return Treatment.KEEP
+
+
+RULES: Mapping[Reuse, Callable[[Presented], Treatment]] = MappingProxyType(
+    {
+        "strict": _strict,
+        "one_behind": _one_behind,
+        "replay_window": _replay_window,
+        "latest_wins": _latest_wins,
+        "non_rotating": _non_rotating,
+    }
+)
