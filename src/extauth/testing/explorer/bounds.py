@@ -7,7 +7,7 @@ from typing import final
 
 import attrs
 
-from extauth.testing.grants import Reuse
+from extauth.testing.reuse import Reuse
 from extauth.testing.interleaver.oracle import Broken
 from extauth.testing.interleaver.ports import REFRESH
 

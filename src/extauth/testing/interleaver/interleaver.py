@@ -18,8 +18,8 @@ from extauth.domain.outcomes import Claimed
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.ports import LinkStore
 from extauth.services.tokens import TokenService
-from extauth.testing.grants import Reuse
-from extauth.testing.interleaver.gates import Gate, Gates
+from extauth.testing.reuse import Reuse
+from extauth.testing.interleaver.gates import Gates, ReplicaCrashed
 from extauth.testing.interleaver.oracle import Answer, Broken, Oracle
 from extauth.testing.interleaver.ports import (
     REFRESH,
@@ -156,6 +156,7 @@ class Interleaver:
         self.clock.reset()
         self._given_loop = loop
         self.loop = loop or VirtualLoop(self.clock)
+        self.loop.set_exception_handler(_report)
         self.replies = self.setting.replies
         self.gates = Gates()
         self.provider = ScriptedProvider(
@@ -251,7 +252,8 @@ class Interleaver:
         moments += self._lease_ends.values()
         if (timer := self.loop.next_timer()) is not None:
             moments.append(timer)
-        return min((moment - now for moment in moments if moment > now), default=None)
+        moment = min((moment for moment in moments if moment > now), default=None)
+        return None if moment is None else self.clock.until(moment)
 
     def do(self, step: Step) -> None:
         """Carry one step out, let everybody go on as far as they can, and judge what came of it.
@@ -317,7 +319,7 @@ class Interleaver:
         if operation in STORE_WRITES:
             self._dirty = True
         if isinstance(result, Claimed):
-            ends = self.clock.monotonic() + self.setting.policy.lease_ttl.total_seconds()
+            ends = self.clock.in_seconds(self.setting.policy.lease_ttl.total_seconds())
             self._lease_ends[result.link.key] = ends
 
     def exchange_ended(self, key: LinkKey, version: int) -> bool:
@@ -504,6 +506,12 @@ class _Listener:
         self._interleaver.oracle.judge_text(shown)
         if isinstance(event, SaveAbandoned):
             self._interleaver.ledger.abandoned.add(self._replica)
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody handled, except that a killed replica's tasks have ended."""
+    if not isinstance(context.get("exception"), ReplicaCrashed):
+        loop.default_exception_handler(context)
 
 
 def _key(user: str) -> LinkKey:

@@ -81,7 +81,7 @@ class GatedClock:
         return self._scene.clock.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        due = self.monotonic() + seconds
+        due = self._scene.clock.in_seconds(seconds)
         await self._scene.gates.park(self._replica, SLEEP, ready=lambda: self.monotonic() >= due, due=due)
 
 
@@ -204,7 +204,7 @@ class GatedStore:
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         scene = self._scene
-        deadline = scene.clock.monotonic() + timeout.total_seconds()
+        deadline = scene.clock.in_seconds(timeout.total_seconds())
 
         def over() -> bool:
             return scene.clock.monotonic() >= deadline or scene.exchange_ended(key, version)

@@ -19,6 +19,9 @@ _T = TypeVar("_T")
 
 MICROSECONDS = 1_000_000
 
+_ROUNDING = 1e-3
+"""Part of a microsecond that sums of floats may be wrong by."""
+
 REAL_PATIENCE = 60.0
 """Seconds of real time after which real input or output that a store awaits is taken for stuck."""
 
@@ -51,11 +54,23 @@ class VirtualClock:
         if seconds < 0:
             msg = f"time does not go back: {seconds}"
             raise ValueError(msg)
-        self._elapsed += math.ceil(seconds * MICROSECONDS - 1e-3)
+        self._elapsed += _microseconds(seconds)
+
+    def in_seconds(self, seconds: float) -> float:
+        """Return what :meth:`monotonic` will be after that many seconds, rounded up to a microsecond."""
+        return (self._elapsed + _microseconds(seconds)) / MICROSECONDS
+
+    def until(self, moment: float) -> float:
+        """Return how far to :meth:`advance` so that ``moment`` has come, at least one microsecond."""
+        return max(math.ceil(moment * MICROSECONDS - _ROUNDING) - self._elapsed, 1) / MICROSECONDS
 
     def reset(self) -> None:
         """Go back to the start, for another run."""
         self._elapsed = 0
+
+
+def _microseconds(seconds: float) -> int:
+    return math.ceil(seconds * MICROSECONDS - _ROUNDING)
 
 
 @final
