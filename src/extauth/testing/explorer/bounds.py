@@ -7,15 +7,15 @@ from typing import final
 
 import attrs
 
-from extauth.testing.reuse import Reuse
 from extauth.testing.interleaver.oracle import Broken
 from extauth.testing.interleaver.ports import REFRESH
+from extauth.testing.reuse import Reuse
 
 
 @final
 @attrs.frozen(kw_only=True)
 class Bounds:
-    """What one exploration walks: all orders of these calls, with up to so many of each mishap at any point."""
+    """What one exploration walks: all orders of these calls, with so many of each mishap, at any point."""
 
     replicas: int = 2
     callers: int = 1

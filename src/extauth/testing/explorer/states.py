@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, final
 
-from extauth.testing.interleaver.interleaver import Interleaver, lease_owner
+from extauth.testing.interleaver.interleaver import Interleaver
+from extauth.testing.interleaver.replica import lease_owner
 
 
 @final
@@ -18,6 +19,7 @@ class Numbering:
         """How many events were numbered so far, and the number of that history."""
 
     def of(self, world: Interleaver, replica: str) -> int:
+        """Return the number of what the replica has been told so far."""
         history = world.history(replica)
         length, number = self._reached.get(replica, (0, 0))
         for event in history[length:]:
@@ -29,6 +31,7 @@ class Numbering:
 def state_of(
     world: Interleaver, store: Any, numbers: Numbering, spent: Hashable, *, more_calls: bool
 ) -> Hashable:
+    """Return all that the future depends on, to compare by value; see :mod:`extauth.testing.explorer.walk`."""
     rows, owners = store.state()
     replicas: list[Hashable] = []
     for replica in world.replicas:

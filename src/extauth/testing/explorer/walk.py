@@ -34,12 +34,13 @@ from extauth.services.tokens import TokenService
 from extauth.testing.explorer.bounds import Bounds, Report, Violation
 from extauth.testing.explorer.choices import USER, choices, late_calls_left, spent_by
 from extauth.testing.explorer.states import Numbering, state_of
-from extauth.testing.interleaver.interleaver import Interleaver, MakeService, Setting
+from extauth.testing.interleaver.interleaver import Interleaver
+from extauth.testing.interleaver.setting import MakeService, Setting
 from extauth.testing.interleaver.steps import Step, format_script
 from extauth.testing.interleaver.virtual_time import VirtualClock, VirtualLoop
 
 MakeStore = Callable[[VirtualClock], Any]
-"""Makes a store like :class:`~extauth.adapters.memory.MemoryLinkStore`: its ``state()`` tells all it holds."""
+"""Makes a store such as :class:`~extauth.adapters.memory.MemoryLinkStore`: with a ``state()`` that tells all."""
 
 
 def memory_store(clock: VirtualClock) -> MemoryLinkStore:

@@ -61,9 +61,7 @@ class Answer:
     """How one caller's call ended."""
 
     user: str
-    replica: str
     caller: str
-    began: float
     found: Link | None
     """The link as it was stored when the call began."""
     asked_for_another: bool
@@ -166,13 +164,17 @@ class Oracle:
                 f"{user}'s version {link.version} does not come from a refresh of version {before.version}",
             )
         mark = link.failure
-        if mark is not None and mark.permanent and (before is None or before.failure != mark):
-            if mark.version != link.version or token not in self._provider.rejected:
-                self._break(
-                    NEVER_WRONGLY_DEAD,
-                    f"{user} must reauthorize ({mark.reason}), but the provider has not rejected version"
-                    f" {link.version}",
-                )
+        if (
+            mark is not None
+            and mark.permanent
+            and (before is None or before.failure != mark)
+            and (mark.version != link.version or token not in self._provider.rejected)
+        ):
+            self._break(
+                NEVER_WRONGLY_DEAD,
+                f"{user} must reauthorize ({mark.reason}), but the provider has not rejected version"
+                f" {link.version}",
+            )
 
     def _presented(self, new: Presentation, earlier: list[Presentation]) -> None:
         now = self._clock.monotonic()
@@ -214,7 +216,7 @@ class Oracle:
         return self._killed_by_a_replay(token)
 
     def _killed_by_a_replay(self, token: str) -> bool:
-        """Whether a token of its family was presented again. Where that had no excuse it is reported already."""
+        """Whether a token of its family was presented again; if without an excuse, that is reported too."""
         ancestor: str | None = token
         while ancestor is not None:
             uses = self.ledger.presentations.get(ancestor, ())

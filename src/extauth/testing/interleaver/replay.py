@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from extauth.testing.interleaver.interleaver import Interleaver, OpenStore, Setting
+from extauth.testing.interleaver.interleaver import Interleaver
 from extauth.testing.interleaver.oracle import Broken
+from extauth.testing.interleaver.setting import OpenStore, Setting
 from extauth.testing.interleaver.steps import parse_script
 from extauth.testing.interleaver.virtual_time import VirtualClock
 
@@ -15,7 +16,8 @@ class PromiseBroken(AssertionError):
         changed = "" if setting == Setting() else f", {setting!r}"
         super().__init__(
             f"{broken}\n\nReplay it:\n\n"
-            f'from extauth.testing import Setting, replay\n\nreplay(open_store, """\n{script}\n"""{changed})\n\n'
+            f"from extauth.testing import Setting, replay\n\n"
+            f'replay(open_store, """\n{script}\n"""{changed})\n\n'
             f"What happened:\n\n{trace}"
         )
         self.broken = broken

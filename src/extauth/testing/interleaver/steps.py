@@ -24,9 +24,10 @@ Verb: TypeAlias = Literal[
 """``call r1 alice``: a task of replica r1 asks for alice's access token.
 ``refresh r1 alice``: the same, but an API has refused the token that is stored.
 ``open r1.claim#1``: let a parked call pass its gate; a word behind it says what shall go wrong.
-``cancel r1.c1``: cancel r1's first caller. ``sweep r1``: cancel all of r1's tasks, as the end of ``asyncio.run`` does.
+``cancel r1.c1``: cancel r1's first caller.
+``sweep r1``: cancel all of r1's tasks, as the end of ``asyncio.run`` does.
 ``crash r1``: r1 is killed. ``close r1``: r1 shuts down in order.
-``advance 45.0``: so many seconds pass.
+``advance 45.0``: so many seconds pass; a word behind it is a remark.
 ``authorize alice``: alice connects again. ``unlink alice``: she disconnects.
 ``reseal alice``: her tokens are re-encrypted. ``lift alice``: an operator lifts her failure marks.
 """

@@ -18,7 +18,7 @@ class TaskOwners:
         self._owners: weakref.WeakKeyDictionary[asyncio.Task[Any], str] = weakref.WeakKeyDictionary()
         self.turn = ""
         """The replica that the present step lets go on."""
-        loop.set_task_factory(self._start)
+        loop.set_task_factory(self._start)  # type: ignore[arg-type]  # typeshed leaves the options out
 
     def visible(self, replica: str) -> list[asyncio.Task[Any]]:
         """Return the replica's tasks that the end of ``asyncio.run`` would cancel."""
