@@ -25,7 +25,9 @@ from tests.support.clocks import LeapingClock
 
 KEY = LinkKey("http", "alice")
 LIFETIME = timedelta(hours=1)
-WINDOW = timedelta(minutes=1)
+WINDOW = timedelta(minutes=10)
+COMES_BACK = timedelta(seconds=30)
+"""When a caller asks again that was told to try later; many times inside the window."""
 
 TRAITS: dict[Reuse, ProviderTraits] = {
     "strict": ProviderTraits(),
@@ -56,12 +58,12 @@ class Application:
 
     async def token(self) -> str:
         """Ask until there is a token, coming back later whenever that may help."""
-        for _ in range(5):
+        for _ in range(20):
             try:
                 return await self.tokens.access_token("http", "alice")
             except (TemporarilyUnavailable, ConfigurationError) as error:
                 self.errors.append(error.code)
-                self.clock.advance(timedelta(minutes=10))
+                self.clock.advance(COMES_BACK)
         pytest.fail(f"no token after {self.errors}")
 
     async def next_token(self) -> str:
@@ -121,12 +123,14 @@ async def test_a_fault_costs_no_link(reuse, fault):
         assert app.server.grants.families_revoked == 0
 
 
-@pytest.mark.parametrize("reuse", ["replay_window", "one_behind", "latest_wins", "non_rotating"])
+@pytest.mark.parametrize("reuse", TRAITS)
 async def test_a_bad_day_costs_no_link(reuse):
-    """Where a replay is forgiven, no run of faults by chance costs the link, and it is used honestly."""
-    rates = dict.fromkeys(HTTP_FAULTS, 0.02)
+    """No run of faults by chance costs the link: any faults where a replay is forgiven, and elsewhere
+    all those that leave the grant alive."""
+    possible = [fault for fault in HTTP_FAULTS if reuse != "strict" or fault not in USED_UP_UNSEEN]
+    rates = dict.fromkeys(possible, 0.04)
     async with application(reuse, Faults(seed=11, rates=rates)) as app:
-        for _ in range(60):
+        for _ in range(40):
             assert app.server.accepts(await app.next_token())
         assert len(set(app.server.faults.dealt)) > 10
         assert app.server.grants.families_revoked == 0
