@@ -7,25 +7,20 @@ rotation logic is in :mod:`extauth.testing.grants`; here is only HTTP.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hmac
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Literal, Self, final
-from urllib.parse import unquote_plus
 
 from aiohttp import web
 
 from extauth.domain.link import TokenSet
+from extauth.testing.faults import BROKEN_OFF, KEEPING, Fault, Faults
 from extauth.testing.grants import ExpiredAccess, Grants, IssuedTokens, LiveAccess
 from extauth.testing.reuse import Reuse
-
-NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-"""On every answer of the token endpoint (RFC 6749 section 5.1)."""
+from extauth.testing.token_reply import broken_off, error, processed, unauthorized, unprocessed, wrong_client
+from extauth.testing.token_request import authenticates, read_form
 
 SHUTDOWN_TIMEOUT = 1.0
 """Seconds that requests in flight get when the server closes."""
@@ -39,13 +34,17 @@ class AuthorizationServer:
     API that accepts live access tokens (RFC 6750). The client authenticates with HTTP Basic or in the
     body. Grants come from :meth:`new_grant`, without a browser.
 
+    Reused refresh tokens are treated as ``reuse`` says (see :data:`~extauth.testing.reuse.Reuse`);
+    ``replay_window`` is for the habit of that name. With ``refresh_revokes_access_token`` a refresh
+    kills the access token before it. Requests to ``/token`` fail as ``faults`` say.
+
     ``access_token_lifetime`` is in whole seconds, as on the wire. ``answer_delay`` is awaited before
     each answer of the token endpoint: ``after`` processing (the rotation happens at once, the client
-    learns of it late) or ``before``. ``monotonic`` gives seconds and ``pause`` awaits
-    the delay; a test that replaces them lets tokens expire without waiting, or holds an answer up.
+    learns of it late) or ``before``. ``monotonic`` gives seconds and ``pause`` awaits the delays;
+    a test that replaces them lets tokens expire without waiting, or holds an answer up.
 
-    :raises ValueError: if the lifetime is not a positive number of whole seconds, or the delay is
-        negative.
+    :raises ValueError: if the lifetime is not a positive number of whole seconds, the delay is
+        negative, or the faults include :attr:`Fault.NOT_SENT <extauth.testing.faults.Fault.NOT_SENT>`.
     """
 
     def __init__(
@@ -55,6 +54,9 @@ class AuthorizationServer:
         answer_delay: timedelta = timedelta(0),
         delayed: Literal["before", "after"] = "after",
         reuse: Reuse = "strict",
+        replay_window: timedelta = timedelta(seconds=30),
+        refresh_revokes_access_token: bool = False,
+        faults: Faults | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -64,8 +66,19 @@ class AuthorizationServer:
         if answer_delay < timedelta(0):
             msg = f"answer_delay must not be negative, not {answer_delay}"
             raise ValueError(msg)
-        self.grants = Grants(access_token_lifetime=access_token_lifetime.total_seconds(), reuse=reuse)
+        self.faults = Faults() if faults is None else faults
+        if self.faults.possible(Fault.NOT_SENT):
+            msg = "a server that was reached cannot play Fault.NOT_SENT; use a ScriptedProvider"
+            raise ValueError(msg)
+        self.grants = Grants(
+            access_token_lifetime=access_token_lifetime.total_seconds(),
+            reuse=reuse,
+            replay_window=replay_window.total_seconds(),
+            refresh_revokes_access_token=refresh_revokes_access_token,
+        )
         """The grants and the counters: what the server knows to be true."""
+        self.presented: list[str] = []
+        """Every refresh token presented, in order, whatever came of it."""
         self.client_id = "extauth-test-client"
         self.client_secret = secrets.token_urlsafe(16)
         self._lifetime = access_token_lifetime
@@ -140,114 +153,76 @@ class AuthorizationServer:
         """Whether ``/resource`` would answer 200 to ``access_token`` now."""
         return isinstance(self.grants.access(access_token, self._monotonic()), LiveAccess)
 
-    async def _token(self, request: web.Request) -> web.Response:
+    async def _token(self, request: web.Request) -> web.StreamResponse:
+        fault = self.faults.deal()
         if self._delayed == "before":
             await self._pause(self._answer_delay)
-        answer = await self._process_token(request)
+        if fault is Fault.DELAYED_BEFORE:
+            await self._pause(self.faults.delay.total_seconds())
+        answer = await self._process_token(request, fault)
         if self._delayed == "after":
             await self._pause(self._answer_delay)
+        if fault is Fault.DELAYED_AFTER:
+            await self._pause(self.faults.delay.total_seconds())
+        if fault is not None and fault in BROKEN_OFF:
+            return await broken_off(request, answer, fault)
         return answer
 
-    async def _process_token(self, request: web.Request) -> web.Response:
-        form = await _form(request)
+    async def _process_token(self, request: web.Request, fault: Fault | None) -> web.Response:
+        form = await read_form(request)
         if form is None:
-            return _error("invalid_request")
+            return error("invalid_request")
+        if refresh_token := form.get("refresh_token"):
+            self.presented.append(refresh_token)
+        if (answer := unprocessed(fault, self.faults.retry_after)) is not None:
+            return answer
         if (refused := self._client_error(request, form)) is not None:
             return refused
         grant_type = form.get("grant_type")
         if not grant_type:
-            return _error("invalid_request")
+            return error("invalid_request")
         if grant_type != "refresh_token":
-            return _error("unsupported_grant_type")
-        if not (refresh_token := form.get("refresh_token")):
-            return _error("invalid_request")
-        pair = self.grants.redeem(refresh_token, self._monotonic())
-        if not isinstance(pair, IssuedTokens):
-            return _error("invalid_grant")
-        return web.json_response(
-            {
-                "access_token": pair.access_token,
-                "token_type": "Bearer",
-                "expires_in": int(self._lifetime.total_seconds()),
-                "refresh_token": pair.refresh_token,
-            },
-            headers=NO_STORE,
-        )
+            return error("unsupported_grant_type")
+        if not refresh_token:
+            return error("invalid_request")
+        now = self._monotonic()
+        redeem = self.grants.redeem_keeping if fault in KEEPING else self.grants.redeem
+        redemption = redeem(refresh_token, now)
+        if not isinstance(redemption, IssuedTokens):
+            return processed(None, 0, fault)
+        if fault in KEEPING and redemption.refresh_token != refresh_token:
+            fault = None
+        # Rounded first, since the difference of two floats may be a hair below the whole seconds. And
+        # 0 would be read as "unknown", which is longer than one second.
+        return processed(redemption, max(int(round(redemption.expires_at - now, 3)), 1), fault)
 
     async def _revoke(self, request: web.Request) -> web.Response:
-        form = await _form(request)
+        form = await read_form(request)
         if form is None:
-            return _error("invalid_request")
+            return error("invalid_request")
         if (refused := self._client_error(request, form)) is not None:
             return refused
         if not (token := form.get("token")):
-            return _error("invalid_request")
+            return error("invalid_request")
         self.grants.revoke(token)
         return web.Response()
 
     async def _resource(self, request: web.Request) -> web.Response:
         scheme, _, access_token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not access_token:
-            return _unauthorized("Bearer", {})
+            return unauthorized("Bearer", {})
         state = self.grants.access(access_token, self._monotonic())
         if isinstance(state, LiveAccess):
             return web.json_response({"subject": state.subject})
         body: dict[str, object] = {"error": "invalid_token"}
         if isinstance(state, ExpiredAccess):
             body["expired_for"] = state.seconds_ago
-        return _unauthorized('Bearer error="invalid_token"', body)
+        return unauthorized('Bearer error="invalid_token"', body)
 
     def _client_error(self, request: web.Request, form: dict[str, str]) -> web.Response | None:
-        """Check the client's authentication (RFC 6749 section 2.3.1); None if it is good."""
-        in_body = "client_secret" in form
+        """Check the client's authentication; None if it is good."""
         header = request.headers.get("Authorization")
-        if header is not None and in_body:
-            return _error("invalid_request")
-        if header is not None:
-            given = _basic(header)
-        elif in_body:
-            given = form.get("client_id", ""), form["client_secret"]
-        else:
-            given = None
-        expected = self.client_id, self.client_secret
-        if given is not None and all(map(_same, given, expected)):
-            return None
-        return _unauthorized('Basic realm="extauth"', {"error": "invalid_client"})
-
-
-async def _form(request: web.Request) -> dict[str, str] | None:
-    """Return the parameters, without empty ones; None if one is repeated (RFC 6749 section 3.2)."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        return None
-    form: dict[str, str] = {}
-    for name, value in (await request.post()).items():
-        if name in form or not isinstance(value, str):
-            return None
-        form[name] = value
-    return {name: value for name, value in form.items() if value}
-
-
-def _basic(header: str) -> tuple[str, str] | None:
-    """Return client id and secret from a Basic header, in which both are form-encoded."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (unquote_plus(client_id), unquote_plus(secret)) if colon else None
-
-
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
-
-
-def _error(code: str) -> web.Response:
-    """Return an error answer (RFC 6749 section 5.2)."""
-    return web.json_response({"error": code}, status=HTTPStatus.BAD_REQUEST, headers=NO_STORE)
-
-
-def _unauthorized(challenge: str, body: dict[str, object]) -> web.Response:
-    headers = {**NO_STORE, "WWW-Authenticate": challenge}
-    return web.json_response(body, status=HTTPStatus.UNAUTHORIZED, headers=headers)
+        if header is not None and "client_secret" in form:
+            return error("invalid_request")
+        good = authenticates(header, form, self.client_id, self.client_secret)
+        return None if good else wrong_client()

@@ -43,7 +43,7 @@ class Family:
 class RefreshToken:
     """A refresh token, live or dead."""
 
-    text: str
+    text: str = attrs.field(repr=False)
     family: Family
     parent: RefreshToken | None
     """The one whose presentation gave it."""
@@ -52,7 +52,7 @@ class RefreshToken:
     presentations: int = 0
     """Those that reached the grants, refused ones too."""
     used_at: float | None = None
-    """When it first gave a new pair."""
+    """When it gave a new pair last; None if it never did."""
     gave: tuple[AccessToken, RefreshToken] | None = None
     """The pair that it gave last."""
     superseded: bool = False
@@ -64,7 +64,7 @@ class RefreshToken:
 class AccessToken:
     """An access token, live or dead."""
 
-    text: str
+    text: str = attrs.field(repr=False)
     family: Family
     expires_at: float
     """By the clock of the grants."""

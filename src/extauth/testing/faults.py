@@ -28,7 +28,9 @@ class Fault(StrEnum):
     """
 
     LOST_REPLY = "lost_reply"
-    """Processed; then the connection breaks and no reply arrives."""
+    """Processed; then the connection breaks before the reply."""
+    CUT_REPLY = "cut_reply"
+    """Processed; the connection breaks in the middle of the reply."""
     UNAVAILABLE_BEFORE = "unavailable_before"
     """503, not processed. The client cannot tell it from the next."""
     UNAVAILABLE_AFTER = "unavailable_after"
@@ -51,7 +53,7 @@ class Fault(StrEnum):
     OMITTED_REFRESH_TOKEN = "omitted_refresh_token"  # noqa: S105 - a fault's name
     """Processed; the reply holds no refresh token. The client keeps the one that it has (RFC 6749
     section 6), so a provider that omits it keeps it valid: where it would rotate, this once it gives a
-    new access token only."""
+    new access token only. A replay that is answered with another refresh token is answered as ever."""
     EMPTY_REFRESH_TOKEN = "empty_refresh_token"  # noqa: S105 - a fault's name
     """The same, with ``""`` as the refresh token."""
     EXPIRES_IN_MISSING = "expires_in_missing"
@@ -70,6 +72,9 @@ class Fault(StrEnum):
 
 KEEPING = frozenset({Fault.OMITTED_REFRESH_TOKEN, Fault.EMPTY_REFRESH_TOKEN})
 """Faults under which the presented refresh token stays valid where it would be rotated."""
+
+BROKEN_OFF = frozenset({Fault.LOST_REPLY, Fault.CUT_REPLY})
+"""Faults that break the connection."""
 
 NO_LIFETIME = frozenset({Fault.EXPIRES_IN_MISSING, Fault.EXPIRES_IN_ZERO, Fault.EXPIRES_IN_NEGATIVE})
 """Faults under which the reply says nothing of use about the access token's lifetime."""

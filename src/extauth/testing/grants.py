@@ -254,8 +254,7 @@ class Grants:
 
     def _rotate(self, record: RefreshToken, now: float) -> IssuedTokens:
         self._rotated.append(record)
-        if record.used_at is None:
-            record.used_at = now
+        record.used_at = now
         record.gave = self._new_pair(record.family, record, now)
         return _issued(*record.gave)
 

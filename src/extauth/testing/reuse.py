@@ -34,7 +34,7 @@ class Presented:
     behind: int
     """How many refresh tokens of its family were given out after it; 0 for the newest."""
     used_ago: float | None
-    """Seconds since it first gave a new pair; None if it never did."""
+    """Seconds since it gave a new pair; None if it never did."""
     replay_window: float
     """Seconds after that in which the server forgives a replay."""
     superseded: bool

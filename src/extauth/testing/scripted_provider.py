@@ -39,6 +39,7 @@ UNPROCESSED: Mapping[Fault | None, ExchangeOutcome] = {
 
 UNREADABLE: Mapping[Fault | None, ExchangeOutcome] = {
     Fault.LOST_REPLY: Unknown("reply_lost"),
+    Fault.CUT_REPLY: Unknown("reply_lost"),
     Fault.UNAVAILABLE_AFTER: Unknown("http_503"),
     Fault.JUNK_BODY: Unknown("unreadable_reply"),
     Fault.OVERSIZED_BODY: Unknown("reply_too_large"),
@@ -220,6 +221,8 @@ class ScriptedProvider:
             return UNREADABLE[fault]
         if isinstance(redemption, Refused):
             return GrantRejected("invalid_grant")
+        if fault in KEEPING and redemption.refresh_token != tokens.refresh_token:
+            fault = None
         return Exchanged(self._tokens(redemption, fault, tokens))
 
     def _seconds(self, at: datetime) -> float:
