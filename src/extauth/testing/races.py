@@ -1,9 +1,8 @@
-"""Concurrent refreshes on any store: a Hypothesis state machine that looks for a schedule that breaks a promise."""
+"""Concurrent refreshes on any store, as a Hypothesis state machine that looks for a broken promise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -57,21 +56,22 @@ def refresh_races(
     ``MemoryLinkStore(now=clock.now)``. ``setting`` says otherwise what a run begins with.
     """
     chosen = setting or Setting(replicas=3, users=USERS, replies=EVERY_CALL)
-    machine = type(
-        "RefreshRaces",
-        (_Races,),
-        {"make_world": staticmethod(lambda: Interleaver(open_store, chosen, clock=clock))},
-    )
-    machine.TestCase.settings = SETTINGS
-    return machine
+
+    class RefreshRaces(_Races):
+        def begin(self) -> Interleaver:
+            return Interleaver(open_store, chosen, clock=clock)
+
+    RefreshRaces.TestCase.settings = SETTINGS
+    return RefreshRaces
 
 
 class _Races(RuleBasedStateMachine):
-    make_world: ClassVar[Callable[[], Interleaver]]
-
     def __init__(self) -> None:
         super().__init__()
-        self.world = self.make_world().__enter__()
+        self.world = self.begin().__enter__()
+
+    def begin(self) -> Interleaver:
+        raise NotImplementedError
 
     def teardown(self) -> None:
         try:

@@ -31,7 +31,7 @@ class Numbering:
 def state_of(
     world: Interleaver, store: Any, numbers: Numbering, spent: Hashable, *, more_calls: bool
 ) -> Hashable:
-    """Return all that the future depends on, to compare by value; see :mod:`extauth.testing.explorer.walk`."""
+    """Return all that the future depends on, to compare by value; ``walk`` says why this is all."""
     rows, owners = store.state()
     replicas: list[Hashable] = []
     for replica in world.replicas:

@@ -40,7 +40,7 @@ from extauth.testing.interleaver.steps import Step, format_script
 from extauth.testing.interleaver.virtual_time import VirtualClock, VirtualLoop
 
 MakeStore = Callable[[VirtualClock], Any]
-"""Makes a store such as :class:`~extauth.adapters.memory.MemoryLinkStore`: with a ``state()`` that tells all."""
+"""Makes a store such as :class:`~extauth.adapters.memory.MemoryLinkStore`: with a ``state()``."""
 
 
 def memory_store(clock: VirtualClock) -> MemoryLinkStore:
