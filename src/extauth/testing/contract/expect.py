@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Iterator
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import attrs
 
@@ -75,11 +75,17 @@ def shown(value: object, part: str = "") -> str:
     """Describe a value without a token text that is not this suite's own."""
     if isinstance(value, Link):
         access, refresh = _token(value.tokens.access_token), _token(value.tokens.refresh_token)
-        return f"a link at version {value.version} with the tokens {access} and {refresh}"
+        key = f"{value.key.provider_id!r}, {value.key.user_id!r}"
+        return f"the link of ({key}) at version {value.version} with the tokens {access} and {refresh}"
+    if isinstance(value, list):
+        values: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return "[" + ", ".join(shown(each) for each in values) + "]"
     if isinstance(value, (str, type(None))) and part.endswith("_token"):
         return _token(value)
     if isinstance(value, (Claimed, Saved, Recorded, Resealed, Stale)):
         return f"{type(value).__name__} with {shown(value.link)}"
+    if isinstance(value, BaseException):
+        return type(value).__name__  # drivers quote what they were given
     text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(text)} characters)"
 
@@ -91,8 +97,9 @@ def _token(text: str | None) -> str:
 
 
 def _differences(came: object, expected: object, part: str) -> Iterator[str]:
-    if type(came) is type(expected) and attrs.has(type(came)):
-        for field in attrs.fields(type(came)):
+    kind: Any = type(came)
+    if kind is type(expected) and attrs.has(kind):
+        for field in attrs.fields(kind):
             inner = f"{part}.{field.name}" if part else field.name
             yield from _differences(getattr(came, field.name), getattr(expected, field.name), inner)
     elif came != expected:

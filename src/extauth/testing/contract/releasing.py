@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extauth.domain.link import Link, PendingExchange
+from extauth.domain.link import PendingExchange
 from extauth.domain.outcomes import Held
 from extauth.domain.ports import LinkStore
 from extauth.testing.contract.expect import expect, expect_kind, expect_that
@@ -39,7 +39,8 @@ class ReleasingContract(StoreHarness):
         await store.put(KEY, tokens())
         began = (await claimed(store)).link.pending
         await released(store, unresolved=True)
-        pending = _pending(await stored(store))
+        promise = "release with unresolved must remember the exchange"
+        pending = expect_kind((await stored(store)).pending, PendingExchange, promise)
         expect(pending.live, False, "release with unresolved must end the lease")
         expect_that(
             began is not None and pending.since == began.since,
@@ -72,7 +73,7 @@ class ReleasingContract(StoreHarness):
         await store.put(KEY, tokens())
         await claimed(store)
         await released(store, unresolved=True)
-        first = _pending(await stored(store))
+        first = (await stored(store)).pending
         for owner, unresolved in (("owner-2", False), ("owner-3", True), ("owner-4", False)):
             claim = await claimed(store, owner=owner)
             expect_that(
@@ -81,7 +82,7 @@ class ReleasingContract(StoreHarness):
                 "unresolved_for was None",
             )
             await released(store, owner, unresolved=unresolved)
-            now = _pending(await stored(store))
+            now = (await stored(store)).pending
             expect(now, first, "release must leave an earlier owner's unresolved exchange")
 
     @with_store
@@ -142,8 +143,3 @@ class ReleasingContract(StoreHarness):
         expect(gave, False, "release of an old version must return False")
         outcome = await store.claim(KEY, 2, "owner-2", TTL)
         expect_kind(outcome, Held, "release of an old version must leave the newer lease live: claim")
-
-
-def _pending(link: Link) -> PendingExchange:
-    promise = "get must show a pending exchange until its outcome is known"
-    return expect_kind(link.pending, PendingExchange, promise)

@@ -64,7 +64,8 @@ async def released(
 
 async def burdened(store: LinkStore, key: LinkKey = KEY) -> Link:
     """Put a link that has a permanent mark, an unresolved exchange and owner-2's live lease."""
-    await store.put(key, tokens(1, scopes={"a"}, extra={"team": 1}), origin=ORIGIN)
+    link = await store.put(key, tokens(1, scopes={"a"}, extra={"team": 1}), origin=ORIGIN)
+    expect(link.version, 1, "put must give version 1 to a new link, where no link was deleted")
     await claimed(store, key=key)
     await released(store, unresolved=True, key=key)
     await claimed(store, owner="owner-2", key=key)

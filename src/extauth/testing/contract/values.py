@@ -93,6 +93,22 @@ class ValuesContract(StoreHarness):
             expect((await stored(store, key)).tokens, tokens(number), promise)
 
     @with_store
+    async def test_writes_tell_similar_ids_apart(self, store: LinkStore) -> None:
+        """A save or a delete for one user never reaches another whose id looks the same."""
+        keys = [LinkKey("github", user) for user in ("alice", "ALICE", "alice ", "e\u0301", "\u00e9", "%")]
+        for key in keys:
+            await store.put(key, tokens(0))
+        for number, key in enumerate(keys, 1):
+            await saved(store, 1, tokens(number), key)
+        for number, key in enumerate(keys, 1):
+            promise = f"save must change the link of {shown(key)} alone: it"
+            expect((await stored(store, key)).tokens, tokens(number), promise)
+        for number, key in enumerate(keys, 1):
+            await store.delete(key)
+            left = [key for key in keys if await store.get(key) is not None]
+            expect(left, keys[number:], f"delete must remove the link of {shown(key)} alone")
+
+    @with_store
     async def test_odd_texts_come_back(self, store: LinkStore) -> None:
         """Tokens of 64 KB, emoji, control characters and quotes are stored unchanged."""
         for text in ODD_TEXTS:

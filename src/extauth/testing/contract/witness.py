@@ -149,17 +149,17 @@ def _of(method: str, key: LinkKey, link: Any) -> Link | None:
     return link
 
 
-def _links(method: str, links: list[Link]) -> list[Link]:
+def _links(method: str, links: Any) -> list[Link]:
     promise = f"{method} must return a list of Links"
-    return [expect_kind(link, Link, promise) for link in expect_kind(links, list, promise)]
+    expect_kind(links, list, promise)
+    return [expect_kind(link, Link, promise) for link in links]
 
 
-def _outcome(method: str, key: LinkKey, version: int, outcome: Any, kinds: tuple[type, ...]) -> Any:
+def _outcome(method: str, key: LinkKey, version: int, outcome: T, kinds: tuple[type, ...]) -> T:
     if not isinstance(outcome, kinds):
         names = " or ".join(kind.__name__ for kind in kinds)
         fail(f"{method} must return {names}", f"it returned {shown(outcome)}")
-    if not isinstance(outcome, (Absent, Held)):
-        _of(method, key, outcome.link)
-    if isinstance(outcome, Stale) and outcome.link.version == version:
+    link = _of(method, key, getattr(outcome, "link", None))
+    if isinstance(outcome, Stale) and link is not None and link.version == version:
         fail(f"{method} may say Stale only of another version", f"the link it returned has version {version}")
     return outcome

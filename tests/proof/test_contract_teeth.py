@@ -1,0 +1,61 @@
+"""The contract bites: each store with a bug is caught by the test that was made for it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from extauth.testing import LinkStoreContract
+from tests.proof.breakable_store import ContractOn, HealthyStore
+from tests.proof.broken_stores import BROKEN_STORES
+
+CONTRACT = [name for part in LinkStoreContract.__bases__ for name in vars(part) if name.startswith("test_")]
+
+
+def complaint(store_class: type[HealthyStore], test: str) -> str | None:
+    """Run one contract test on a store; return what it says is wrong, or None."""
+    try:
+        getattr(ContractOn(store_class), test)()
+    except AssertionError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("test", CONTRACT)
+def test_nothing_is_wrong_with_a_healthy_store(test):
+    """The store that the broken ones are made from passes every test in the same runner, none skipped."""
+    assert complaint(HealthyStore, test) is None
+
+
+@pytest.mark.parametrize(
+    "store_class",
+    [
+        pytest.param(each, id=f"{each.__name__}-{each.caught_by}-{CONTRACT.index(each.caught_by) + 1}")
+        for each in BROKEN_STORES
+    ],
+)
+def test_a_broken_store_is_caught(store_class, record_property):
+    """The test made for the bug fails, and names the method; the id says which, and its number."""
+    said = complaint(store_class, store_class.caught_by)
+    assert said is not None, f"{store_class.__name__} passed {store_class.caught_by}"
+    assert re.search(rf"\b{store_class.method}\b", said)
+    first = next(number for number, test in enumerate(CONTRACT, 1) if complaint(store_class, test))
+    record_property("caught by", store_class.caught_by)
+    record_property("caught after", first)
+    record_property("complaint", said)
+    print(f"{store_class.__name__}: caught after {first} of {len(CONTRACT)} tests, by {CONTRACT[first - 1]}")
+    print(f"  {store_class.caught_by}: {said}")
+
+
+def test_every_contract_test_is_found():
+    """No part of the contract is left out of these runs."""
+    assert sorted(CONTRACT) == sorted(name for name in dir(LinkStoreContract) if name.startswith("test_"))
+
+
+def test_there_is_a_bug_for_every_method():
+    """Each method of the port is broken in some way."""
+    from extauth import LinkStore
+
+    methods = {name for name in vars(LinkStore) if not name.startswith("_")}
+    assert {each.method for each in BROKEN_STORES} == methods
