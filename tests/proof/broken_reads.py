@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from extauth import Link, TokenSet
 from extauth.adapters.memory import MemoryLinkStore
 from tests.proof.breakable_store import HealthyStore, broken
 
@@ -41,7 +42,7 @@ class StaleCache(CachingStore):
 class CacheOfOwnWrites(CachingStore):
     """The cache is emptied by writes of this store object, not by those of others."""
 
-    patience = timedelta(seconds=2)
+    patience = timedelta(seconds=1)
 
     def another(self):
         twin = type(self)()
@@ -173,3 +174,40 @@ class DueWithoutLimit(HealthyStore):
 
     async def due(self, provider_id, *, limit=10**6, **narrow):
         return await super().due(provider_id, limit=limit, **narrow)
+
+
+@broken("get", "test_get_of_nothing_is_none")
+class GetNeverNone(HealthyStore):
+    """A link that is not there reads as one with nothing in it."""
+
+    async def get(self, key):
+        now = self._now()
+        return await super().get(key) or Link(key, TokenSet("none"), 1, now, now)
+
+
+@broken("get", "test_get_returns_what_put_returned")
+class GetWithoutOrigin(HealthyStore):
+    """The query by key leaves a column out."""
+
+    async def get(self, key):
+        link = await super().get(key)
+        return link and attrs.evolve(link, origin=None)
+
+
+@broken("links_of", "test_links_of_shows_marks")
+class LinksWithoutMarks(HealthyStore):
+    """The query by user leaves columns out: dead links are listed as good."""
+
+    async def links_of(self, user_id):
+        return [attrs.evolve(link, failure=None) for link in await super().links_of(user_id)]
+
+
+@broken("get", "test_pending_says_whether_a_lease_is_live")
+class PendingNeverLive(HealthyStore):
+    """Whether the lease is live is only known to a claim: every exchange looks like a crash."""
+
+    async def get(self, key):
+        link = await super().get(key)
+        if link is not None and link.pending is not None:
+            return attrs.evolve(link, pending=attrs.evolve(link.pending, live=False))
+        return link

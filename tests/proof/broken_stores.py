@@ -6,6 +6,7 @@ from tests.proof import (
     broken_claims,
     broken_errors,
     broken_marks,
+    broken_races,
     broken_reads,
     broken_releases,
     broken_tokens,
@@ -26,6 +27,7 @@ BROKEN_STORES: list[type[HealthyStore]] = [
         broken_reads,
         broken_values,
         broken_waits,
+        broken_races,
         broken_errors,
     )
     for thing in vars(module).values()

@@ -7,7 +7,7 @@ contract test that was made for it.
 from __future__ import annotations
 
 import unicodedata
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -135,3 +135,21 @@ class IdsNormalized(FoldingStore):
     @staticmethod
     def fold(text):
         return unicodedata.normalize("NFC", text)
+
+
+@broken("get", "test_the_least_of_tokens_comes_back")
+class ZeroForUnknown(StoringStore):
+    """An expiry that the provider did not give is stored as 0: the token seems to have expired long ago."""
+
+    @staticmethod
+    def stored(tokens):
+        return attrs.evolve(tokens, expires_at=tokens.expires_at or datetime(1970, 1, 1, tzinfo=UTC))
+
+
+@broken("put", "test_nested_extra_comes_back")
+class ExtraAsTexts(StoringStore):
+    """Values of extra are stored as texts."""
+
+    @staticmethod
+    def stored(tokens):
+        return attrs.evolve(tokens, extra={name: str(value) for name, value in tokens.extra.items()})

@@ -18,7 +18,7 @@ from tests.proof.breakable_store import HealthyStore, broken
 class WaitReadsBeforeSubscribing(HealthyStore):
     """A save between the look and the subscription is missed."""
 
-    patience = timedelta(seconds=2)
+    patience = timedelta(seconds=1)
 
     async def wait_for_change(self, key, version, timeout):
         link = self._seen(key)
@@ -38,7 +38,7 @@ class WaitReadsBeforeSubscribing(HealthyStore):
 class WaitOnlyForWrites(HealthyStore):
     """A crashed holder writes nothing: its waiters wait as long as they can."""
 
-    patience = timedelta(seconds=2)
+    patience = timedelta(seconds=1)
 
     async def wait_for_change(self, key, version, timeout):
         row = self._rows.get(key)
@@ -53,7 +53,7 @@ class WaitOnlyForWrites(HealthyStore):
 class WaitNeverEnds(HealthyStore):
     """The time-out is not looked at."""
 
-    patience = timedelta(seconds=2)
+    patience = timedelta(seconds=1)
 
     async def wait_for_change(self, key, version, timeout):
         return await super().wait_for_change(key, version, timedelta(days=1))
@@ -95,7 +95,7 @@ class AnyWriteEndsTheWait(HealthyStore):
 class WaitNeedsAChange(HealthyStore):
     """What ended before the wait began is waited for all the same."""
 
-    patience = timedelta(seconds=2)
+    patience = timedelta(seconds=1)
 
     async def wait_for_change(self, key, version, timeout):
         changed = asyncio.get_running_loop().create_future()
@@ -108,7 +108,7 @@ class WaitNeedsAChange(HealthyStore):
 class WaitHearsOnlyItself(HealthyStore):
     """Waiters are woken by writes of their own store object only."""
 
-    patience = timedelta(seconds=2)
+    patience = timedelta(seconds=1)
 
     def another(self):
         twin = copy.copy(self)
@@ -137,3 +137,47 @@ class WaitBreaksTheLease(HealthyStore):
         if link is not None and link.version == version:
             self.row(key, lease=None)
         return link
+
+
+class SilentStore(HealthyStore):
+    """Some writes don't wake the waiters."""
+
+    patience = timedelta(seconds=1)
+    silent = False
+
+    def _tell(self, key):
+        if not self.silent:
+            super()._tell(key)
+
+
+@broken("wait_for_change", "test_an_authorization_ends_the_wait")
+class PutWakesNobody(SilentStore):
+    """A new authorization is not told to those who wait for the old grant."""
+
+    async def put(self, key, tokens, *, origin=None):
+        self.silent = True
+        link = await super().put(key, tokens, origin=origin)
+        self.silent = False
+        return link
+
+
+@broken("wait_for_change", "test_an_unlink_ends_the_wait")
+class DeleteWakesNobody(SilentStore):
+    """Who waits for a link that is gone waits on."""
+
+    async def delete(self, key):
+        self.silent = True
+        link = await super().delete(key)
+        self.silent = False
+        return link
+
+
+@broken("wait_for_change", "test_a_release_ends_the_wait")
+class ReleaseWakesNobody(SilentStore):
+    """A holder that gave up is waited for until its lease would have lapsed."""
+
+    async def release(self, key, version, owner, *, unresolved=False):
+        self.silent = True
+        released = await super().release(key, version, owner, unresolved=unresolved)
+        self.silent = False
+        return released

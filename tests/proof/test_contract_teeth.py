@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pytest
@@ -12,7 +13,22 @@ from tests.proof.broken_stores import BROKEN_STORES
 
 CONTRACT = [name for part in LinkStoreContract.__bases__ for name in vars(part) if name.startswith("test_")]
 
+ALSO_CAUGHT = {
+    "test_a_lapse_changes_no_credentials": "ClaimBumpsVersion",
+    "test_an_owner_learns_of_its_own_unresolved_exchange": "CrashForgotten",
+    "test_a_lapsed_owner_cannot_release_the_next": "ReleaseByAnybody",
+    "test_a_late_release_leaves_a_newer_lease": "ReleaseWithoutVersion",
+    "test_an_authorization_among_saves_wins": "SaveReadsThenWrites",
+    "test_an_unlink_among_saves_wins": "SaveReadsThenWrites",
+    "test_a_cancelled_claim_can_be_repeated": "OwnClaimCounts",
+    "test_a_cancelled_release_can_be_repeated": "ReleaseKeepsLease",
+    "test_one_save_of_many_replicas_wins": "SaveReadsThenWrites",
+    "test_simultaneous_reads_of_a_broken_store_all_fail": "ErrorAsNothing",
+}
+"""Contract tests that no store was broken for especially, with a bug that each of them catches too."""
 
+
+@functools.cache
 def complaint(store_class: type[HealthyStore], test: str) -> str | None:
     """Run one contract test on a store; return what it says is wrong, or None."""
     try:
@@ -46,6 +62,18 @@ def test_a_broken_store_is_caught(store_class, record_property):
     record_property("complaint", said)
     print(f"{store_class.__name__}: caught after {first} of {len(CONTRACT)} tests, by {CONTRACT[first - 1]}")
     print(f"  {store_class.caught_by}: {said}")
+
+
+@pytest.mark.parametrize(("test", "name"), ALSO_CAUGHT.items())
+def test_a_second_test_catches_the_bug(test, name):
+    """A bug with a test of its own is noticed by this one as well."""
+    store_class = next(each for each in BROKEN_STORES if each.__name__ == name)
+    assert complaint(store_class, test) is not None
+
+
+def test_every_contract_test_catches_something():
+    """There is no test in the contract that cannot fail."""
+    assert sorted({*ALSO_CAUGHT, *(each.caught_by for each in BROKEN_STORES)}) == sorted(CONTRACT)
 
 
 def test_every_contract_test_is_found():

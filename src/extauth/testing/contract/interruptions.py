@@ -95,8 +95,11 @@ class InterruptionsContract(StoreHarness):
     @with_store
     async def test_a_cancelled_delete_is_all_or_nothing(self, store: LinkStore) -> None:
         """The link is there or gone, the delete can be repeated, and its version does not come back."""
-        # All first: once a link is gone, others may begin at a higher version.
-        links = [(await burdened(store, key), turns) for key, turns in _moments()]
+        # All first, and each at a higher version: once a link is gone, others may begin above its version.
+        links = [
+            (await _at_version(store, key, number), turns)
+            for number, (key, turns) in enumerate(_moments(), 1)
+        ]
         for before, turns in links:
             key = before.key
             await _interrupted(store.delete(key), turns)
@@ -105,11 +108,13 @@ class InterruptionsContract(StoreHarness):
                 expect(link, before, "delete that was cancelled must leave the link whole or remove it")
             await store.delete(key)
             expect(await store.get(key), None, "delete repeated after a cancelled one must remove the link")
-            gave = await store.save(key, 1, tokens(2))
+            gave = await store.save(key, before.version, tokens(2))
             expect(gave, Absent(), "save after a cancelled delete and another must give Absent")
             again = (await store.put(key, tokens(3))).version
             expect_that(
-                again > 1, "put after a cancelled delete must give a version above 1", f"it gave {again}"
+                again > before.version,
+                "put after a cancelled delete must give a version that the key has not had",
+                f"it gave {again} after {before.version}",
             )
 
     @with_store
@@ -167,6 +172,13 @@ class InterruptionsContract(StoreHarness):
 
 def _moments() -> list[tuple[LinkKey, int]]:
     return [(LinkKey("github", f"after-{turns}"), turns) for turns in MOMENTS]
+
+
+async def _at_version(store: LinkStore, key: LinkKey, version: int) -> Link:
+    link = await store.put(key, tokens(1))
+    for number in range(1, version):
+        link = await saved(store, number, tokens(number + 1), key)
+    return link
 
 
 async def _interrupted(call: Coroutine[Any, Any, object], turns: int) -> None:
