@@ -7,6 +7,7 @@ import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from types import TracebackType
 from typing import Any, ClassVar
 
 import pytest
@@ -104,8 +105,20 @@ def _runnable(
 
     def test_with_store(self: StoreHarness) -> None:
         __tracebackhide__ = True
-        asyncio.run(run(self))
+        try:
+            asyncio.run(run(self))
+        except AssertionError as error:
+            raise error.with_traceback(_from_test_on(error.__traceback__, test)) from error.__cause__
 
     functools.update_wrapper(test_with_store, test)
     del test_with_store.__wrapped__  # type: ignore[attr-defined]  # pytest would see a `store` fixture
     return test_with_store
+
+
+def _from_test_on(trace: TracebackType | None, test: Callable[..., object]) -> TracebackType | None:
+    """Leave out the event loop, so that a failure reads from the test's own line on."""
+    code = getattr(test, "__code__", None)
+    part = trace
+    while part is not None and part.tb_frame.f_code is not code:
+        part = part.tb_next
+    return part or trace
