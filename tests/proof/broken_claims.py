@@ -6,7 +6,6 @@ contract test that was made for it.
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,19 +28,6 @@ class LeaseIgnored(HealthyStore):
         return await super().claim(key, version, owner, ttl)
 
 
-@broken("claim", "test_one_of_many_claims_wins")
-class ClaimReadsThenWrites(HealthyStore):
-    """The lease is looked at in one statement and taken in another."""
-
-    async def claim(self, key, version, owner, ttl):
-        row = self._rows.get(key)
-        free = row is not None and row.link.version == version and row.lease is None
-        await asyncio.sleep(0)
-        if free and key in self._rows and ttl > timedelta(0):
-            self.row(key, lease=None)
-        return await super().claim(key, version, owner, ttl)
-
-
 @broken("claim", "test_a_lease_keeps_other_replicas_out")
 class ReplicasClockDecides(HealthyStore):
     """A replica whose clock is an hour ahead takes every lease for lapsed."""
@@ -50,29 +36,6 @@ class ReplicasClockDecides(HealthyStore):
         twin = copy.copy(self)
         twin._now = lambda: datetime.now(UTC) + timedelta(hours=1)
         return twin
-
-
-@broken("claim", "test_one_claim_of_many_replicas_wins")
-class LeaseInTheProcess(HealthyStore):
-    """Leases are kept in the store object: each replica has its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.leases: dict[Any, Any] = {}
-
-    def another(self):
-        twin = copy.copy(self)
-        twin.leases = {}
-        return twin
-
-    async def claim(self, key, version, owner, ttl):
-        row = self._rows.get(key)
-        if row is not None and row.link.version == version:
-            self.row(key, lease=self.leases.get((key, version)))
-        outcome = await super().claim(key, version, owner, ttl)
-        if isinstance(outcome, Claimed):
-            self.leases[key, version] = self._rows[key].lease
-        return outcome
 
 
 @broken("claim", "test_a_lease_is_for_some_time_and_for_somebody")

@@ -7,8 +7,13 @@ import pytest
 
 from extauth import open_store
 from extauth.testing import LinkStoreContract
-from tests.proof.broken_statements import BUGS
+from tests.proof import broken_credential_statements, broken_lease_statements, broken_mark_statements
 
+BUGS = [
+    *broken_credential_statements.BUGS,
+    *broken_lease_statements.BUGS,
+    *broken_mark_statements.BUGS,
+]
 EVERY_BUG = pytest.mark.parametrize(
     "bug", [pytest.param(bug, id=f"{bug.name}-{bug.caught_by}") for bug in BUGS]
 )
