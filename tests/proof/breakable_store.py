@@ -19,10 +19,11 @@ _Memory: Any = MemoryLinkStore
 class HealthyStore(_Memory):  # type: ignore[misc]
     """Nothing is wrong with this one. Its storage can fail, and another replica can open it."""
 
-    method: ClassVar[str]
+    method: ClassVar[str] = "nothing"
     caught_by: ClassVar[str]
     """The contract test made for such a bug."""
     patience: ClassVar[timedelta] = timedelta(minutes=1)
+    """How long a test of it may take at first; a moment for a store that hangs."""
 
     def __init__(self) -> None:
         self.down = False
@@ -61,9 +62,9 @@ def unavailable() -> StoreUnavailable:
 class ContractOn(LinkStoreContract):
     """The contract on one store class, to be called without pytest."""
 
-    def __init__(self, store_class: type[HealthyStore]) -> None:
+    def __init__(self, store_class: type[HealthyStore], patience: timedelta) -> None:
         self.store_class = store_class
-        self.patience = store_class.patience  # type: ignore[misc]
+        self.patience = patience  # type: ignore[misc]
 
     @asynccontextmanager
     async def open_store(self):

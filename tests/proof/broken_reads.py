@@ -42,7 +42,7 @@ class StaleCache(CachingStore):
 class CacheOfOwnWrites(CachingStore):
     """The cache is emptied by writes of this store object, not by those of others."""
 
-    patience = timedelta(seconds=1)
+    patience = timedelta(milliseconds=500)
 
     def another(self):
         twin = type(self)()

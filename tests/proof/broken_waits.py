@@ -18,7 +18,7 @@ from tests.proof.breakable_store import HealthyStore, broken
 class WaitReadsBeforeSubscribing(HealthyStore):
     """A save between the look and the subscription is missed."""
 
-    patience = timedelta(seconds=1)
+    patience = timedelta(milliseconds=500)
 
     async def wait_for_change(self, key, version, timeout):
         link = self._seen(key)
@@ -38,7 +38,7 @@ class WaitReadsBeforeSubscribing(HealthyStore):
 class WaitOnlyForWrites(HealthyStore):
     """A crashed holder writes nothing: its waiters wait as long as they can."""
 
-    patience = timedelta(seconds=1)
+    patience = timedelta(milliseconds=500)
 
     async def wait_for_change(self, key, version, timeout):
         row = self._rows.get(key)
@@ -53,7 +53,7 @@ class WaitOnlyForWrites(HealthyStore):
 class WaitNeverEnds(HealthyStore):
     """The time-out is not looked at."""
 
-    patience = timedelta(seconds=1)
+    patience = timedelta(milliseconds=500)
 
     async def wait_for_change(self, key, version, timeout):
         return await super().wait_for_change(key, version, timedelta(days=1))
@@ -95,7 +95,7 @@ class AnyWriteEndsTheWait(HealthyStore):
 class WaitNeedsAChange(HealthyStore):
     """What ended before the wait began is waited for all the same."""
 
-    patience = timedelta(seconds=1)
+    patience = timedelta(milliseconds=500)
 
     async def wait_for_change(self, key, version, timeout):
         changed = asyncio.get_running_loop().create_future()
@@ -108,7 +108,7 @@ class WaitNeedsAChange(HealthyStore):
 class WaitHearsOnlyItself(HealthyStore):
     """Waiters are woken by writes of their own store object only."""
 
-    patience = timedelta(seconds=1)
+    patience = timedelta(milliseconds=500)
 
     def another(self):
         twin = copy.copy(self)
@@ -142,7 +142,7 @@ class WaitBreaksTheLease(HealthyStore):
 class SilentStore(HealthyStore):
     """Some writes don't wake the waiters."""
 
-    patience = timedelta(seconds=1)
+    patience = timedelta(milliseconds=500)
     silent = False
 
     def _tell(self, key):
