@@ -1,0 +1,21 @@
+"""What the processes of a storm must agree on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TOKEN_PATH: Final = "/o/token/"  # noqa: S105 - a path
+RESOURCE_PATH: Final = "/resource"
+GRANTS_PATH: Final = "/grants"
+"""Where the harness has new grants written, as if a user had just consented."""
+
+CLIENT_ID: Final = "chaos-client"
+
+PRESENTER: Final = "presenter"
+"""Form field in which a replica says who it is; servers ignore what they do not know (RFC 6749 section 3.2)."""
+
+NUMBER_HEADER: Final = "X-Chaos-Number"
+"""Header in which the proxy numbers the requests that it passes on."""
+
+DATABASE: Final = "authorization-server.db"
+"""The file, in the storm's folder, that the authorization server keeps."""
