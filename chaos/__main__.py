@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from tests.servers.postgres_server import own_postgres
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     # Else the processes and folders would be left behind.
+    logging.getLogger("extauth").addHandler(logging.NullHandler())  # the report says it all
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     plan = Plan(
         seed=options.seed,

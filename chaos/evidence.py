@@ -15,7 +15,7 @@ import attrs
 from chaos.digests import SHOWN
 from chaos.journal import read_journal
 from chaos.proxy import Passage
-from chaos.watched import ANSWERED, PRESENTING, SAVED
+from chaos.watched import ANSWERED, MARKED, PRESENTING, SAVED
 from chaos.wire import DATABASE
 
 
@@ -25,13 +25,16 @@ class Presentation:
     """A refresh token that reached the authorization server, by that server's database."""
 
     token: str
-    presenter: str
-    number: int
-    """Of the proxy's passage."""
+    exchange: str
     at: float
     status: int | None
     issued: str | None
     """The refresh token that it was exchanged for."""
+
+    @property
+    def presenter(self) -> str:
+        """Which replica presented it."""
+        return presenter_of(self.exchange)
 
     @property
     def processed(self) -> bool:
@@ -55,8 +58,6 @@ class Granted:
 class Answer:
     """How a replica saw one of its presentations end."""
 
-    presenter: str
-    token: str
     at: float
     outcome: str
     code: str | None
@@ -64,7 +65,7 @@ class Answer:
     @property
     def known(self) -> bool:
         """Whether the replica knows what the server did."""
-        return self.outcome not in {"Unknown", "Cancelled"}
+        return self.outcome != "Unknown"
 
 
 @final
@@ -82,12 +83,14 @@ class Loss:
 class Journals:
     """What the replicas wrote down."""
 
-    presented: Mapping[tuple[str, str], Sequence[float]]
-    """By presenter and token: when it was about to present it."""
-    answers: Mapping[tuple[str, str], Sequence[Answer]]
-    """By presenter and token, in order."""
+    began: Mapping[str, float]
+    """When each exchange was about to begin."""
+    answers: Mapping[str, Answer]
+    """By exchange; missing where the replica was killed before."""
     saved: frozenset[tuple[str, str]]
-    """Presenter and refresh token that it saw saved."""
+    """Presenters, with the refresh tokens that they saw saved."""
+    marked: frozenset[tuple[str, str]]
+    """Presenters, with the refresh tokens that they saw marked as dead."""
     lines: Mapping[str, int]
     """How many there are of each kind."""
 
@@ -101,8 +104,8 @@ class Evidence:
     """Of an access token, in seconds."""
     presentations: Sequence[Presentation]
     """In the order in which they reached the server."""
-    passages: Mapping[int, Passage]
-    """The proxy's, by number."""
+    passages: Mapping[str, Passage]
+    """The proxy's, by exchange."""
     killed: Mapping[str, float]
     """When each replica that was killed was."""
     journals: Journals
@@ -127,8 +130,8 @@ def read_presentations(folder: Path) -> list[Presentation]:
     """Read them from the authorization server's database."""
     rows = _query(
         folder,
-        """SELECT substr(token, 1, ?), presenter, number, at, status, substr(issued, 1, ?)
-        FROM chaos_presentation ORDER BY id""",
+        """SELECT substr(token, 1, ?), exchange, at, status, substr(issued, 1, ?)
+        FROM chaos_presentation ORDER BY at""",
         (SHOWN, SHOWN),
     )
     return [Presentation(*row) for row in rows]
@@ -158,28 +161,31 @@ def _query(folder: Path, sql: str, parameters: Sequence[object] = ()) -> list[tu
         return connection.execute(sql, parameters).fetchall()
 
 
-def read_journals(journals: Mapping[str, Path]) -> Journals:
-    """Read the replicas' journals, given by the replicas' names."""
-    presented: dict[tuple[str, str], list[float]] = {}
-    answers: dict[tuple[str, str], list[Answer]] = {}
-    saved: set[tuple[str, str]] = set()
+def read_journals(paths: Iterable[Path]) -> Journals:
+    """Read the replicas' journals, each named for its replica."""
+    began: dict[str, float] = {}
+    answers: dict[str, Answer] = {}
+    noted: dict[str, set[tuple[str, str]]] = {SAVED: set(), MARKED: set()}
     lines: Counter[str] = Counter()
-    for name, path in journals.items():
+    for path in paths:
         for line in read_journal(path):
-            lines[line["what"]] += 1
-            match line["what"]:
-                case what if what == PRESENTING:
-                    presented.setdefault((name, line["token"]), []).append(line["at"])
-                case what if what == ANSWERED:
-                    answer = Answer(name, line["token"], line["at"], line["outcome"], line["code"])
-                    answers.setdefault((name, line["token"]), []).append(answer)
-                case what if what == SAVED and line["outcome"] == "Saved":
-                    saved.add((name, line["token"]))
-                case _:
-                    pass
-    return Journals(presented=presented, answers=answers, saved=frozenset(saved), lines=lines)
+            what = line["what"]
+            lines[what] += 1
+            if what == PRESENTING:
+                began[line["exchange"]] = line["at"]
+            elif what == ANSWERED:
+                answers[line["exchange"]] = Answer(line["at"], line["outcome"], line["code"])
+            elif what in noted:
+                noted[what].add((path.stem, line["token"]))
+    return Journals(
+        began=began,
+        answers=answers,
+        saved=frozenset(noted[SAVED]),
+        marked=frozenset(noted[MARKED]),
+        lines=lines,
+    )
 
 
-def numbered(passages: Iterable[Passage]) -> dict[int, Passage]:
-    """Return the passages by their numbers."""
-    return {passage.number: passage for passage in passages}
+def presenter_of(exchange: str) -> str:
+    """Return the presenter's name in the exchange's."""
+    return exchange.partition("#")[0]

@@ -14,7 +14,7 @@ from typing import final
 
 import attrs
 
-from chaos.evidence import PROVEN, Evidence, Loss, Presentation
+from chaos.evidence import PROVEN, Answer, Evidence, Loss, Presentation
 
 PROOF = "proof"
 """The presenter of the final proof, which may replay a token whose access token the server has refused."""
@@ -104,31 +104,35 @@ class _Oracle:
         for token, presentations in self._of_token.items():
             for earlier, later in zip(presentations, presentations[1:], strict=False):
                 what = (
-                    f"refresh token {token} presented by {earlier.presenter} (answered {earlier.status})"
-                    f" and again {later.at - earlier.at:.2f} s later by {later.presenter}"
+                    f"refresh token {token} presented by {earlier.exchange} (answered {earlier.status})"
+                    f" and again {later.at - earlier.at:.2f} s later by {later.exchange}"
                 )
                 found.append(Finding(what, self._excuse(earlier)))
         return found
 
     def _excuse(self, presentation: Presentation) -> str | None:
         """Say why nobody could know how the presentation ended, or None."""
-        if self._saved(presentation):
-            return None
-        who, seen = presentation.presenter, f"the server answered {presentation.status}"
+        seen = f"the server answered {presentation.status} to {presentation.exchange}"
         if presentation.status is not None and presentation.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return seen
-        answer = self._answer(presentation)
-        passage = self._evidence.passages[presentation.number]
+        answer = self._evidence.journals.answers.get(presentation.exchange)
         if answer is not None and not answer.known:
-            if passage.fate is not None and passage.fate.reply_lost:
-                return f"{seen}; exchange {passage.number} of {who}: {passage.fate}"
-            if "timeout" in (answer.code or ""):
-                return f"{seen}; {who} had given up waiting by then ({answer.code})"
-            return None
-        if who in self._evidence.killed:
-            state = "before an answer" if answer is None else "with the answer, before the save"
+            return self._unknown(presentation, answer, seen)
+        who = presentation.presenter
+        noted = self._saved(presentation) or (who, presentation.token) in self._evidence.journals.marked
+        if who in self._evidence.killed and not noted:
+            state = "before the answer" if answer is None else "after the answer, before it was stored"
             after = self._evidence.killed[who] - presentation.at
-            return f"{seen}; {who} was killed {after:+.2f} s after the presentation, {state}"
+            return f"{seen}, which was killed {after:+.2f} s after the presentation, {state}"
+        return None
+
+    def _unknown(self, presentation: Presentation, answer: Answer, seen: str) -> str | None:
+        passage = self._evidence.passages[presentation.exchange]
+        if passage.fate is not None and passage.fate.reply_lost:
+            return f"{seen}; the proxy: {passage.fate}"
+        if "timeout" in (answer.code or ""):
+            after = answer.at - presentation.at
+            return f"{seen}, which gave up {after:+.2f} s after the presentation ({answer.code})"
         return None
 
     def _saved(self, presentation: Presentation) -> bool:
@@ -141,10 +145,6 @@ class _Oracle:
         alone = len(self._issued_by[issued]) == 1  # else another may have saved the same answer
         return alone and (issued in self._in_store or issued in self._of_token)
 
-    def _answer(self, presentation: Presentation) -> object:
-        answers = self._evidence.journals.answers.get((presentation.presenter, presentation.token), ())
-        return next((answer for answer in answers if answer.at >= presentation.at), None)
-
     def _early(self) -> list[Finding]:
         found = []
         for token, presentations in self._of_token.items():
@@ -154,7 +154,7 @@ class _Oracle:
                     continue
                 left = since + self._evidence.lifetime - replay.at
                 if left > _SLACK:
-                    what = f"refresh token {token} replayed by {replay.presenter} {left:.2f} s too early"
+                    what = f"refresh token {token} replayed by {replay.exchange} {left:.2f} s too early"
                     found.append(Finding(what, None))
         return found
 
@@ -162,13 +162,8 @@ class _Oracle:
         """Return a moment not later than when the access token issued with ``token`` was asked for."""
         if token in self._evidence.granted:
             return self._evidence.granted[token]
-        asked = [
-            at
-            for issue in self._issued_by[token][:1]
-            for at in self._evidence.journals.presented.get((issue.presenter, issue.token), ())
-            if at <= issue.at
-        ]
-        return max(asked, default=None)
+        began = [self._evidence.journals.began[issue.exchange] for issue in self._issued_by[token]]
+        return min(began, default=None)
 
     def _unproven(self) -> list[Finding]:
         found = []

@@ -15,18 +15,17 @@ from http import HTTPStatus
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from chaos.wire import NUMBER_HEADER, PRESENTER, TOKEN_PATH
+from chaos.wire import EXCHANGE, TOKEN_PATH
 
 _TABLE = """CREATE TABLE chaos_presentation (
   id INTEGER PRIMARY KEY,
   token TEXT NOT NULL,  -- SHA-256
-  presenter TEXT NOT NULL,
-  number INTEGER NOT NULL,
+  exchange TEXT NOT NULL,
   at REAL NOT NULL,  -- of the monotonic clock
   status INTEGER,  -- NULL until the server has answered
   issued TEXT  -- SHA-256 of the new refresh token
 )"""
-_BEFORE = "INSERT INTO chaos_presentation (token, presenter, number, at) VALUES (%s, %s, %s, %s)"
+_BEFORE = "INSERT INTO chaos_presentation (token, exchange, at) VALUES (%s, %s, %s)"
 _AFTER = "UPDATE chaos_presentation SET status = %s, issued = %s WHERE id = %s"
 
 
@@ -48,8 +47,7 @@ class CountPresentations:
         with connection.cursor() as cursor:
             presented = (
                 _sha256(request.POST["refresh_token"]),
-                request.POST[PRESENTER],
-                int(request.headers[NUMBER_HEADER]),
+                request.POST[EXCHANGE],
                 time.monotonic(),
             )
             cursor.execute(_BEFORE, presented)

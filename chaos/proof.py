@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from http import HTTPStatus
+from pathlib import Path
 
 from aiohttp import ClientSession
 
 from chaos.evidence import PROVEN
+from chaos.journal import Journal
 from chaos.oracle import PROOF
 from chaos.plan import POLICY, PROVIDER
-from chaos.replica import oauth_provider
+from chaos.replica import providers
+from chaos.watched import WatchedProvider
 from chaos.wire import RESOURCE_PATH
 from extauth import ExtAuthError, LinkStore, ReauthorizationRequired, TemporarilyUnavailable, TokenService
 
@@ -27,21 +31,24 @@ async def prove(
     server: str,
     token_url: str,
     client_secret: str,
+    journal: Path,
 ) -> dict[str, str]:
     """Return for each user how it ended, ``PROVEN`` if well."""
-    provider = oauth_provider(PROOF, token_url, client_secret)
-    async with TokenService(store, [provider], policy=POLICY) as tokens:
+    with closing(Journal(journal)) as notes:
+        provider = WatchedProvider(PROOF, providers(token_url, client_secret), notes)
+        async with TokenService(store, [provider], policy=POLICY, observer=notes) as tokens:
+            outcomes = await asyncio.gather(*(_attempt(tokens, user, http, server) for user in users))
+    return dict(zip(users, outcomes, strict=True))
 
-        async def attempt(user: str) -> str:
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    return await _until_accepted(tokens, user, http, server)
-            except TimeoutError:
-                return f"nothing that works within {_PATIENCE:.0f} s"
-            except ExtAuthError as error:
-                return f"{type(error).__name__} ({error})"
 
-        return dict(zip(users, await asyncio.gather(*map(attempt, users)), strict=True))
+async def _attempt(tokens: TokenService, user: str, http: ClientSession, server: str) -> str:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await _until_accepted(tokens, user, http, server)
+    except TimeoutError:
+        return f"nothing that works within {_PATIENCE:.0f} s"
+    except ExtAuthError as error:
+        return f"{type(error).__name__} ({error})"
 
 
 async def _until_accepted(tokens: TokenService, user: str, http: ClientSession, server: str) -> str:

@@ -19,7 +19,7 @@ import attrs
 
 from chaos.digests import digest
 from chaos.plan import Plan
-from chaos.wire import NUMBER_HEADER, PRESENTER
+from chaos.wire import EXCHANGE
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
@@ -51,10 +51,10 @@ class Fate(StrEnum):
 class Passage:
     """One exchange, as the proxy saw it."""
 
-    number: int
+    exchange: str
+    """As its presenter names it."""
     token: str
     """Digest of the refresh token presented."""
-    presenter: str
     at: float
     fate: Fate | None = None
     """None while it is under way."""
@@ -100,22 +100,14 @@ class Proxy:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head, body = await _message(reader)
         form = parse_qs(body.decode())
-        passage = Passage(
-            len(self.passages),
-            digest(form["refresh_token"][0]),
-            form[PRESENTER][0],
-            time.monotonic(),
-        )
+        passage = Passage(form[EXCHANGE][0], digest(form["refresh_token"][0]), time.monotonic())
         self.passages.append(passage)
         planned, pause = self._plan(), self._rng.uniform(0, self._slowest)
         if planned is Fate.CUT_BEFORE:
             passage.fate = planned
             return
-        first_line, _, rest = head.partition(b"\r\n")
-        numbered = f"{NUMBER_HEADER}: {passage.number}\r\n".encode()
-        request = first_line + b"\r\n" + numbered + rest + body
         try:
-            async with self._forwarded(request) as server:
+            async with self._forwarded(head + body) as server:
                 if planned is Fate.CUT_AFTER:
                     passage.fate = planned
                     writer.transport.abort()

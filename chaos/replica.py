@@ -11,6 +11,7 @@ import json
 import random
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import final
@@ -21,7 +22,7 @@ from chaos.broken import broken
 from chaos.journal import Journal
 from chaos.plan import POLICY, PROVIDER, TIMEOUTS
 from chaos.watched import WatchedProvider, watched
-from chaos.wire import CLIENT_ID, PRESENTER
+from chaos.wire import CLIENT_ID, EXCHANGE
 from extauth import ExtAuthError, ProviderTraits, StoreUnavailable, TokenService, open_store
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.ports import LinkStore
@@ -47,19 +48,23 @@ class Orders:
     broken: str | None
 
 
-def oauth_provider(name: str, token_url: str, client_secret: str) -> OAuth2Provider:
-    """Return the provider as every presenter of a storm uses it: the toolkit is strict and rotates."""
-    return OAuth2Provider(
-        PROVIDER,
-        client_id=CLIENT_ID,
-        client_secret=client_secret,
-        client_auth="client_secret_basic",
-        token_url=token_url,
-        # Its rotation deletes the access token that was issued before.
-        traits=ProviderTraits(refresh_revokes_access_token=True),
-        timeouts=TIMEOUTS,
-        refresh_params={PRESENTER: name},
-    )
+def providers(token_url: str, client_secret: str) -> Callable[[str], OAuth2Provider]:
+    """Return what makes the provider for one exchange, given its name."""
+
+    def provider_for(exchange: str) -> OAuth2Provider:
+        return OAuth2Provider(
+            PROVIDER,
+            client_id=CLIENT_ID,
+            client_secret=client_secret,
+            client_auth="client_secret_basic",
+            token_url=token_url,
+            # The toolkit's rotation deletes the access token that was issued before.
+            traits=ProviderTraits(refresh_revokes_access_token=True),
+            timeouts=TIMEOUTS,
+            refresh_params={EXCHANGE: exchange},
+        )
+
+    return provider_for
 
 
 async def _opened(url: str, stack: AsyncExitStack) -> LinkStore:
@@ -81,11 +86,11 @@ async def _call_for_ever(tokens: TokenService, users: list[str], rng: random.Ran
 
 async def _run(orders: Orders, journal: Journal, stop: asyncio.Event) -> None:
     rng = random.Random(orders.seed)
-    provider = oauth_provider(orders.name, orders.token_url, orders.client_secret)
+    provider = WatchedProvider(orders.name, providers(orders.token_url, orders.client_secret), journal)
     async with AsyncExitStack() as stack:
         store = watched(broken(orders.broken, await _opened(orders.store, stack)), journal)
         tokens = await stack.enter_async_context(
-            TokenService(store, [WatchedProvider(provider, journal)], policy=POLICY, observer=journal)
+            TokenService(store, [provider], policy=POLICY, observer=journal)
         )
         callers = [
             asyncio.create_task(_call_for_ever(tokens, orders.users, random.Random(rng.random())))

@@ -18,8 +18,7 @@ _WIDTH: Final = 46
 def counts(evidence: Evidence) -> dict[str, int]:
     """Return how many of everything there were."""
     rotated = {one.token for one in evidence.presentations if one.status == HTTPStatus.OK}
-    presented = sum(len(times) for times in evidence.journals.presented.values())
-    known = sum(answer.known for answers in evidence.journals.answers.values() for answer in answers)
+    known = sum(answer.known for answer in evidence.journals.answers.values())
     return {
         "rotations": len(rotated),
         "exchanges": len(evidence.presentations),
@@ -27,7 +26,7 @@ def counts(evidence: Evidence) -> dict[str, int]:
         "cuts": sum(
             passage.fate is not None and passage.fate.planned for passage in evidence.passages.values()
         ),
-        "unresolved exchanges": presented - known,
+        "unresolved exchanges": len(evidence.journals.began) - known,
         "links connected again": len(evidence.losses),
     }
 

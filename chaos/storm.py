@@ -17,11 +17,11 @@ from chaos.digests import digest
 from chaos.evidence import (
     Evidence,
     count_rotations,
-    numbered,
     read_granted,
     read_journals,
     read_presentations,
 )
+from chaos.oracle import PROOF
 from chaos.plan import Plan
 from chaos.processes import OurProcess
 from chaos.proof import prove
@@ -98,14 +98,16 @@ async def storm(plan: Plan, store_url: str, folder: Path, restart: Restart | Non
             server=server.url,
             token_url=token_url,
             client_secret=server.client_secret,
+            journal=folder / f"{PROOF}.journal",
         )
+    journals = [*map(replicas.journal, replicas.names), folder / f"{PROOF}.journal"]
     return Evidence(
         lifetime=plan.lifetime.total_seconds(),
         users=plan.users,
         presentations=read_presentations(folder),
-        passages=numbered(between.passages),
+        passages={passage.exchange: passage for passage in between.passages},
         killed=replicas.killed,
-        journals=read_journals({name: replicas.journal(name) for name in replicas.names}),
+        journals=read_journals(journals),
         granted=users.granted,
         losses=users.losses,
         stored={user: digest(link.tokens.refresh_token or "") for user, link in links.items()},

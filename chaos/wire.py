@@ -11,11 +11,9 @@ GRANTS_PATH: Final = "/grants"
 
 CLIENT_ID: Final = "chaos-client"
 
-PRESENTER: Final = "presenter"
-"""Form field in which a replica says who it is; servers ignore what they do not know (RFC 6749 section 3.2)."""
-
-NUMBER_HEADER: Final = "X-Chaos-Number"
-"""Header in which the proxy numbers the requests that it passes on."""
+EXCHANGE: Final = "exchange"
+"""Form field in which a presenter names each single exchange, so that all who see a part of it mean the same;
+servers ignore fields that they do not know (RFC 6749 section 3.2)."""
 
 DATABASE: Final = "authorization-server.db"
 """The file, in the storm's folder, that the authorization server keeps."""
