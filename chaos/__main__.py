@@ -28,6 +28,7 @@ from tests.servers.postgres_server import own_postgres
 
 
 def main(arguments: list[str]) -> int:
+    """Run what the options ask for and return the exit status."""
     options = _parser().parse_args(arguments)
     # Else the processes and folders would be left behind.
     logging.getLogger("extauth").addHandler(logging.NullHandler())  # the report says it all

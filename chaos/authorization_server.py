@@ -152,6 +152,11 @@ urlpatterns = [
 ]
 
 
+def _set_at_end_of_input(ending: threading.Event) -> None:
+    sys.stdin.read()
+    ending.set()
+
+
 def serve(folder: Path, lifetime: int) -> None:
     """Serve until told to end."""
     from django.core.wsgi import get_wsgi_application  # noqa: PLC0415 - after configure()
@@ -163,7 +168,7 @@ def serve(folder: Path, lifetime: int) -> None:
     server.prepare()
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    threading.Thread(target=lambda: (sys.stdin.read(), ending.set()), daemon=True).start()
+    threading.Thread(target=_set_at_end_of_input, args=(ending,), daemon=True).start()
     threading.Thread(target=server.serve, daemon=True).start()
     print(json.dumps({"port": server.bind_addr[1], "client_secret": secret}), flush=True)
     ending.wait()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import attrs
 
@@ -156,7 +156,7 @@ def read_granted(folder: Path) -> dict[str, Granted]:
     return {token: Granted(token, user, bool(live)) for token, user, live in rows}
 
 
-def _query(folder: Path, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+def _query(folder: Path, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(folder / DATABASE, timeout=30)) as connection:
         return connection.execute(sql, parameters).fetchall()
 

@@ -33,10 +33,7 @@ class Journal:
 
     def notify(self, event: Event) -> None:
         """Note an event of the token service's."""
-        facts = {
-            field.name: _plain(getattr(event, field.name))
-            for field in attrs.fields(type(event))  # type: ignore[arg-type]
-        }
+        facts = {field.name: _plain(getattr(event, field.name)) for field in attrs.fields(type(event))}
         self.write(type(event).__name__, **facts)
 
     def close(self) -> None:

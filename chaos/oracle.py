@@ -1,8 +1,8 @@
 """Judges a storm by the evidence alone. Pure.
 
 Two things must not happen without an excuse: that a refresh token reaches the authorization server twice,
-and that a link ends with a dead one. The excuse is that nobody could know any more how an earlier presentation
-ended: its replica was killed before it had saved, its reply never arrived, or the server failed.
+and that a link ends with a dead one. The excuse is that nobody could know any more how an earlier
+presentation ended: its replica was killed before it had saved, its reply never arrived, or the server failed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import pairwise
 from typing import final
 
 import attrs
@@ -102,7 +103,7 @@ class _Oracle:
     def _duplicates(self) -> list[Finding]:
         found = []
         for token, presentations in self._of_token.items():
-            for earlier, later in zip(presentations, presentations[1:], strict=False):
+            for earlier, later in pairwise(presentations):
                 what = (
                     f"refresh token {token} presented by {earlier.exchange} (answered {earlier.status})"
                     f" and again {later.at - earlier.at:.2f} s later by {later.exchange}"

@@ -6,7 +6,6 @@ One connection carries one exchange, as extauth's own transport uses them.
 from __future__ import annotations
 
 import asyncio
-import random
 import re
 import time
 from collections.abc import AsyncGenerator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-TOKEN_PATH: Final = "/o/token/"  # noqa: S105 - a path
+TOKEN_PATH: Final = "/o/token/"
 RESOURCE_PATH: Final = "/resource"
 GRANTS_PATH: Final = "/grants"
 """Where the harness has new grants written, as if a user had just consented."""
