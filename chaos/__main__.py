@@ -62,9 +62,8 @@ def _run(what: str, plan: Plan, url: str, folder: Path, restart: Restart | None)
     began = time.monotonic()
     evidence = asyncio.run(storm(plan, url, folder, restart))
     verdict = judge(evidence)
-    restarts = 0 if restart is None else len(plan.restarts())
     seconds = time.monotonic() - began
-    print(report(what, plan, evidence, verdict, restarts=restarts, seconds=seconds), flush=True)
+    print(report(what, plan, evidence, verdict, seconds=seconds), flush=True)
     return not verdict.faults
 
 

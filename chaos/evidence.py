@@ -118,8 +118,11 @@ class Evidence:
     server: Mapping[str, Granted]
     """The server's refresh tokens at that time."""
     proven: Mapping[str, str]
-    """For each user how a new token service's attempt to get a working access token ended: see ``PROVEN``."""
+    """For each user with a live refresh token: how a new token service's attempt to get an access token that
+    works ended, ``PROVEN`` if well."""
     users: Sequence[str]
+    restarts: int
+    """Of the store's server."""
 
 
 PROVEN = "accepted"

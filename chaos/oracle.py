@@ -80,11 +80,12 @@ class _Oracle:
 
     def _lost_at_rest(self) -> list[Loss]:
         lost = []
+        noticed = {(loss.user, loss.token) for loss in self._evidence.losses}
         for user in self._evidence.users:
             token = self._evidence.stored.get(user)
             if token is None:
                 lost.append(Loss(user, "-", "no link in the store"))
-            elif not self._live(token):
+            elif not self._live(token) and (user, token) not in noticed:
                 lost.append(Loss(user, token, "dead at the end"))
         return lost
 
@@ -98,7 +99,23 @@ class _Oracle:
             excuse = self._excuse(presentation) if presentation.processed else None
             if excuse is not None:
                 return Finding(what, excuse)
-        return Finding(what, None)
+        return Finding(what, self._killed_by_predecessor(loss.token))
+
+    def _killed_by_predecessor(self, token: str) -> str | None:
+        """Say whether a replay of the token before it, with an excuse, made the server revoke the family."""
+        for issue in self._issued_by[token]:
+            for other in self._of_token[issue.token]:
+                if other is issue or other.processed:
+                    continue
+                earlier, later = sorted((issue, other), key=lambda one: one.at)
+                excuse = self._excuse(earlier)
+                if excuse is not None:
+                    return (
+                        f"{excuse}; so {later.exchange} presented the token before it again, and the server,"
+                        f" having issued this one to {issue.exchange}, answered {other.status}"
+                        f" to {other.exchange} and revoked both"
+                    )
+        return None
 
     def _duplicates(self) -> list[Finding]:
         found = []

@@ -31,17 +31,16 @@ def counts(evidence: Evidence) -> dict[str, int]:
     }
 
 
-def report(
-    what: str, plan: Plan, evidence: Evidence, verdict: Verdict, *, restarts: int, seconds: float
-) -> str:
+def report(what: str, plan: Plan, evidence: Evidence, verdict: Verdict, *, seconds: float) -> str:
     """Return the whole report."""
     fates = Counter(passage.fate for passage in evidence.passages.values())
     proven = sum(outcome == PROVEN for outcome in evidence.proven.values())
     lines = [f"== {what} =="]
-    lines += [_row(name, number) for name, number in counts(evidence).items()]
+    numbers = counts(evidence)
+    lines += [_row(name, number) for name, number in numbers.items()]
     lines += [_row(f"  {fate}", fates[fate]) for fate in Fate if fate is not Fate.PASSED]
-    if restarts:
-        lines.append(_row("restarts of Postgres", restarts))
+    if evidence.restarts:
+        lines.append(_row("restarts of Postgres", evidence.restarts))
     lines += [
         _row("links that work at the end", f"{proven} of {len(evidence.users)}"),
         _row("excused losses", _excused(verdict.losses)),
@@ -53,6 +52,10 @@ def report(
         _row("seed", plan.seed),
         _row("duration", f"{seconds:.0f} s"),
     ]
+    if numbers["kills"] < plan.kills or numbers["rotations"] < plan.rotations:
+        lines.append(
+            f"the time limit of {plan.limit.total_seconds():.0f} s came before the plan was fulfilled"
+        )
     excused = [finding for finding in verdict.losses if finding.excuse is not None]
     if excused:
         lines.append("excused losses, each with its evidence:")

@@ -81,7 +81,7 @@ async def storm(plan: Plan, store_url: str, folder: Path, restart: Restart | Non
             await replicas.start()
             reconnecting = asyncio.create_task(users.reconnect_for_ever())
             try:
-                await _rage(plan, folder, replicas, reconnecting, restart)
+                restarts = await _rage(plan, folder, replicas, reconnecting, restart)
             finally:
                 reconnecting.cancel()
                 await asyncio.wait({reconnecting})
@@ -89,11 +89,13 @@ async def storm(plan: Plan, store_url: str, folder: Path, restart: Restart | Non
         finally:
             await replicas.close()
         between.calm()
-        links = await users.links()
+        stored = {
+            user: digest(link.tokens.refresh_token or "") for user, link in (await users.links()).items()
+        }
         at_rest = read_granted(folder)
         proven = await prove(
             store,
-            plan.users,
+            [user for user, token in stored.items() if token in at_rest and at_rest[token].live],
             http,
             server=server.url,
             token_url=token_url,
@@ -104,13 +106,14 @@ async def storm(plan: Plan, store_url: str, folder: Path, restart: Restart | Non
     return Evidence(
         lifetime=plan.lifetime.total_seconds(),
         users=plan.users,
+        restarts=restarts,
         presentations=read_presentations(folder),
         passages={passage.exchange: passage for passage in between.passages},
         killed=replicas.killed,
         journals=read_journals(journals),
         granted=users.granted,
         losses=users.losses,
-        stored={user: digest(link.tokens.refresh_token or "") for user, link in links.items()},
+        stored=stored,
         server=at_rest,
         proven=proven,
     )
@@ -122,8 +125,8 @@ async def _rage(
     replicas: Replicas,
     reconnecting: asyncio.Task[None],
     restart: Restart | None,
-) -> None:
-    """Kill and restart until the plan is fulfilled."""
+) -> int:
+    """Kill and restart until the plan is fulfilled; return how often the store's server was restarted."""
     rng = plan.rng("kills")
     mean = plan.kill_every.total_seconds()
     deadline = time.monotonic() + plan.limit.total_seconds()
@@ -143,3 +146,4 @@ async def _rage(
         if mode is not None and restart is not None:
             restarting.append(asyncio.create_task(asyncio.to_thread(restart, mode)))
     await asyncio.gather(*restarting)
+    return len(restarting)
