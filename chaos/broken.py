@@ -33,7 +33,7 @@ class _IgnoresLeases(_Around):
 
 @final
 class _ForgetsSaves(_Around):
-    """Says that it has saved and has not, once in a while."""
+    """Says every third time that it has saved, and has not."""
 
     def __init__(self, store: LinkStore) -> None:
         super().__init__(store)
@@ -42,7 +42,7 @@ class _ForgetsSaves(_Around):
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
         self._saves += 1
         link = await self._store.get(key)
-        if self._saves % 5 or link is None:
+        if self._saves % 3 or link is None:
             return await self._store.save(key, version, tokens)
         return Saved(link)
 
