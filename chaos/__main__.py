@@ -30,8 +30,9 @@ from tests.servers.postgres_server import own_postgres
 def main(arguments: list[str]) -> int:
     """Run what the options ask for and return the exit status."""
     options = _parser().parse_args(arguments)
-    # Else the processes and folders would be left behind.
     logging.getLogger("extauth").addHandler(logging.NullHandler())  # the report says it all
+    # Else processes and folders would be left behind. A shell's background jobs begin with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     plan = Plan(
         seed=options.seed,

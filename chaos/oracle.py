@@ -140,8 +140,8 @@ class _Oracle:
         noted = self._saved(presentation) or (who, presentation.token) in self._evidence.journals.marked
         if who in self._evidence.killed and not noted:
             state = "before the answer" if answer is None else "after the answer, before it was stored"
-            after = self._evidence.killed[who] - presentation.at
-            return f"{seen}, which was killed {after:+.2f} s after the presentation, {state}"
+            after = self._evidence.killed[who] - self._evidence.journals.began[presentation.exchange]
+            return f"{seen}, which was killed {after:.2f} s after it had begun, {state}"
         return None
 
     def _unknown(self, presentation: Presentation, answer: Answer, seen: str) -> str | None:
@@ -149,8 +149,8 @@ class _Oracle:
         if passage.fate is not None and passage.fate.reply_lost:
             return f"{seen}; the proxy: {passage.fate}"
         if "timeout" in (answer.code or ""):
-            after = answer.at - presentation.at
-            return f"{seen}, which gave up {after:+.2f} s after the presentation ({answer.code})"
+            after = answer.at - self._evidence.journals.began[presentation.exchange]
+            return f"{seen}, which had given up after {after:.2f} s ({answer.code})"
         return None
 
     def _saved(self, presentation: Presentation) -> bool:

@@ -67,12 +67,13 @@ def providers(token_url: str, client_secret: str) -> Callable[[str], OAuth2Provi
     return provider_for
 
 
-async def _opened(url: str, stack: AsyncExitStack) -> LinkStore:
-    while True:
+async def _opened(url: str, stack: AsyncExitStack, stop: asyncio.Event) -> LinkStore | None:
+    while not stop.is_set():
         try:
             return await stack.enter_async_context(open_store(url))
         except StoreUnavailable:  # it restarts
             await asyncio.sleep(0.05)
+    return None
 
 
 async def _call_for_ever(tokens: TokenService, users: list[str], rng: random.Random) -> None:
@@ -88,7 +89,10 @@ async def _run(orders: Orders, journal: Journal, stop: asyncio.Event) -> None:
     rng = random.Random(orders.seed)
     provider = WatchedProvider(orders.name, providers(orders.token_url, orders.client_secret), journal)
     async with AsyncExitStack() as stack:
-        store = watched(broken(orders.broken, await _opened(orders.store, stack)), journal)
+        opened = await _opened(orders.store, stack, stop)
+        if opened is None:
+            return
+        store = watched(broken(orders.broken, opened), journal)
         tokens = await stack.enter_async_context(
             TokenService(store, [provider], policy=POLICY, observer=journal)
         )

@@ -9,7 +9,15 @@ from typing import Any, Final, cast, final
 from chaos.digests import digest
 from chaos.journal import Journal
 from extauth.domain.link import GrantOrigin, LinkKey, RefreshFailure, TokenSet
-from extauth.domain.outcomes import Exchanged, ExchangeOutcome, Recorded, RecordOutcome, Saved, SaveOutcome
+from extauth.domain.outcomes import (
+    Exchanged,
+    ExchangeOutcome,
+    Recorded,
+    RecordOutcome,
+    Saved,
+    SaveOutcome,
+    Stale,
+)
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore, OAuthProvider
 
@@ -74,7 +82,9 @@ class _WatchedStore:
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
         outcome = await self._store.save(key, version, tokens)
-        if isinstance(outcome, Saved):
+        # Stale with the same token: an earlier try had worked after all.
+        stored = outcome.link.tokens if isinstance(outcome, Saved | Stale) else None
+        if stored is not None and stored.refresh_token == tokens.refresh_token:
             self._journal.write(SAVED, token=digest(tokens.refresh_token or ""))
         return outcome
 
