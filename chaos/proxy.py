@@ -83,7 +83,8 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(asyncio.IncompleteReadError, OSError):
+            # Only close() cancels.
+            with suppress(asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
                 await self._carry(reader, writer)
         finally:
             self._tasks.discard(task)
