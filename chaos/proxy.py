@@ -72,10 +72,12 @@ class Proxy:
         self.passages: list[Passage] = []
         self.port = 0
 
-    def calm(self) -> None:
-        """Cut and delay no more."""
+    async def calm(self) -> None:
+        """Cut and delay no more, and wait until the server has answered what was under way."""
         self._cuts = 0.0
         self._slowest = 0.0
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one exchange."""

@@ -88,7 +88,8 @@ async def storm(plan: Plan, store_url: str, folder: Path, restart: Restart | Non
             await replicas.stop()
         finally:
             await replicas.close()
-        between.calm()
+        # Else the server might still spend a token that a killed replica has presented.
+        await between.calm()
         stored = {
             user: digest(link.tokens.refresh_token or "") for user, link in (await users.links()).items()
         }
