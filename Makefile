@@ -7,7 +7,7 @@ DEV_INSTALLED := $(VENV)/.dev-installed
 PIP_VERSION := 26.3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test pgbouncer check fix matrix prove bench lock clean
+.PHONY: demo test prove chaos pgbouncer check fix matrix bench lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -27,6 +27,9 @@ demo: $(INSTALLED)  ## extauth against the naive loop, on real processes
 test: $(DEV_INSTALLED)  ## every test, Postgres included
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
+chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres under a strict authorization server
+	$(BIN)/python -m chaos $(ARGS)
+
 pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be on the PATH
 	$(BIN)/python -m pytest -m pgbouncer tests/postgres
 
@@ -35,6 +38,7 @@ check: $(DEV_INSTALLED)  ## format, lint, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy tests
+	$(BIN)/mypy chaos
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 

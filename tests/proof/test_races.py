@@ -10,13 +10,14 @@ from itertools import count
 from pathlib import Path
 
 import asyncpg
+import attrs
 import pytest
 from hypothesis import settings
 
 from extauth import LinkStore, open_store
 from extauth.adapters.memory import MemoryLinkStore
-from extauth.testing import Setting, VirtualClock, refresh_races
-from extauth.testing.races import EVERY_CALL, SETTINGS, USERS
+from extauth.testing import VirtualClock, refresh_races
+from extauth.testing.races import BEGINNING, SETTINGS
 from tests.servers.postgres_server import PostgresServer
 
 EXAMPLES = int(os.environ.get("EXTAUTH_RACES", "0"))
@@ -72,7 +73,7 @@ clock = VirtualClock()
 
 def on_memory(**begins):
     """Return a machine on the store in memory, whose leases run by the machine's clock."""
-    setting = Setting(replicas=3, users=USERS, replies=EVERY_CALL, **begins)
+    setting = attrs.evolve(BEGINNING, **begins)
     return refresh_races(lambda: MemoryLinkStore(now=clock.now), setting=setting, clock=clock).TestCase
 
 
