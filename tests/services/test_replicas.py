@@ -175,8 +175,10 @@ class TestWaiting:
             await holder
 
         scene.store.before["claim"] = [claimed_in_vain, the_holder_saves]
-        adopted = await scene.replica().link("scripted", "alice")
-        back.set()
+        try:
+            adopted = await scene.replica().link("scripted", "alice")
+        finally:
+            back.set()
         assert adopted == await holder
         assert scene.provider.exchanges == 1
         assert scene.clock.slept == [5.0]
