@@ -7,7 +7,7 @@ DEV_INSTALLED := $(VENV)/.dev-installed
 PIP_VERSION := 26.3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test pgbouncer check fix matrix bench lock clean
+.PHONY: demo test pgbouncer check fix matrix prove bench lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -52,6 +52,10 @@ matrix:  ## the tests on every supported Python that is installed
 	  echo "Python $$version: $$($$found --version)"; \
 	  $(MAKE) --no-print-directory test PYTHON=$$found VENV=.venv-$$version ARGS='--no-cov -q' || exit 1; \
 	done
+
+prove: $(DEV_INSTALLED)  ## walk every schedule of bounded configurations, then race newly drawn ones on every store
+	$(BIN)/python -m proof $(ARGS)
+	EXTAUTH_RACES=$${EXTAUTH_RACES:-200} $(BIN)/python -m pytest --no-cov -q tests/proof/test_races.py
 
 bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 	$(PIP_INSTALL) --constraint constraints.txt --group bench

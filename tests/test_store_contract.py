@@ -28,14 +28,19 @@ class TestSqliteLinkStore(LinkStoreContract):
     def open_store(self):
         return open_store(f"sqlite:///{self.path}")
 
+    open_another = open_store
 
-class TestSqliteLinkStoreOnGivenConnection(LinkStoreContract):
-    @pytest.fixture(autouse=True)
-    def _file(self, tmp_path: Path) -> None:
-        self.path = tmp_path / "links.db"
+    async def break_storage(self) -> bool:
+        async with aiosqlite.connect(self.path) as connection:
+            await connection.execute("DROP TABLE external_auth_links")
+        return True
 
+
+class TestSqliteLinkStoreOnGivenConnection(TestSqliteLinkStore):
     def open_store(self):
         return _on_given_connection(self.path)
+
+    open_another = open_store
 
 
 class TestPostgresLinkStore(LinkStoreContract):
@@ -46,15 +51,27 @@ class TestPostgresLinkStore(LinkStoreContract):
     def open_store(self):
         return open_store(self.dsn)
 
+    open_another = open_store
+
+    async def break_storage(self) -> bool:
+        connection = await asyncpg.connect(self.dsn)
+        await connection.execute("DROP TABLE external_auth_links")
+        await connection.close()
+        return True
+
 
 class TestPostgresLinkStoreBehindPooler(TestPostgresLinkStore):
     def open_store(self):
         return open_store(self.dsn, transaction_pooling=True)
 
+    open_another = open_store
+
 
 class TestPostgresLinkStoreOnGivenPool(TestPostgresLinkStore):
     def open_store(self):
         return _on_given_pool(self.dsn)
+
+    open_another = open_store
 
 
 class _on_given_pool:  # noqa: N801 - a context manager

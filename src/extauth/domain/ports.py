@@ -37,8 +37,9 @@ class LinkStore(Protocol):
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         """Store the user's own authorization, which always wins, and return the link.
 
-        A new link gets version 1, or a higher one where the key had a link before; an existing one is
-        replaced whole (nothing is carried forward: it may be another account) with its version + 1.
+        A new link gets version 1, or a higher one after a link was deleted: never one that the key had.
+        An existing one is replaced whole (nothing is carried forward: it may be another account) with
+        its version + 1.
         Any failure mark, lease and unresolved exchange is cleared. ``created_at`` stays.
         """
         ...

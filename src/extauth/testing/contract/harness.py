@@ -1,80 +1,124 @@
-"""How a contract test gets its store, and what the tests put into it."""
+"""How a contract test gets its store."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, ClassVar
 
-from extauth.domain.link import Link, LinkKey, TokenSet
-from extauth.domain.outcomes import Claimed, Held
+import pytest
+
 from extauth.domain.ports import LinkStore
-
-KEY = LinkKey("github", "alice")
-TTL = timedelta(seconds=30)
-BRIEF = timedelta(milliseconds=1)
+from extauth.testing.contract.witness import Witness
 
 
 class StoreHarness:
     """Base of the contract's parts."""
+
+    patience: ClassVar[timedelta] = timedelta(minutes=1)
+    """How long a test may take until it is said to hang. Nothing else depends on it."""
 
     def open_store(self) -> AbstractAsyncContextManager[LinkStore]:
         """Return an async context manager that yields a fresh, empty store."""
         msg = "override open_store() to return an async context manager that yields your store"
         raise NotImplementedError(msg)
 
+    def open_another(self) -> AbstractAsyncContextManager[LinkStore] | None:
+        """Return one that yields another store object on the database of this test's store.
+
+        It stands for another replica, and for the same one after a restart: it is entered while the first
+        store is open, or after it was left. If the store takes a clock, give this one a wrong one: it
+        must not matter. By default None: the tests of replicas and restarts are skipped.
+        """
+        return None
+
+    async def break_storage(self) -> bool:
+        """Make every later call of this test's open store fail, and return True.
+
+        Drop its table or cut its connection, for example. By default returns False: the tests of a store
+        that does not work are skipped.
+        """
+        return False
+
 
 def with_store(
     test: Callable[[Any, LinkStore], Awaitable[None]],
 ) -> Callable[[StoreHarness], None]:
     """Turn an async test of a store into one that pytest can run without plugins."""
+    return _runnable(test, opened)
 
+
+def with_replicas(
+    test: Callable[[Any, LinkStore, LinkStore], Awaitable[None]],
+) -> Callable[[StoreHarness], None]:
+    """Do the same for a test of two store objects on one database; skip it if there can be only one."""
+
+    @asynccontextmanager
+    async def replicas(harness: StoreHarness) -> AsyncGenerator[tuple[Witness, Witness], None]:
+        async with opened(harness) as (one,), another(harness) as other:
+            yield one, other
+
+    return _runnable(test, replicas)
+
+
+@asynccontextmanager
+async def opened(harness: StoreHarness) -> AsyncGenerator[tuple[Witness], None]:
+    """Open a fresh store."""
+    async with harness.open_store() as store:
+        yield (Witness(store),)
+
+
+@asynccontextmanager
+async def another(harness: StoreHarness) -> AsyncGenerator[Witness, None]:
+    """Open another store object on the same database, or skip the test."""
+    opening = harness.open_another()
+    if opening is None:
+        pytest.skip("open_another() is not overridden: this store cannot be opened twice")
+    async with opening as store:
+        yield Witness(store)
+
+
+def _runnable(
+    test: Callable[..., Awaitable[None]],
+    opening: Callable[[StoreHarness], AbstractAsyncContextManager[tuple[Witness, ...]]],
+) -> Callable[[StoreHarness], None]:
     async def run(harness: StoreHarness) -> None:
-        async with harness.open_store() as store:
-            await test(harness, store)
+        witnesses: list[Witness] = []
+
+        async def scene() -> None:
+            async with opening(harness) as stores:
+                witnesses.extend(stores)
+                await test(harness, *stores)
+
+        playing = asyncio.create_task(scene())
+        await asyncio.wait({playing}, timeout=harness.patience.total_seconds())
+        if not playing.done():
+            waited_for = ", ".join(name for store in witnesses for name in store.under_way) or "nothing"
+            playing.cancel()
+            msg = f"the test has not ended within {harness.patience}: these have not returned: {waited_for}"
+            raise AssertionError(msg)
+        playing.result()
 
     def test_with_store(self: StoreHarness) -> None:
-        asyncio.run(run(self))
+        __tracebackhide__ = True
+        try:
+            asyncio.run(run(self))
+        except AssertionError as error:
+            raise error.with_traceback(_from_test_on(error.__traceback__, test)) from error.__cause__
 
     functools.update_wrapper(test_with_store, test)
     del test_with_store.__wrapped__  # type: ignore[attr-defined]  # pytest would see a `store` fixture
     return test_with_store
 
 
-def tokens(number: int = 1, **changes: Any) -> TokenSet:
-    """Return a distinguishable token set."""
-    values: dict[str, Any] = {
-        "access_token": f"at-{number}",
-        "refresh_token": f"rt-{number}",
-        "expires_at": datetime(2030, 1, 1, tzinfo=UTC) + timedelta(hours=number),
-        **changes,
-    }
-    return TokenSet(**values)
-
-
-def settled(link: Link | None) -> Link:
-    """Return the link, which must be there."""
-    assert link is not None, "the store has no link where one was put"
-    return link
-
-
-async def claimed(
-    store: LinkStore, version: int = 1, owner: str = "owner-1", ttl: timedelta = TTL, key: LinkKey = KEY
-) -> Claimed:
-    """Claim, which must succeed."""
-    outcome = await store.claim(key, version, owner, ttl)
-    assert isinstance(outcome, Claimed), f"claim gave {outcome!r} instead of Claimed"
-    return outcome
-
-
-async def claimed_after_lapse(store: LinkStore, owner: str, ttl: timedelta = TTL) -> Claimed:
-    """Claim again and again until the lease of another owner, a brief one, has lapsed."""
-    while True:
-        outcome = await store.claim(KEY, 1, owner, ttl)
-        if isinstance(outcome, Claimed):
-            return outcome
-        assert isinstance(outcome, Held), f"claim gave {outcome!r} while the lease was live"
-        await asyncio.sleep(outcome.remaining.total_seconds())
+def _from_test_on(trace: TracebackType | None, test: Callable[..., object]) -> TracebackType | None:
+    """Leave out the event loop, so that a failure reads from the test's own line on."""
+    code = getattr(test, "__code__", None)
+    part = trace
+    while part is not None and part.tb_frame.f_code is not code:
+        part = part.tb_next
+    return part or trace

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import attrs
-import pytest
 
-from extauth.domain.link import LinkKey, RefreshFailure
-from extauth.domain.outcomes import Absent, Held, Recorded, Saved, Stale
+from extauth.domain.link import LinkKey
+from extauth.domain.outcomes import Recorded, Saved, Stale
 from extauth.domain.ports import LinkStore
-from extauth.testing.contract.harness import (
+from extauth.testing.contract.expect import expect, expect_kind, expect_refusal
+from extauth.testing.contract.harness import StoreHarness, with_store
+from extauth.testing.contract.steps import (
+    AT,
+    DEAD,
+    FOR_NOW,
     KEY,
-    TTL,
-    StoreHarness,
+    burdened,
     claimed,
-    settled,
+    saved,
+    stored,
     tokens,
-    with_store,
 )
-
-AT = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
-DEAD = RefreshFailure("invalid_grant", AT, 1)
-FOR_NOW = RefreshFailure("http_503", AT, 1, retry_at=AT + timedelta(seconds=8), attempts=3)
+from extauth.testing.contract.witness import beneath
 
 
 class MarkContract(StoreHarness):
@@ -34,58 +35,60 @@ class MarkContract(StoreHarness):
         before = await store.put(KEY, tokens())
         for failure in (FOR_NOW, DEAD):
             outcome = await store.record_failure(KEY, 1, failure)
-            link = settled(await store.get(KEY))
-            assert outcome == Recorded(link)
-            assert link == attrs.evolve(before, failure=failure)
+            link = await stored(store)
+            expected = attrs.evolve(before, failure=failure)
+            expect(link, expected, "record_failure must add the mark and touch neither tokens nor version")
+            expect(outcome, Recorded(link), "record_failure of the stored version must give Recorded")
 
     @with_store
     async def test_a_mark_leaves_the_lease(self, store: LinkStore) -> None:
         """Marking is not releasing."""
         await store.put(KEY, tokens())
-        await claimed(store)
+        pending = (await claimed(store)).link.pending
         await store.record_failure(KEY, 1, DEAD)
-        assert isinstance(await store.claim(KEY, 1, "owner-2", TTL), Held)
+        expect((await stored(store)).pending, pending, "record_failure must leave the lease")
 
     @with_store
     async def test_a_losers_mark_never_stops_the_winners_save(self, store: LinkStore) -> None:
         """A save at the marked version still works, and lifts the mark."""
+        promise = "save of a version that a loser has marked must give Saved"
         await store.put(KEY, tokens(1))
         await store.record_failure(KEY, 1, DEAD)
-        outcome = await store.save(KEY, 1, tokens(2))
-        assert isinstance(outcome, Saved)
-        assert outcome.link.failure is None
+        link = expect_kind(await store.save(KEY, 1, tokens(2)), Saved, promise).link
+        expect(link.failure, None, "save must lift the mark of the version before")
+        expect(await store.get(KEY), link, "save must return the link as get does")
 
     @with_store
     async def test_a_late_mark_never_lands_on_newer_tokens(self, store: LinkStore) -> None:
         """A loser that comes after the winner's save marks nothing and gets the newer link."""
         await store.put(KEY, tokens(1))
-        saved = await store.save(KEY, 1, tokens(2))
-        assert isinstance(saved, Saved)
-        assert await store.record_failure(KEY, 1, DEAD) == Stale(saved.link)
-        assert await store.get(KEY) == saved.link
-
-    @with_store
-    async def test_a_mark_makes_no_link(self, store: LinkStore) -> None:
-        """Marking a link that is gone does nothing."""
-        assert await store.record_failure(KEY, 1, DEAD) == Absent()
-        assert await store.get(KEY) is None
+        newer = await saved(store, 1, tokens(2))
+        for version in (1, 3):
+            outcome = await store.record_failure(KEY, version, attrs.evolve(DEAD, version=version))
+            promise = f"record_failure of version {version} must give Stale with the link at 2"
+            expect(outcome, Stale(newer), promise)
+        expect(await store.get(KEY), newer, "record_failure of another version must change nothing")
 
     @with_store
     async def test_a_mark_is_about_the_version_it_names(self, store: LinkStore) -> None:
         """A failure of one version recorded at another is a mistake in the caller."""
-        await store.put(KEY, tokens())
-        with pytest.raises(ValueError, match="version"):
-            await store.record_failure(KEY, 2, DEAD)
+        before = await store.put(KEY, tokens())
+        for version, failure in ((2, DEAD), (1, attrs.evolve(DEAD, version=2))):
+            call = beneath(store).record_failure(KEY, version, failure)
+            promise = f"record_failure at version {version} of a failure of version {failure.version}"
+            await expect_refusal(call, f"{promise} must raise ValueError")
+            expect(await store.get(KEY), before, f"{promise} must write nothing")
 
     @with_store
     async def test_a_permanent_mark_stays(self, store: LinkStore) -> None:
         """A temporary failure does not hide that the grant was rejected."""
+        promise = "record_failure must not replace a permanent mark by a temporary one"
         await store.put(KEY, tokens())
         await store.record_failure(KEY, 1, DEAD)
         outcome = await store.record_failure(KEY, 1, FOR_NOW)
-        assert isinstance(outcome, Recorded)
-        assert outcome.link.failure == DEAD
-        assert settled(await store.get(KEY)).failure == DEAD
+        recorded = "record_failure of the stored version must give Recorded, whatever mark it has"
+        expect(expect_kind(outcome, Recorded, recorded).link.failure, DEAD, promise)
+        expect((await stored(store)).failure, DEAD, promise)
 
     @with_store
     async def test_other_marks_are_replaced(self, store: LinkStore) -> None:
@@ -94,46 +97,54 @@ class MarkContract(StoreHarness):
         later = attrs.evolve(FOR_NOW, attempts=4, retry_at=AT + timedelta(minutes=1))
         for failure in (FOR_NOW, later, DEAD, attrs.evolve(DEAD, reason="reply_lost")):
             await store.record_failure(KEY, 1, failure)
-            assert settled(await store.get(KEY)).failure == failure
+            promise = "record_failure must replace a temporary mark, and a permanent one by a permanent one"
+            expect((await stored(store)).failure, failure, promise)
 
     @with_store
     async def test_lifting_undoes_an_outage(self, store: LinkStore) -> None:
         """The operator's undo removes the marks of a provider and nothing else, and counts them."""
         keys = [LinkKey("github", "alice"), LinkKey("github", "bob"), LinkKey("gitlab", "alice")]
         before = [await store.put(key, tokens()) for key in keys]
+        await store.put(LinkKey("github", "carol"), tokens())
         for key in keys:
             await store.record_failure(key, 1, DEAD)
-        assert await store.lift_failure("github") == 2
-        assert await store.lift_failure("github") == 0
-        after = [settled(await store.get(key)) for key in keys]
-        assert after == [*before[:2], attrs.evolve(before[2], failure=DEAD)]
+        expect(await store.lift_failure("github"), 2, "lift_failure must return how many marks it removed")
+        expect(await store.lift_failure("github"), 0, "lift_failure repeated must find no mark")
+        for key, link in zip(keys[:2], before[:2], strict=True):
+            expect(await store.get(key), link, "lift_failure must remove the mark and nothing else")
+        other = attrs.evolve(before[2], failure=DEAD)
+        expect(await store.get(keys[2]), other, "lift_failure must leave the marks of other providers")
+
+    @with_store
+    async def test_lifting_leaves_leases(self, store: LinkStore) -> None:
+        """An exchange under way, or left unresolved, stays so."""
+        before = await burdened(store)
+        await store.lift_failure("github")
+        expected = attrs.evolve(before, failure=None)
+        expect(await store.get(KEY), expected, "lift_failure must remove the mark and nothing else")
 
     @with_store
     async def test_lifting_can_be_narrowed(self, store: LinkStore) -> None:
         """To one user, to one reason, and to marks made at an instant or later."""
-        for user, failure in {
-            "a": DEAD,
-            "b": attrs.evolve(DEAD, at=AT + timedelta(hours=1)),
-            "c": FOR_NOW,
-        }.items():
+        marks = {"a": DEAD, "b": attrs.evolve(DEAD, at=AT + timedelta(hours=1)), "c": FOR_NOW}
+        for user, failure in marks.items():
             await store.put(LinkKey("github", user), tokens())
             await store.record_failure(LinkKey("github", user), 1, failure)
-        later = AT + timedelta(microseconds=1)
-        assert await store.lift_failure("github", reason="other") == 0
-        assert await store.lift_failure("github", user_id="nobody") == 0
-        assert await store.lift_failure("github", since=AT + timedelta(hours=2)) == 0
-        assert await store.lift_failure("github", since=later) == 1
-        assert settled(await store.get(LinkKey("github", "b"))).failure is None
-        assert await store.lift_failure("github", reason="http_503") == 1
-        assert settled(await store.get(LinkKey("github", "c"))).failure is None
-        assert await store.lift_failure("github", user_id="a", reason="invalid_grant", since=AT) == 1
 
-    @with_store
-    async def test_dead_links_are_not_due(self, store: LinkStore) -> None:
-        """Upkeep leaves a rejected grant alone, but not one that failed for a while."""
-        await store.put(KEY, tokens())
-        limit = datetime(2040, 1, 1, tzinfo=UTC)
-        await store.record_failure(KEY, 1, FOR_NOW)
-        assert len(await store.due("github", expiring_before=limit)) == 1
-        await store.record_failure(KEY, 1, DEAD)
-        assert await store.due("github", expiring_before=limit) == []
+        async def lifted(expected: set[str], **narrow: Any) -> None:
+            count = await store.lift_failure("github", **narrow)
+            found = {user for user in marks if (await stored(store, LinkKey("github", user))).failure is None}
+            gone = found - seen
+            seen.update(found)
+            promise = f"lift_failure with {narrow} must lift the marks of {sorted(expected)}"
+            expect(sorted(gone), sorted(expected), promise)
+            expect(count, len(expected), "lift_failure must return how many marks it removed")
+
+        seen: set[str] = set()
+        await lifted(set(), reason="other")
+        await lifted(set(), user_id="nobody")
+        await lifted(set(), since=AT + timedelta(hours=2))
+        await lifted({"b"}, since=AT + timedelta(microseconds=1))
+        await lifted({"c"}, reason="http_503")
+        await lifted(set(), user_id="a", reason="http_503")
+        await lifted({"a"}, user_id="a", reason="invalid_grant", since=AT)

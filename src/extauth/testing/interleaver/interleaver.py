@@ -140,10 +140,15 @@ class Interleaver:
 
     def next_instant(self) -> float | None:
         """Return the seconds to the next moment at which something happens by itself, if there is one:
-        a timer fires, a sleep or a wait is over, a lease lapses."""
+        a timer fires, a sleep or a wait is over, a lease lapses, a stored access token expires."""
         now = self.clock.monotonic()
         moments = [gate.due for name in self._replicas for gate in self.gates.parked(name) if gate.due]
         moments += self._lease_ends.values()
+        moments += (
+            now + (link.tokens.expires_at - self.clock.now()).total_seconds()
+            for link in self.oracle.stored.values()
+            if link.tokens.expires_at is not None
+        )
         if (timer := self.loop.next_timer()) is not None:
             moments.append(timer)
         moment = min((moment for moment in moments if moment > now), default=None)

@@ -1,0 +1,46 @@
+"""What ``make prove`` walks: each configuration whole, and together what the promises speak of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from extauth.testing import Bounds
+
+EVERY_ANSWER = frozenset({"get", "claim", "refresh", "save", "release", "record_failure"})
+STILL_WORKS = timedelta(minutes=1)
+"""Inside the look-ahead: the token is handed out and refreshed behind the callers' backs."""
+
+CONFIGURATIONS: dict[str, Bounds] = {
+    "two replicas, two callers each": Bounds(
+        replicas=2, callers=2, crashes=1, lost_replies=2, authorizations=1, unlinks=1
+    ),
+    "three replicas": Bounds(replicas=3, crashes=2, lost_replies=2, authorizations=1, unlinks=1),
+    "leases lapse under slow holders": Bounds(
+        replicas=2, crashes=1, lost_replies=1, authorizations=1, leaps=2
+    ),
+    "the token still works": Bounds(
+        replicas=2, late_calls=1, crashes=1, lost_replies=1, leaps=2, left=STILL_WORKS
+    ),
+    "the token still works, and users come and go": Bounds(
+        replicas=2, crashes=1, lost_replies=1, authorizations=1, unlinks=1, leaps=1, left=STILL_WORKS
+    ),
+    "the store fails": Bounds(replicas=2, crashes=1, store_failures=2, leaps=1),
+    "the store fails while users come and go": Bounds(
+        replicas=2, store_failures=2, authorizations=1, unlinks=1
+    ),
+    "callers give up, replicas shut down": Bounds(
+        replicas=2, callers=2, cancellations=1, closings=1, lost_replies=1
+    ),
+    "keys are rotated": Bounds(replicas=2, crashes=1, lost_replies=1, authorizations=1, reseals=1, leaps=1),
+    "answers are slow": Bounds(replicas=2, crashes=1, lost_replies=1, leaps=1, replies=EVERY_ANSWER),
+    "a replay window": Bounds(
+        replicas=2, crashes=1, lost_replies=2, authorizations=1, leaps=1, reuse="replay_window"
+    ),
+    "one behind is forgiven": Bounds(
+        replicas=2, crashes=1, lost_replies=2, authorizations=1, reuse="one_behind"
+    ),
+    "the latest wins": Bounds(replicas=2, crashes=1, lost_replies=2, authorizations=1, reuse="latest_wins"),
+    "no rotation": Bounds(
+        replicas=2, crashes=1, lost_replies=2, authorizations=1, unlinks=1, reuse="non_rotating"
+    ),
+}

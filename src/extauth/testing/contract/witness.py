@@ -1,0 +1,165 @@
+"""A store as the contract's tests see it: each answer is of a kind that the port allows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, final
+
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.outcomes import (
+    Absent,
+    Claimed,
+    ClaimOutcome,
+    Held,
+    Recorded,
+    RecordOutcome,
+    Resealed,
+    ResealOutcome,
+    Saved,
+    SaveOutcome,
+    Stale,
+)
+from extauth.domain.ports import LinkStore
+from extauth.testing.contract.expect import expect_kind, fail, shown
+
+T = TypeVar("T")
+
+
+@final
+class Witness:
+    """Passes every call on, and says which method failed and how.
+
+    Nothing is wrong with the storage in the tests that use it, so that no call may raise.
+    """
+
+    def __init__(self, store: LinkStore) -> None:
+        self.store = store
+        self.under_way: list[str] = []
+        """Names of the methods that have been called and have not returned."""
+
+    async def get(self, key: LinkKey) -> Link | None:
+        """See the port."""
+        return _of("get", key, await self._call("get", self.store.get(key)))
+
+    async def links_of(self, user_id: str) -> list[Link]:
+        """See the port."""
+        return _links("links_of", await self._call("links_of", self.store.links_of(user_id)))
+
+    async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
+        """See the port."""
+        link = _of("put", key, await self._call("put", self.store.put(key, tokens, origin=origin)))
+        return link if link is not None else fail("put must return the link", "it returned None")
+
+    async def delete(self, key: LinkKey) -> Link | None:
+        """See the port."""
+        return _of("delete", key, await self._call("delete", self.store.delete(key)))
+
+    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+        """See the port."""
+        outcome = await self._call("claim", self.store.claim(key, version, owner, ttl))
+        return _outcome("claim", key, version, outcome, (Claimed, Held, Stale, Absent))
+
+    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+        """See the port."""
+        outcome = await self._call("save", self.store.save(key, version, tokens))
+        return _outcome("save", key, version, outcome, (Saved, Stale, Absent))
+
+    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+        """See the port."""
+        outcome = await self._call("record_failure", self.store.record_failure(key, version, failure))
+        return _outcome("record_failure", key, version, outcome, (Recorded, Stale, Absent))
+
+    async def lift_failure(
+        self,
+        provider_id: str,
+        *,
+        user_id: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """See the port."""
+        lifting = self.store.lift_failure(provider_id, user_id=user_id, reason=reason, since=since)
+        return await self._call("lift_failure", lifting)
+
+    async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
+        """See the port."""
+        releasing = self.store.release(key, version, owner, unresolved=unresolved)
+        released = await self._call("release", releasing)
+        return expect_kind(released, bool, "release must return True or False")
+
+    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+        """See the port."""
+        outcome = await self._call("reseal", self.store.reseal(key, version, tokens))
+        return _outcome("reseal", key, version, outcome, (Resealed, Stale, Absent))
+
+    async def due(
+        self,
+        provider_id: str,
+        *,
+        expiring_before: datetime,
+        unused_since: datetime | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Link]:
+        """See the port."""
+        due = self.store.due(
+            provider_id,
+            expiring_before=expiring_before,
+            unused_since=unused_since,
+            after=after,
+            limit=limit,
+        )
+        return _links("due", await self._call("due", due))
+
+    async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
+        """See the port."""
+        waiting = self.store.wait_for_change(key, version, timeout)
+        return _of("wait_for_change", key, await self._call("wait_for_change", waiting))
+
+    async def _call(self, method: str, call: Awaitable[T]) -> T:
+        self.under_way.append(method)
+        try:
+            return await call
+        except Exception as error:
+            __tracebackhide__ = True
+            msg = (
+                f"{method} must not raise where the storage works (a lost race is a return value),"
+                f" but it raised {type(error).__name__}"
+            )
+            raise AssertionError(msg) from error
+        finally:
+            self.under_way.remove(method)
+
+
+def beneath(store: LinkStore) -> LinkStore:
+    """Return the store itself, for a call that is expected to raise."""
+    return store.store if isinstance(store, Witness) else store
+
+
+def _of(method: str, key: LinkKey, link: Any) -> Link | None:
+    if link is None:
+        return None
+    if not isinstance(link, Link):
+        fail(f"{method} must return a Link or None", f"it returned {shown(link)}")
+    if link.key != key:
+        fail(
+            f"{method} must return the link of the key it was given, {key!r}", f"it was that of {link.key!r}"
+        )
+    return link
+
+
+def _links(method: str, links: Any) -> list[Link]:
+    promise = f"{method} must return a list of Links"
+    expect_kind(links, list, promise)
+    return [expect_kind(link, Link, promise) for link in links]
+
+
+def _outcome(method: str, key: LinkKey, version: int, outcome: T, kinds: tuple[type, ...]) -> T:
+    if not isinstance(outcome, kinds):
+        names = " or ".join(kind.__name__ for kind in kinds)
+        fail(f"{method} must return {names}", f"it returned {shown(outcome)}")
+    link = _of(method, key, getattr(outcome, "link", None))
+    if isinstance(outcome, Stale) and link is not None and link.version == version:
+        fail(f"{method} may say Stale only of another version", f"the link it returned has version {version}")
+    return outcome

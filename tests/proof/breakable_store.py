@@ -1,0 +1,91 @@
+"""A memory store that can be broken on purpose, and the contract to be run on it without pytest."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import attrs
+
+from extauth import LinkKey, StoreUnavailable
+from extauth.adapters.memory import MemoryLinkStore, _Row
+from extauth.testing import LinkStoreContract
+
+_Memory: Any = MemoryLinkStore
+"""Final, but for those who break it."""
+
+
+class HealthyStore(_Memory):  # type: ignore[misc]
+    """Nothing is wrong with this one. Its storage can fail, and another replica can open it."""
+
+    method: ClassVar[str] = "nothing"
+    caught_by: ClassVar[str]
+    """The contract test made for such a bug."""
+    patience: ClassVar[timedelta] = timedelta(minutes=1)
+    """How long a test of it may take at first; a moment for a store that hangs."""
+
+    def __init__(self) -> None:
+        self.down = False
+        super().__init__()
+
+    @property
+    def _rows(self) -> dict[LinkKey, _Row]:
+        if self.down:
+            self.fail()
+        return self._table
+
+    @_rows.setter
+    def _rows(self, rows: dict[LinkKey, _Row]) -> None:
+        self._table = rows
+
+    def fail(self) -> None:
+        raise unavailable() from OSError()
+
+    def another(self) -> HealthyStore:
+        twin = type(self)()
+        twin.__dict__ = self.__dict__
+        return twin
+
+    def row(self, key: LinkKey, **changes: Any) -> _Row:
+        """Change a row behind the store's back."""
+        row = attrs.evolve(self._rows[key], **changes)
+        self._write(key, row)
+        return row
+
+
+def unavailable() -> StoreUnavailable:
+    """Say what a store says that does not work."""
+    return StoreUnavailable("the storage does not work")
+
+
+class ContractOn(LinkStoreContract):
+    """The contract on one store class, to be called without pytest."""
+
+    def __init__(self, store_class: type[HealthyStore], patience: timedelta) -> None:
+        self.store_class = store_class
+        self.patience = patience  # type: ignore[misc]
+
+    @asynccontextmanager
+    async def open_store(self):
+        self.store = self.store_class()
+        yield self.store
+
+    @asynccontextmanager
+    async def open_another(self):
+        yield self.store.another()
+
+    async def break_storage(self) -> bool:
+        self.store.down = True
+        return True
+
+
+def broken(method: str, caught_by: str):
+    """Say of a store whose promise it breaks, and which contract test was made for that."""
+
+    def say(store_class: type[HealthyStore]) -> type[HealthyStore]:
+        store_class.method = method
+        store_class.caught_by = caught_by
+        return store_class
+
+    return say

@@ -1,0 +1,35 @@
+"""Every store with a bug, all from one list: what other systems got wrong, done on purpose."""
+
+from __future__ import annotations
+
+from tests.proof import (
+    broken_claims,
+    broken_errors,
+    broken_marks,
+    broken_races,
+    broken_reads,
+    broken_releases,
+    broken_tokens,
+    broken_values,
+    broken_versions,
+    broken_waits,
+)
+from tests.proof.breakable_store import HealthyStore
+
+BROKEN_STORES: list[type[HealthyStore]] = [
+    thing
+    for module in (
+        broken_versions,
+        broken_tokens,
+        broken_claims,
+        broken_releases,
+        broken_marks,
+        broken_reads,
+        broken_values,
+        broken_waits,
+        broken_races,
+        broken_errors,
+    )
+    for thing in vars(module).values()
+    if isinstance(thing, type) and issubclass(thing, HealthyStore) and "caught_by" in vars(thing)
+]

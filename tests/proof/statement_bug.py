@@ -1,0 +1,54 @@
+"""A bug in one statement of the SQLite and Postgres stores: what is replaced by what, and who notices.
+
+Parameters that a broken statement has no other use for still appear in Postgres, which wants a type for
+each of them.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, final
+
+import attrs
+import pytest
+
+from extauth.adapters.postgres import statements as postgres
+from extauth.adapters.sqlite import statements as sqlite
+
+NOTHING = ""
+
+
+@final
+@attrs.frozen
+class Bug:
+    """One statement, broken in both stores."""
+
+    name: str
+    statement: str
+    method: str
+    caught_by: str
+    sqlite: tuple[str, str]
+    """What is replaced, and by what."""
+    postgres: tuple[str, str]
+
+    def put_into(self, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Break the statement of that store until the test ends."""
+        module: ModuleType = {"sqlite": sqlite, "postgres": postgres}[store]
+        old, new = getattr(self, store)
+        healthy: str = getattr(module, self.statement)
+        assert old in healthy, f"{self.name} would break nothing"
+        monkeypatch.setattr(module, self.statement, healthy.replace(old, new))
+
+
+def both(old: str, new: str) -> dict[str, Any]:
+    """Replace the same in both."""
+    return {"sqlite": (old, new), "postgres": (old, new)}
+
+
+def no_version(number: str, *, used: bool = False) -> dict[str, Any]:
+    """Leave the version out of the condition; ``number`` is its parameter in Postgres."""
+    instead = NOTHING if used else f" AND {number}::bigint IS NOT NULL"
+    return {
+        "sqlite": (" AND version = :version", NOTHING),
+        "postgres": (f" AND version = {number}", instead),
+    }

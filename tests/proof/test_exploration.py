@@ -1,0 +1,46 @@
+"""Every schedule of configurations small enough for every run; `make prove` walks the larger ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from extauth.testing import Bounds, explore
+from proof.configurations import CONFIGURATIONS
+
+SMALL = {
+    "two replicas": Bounds(replicas=2, crashes=1, lost_replies=1, authorizations=1, unlinks=1),
+    "two replicas, two callers each": Bounds(replicas=2, callers=2, crashes=1),
+    "three replicas": Bounds(replicas=3, crashes=1, lost_replies=1),
+    "leases lapse under slow holders": Bounds(replicas=2, leaps=1, lost_replies=1),
+    "the token still works": Bounds(replicas=2, lost_replies=1, late_calls=1, left=timedelta(minutes=1)),
+    "the store fails": Bounds(replicas=2, store_failures=1, leaps=1),
+}
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", SMALL)
+def test_no_schedule_breaks_a_promise(name):
+    """Whatever the order of events, every promise is kept, and a fresh replica gets the token in the end."""
+    report = explore(SMALL[name])
+    assert report.violations == []
+    assert report.complete
+    assert report.states > report.endings > 0
+    print(f"{name}: {report.states} states, {report.schedules} schedules, {report.endings} endings")
+
+
+def test_the_proof_covers_what_it_says():
+    """The large walk has every mishap at any point, with two replicas of two callers and with three replicas."""
+    two = CONFIGURATIONS["two replicas, two callers each"]
+    three = CONFIGURATIONS["three replicas"]
+    assert (two.replicas, two.callers, three.replicas) == (2, 2, 3)
+    for bounds in (two, three):
+        assert min(bounds.crashes, bounds.lost_replies, bounds.authorizations, bounds.unlinks) >= 1
+
+
+def test_an_exploration_can_be_cut_short():
+    """With a limit the walk ends early and says that it is not complete."""
+    report = explore(SMALL["two replicas"], most_states=100)
+    assert not report.complete
+    assert 100 <= report.states < 200

@@ -1,0 +1,82 @@
+"""The contract bites in SQL too: a wrong condition or column is caught on the real database."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from extauth import open_store
+from extauth.testing import LinkStoreContract
+from tests.proof import broken_credential_statements, broken_lease_statements, broken_mark_statements
+
+BUGS = [
+    *broken_credential_statements.BUGS,
+    *broken_lease_statements.BUGS,
+    *broken_mark_statements.BUGS,
+]
+EVERY_BUG = pytest.mark.parametrize(
+    "bug", [pytest.param(bug, id=f"{bug.name}-{bug.caught_by}") for bug in BUGS]
+)
+
+
+class ContractOnSqlite(LinkStoreContract):
+    """Each test gets the same file, emptied."""
+
+    def __init__(self, path) -> None:
+        self.path = path
+
+    def open_store(self):
+        for file in self.path.parent.glob(self.path.name + "*"):
+            file.unlink()
+        return open_store(f"sqlite:///{self.path}")
+
+
+class ContractOnPostgres(LinkStoreContract):
+    """Each test gets the same database, emptied."""
+
+    def __init__(self, dsn) -> None:
+        self.dsn = dsn
+
+    def open_store(self):
+        return _Emptied(self.dsn)
+
+
+class _Emptied:
+    def __init__(self, dsn) -> None:
+        self.dsn = dsn
+
+    async def __aenter__(self):
+        connection = await asyncpg.connect(self.dsn)
+        await connection.execute("DROP TABLE IF EXISTS external_auth_links, external_auth_meta")
+        await connection.close()
+        self.opening = open_store(self.dsn)
+        return await self.opening.__aenter__()
+
+    async def __aexit__(self, *exc_info: object):
+        return await self.opening.__aexit__(*exc_info)
+
+
+def passes_until_broken(bug, store, contract, monkeypatch, record_property):
+    """Run the bug's test on the healthy statements, and then on the broken ones."""
+    test = getattr(contract, bug.caught_by)
+    test()
+    bug.put_into(store, monkeypatch)
+    with pytest.raises(AssertionError) as caught:
+        test()
+    assert bug.method in str(caught.value)
+    record_property("caught by", bug.caught_by)
+    record_property("complaint", str(caught.value))
+
+
+@EVERY_BUG
+def test_a_bug_in_a_sqlite_statement_is_caught(bug, tmp_path, monkeypatch, record_property):
+    """The test passes on the healthy statement and fails on the broken one, naming the method."""
+    contract = ContractOnSqlite(tmp_path / "links.db")
+    passes_until_broken(bug, "sqlite", contract, monkeypatch, record_property)
+
+
+@EVERY_BUG
+def test_a_bug_in_a_postgres_statement_is_caught(bug, postgres_dsn, monkeypatch, record_property):
+    """The test passes on the healthy statement and fails on the broken one, naming the method."""
+    contract = ContractOnPostgres(postgres_dsn)
+    passes_until_broken(bug, "postgres", contract, monkeypatch, record_property)
