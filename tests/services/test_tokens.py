@@ -93,6 +93,16 @@ class TestServing:
         assert (await scene.stored()).version == 2
         assert scene.provider.exchanges == 1
 
+    async def test_users_with_equal_tokens_share_nothing(self, scene):
+        """Whose refresh it is does not depend on any token: each user gets a link of their own."""
+        scene.provider.traits = ProviderTraits(rotates=False)
+        alice = await scene.link(expires_in=EXPIRED)
+        await scene.store.put(LinkKey("scripted", "bob"), alice.tokens)
+        service = scene.replica()
+        links = await asyncio.gather(*(service.link("scripted", user) for user in ("alice", "bob")))
+        assert [(link.key.user_id, link.version) for link in links] == [("alice", 2), ("bob", 2)]
+        assert scene.provider.exchanges == 2
+
     async def test_no_expiry_is_served_for_ever(self, scene):
         """A token without a known expiry is handed out however old it is."""
         link = await scene.link(expires_in=None)
