@@ -89,7 +89,9 @@ def test_every_hazard_has_a_guard():
 
 def test_everything_that_looks_like_a_guard_is_one():
     """No name of a test is written so that the check below would miss it."""
-    assert HAZARDS.count("::test_") == len(GUARD.findall(HAZARDS)) + HAZARDS.count("`LinkStoreContract::test_...`")
+    assert HAZARDS.count("::test_") == len(GUARD.findall(HAZARDS)) + HAZARDS.count(
+        "`LinkStoreContract::test_...`"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

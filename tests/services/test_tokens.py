@@ -666,6 +666,19 @@ class TestUnknownOutcome:
         assert (await scene.replica().link("scripted", "alice")).version == 2
         assert scene.events[0] == ExchangeStarted(KEY, 1, replay=True)
 
+    async def test_a_crashed_replica_inside_a_replay_window(self, scene):
+        """Where a lease is shorter than the window, what a crashed replica was given is given once more."""
+        scene.provider.traits = ProviderTraits(replay_window=timedelta(seconds=30))
+        link = await scene.link(expires_in=SOON)
+        await scene.store._store.claim(KEY, 1, "crashed", timedelta(seconds=25))
+        given = await scene.provider.refresh(link.tokens)
+        scene.clock.advance(timedelta(seconds=26))
+        tokens = scene.replica()
+        assert await tokens.link("scripted", "alice")
+        await until_idle(tokens)
+        assert (await scene.stored()).tokens.refresh_token == given.tokens.refresh_token
+        assert scene.provider.is_live((await scene.stored()).tokens)
+
     async def test_a_replay_with_a_known_outcome_does_not_resolve_the_first(self, scene):
         """After a replay was put off, a rejection still means that the reply may have been lost."""
         await scene.link(expires_in=EXPIRED)
