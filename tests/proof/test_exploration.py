@@ -31,7 +31,7 @@ def test_no_schedule_breaks_a_promise(name):
 
 
 def test_the_proof_covers_what_it_says():
-    """The large walk has every mishap at any point, with two replicas of two callers and with three replicas."""
+    """The large walk has every mishap at any point, with two callers on two replicas, and three replicas."""
     two = CONFIGURATIONS["two replicas, two callers each"]
     three = CONFIGURATIONS["three replicas"]
     assert (two.replicas, two.callers, three.replicas) == (2, 2, 3)

@@ -27,6 +27,12 @@ EVERY_CALL = STORE_CALLS | {REFRESH}
 FAULTS = tuple(fault for fault in Fault if fault not in {Fault.DELAYED_BEFORE, Fault.DELAYED_AFTER})
 """Delays are what gates are for."""
 
+ENDINGS: tuple[Verb, ...] = ("crash", "sweep", "close")
+"""Killed, ended by the end of ``asyncio.run`` (all tasks are cancelled), or shut down in order."""
+
+DEEDS: tuple[Verb, ...] = ("authorize", "unlink", "reseal", "lift")
+"""What users and operators do meanwhile."""
+
 SPANS = (0.05, 1.0, 5.0, 20.0, 45.0, 300.0, 3600.0)
 """Seconds: a back-off, a cool-down, a save margin, an exchange, a lease, a look-ahead, a token's life."""
 
@@ -91,16 +97,18 @@ class _Races(RuleBasedStateMachine):
         self._do("refresh", _one_of(data, self.world.running), self._user(data))
 
     @precondition(lambda self: self._gates())
-    @rule(data=st.data())
-    def open_a_gate(self, data: st.DataObject) -> None:
-        self._do("open", _one_of(data, self._gates()))
-
-    @precondition(lambda self: self._gates())
-    @rule(data=st.data(), times=st.integers(2, 8))
-    def open_gates(self, data: st.DataObject, times: int) -> None:
+    @rule(data=st.data(), times=st.integers(1, 6))
+    def open_any_gates(self, data: st.DataObject, times: int) -> None:
         for _ in range(times):
             if self._gates() and not self.world.broken:
                 self._do("open", _one_of(data, self._gates()))
+
+    @precondition(lambda self: self._gates())
+    @rule(times=st.integers(1, 12))
+    def open_gates_in_order(self, times: int) -> None:
+        for _ in range(times):
+            if self._gates() and not self.world.broken:
+                self._do("open", self._gates()[0])
 
     @precondition(lambda self: self._gates(STORE_CALLS))
     @rule(data=st.data(), verdict=st.sampled_from(STORE_VERDICTS))
@@ -118,19 +126,9 @@ class _Races(RuleBasedStateMachine):
         self._do("cancel", _one_of(data, list(self.world.calls)))
 
     @precondition(lambda self: self.world.running)
-    @rule(data=st.data())
-    def cancel_all(self, data: st.DataObject) -> None:
-        self._do("sweep", _one_of(data, self.world.running))
-
-    @precondition(lambda self: self.world.busy)
-    @rule(data=st.data())
-    def crash(self, data: st.DataObject) -> None:
-        self._do("crash", _one_of(data, self.world.busy))
-
-    @precondition(lambda self: self.world.running)
-    @rule(data=st.data())
-    def shut_down(self, data: st.DataObject) -> None:
-        self._do("close", _one_of(data, self.world.running))
+    @rule(data=st.data(), how=st.sampled_from(ENDINGS))
+    def end_a_replica(self, data: st.DataObject, how: Verb) -> None:
+        self._do(how, _one_of(data, self.world.running))
 
     @rule(seconds=st.sampled_from(SPANS))
     def let_time_pass(self, seconds: float) -> None:
@@ -146,21 +144,9 @@ class _Races(RuleBasedStateMachine):
     def let_a_lease_lapse(self) -> None:
         self._do("advance", f"{self.world.next_lapse():.6f}")
 
-    @rule(data=st.data())
-    def authorize_again(self, data: st.DataObject) -> None:
-        self._do("authorize", self._user(data))
-
-    @rule(data=st.data())
-    def unlink(self, data: st.DataObject) -> None:
-        self._do("unlink", self._user(data))
-
-    @rule(data=st.data())
-    def re_encrypt(self, data: st.DataObject) -> None:
-        self._do("reseal", self._user(data))
-
-    @rule(data=st.data())
-    def lift_marks(self, data: st.DataObject) -> None:
-        self._do("lift", self._user(data))
+    @rule(data=st.data(), what=st.sampled_from(DEEDS))
+    def meanwhile(self, data: st.DataObject, what: Verb) -> None:
+        self._do(what, self._user(data))
 
     def _do(self, verb: Verb, target: str, detail: str = "") -> None:
         self.world.do(Step(verb, target, detail))
