@@ -9,7 +9,7 @@ from aiohttp import BasicAuth, ClientSession
 
 from extauth.adapters.oauth2 import OAuth2Provider, ReplyRules
 from extauth.domain.link import GrantOrigin, TokenSet
-from extauth.domain.outcomes import Deferred, Exchanged, GrantRejected, NotSent
+from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, GrantRejected, NotSent
 from extauth.domain.policy import ProviderTraits
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -82,6 +82,17 @@ async def test_a_public_client_sends_its_id_only(server: Any) -> None:
     expected = {"grant_type": "refresh_token", "refresh_token": "rt/0 é", "client_id": "client"}
     assert expected == server.requests[0].form
     assert "authorization" not in server.requests[0].headers
+
+
+async def test_a_rejected_client_does_not_try_another_way(server: Any) -> None:
+    """Credentials are sent as configured and never both ways: a second request would be a second use."""
+    server.answer(401, b'{"error": "invalid_client"}')
+
+    outcome = await provider(server.url).refresh(TOKENS)
+
+    assert ClientRejected("invalid_client") == outcome
+    assert len(server.requests) == 1
+    assert server.requests[0].form.keys() == {"grant_type", "refresh_token"}
 
 
 async def test_refresh_repeats_what_the_preset_asks_for(server: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.domain.link import LinkKey, RefreshFailure, TokenSet
 from extauth.domain.outcomes import Claimed, Held
+from tests.servers.row_lock import locked
 
 KEY = LinkKey("github", "alice")
 FAR = timezone(timedelta(hours=-13))
@@ -59,6 +61,24 @@ async def test_a_lease_of_days_is_days_long_in_every_time_zone(postgres_server):
     assert isinstance(held, Held)
     assert timedelta(days=548) >= held.remaining
     assert timedelta(days=548) <= second[0][0] < timedelta(days=548, minutes=10)
+
+
+async def test_a_lease_runs_from_when_its_row_was_free(postgres_dsn):
+    """What a claim has waited for another writer is not taken off its lease."""
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        await store.put(KEY, TokenSet("at-1", "rt-1"))
+        async with locked(postgres_dsn) as gate:
+            await gate.connection.execute("UPDATE external_auth_links SET oauth_extra = oauth_extra")
+            claim = asyncio.create_task(store.claim(KEY, 1, "one", timedelta(minutes=1)))
+            await gate.awaited(1)
+            waited_until = await gate.connection.fetchval("SELECT clock_timestamp()")
+        await claim
+        (lease,) = await store._connections.read(
+            "SELECT lease_taken_at, lease_expires_at FROM external_auth_links"
+        )
+
+    assert lease["lease_taken_at"] > waited_until
+    assert lease["lease_expires_at"] > waited_until + timedelta(minutes=1)
 
 
 async def test_order_is_by_code_point(postgres_dsn):

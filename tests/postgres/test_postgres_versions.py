@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, connections
-from extauth.domain.link import Link, LinkKey, TokenSet
+from extauth.domain.link import Link, LinkKey, RefreshFailure, TokenSet
 from extauth.domain.outcomes import Absent, Saved, Stale
 from tests.servers.row_lock import locked
 
@@ -106,6 +107,26 @@ async def test_of_two_saves_at_once_one_wins(postgres_dsn):
     assert now is not None
     assert [Saved(now)] == [outcome for outcome in outcomes if isinstance(outcome, Saved)]
     assert [Stale(now)] * 4 == [outcome for outcome in outcomes if not isinstance(outcome, Saved)]
+
+
+async def test_a_mark_that_waited_for_a_save_marks_nothing(postgres_dsn):
+    """A loser that looked at the link before the winner saved does not mark the winner's tokens."""
+    mark = RefreshFailure("invalid_grant", datetime(2026, 1, 1, tzinfo=UTC), 1)
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        await store.put(KEY, TOKENS)
+        async with locked(postgres_dsn) as gate:
+            save = asyncio.create_task(store.save(KEY, 1, TokenSet("at-2", "rt-2")))
+            await gate.awaited(1)
+            record = asyncio.create_task(store.record_failure(KEY, 1, mark))
+            await gate.awaited(2)
+        saved = await save
+        outcome = await record
+        now = await store.get(KEY)
+
+    assert now is not None
+    assert now.failure is None
+    assert Saved(now) == saved
+    assert Stale(now) == outcome
 
 
 async def test_a_save_that_waited_for_a_delete_brings_nothing_back(postgres_dsn):

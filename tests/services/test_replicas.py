@@ -158,6 +158,31 @@ class TestWaiting:
         assert link == await scene.stored()
         assert scene.provider.is_live(link.tokens)
 
+    async def test_a_holder_that_was_cut_off_may_save_first(self, scene):
+        """Before the token is presented again, a holder that lost sight of the store gets time to save."""
+        await scene.link(expires_in=EXPIRED)
+        back = asyncio.Event()
+        scene.store.before["save"] = [back.wait]
+        holder = asyncio.create_task(scene.replica().link("scripted", "alice"))
+        await scene.store.entered["save"].wait()
+        scene.clock.advance(timedelta(seconds=45))
+
+        async def claimed_in_vain():
+            pass
+
+        async def the_holder_saves():
+            back.set()
+            await holder
+
+        scene.store.before["claim"] = [claimed_in_vain, the_holder_saves]
+        try:
+            adopted = await scene.replica().link("scripted", "alice")
+        finally:
+            back.set()
+        assert adopted == await holder
+        assert scene.provider.exchanges == 1
+        assert scene.clock.slept == [5.0]
+
 
 def _seen_at_once(scene):
     async def wait_for_change(key, version, timeout):

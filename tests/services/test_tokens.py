@@ -93,6 +93,16 @@ class TestServing:
         assert (await scene.stored()).version == 2
         assert scene.provider.exchanges == 1
 
+    async def test_users_with_equal_tokens_share_nothing(self, scene):
+        """Whose refresh it is does not depend on any token: each user gets a link of their own."""
+        scene.provider.traits = ProviderTraits(rotates=False)
+        alice = await scene.link(expires_in=EXPIRED)
+        await scene.store.put(LinkKey("scripted", "bob"), alice.tokens)
+        service = scene.replica()
+        links = await asyncio.gather(*(service.link("scripted", user) for user in ("alice", "bob")))
+        assert [(link.key.user_id, link.version) for link in links] == [("alice", 2), ("bob", 2)]
+        assert scene.provider.exchanges == 2
+
     async def test_no_expiry_is_served_for_ever(self, scene):
         """A token without a known expiry is handed out however old it is."""
         link = await scene.link(expires_in=None)
@@ -655,6 +665,19 @@ class TestUnknownOutcome:
         scene.clock.advance(timedelta(seconds=1))
         assert (await scene.replica().link("scripted", "alice")).version == 2
         assert scene.events[0] == ExchangeStarted(KEY, 1, replay=True)
+
+    async def test_a_crashed_replica_inside_a_replay_window(self, scene):
+        """Where a lease is shorter than the window, what a crashed replica was given is given once more."""
+        scene.provider.traits = ProviderTraits(replay_window=timedelta(seconds=30))
+        link = await scene.link(expires_in=SOON)
+        await scene.store._store.claim(KEY, 1, "crashed", timedelta(seconds=25))
+        given = await scene.provider.refresh(link.tokens)
+        scene.clock.advance(timedelta(seconds=26))
+        tokens = scene.replica()
+        assert await tokens.link("scripted", "alice")
+        await until_idle(tokens)
+        assert (await scene.stored()).tokens.refresh_token == given.tokens.refresh_token
+        assert scene.provider.is_live((await scene.stored()).tokens)
 
     async def test_a_replay_with_a_known_outcome_does_not_resolve_the_first(self, scene):
         """After a replay was put off, a rejection still means that the reply may have been lost."""
