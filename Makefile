@@ -39,6 +39,7 @@ check: $(DEV_INSTALLED)  ## format, lint, types and layers
 	$(BIN)/mypy
 	$(BIN)/mypy tests
 	$(BIN)/mypy chaos
+	$(BIN)/mypy proof
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 

@@ -13,8 +13,9 @@ from extauth.domain.ports import LinkStore
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "write-a-store.md"
 TEXT = HOWTO.read_text()
-STORE, TEST = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-(FAILURE,) = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
+STORE, TEST, RACES, REPLAY = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+FAILURE, BROKEN_PROMISE = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
+COMPARED = 'if row["version"] != version:'
 
 
 @pytest.fixture
@@ -48,12 +49,33 @@ def test_the_example_passes_the_contract(folder):
 
 def test_a_failure_reads_as_shown(folder):
     """Without the comparison of versions the contract says what the how-to says."""
-    compared = 'if row["version"] != version:'
-    assert STORE.count(compared) == 1
-    (folder / "file_store.py").write_text(STORE.replace(compared, "if False:"))
+    assert STORE.count(COMPARED) == 1
+    (folder / "file_store.py").write_text(STORE.replace(COMPARED, "if False:"))
     result = run_pytest(folder, "-k", "test_save_at_another_version_changes_nothing")
     assert FAILURE in result.stdout.replace("\nE   ", "\n").replace("\n        ", "\n")
     assert "asyncio" not in result.stdout
+
+
+@pytest.mark.slow
+def test_the_example_withstands_the_races(folder):
+    """The machine runs on the example's store as shown; a few examples are enough here."""
+    few = """
+import hypothesis
+TestRaces.settings = hypothesis.settings(TestRaces.settings, max_examples=10, derandomize=True, database=None)
+"""
+    (folder / "test_file_store_races.py").write_text(RACES + few)
+    result = run_pytest(folder, "test_file_store_races.py")
+    assert result.returncode == 0, result.stdout
+
+
+def test_a_schedule_can_be_kept_as_a_test(folder):
+    """The script passes on the example, and breaks the promise that is shown if versions are not compared."""
+    (folder / "test_replay.py").write_text(REPLAY)
+    assert run_pytest(folder, "test_replay.py").returncode == 0
+    (folder / "file_store.py").write_text(STORE.replace(COMPARED, "if False:"))
+    result = run_pytest(folder, "test_replay.py")
+    assert BROKEN_PROMISE.strip() in result.stdout
+    assert result.returncode == 1
 
 
 def test_every_method_is_explained():

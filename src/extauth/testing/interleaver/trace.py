@@ -7,6 +7,7 @@ from typing import final
 
 from extauth.domain.events import Event, SaveAbandoned
 from extauth.domain.link import Link
+from extauth.domain.outcomes import Exchanged
 from extauth.testing.interleaver.oracle import Oracle
 from extauth.testing.interleaver.ports import STORE_VERDICTS
 
@@ -60,6 +61,8 @@ def shown(result: object) -> str:
     name = type(result).__name__
     if isinstance(link, Link):
         return f"{name} {_link(link)}"
+    if isinstance(result, Exchanged):
+        return name
     if isinstance(result, BaseException):
         return f"{name}({result})"
     if isinstance(result, str) and result not in STORE_VERDICTS:
