@@ -19,7 +19,7 @@ CONFIGURATIONS: dict[str, Bounds] = {
         replicas=2, crashes=1, lost_replies=1, authorizations=1, leaps=2
     ),
     "the token still works": Bounds(
-        replicas=2, late_calls=1, crashes=1, lost_replies=1, leaps=2, left=STILL_WORKS
+        replicas=2, late_calls=1, crashes=1, lost_replies=1, leaps=1, left=STILL_WORKS
     ),
     "the token still works, and users come and go": Bounds(
         replicas=2, crashes=1, lost_replies=1, authorizations=1, unlinks=1, leaps=1, left=STILL_WORKS
