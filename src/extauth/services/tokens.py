@@ -234,7 +234,14 @@ class TokenService:
             if impediment is not None:
                 raise impediment
             attempt = start_unswept(self._refreshing.attempt(provider, link, rejected=rejected))
-            step = await outlast(attempt, on_cancel=self._hurry)
+            try:
+                step = await outlast(attempt, on_cancel=self._hurry)
+            except asyncio.CancelledError:
+                if self._closing.is_set():
+                    # The end of asyncio.run waits for the tasks that it has cancelled, of which this is one,
+                    # but not for what the attempt has started since to get its tokens saved.
+                    await outlast(start_unswept(self._saving.aclose()))
+                raise
             match step:
                 case Finished():
                     return step.link

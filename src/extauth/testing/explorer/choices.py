@@ -30,7 +30,7 @@ def spent_by(steps: list[Step]) -> Spent:
 
 def late_calls_left(bounds: Bounds, spent: Spent) -> bool:
     """Whether some caller may still come."""
-    return spent["call", USER] < bounds.late_calls
+    return spent["call", USER] < bounds.late_calls or spent["refresh", USER] < bounds.refusals
 
 
 def choices(world: Interleaver, bounds: Bounds, spent: Spent) -> Iterator[Step]:
@@ -47,6 +47,10 @@ def choices(world: Interleaver, bounds: Bounds, spent: Spent) -> Iterator[Step]:
     for gate in ready:
         if gate.operation == REFRESH and spent["open", Fault.LOST_REPLY] < bounds.lost_replies:
             yield Step("open", gate.name, Fault.LOST_REPLY)
+        if gate.operation == REFRESH:
+            for fault in sorted(bounds.faults):
+                if not spent["open", fault]:
+                    yield Step("open", gate.name, fault)
         if (
             gate.operation in STORE_WRITES
             and sum(spent["open", verdict] for verdict in STORE_VERDICTS) < bounds.store_failures
@@ -63,8 +67,12 @@ def _mishaps(world: Interleaver, bounds: Bounds, spent: Spent, busy: list[str]) 
         yield from (Step("cancel", call) for call in world.calls)
     if spent["close", ""] < bounds.closings:
         yield from (Step("close", replica) for replica in busy if replica in world.running)
-    if late_calls_left(bounds, spent):
+    if spent["sweep", ""] < bounds.sweeps:
+        yield from (Step("sweep", replica) for replica in busy if replica in world.running)
+    if spent["call", USER] < bounds.late_calls:
         yield from (Step("call", replica, USER) for replica in world.running)
+    if spent["refresh", USER] < bounds.refusals:
+        yield from (Step("refresh", replica, USER) for replica in world.running)
     if spent["authorize", ""] < bounds.authorizations:
         yield Step("authorize", USER)
     if world.stored(USER) is not None:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, final
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
-from extauth.domain.outcomes import ClaimOutcome, ExchangeOutcome, RecordOutcome, ResealOutcome, SaveOutcome
+from extauth.domain.outcomes import Absent, ClaimOutcome, ExchangeOutcome, RecordOutcome, ResealOutcome, SaveOutcome
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore
 from extauth.testing.faults import Fault
@@ -123,6 +123,7 @@ class GatedProvider:
             presentation.ended = True
 
     async def revoke(self, tokens: TokenSet) -> bool:
+        self._scene.ledger.forgotten_unlinks[self._replica] -= 1
         await self._scene.gates.park(self._replica, "revoke")
         revoked = await self._provider.revoke(tokens)
         self._scene.carried_out(self._replica, "revoke", revoked)
@@ -154,7 +155,10 @@ class GatedStore:
         return await self._through("claim", lambda: self._store.claim(key, version, owner, ttl))
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        return await self._through("save", lambda: self._store.save(key, version, tokens))
+        outcome = await self._through("save", lambda: self._store.save(key, version, tokens))
+        if isinstance(outcome, Absent):
+            self._scene.ledger.forgotten_unlinks[self._replica] += 1
+        return outcome
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         return await self._through(

@@ -46,6 +46,10 @@ class VirtualClock:
         """Return the seconds that have passed since the start."""
         return self._elapsed / MICROSECONDS
 
+    def at(self, monotonic: float) -> datetime:
+        """Return what the wall clock shows when :meth:`monotonic` is that."""
+        return self._start + timedelta(seconds=monotonic)
+
     def advance(self, seconds: float) -> None:
         """Move on by that many seconds, rounded up to a microsecond.
 
