@@ -64,6 +64,8 @@ class Ledger:
         """When the store last failed a replica, on the virtual clock."""
         self.refused_access_tokens: set[str] = set()
         """Access tokens that an API has refused, by what a caller told a service."""
+        self._claims: dict[tuple[str, str | None], tuple[str, float]] = {}
+        """By replica and refresh token: in whose name it got its last lease, and when for the first time."""
         self.abandoned: set[str] = set()
         """Replicas that were closed while the store stayed down, and gave up saving."""
         self.ever_stored: set[str] = set()
@@ -85,6 +87,17 @@ class Ledger:
         self._on_presentation(presentation, earlier)
         earlier.append(presentation)
         return presentation
+
+    def claimed(self, replica: str, tokens: TokenSet, owner: str, now: float) -> None:
+        """Take note that a replica has got the lease, or has it still."""
+        before = self._claims.get((replica, tokens.refresh_token))
+        if before is None or before[0] != owner:
+            self._claims[replica, tokens.refresh_token] = owner, now
+
+    def claimed_at(self, replica: str, tokens: TokenSet) -> float | None:
+        """Return when the replica got the lease under which it may present the refresh token."""
+        claim = self._claims.get((replica, tokens.refresh_token))
+        return None if claim is None else claim[1]
 
     def under_way(self, replica: str) -> list[Presentation]:
         """Return the replica's presentations that it still waits for."""

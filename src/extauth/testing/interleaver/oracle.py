@@ -282,10 +282,16 @@ class Oracle:
             or old.replica in self.ledger.abandoned
             or (
                 self.ledger.unable_to_save(old, now, self._patience)
-                and not (old.replica == new.replica and isinstance(old.outcome, Exchanged))
+                and not (isinstance(old.outcome, Exchanged) and self._hasty(old, new))
             )
             or (isinstance(old.outcome, GrantRejected) and self.ledger.lifted_at >= old.began)
         )
+
+    def _hasty(self, old: Presentation, new: Presentation) -> bool:
+        """Whether the new one comes although the old one's replica may be about to save: from that very
+        replica, or from another that has not given it time since it got the lease."""
+        claimed_at = self.ledger.claimed_at(new.replica, new.tokens)
+        return old.replica == new.replica or claimed_at is None or new.began - claimed_at < self._patience
 
     def _explained(self, token: str) -> bool:
         for use in self.ledger.presentations.get(token, ()):
@@ -315,7 +321,7 @@ class Oracle:
         if isinstance(error, StoreUnavailable) and answer.store_failed:
             return
         found, link = answer.found, self.stored.get(answer.user)
-        if found is None or link is None or found.version != link.version:
+        if found is None or link is None or found.tokens.access_token != link.tokens.access_token:
             return
         expires_at = link.tokens.expires_at
         refused = link.tokens.access_token in self.ledger.refused_access_tokens
