@@ -10,7 +10,7 @@ from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import SaveAbandoned
 from extauth.domain.outcomes import Absent, Exchanged, Stale
 from extauth.services import saving, tokens
-from extauth.services.saving import Saving
+from extauth.services.saving import Saving, _Unsaved
 from extauth.services.tokens import TokenService
 from tests.proof.breaking import replacing
 
@@ -38,11 +38,10 @@ tidies_first = replacing(Saving, "save", _write_first)
 
 
 async def _save_once(self, provider, base, tokens, began):
-    try:
-        outcome = await self._store.save(base.key, base.version, tokens)
-    except StoreUnavailable:
-        return attrs.evolve(base, tokens=tokens, version=base.version + 1)
-    return outcome.link
+    link = attrs.evolve(base, tokens=tokens, version=base.version + 1)
+    unsaved = _Unsaved(provider, base.version, link, began)
+    outcome = await self._try(unsaved)
+    return link if outcome is None else await self._settle(unsaved, outcome)
 
 
 saves_once = replacing(Saving, "save", _save_once)
@@ -77,7 +76,8 @@ async def _exchange_again(self, provider, base, tokens, began):
             if isinstance(exchanged, Exchanged):
                 tokens = exchanged.tokens.succeeding(base.tokens)
         else:
-            return outcome.link
+            link = attrs.evolve(base, tokens=tokens, version=base.version + 1)
+            return await self._settle(_Unsaved(provider, base.version, link, began), outcome)
     raise StoreUnavailable
 
 

@@ -87,6 +87,13 @@ class _Races(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.running)
     @rule(data=st.data())
+    def call_everywhere(self, data: st.DataObject) -> None:
+        user = self._user(data)
+        for replica in self.world.running:
+            self._do("call", replica, user)
+
+    @precondition(lambda self: self.world.running)
+    @rule(data=st.data())
     def refresh_after_a_401(self, data: st.DataObject) -> None:
         self._do("refresh", _one_of(data, self.world.running), self._user(data))
 
@@ -96,7 +103,7 @@ class _Races(RuleBasedStateMachine):
         self._do("open", _one_of(data, self._gates()))
 
     @precondition(lambda self: self._gates())
-    @rule(data=st.data(), times=st.integers(2, 8))
+    @rule(data=st.data(), times=st.integers(2, 12))
     def open_gates(self, data: st.DataObject, times: int) -> None:
         for _ in range(times):
             if self._gates() and not self.world.broken:

@@ -10,6 +10,7 @@ import attrs
 from extauth.testing.faults import Fault
 from extauth.testing.interleaver.oracle import Broken
 from extauth.testing.interleaver.ports import REFRESH
+from extauth.testing.interleaver.setting import Setting
 from extauth.testing.reuse import Reuse
 
 
@@ -54,7 +55,8 @@ class Violation:
 
     broken: Broken
     script: str
-    """Replays it: see :func:`extauth.testing.replay`."""
+    """Replays it in that setting: see :func:`extauth.testing.replay`."""
+    setting: Setting = attrs.field(repr=False)
 
     def __str__(self) -> str:
         return f"{self.broken}\n{self.script}"
