@@ -120,7 +120,8 @@ class Oracle:
                 )
 
         for replica, forgotten in self.ledger.forgotten_unlinks.items():
-            if forgotten > 0 and replica not in self.ledger.crashed:
+            idle = replica not in self.ledger.crashed and not self._gates.parked(replica)
+            if forgotten > 0 and idle:
                 self._break(NEVER_LOST, f"{replica} neither stored nor revoked new tokens of an unlinked user")
 
     def judge_cut_off(self, interrupted: list[Presentation]) -> None:
