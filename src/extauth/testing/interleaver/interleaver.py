@@ -12,7 +12,7 @@ from extauth.testing.interleaver.gates import Gates, ReplicaCrashed
 from extauth.testing.interleaver.oracle import Answer, Broken, Oracle
 from extauth.testing.interleaver.ports import STORE_WRITES
 from extauth.testing.interleaver.replica import Call, Replica, ending
-from extauth.testing.interleaver.setting import PROVIDER_ID, OpenStore, Setting
+from extauth.testing.interleaver.setting import PROVIDER_ID, OpenStore, Setting, key_of
 from extauth.testing.interleaver.steps import Step, format_script
 from extauth.testing.interleaver.tasks import TaskOwners
 from extauth.testing.interleaver.trace import Listener, Log, shown
@@ -50,6 +50,7 @@ class Interleaver:
         self.clock = clock or VirtualClock()
         self.clock.reset()
         self.loop = loop or VirtualLoop(self.clock)
+        self.loop.drop_timers()
         self.loop.set_exception_handler(_report)
         self.gates = Gates()
         self.provider = ScriptedProvider(
@@ -359,6 +360,8 @@ class Interleaver:
             unlinked = step is not None and step.verb == "unlink" and step.target == user
             link = self._users.link(user)
             self.oracle.stored_now(user, link, authorized=authorized, unlinked=unlinked)
+            if link is None or link.pending is None or not link.pending.live:
+                self._lease_ends.pop(key_of(user), None)
 
     def _judge(self, call: Call) -> None:
         del self.calls[call.name]

@@ -142,6 +142,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         finally:
             self._idle_selector.awaited -= 1
 
+    def drop_timers(self) -> None:
+        """Forget the timers of a run that is over; those that have fired would seem to be ahead once the
+        clock has been reset."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
     def next_timer(self) -> float | None:
         """Return when the next timer fires, on the virtual clock, or None if none is set."""
         now = self.time()
