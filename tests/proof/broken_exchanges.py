@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.outcomes import Claimed, NotSent, Unknown
+from extauth.domain.outcomes import Absent, Claimed, NotSent, Unknown
 from extauth.services import exchanging, refreshing
 from extauth.services.exchanging import Exchanging
 from extauth.services.refreshing import Refreshing, _Lease
@@ -68,7 +68,7 @@ exchanges_outside_the_lease = replacing(Refreshing, "_renew", _never_renew)
 async def _claim_nothing(self, lease: _Lease):
     lease.ends = self._clock.monotonic() + self._policy.lease_ttl.total_seconds()
     link = await self._store.get(lease.key)
-    return Claimed(link, None)
+    return Absent() if link is None else Claimed(link, None)
 
 
 claims_nothing = replacing(Refreshing, "_claim_once", _claim_nothing)
@@ -87,7 +87,7 @@ claims_when_the_store_fails = replacing(Refreshing, "_claim_once", _claim_fails_
 
 
 async def _claim_as_everybody(self, lease):
-    lease.owner = "everybody".encode().hex()
+    lease.owner = b"everybody".hex()
     return await _claim_once(self, lease)
 
 

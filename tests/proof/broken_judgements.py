@@ -17,7 +17,9 @@ async def _mark_the_newer(self, lease, link, reason):
     recorded = await self._store.record_failure(link.key, link.version, failure)
     if isinstance(recorded, Stale):
         newer = recorded.link
-        await self._store.record_failure(newer.key, newer.version, attrs.evolve(failure, version=newer.version))
+        await self._store.record_failure(
+            newer.key, newer.version, attrs.evolve(failure, version=newer.version)
+        )
         return Moved(newer)
     return await _rejected(self, lease, link, reason)
 

@@ -108,14 +108,10 @@ TEETH = [
         but(TWO, leaps=2, replies=frozenset({"refresh", "claim"})),
     ),
     service(broken_exchanges, "claims_nothing", NEVER_TWICE, TWO),
-    service(
-        broken_exchanges, "claims_when_the_store_fails", NEVER_NEEDLESS, but(TWO, store_failures=2)
-    ),
+    service(broken_exchanges, "claims_when_the_store_fails", NEVER_NEEDLESS, but(TWO, store_failures=2)),
     service(broken_exchanges, "one_owner_for_all", NEVER_TWICE, TWO),
     service(broken_exchanges, "no_time_limit", NEVER_TWICE, but(TWO, leaps=2)),
-    service(
-        broken_exchanges, "rejected_ignored", NEVER_NEEDLESS, but(ONE, callers=0, refusals=2, left=LONG)
-    ),
+    service(broken_exchanges, "rejected_ignored", NEVER_NEEDLESS, but(ONE, callers=0, refusals=2, left=LONG)),
     service(broken_saves, "tidies_first", NEVER_LOST, but(ONE, store_failures=1)),
     service(broken_saves, "saves_once", NEVER_LOST, but(ONE, store_failures=1)),
     service(broken_saves, "retries_once", NEVER_LOST, but(ONE, store_failures=2)),
@@ -141,9 +137,7 @@ TEETH = [
         NEVER_WRONGLY_DEAD,
         but(ONE, faults={Fault.WRONG_CLIENT}),
     ),
-    service(
-        broken_judgements, "dead_on_deferred", NEVER_WRONGLY_DEAD, but(ONE, faults={Fault.RATE_LIMITED})
-    ),
+    service(broken_judgements, "dead_on_deferred", NEVER_WRONGLY_DEAD, but(ONE, faults={Fault.RATE_LIMITED})),
     service(broken_judgements, "failure_clears", NEVER_CLEARED, but(ONE, faults={Fault.RATE_LIMITED})),
     service(broken_judgements, "failure_unrecorded", NEVER_NEEDLESS, but(ONE, faults={Fault.ERROR_IN_200})),
     service(
@@ -167,9 +161,7 @@ TEETH = [
     store(broken_worlds.SaveByUpsert, NEVER_CLEARED, but(ONE, unlinks=1)),
     store(broken_worlds.FailureClears, NEVER_CLEARED, but(ONE, faults={Fault.RATE_LIMITED})),
     store(broken_worlds.FailureMovesVersion, NEVER_CLEARED, but(ONE, faults={Fault.RATE_LIMITED})),
-    store(
-        broken_worlds.FailureOfAnyVersion, NEVER_WRONGLY_DEAD, but(ONE, lost_replies=1, authorizations=1)
-    ),
+    store(broken_worlds.FailureOfAnyVersion, NEVER_WRONGLY_DEAD, but(ONE, lost_replies=1, authorizations=1)),
     store(broken_worlds.ResealMovesVersion, NEVER_CLEARED, but(ONE, reseals=1)),
     store(broken_worlds.ResealDropsLease, NEVER_TWICE, but(TWO, reseals=1)),
     store(broken_worlds.LeaseIgnored, NEVER_TWICE, TWO),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from extauth.adapters.memory import MemoryLinkStore
+from extauth.services.saving import Saving
 from extauth.testing import PromiseBroken, VirtualClock, replay
 from extauth.testing.interleaver.oracle import NEVER_LOST, NEVER_TWICE
-from extauth.services.saving import Saving
 from tests.proof import broken_exchanges
 from tests.proof.breaking import replacing
 

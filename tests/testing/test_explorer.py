@@ -84,12 +84,14 @@ SMALL = [
     Bounds(replicas=1, callers=2, cancellations=1),
     Bounds(replicas=1, callers=1, lost_replies=1, crashes=1, unlinks=1),
     Bounds(replicas=2, callers=1, crashes=1),
-    Bounds(replicas=2, callers=1, crashes=1, leaps=1),
+    Bounds(replicas=2, callers=1, leaps=1),
     Bounds(replicas=2, callers=1, reseals=1),
 ]
 
 
-@pytest.mark.parametrize("bounds", SMALL, ids=["1x2", "1x2-cancelled", "1x1-mishaps", "2x1-crash", "2x1-crash-leap", "2x1-writes"])
+@pytest.mark.parametrize(
+    "bounds", SMALL, ids=["1x2", "1x2-cancelled", "1x1-mishaps", "2x1-crash", "2x1-leap", "2x1-writes"]
+)
 def test_pruning_leaves_no_ending_out(bounds, monkeypatch):
     """A walk of all schedules, one by one, comes to the same endings."""
     naive = Naive(bounds)

@@ -25,7 +25,9 @@ def memory(clock: VirtualClock):
     return lambda: MemoryLinkStore(now=clock.now)
 
 
-def a_long_schedule(seed: int, open_store, clock: VirtualClock | None = None, *, steps: int = 300) -> Interleaver:
+def a_long_schedule(
+    seed: int, open_store, clock: VirtualClock | None = None, *, steps: int = 300
+) -> Interleaver:
     """Run random steps, whichever are possible, and return the interleaver for a look at them."""
     rng = random.Random(seed)
     setting = Setting(replicas=3, users=USERS, replies=EVERY_CALL)
@@ -205,8 +207,6 @@ class TestHappenings:
 
     def test_ending_in_the_middle(self):
         """What a replica leaves undone when it has ended is never done."""
-
-
         clock = VirtualClock()
         with broken_saves.drains_nothing(), Interleaver(memory(clock), clock=clock) as world:
             world.run(parse_script(TO_THE_EXCHANGE))

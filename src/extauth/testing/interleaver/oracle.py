@@ -122,7 +122,9 @@ class Oracle:
         for replica, forgotten in self.ledger.forgotten_unlinks.items():
             idle = replica not in self.ledger.crashed and not self._gates.parked(replica)
             if forgotten > 0 and idle:
-                self._break(NEVER_LOST, f"{replica} neither stored nor revoked new tokens of an unlinked user")
+                self._break(
+                    NEVER_LOST, f"{replica} neither stored nor revoked new tokens of an unlinked user"
+                )
 
     def judge_cut_off(self, interrupted: list[Presentation]) -> None:
         """Judge that exchanges which were under way when somebody was told to stop go on all the same."""
@@ -188,7 +190,9 @@ class Oracle:
         if token not in self.ledger.ever_stored and not any(
             self.ledger.store_failed(use) for use in self.ledger.giving(token)
         ):
-            self._break(NEVER_LOST, f"{caller} got a token that is stored nowhere, and the store had not failed")
+            self._break(
+                NEVER_LOST, f"{caller} got a token that is stored nowhere, and the store had not failed"
+            )
 
     def _judge_write(self, before: Link | None, link: Link, *, authorized: bool) -> None:
         user = link.key.user_id
@@ -253,7 +257,9 @@ class Oracle:
         pause = self._policy.cooldown.initial.total_seconds()
         for old in earlier:
             if old.told_at is not None and self._calls_for_a_pause(old) and new.began < old.told_at + pause:
-                self._break(NEVER_NEEDLESS, f"{new.replica} tries again at once what {old.replica} tried in vain")
+                self._break(
+                    NEVER_NEEDLESS, f"{new.replica} tries again at once what {old.replica} tried in vain"
+                )
 
     def _calls_for_a_pause(self, old: Presentation) -> bool:
         """Whether it has failed in such a way, and could say so, that everybody must pause."""

@@ -16,9 +16,7 @@ from extauth.testing.interleaver.ports import STORE_VERDICTS
 class Listener:
     """A replica's observer."""
 
-    def __init__(
-        self, replica: str, oracle: Oracle, trace: list[str], ending: Callable[[], bool]
-    ) -> None:
+    def __init__(self, replica: str, oracle: Oracle, trace: list[str], ending: Callable[[], bool]) -> None:
         self._replica = replica
         self._oracle = oracle
         self._trace = trace
