@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import partial
 
 import attrs
 import pytest
@@ -23,6 +24,10 @@ def facts(world: Interleaver) -> Hashable:
     return stored, presented, world.clock.monotonic(), frozenset(world.ledger.crashed) != frozenset()
 
 
+def _itself(store):
+    return store
+
+
 @attrs.define
 class Naive:
     """Walks every schedule to its end, with no pruning at all."""
@@ -40,7 +45,7 @@ class Naive:
         while stack:
             path = stack.pop()
             store = memory_store(clock)
-            with Interleaver(lambda store=store: store, setting, clock=clock, loop=loop) as world:
+            with Interleaver(partial(_itself, store), setting, clock=clock, loop=loop) as world:
                 for replica in world.running:
                     for _ in range(self.bounds.callers):
                         world.do(Step("call", replica, USER))
