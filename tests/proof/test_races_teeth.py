@@ -63,14 +63,12 @@ SERVICES = [
     (broken_saves, "hands_out_first", {NEVER_LOST}),
     (broken_saves, "exchange_swept", {NEVER_LOST}),
     (broken_judgements, "failure_clears", {NEVER_CLEARED}),
-    (broken_judgements, "not_carried_forward", {NEVER_CLEARED}),
     (broken_answers, "expired_served", {NEVER_WORSE}),
     (broken_answers, "token_in_log", {NEVER_IN_SIGHT}),
 ]
 
 STORES = [
     (broken_worlds.LeaseIgnored, {NEVER_TWICE}),
-    (broken_worlds.NoVersionInSave, {NEVER_CLEARED}),
     (broken_worlds.ResealMovesVersion, {NEVER_CLEARED}),
     (broken_worlds.FailureMovesVersion, {NEVER_CLEARED}),
 ]
