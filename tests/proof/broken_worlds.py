@@ -126,15 +126,6 @@ class LapseUnreported(Store):
         return attrs.evolve(outcome, unresolved_for=None) if isinstance(outcome, Claimed) else outcome
 
 
-class ReleaseWithoutOwner(Store):
-    """Anybody can release the lease."""
-
-    async def release(self, key, version, owner, *, unresolved=False):
-        lease = self.inner._rows[key].lease if key in self.inner._rows else None
-        owner = owner if lease is None else lease.owner
-        return await self.inner.release(key, version, owner, unresolved=unresolved)
-
-
 class VersionsRestart(Store):
     """A link that is made anew begins at version 1 again."""
 
