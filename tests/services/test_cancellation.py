@@ -136,6 +136,31 @@ class TestClosing:
         await asyncio.gather(*swept, return_exceptions=True)
         assert (await scene.stored()).version == 2
 
+    async def test_everything_visible_is_cancelled_and_then_the_store_fails(self, scene):
+        """The same holds where the first try to save fails only after everything has been cancelled."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.gate = asyncio.Event()
+        back = asyncio.Event()
+        scene.store.before["save"] = [StoreUnavailable("down"), back.wait]
+        tokens = scene.replica()
+        call = asyncio.create_task(tokens.link("scripted", "alice"))
+        await scene.provider.exchanging.wait()
+        swept = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in swept:
+            task.cancel()
+        scene.provider.gate.set()
+        ending = asyncio.gather(*swept, return_exceptions=True)
+        while SaveDelayed(KEY, 2) not in scene.events:
+            await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        waits = not ending.done()
+        back.set()
+        await ending
+        assert waits
+        assert call.cancelled()
+        assert (await scene.stored()).version == 2
+
     async def test_gives_up_when_the_store_stays_down(self, scene, caplog):
         """Closing tries to save for as long as the policy says, then reports the loss, and ends."""
         await scene.link(expires_in=EXPIRED)

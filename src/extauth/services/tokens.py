@@ -36,7 +36,7 @@ from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.services.clock import SystemClock
 from extauth.services.outlasting import outlast, start_unswept
 from extauth.services.pauses import ProviderPauses, client_rejected
-from extauth.services.refreshing import Busy, Finished, Moved, Refreshing
+from extauth.services.refreshing import Attempt, Busy, Finished, Moved, Refreshing
 from extauth.services.refusals import (
     link_not_found,
     provider_unavailable,
@@ -233,8 +233,7 @@ class TokenService:
             impediment = self._impediment(provider, link)
             if impediment is not None:
                 raise impediment
-            attempt = start_unswept(self._refreshing.attempt(provider, link, rejected=rejected))
-            step = await outlast(attempt, on_cancel=self._hurry)
+            step = await self._attempt(provider, link, rejected=rejected)
             match step:
                 case Finished():
                     return step.link
@@ -253,6 +252,17 @@ class TokenService:
                     self._teller.tell(LinkAdopted(key, link.version))
                 return link
             self._refuse(link, decision)
+
+    async def _attempt(self, provider: OAuthProvider, link: Link, *, rejected: bool) -> Attempt:
+        attempt = start_unswept(self._refreshing.attempt(provider, link, rejected=rejected))
+        try:
+            return await outlast(attempt, on_cancel=self._hurry)
+        except asyncio.CancelledError:
+            if self._closing.is_set():
+                # The end of asyncio.run waits for the tasks that it has cancelled, of which this is one,
+                # but not for what the attempt has started since to get its tokens saved.
+                await outlast(start_unswept(self._saving.aclose()))
+            raise
 
     async def _wait_for_other(self, link: Link, timeout: timedelta) -> Link:
         changed = asyncio.ensure_future(self._store.wait_for_change(link.key, link.version, timeout))

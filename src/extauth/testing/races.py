@@ -100,6 +100,13 @@ class _Races(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.running)
     @rule(data=st.data())
+    def call_everywhere(self, data: st.DataObject) -> None:
+        user = self._user(data)
+        for replica in self.world.running:
+            self._do("call", replica, user)
+
+    @precondition(lambda self: self.world.running)
+    @rule(data=st.data())
     def refresh_after_a_401(self, data: st.DataObject) -> None:
         self._do("refresh", _one_of(data, self.world.running), self._user(data))
 

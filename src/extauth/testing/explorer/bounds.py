@@ -7,8 +7,10 @@ from typing import final
 
 import attrs
 
+from extauth.testing.faults import Fault
 from extauth.testing.interleaver.oracle import Broken
 from extauth.testing.interleaver.ports import REFRESH
+from extauth.testing.interleaver.setting import Setting
 from extauth.testing.reuse import Reuse
 
 
@@ -24,10 +26,16 @@ class Bounds:
     """Further calls, on any replica at any time."""
     crashes: int = 0
     lost_replies: int = 0
+    faults: frozenset[Fault] = frozenset()
+    """Other things that go wrong with an exchange, each once."""
+    refusals: int = 0
+    """Further calls, on any replica at any time, whose callers say that an API refused the stored token."""
     authorizations: int = 0
     unlinks: int = 0
     reseals: int = 0
     cancellations: int = 0
+    sweeps: int = 0
+    """How often all tasks of a replica are cancelled, as at the end of ``asyncio.run``."""
     closings: int = 0
     store_failures: int = 0
     """Of any write, before or after it is carried out."""
@@ -47,7 +55,8 @@ class Violation:
 
     broken: Broken
     script: str
-    """Replays it: see :func:`extauth.testing.replay`."""
+    """Replays it in that setting: see :func:`extauth.testing.replay`."""
+    setting: Setting = attrs.field(repr=False)
 
     def __str__(self) -> str:
         return f"{self.broken}\n{self.script}"

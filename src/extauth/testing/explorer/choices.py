@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from extauth.testing.explorer.bounds import Bounds
 from extauth.testing.faults import Fault
+from extauth.testing.interleaver.gates import Gate
 from extauth.testing.interleaver.interleaver import Interleaver
 from extauth.testing.interleaver.ports import REFRESH, STORE_VERDICTS, STORE_WRITES
 from extauth.testing.interleaver.steps import Step
@@ -30,7 +31,7 @@ def spent_by(steps: list[Step]) -> Spent:
 
 def late_calls_left(bounds: Bounds, spent: Spent) -> bool:
     """Whether some caller may still come."""
-    return spent["call", USER] < bounds.late_calls
+    return spent["call", USER] < bounds.late_calls or spent["refresh", USER] < bounds.refusals
 
 
 def choices(world: Interleaver, bounds: Bounds, spent: Spent) -> Iterator[Step]:
@@ -45,15 +46,21 @@ def choices(world: Interleaver, bounds: Bounds, spent: Spent) -> Iterator[Step]:
     elif instant is not None and spent["advance", EARLY] < bounds.leaps:
         yield Step("advance", f"{instant:.6f}", EARLY)
     for gate in ready:
-        if gate.operation == REFRESH and spent["open", Fault.LOST_REPLY] < bounds.lost_replies:
-            yield Step("open", gate.name, Fault.LOST_REPLY)
-        if (
-            gate.operation in STORE_WRITES
-            and sum(spent["open", verdict] for verdict in STORE_VERDICTS) < bounds.store_failures
-        ):
-            for verdict in STORE_VERDICTS:
-                yield Step("open", gate.name, verdict)
+        yield from _failures(gate, bounds, spent)
     yield from _mishaps(world, bounds, spent, busy)
+
+
+def _failures(gate: Gate, bounds: Bounds, spent: Spent) -> Iterator[Step]:
+    """Yield what may go wrong with a call."""
+    if gate.operation == REFRESH:
+        if spent["open", Fault.LOST_REPLY] < bounds.lost_replies:
+            yield Step("open", gate.name, Fault.LOST_REPLY)
+        yield from (
+            Step("open", gate.name, fault) for fault in sorted(bounds.faults) if not spent["open", fault]
+        )
+    failed = sum(spent["open", verdict] for verdict in STORE_VERDICTS)
+    if gate.operation in STORE_WRITES and failed < bounds.store_failures:
+        yield from (Step("open", gate.name, verdict) for verdict in STORE_VERDICTS)
 
 
 def _mishaps(world: Interleaver, bounds: Bounds, spent: Spent, busy: list[str]) -> Iterator[Step]:
@@ -63,8 +70,17 @@ def _mishaps(world: Interleaver, bounds: Bounds, spent: Spent, busy: list[str]) 
         yield from (Step("cancel", call) for call in world.calls)
     if spent["close", ""] < bounds.closings:
         yield from (Step("close", replica) for replica in busy if replica in world.running)
-    if late_calls_left(bounds, spent):
+    if spent["sweep", ""] < bounds.sweeps:
+        yield from (Step("sweep", replica) for replica in busy if replica in world.running)
+    if spent["call", USER] < bounds.late_calls:
         yield from (Step("call", replica, USER) for replica in world.running)
+    if spent["refresh", USER] < bounds.refusals:
+        yield from (Step("refresh", replica, USER) for replica in world.running)
+    yield from _outside(world, bounds, spent)
+
+
+def _outside(world: Interleaver, bounds: Bounds, spent: Spent) -> Iterator[Step]:
+    """Yield what the user or an operator may do."""
     if spent["authorize", ""] < bounds.authorizations:
         yield Step("authorize", USER)
     if world.stored(USER) is not None:

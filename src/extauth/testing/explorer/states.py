@@ -47,7 +47,8 @@ def state_of(
             code = numbers.of(world, replica)
         replicas.append((code, leases, world.ledger.state_of(replica)))
     replicas.sort(key=repr)
-    return rows, _provider_state(world), world.clock.monotonic(), spent, tuple(replicas)
+    refused = frozenset(world.ledger.refused_access_tokens)
+    return rows, _provider_state(world), world.clock.monotonic(), refused, spent, tuple(replicas)
 
 
 def _provider_state(world: Interleaver) -> Hashable:

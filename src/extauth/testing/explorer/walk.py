@@ -151,5 +151,5 @@ class _Walk:
     def _judged(self, world: Interleaver) -> bool:
         if world.broken:
             script = format_script(world.steps)
-            self._report.violations.append(Violation(world.broken[0], script))
+            self._report.violations.append(Violation(world.broken[0], script, self._setting))
         return bool(world.broken)

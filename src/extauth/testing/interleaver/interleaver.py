@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Self, final
+from typing import Any, Final, Self, final
 
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Claimed
@@ -12,7 +12,7 @@ from extauth.testing.interleaver.gates import Gates, ReplicaCrashed
 from extauth.testing.interleaver.oracle import Answer, Broken, Oracle
 from extauth.testing.interleaver.ports import STORE_WRITES
 from extauth.testing.interleaver.replica import Call, Replica, ending
-from extauth.testing.interleaver.setting import PROVIDER_ID, OpenStore, Setting
+from extauth.testing.interleaver.setting import PROVIDER_ID, OpenStore, Setting, key_of
 from extauth.testing.interleaver.steps import Step, format_script
 from extauth.testing.interleaver.tasks import TaskOwners
 from extauth.testing.interleaver.trace import Listener, Log, shown
@@ -20,6 +20,9 @@ from extauth.testing.interleaver.users import Users
 from extauth.testing.interleaver.virtual_leases import VirtualLeases
 from extauth.testing.interleaver.virtual_time import VirtualClock, VirtualLoop
 from extauth.testing.scripted_provider import ScriptedProvider
+
+_STOPPING: Final = frozenset({"cancel", "sweep", "close"})
+"""Steps that tell somebody to stop, and that no exchange may take notice of."""
 
 
 @final
@@ -47,6 +50,7 @@ class Interleaver:
         self.clock = clock or VirtualClock()
         self.clock.reset()
         self.loop = loop or VirtualLoop(self.clock)
+        self.loop.drop_timers()
         self.loop.set_exception_handler(_report)
         self.gates = Gates()
         self.provider = ScriptedProvider(
@@ -73,7 +77,8 @@ class Interleaver:
         self._opening = open_store()
         self._log = Log(self.oracle)
         self._replicas: dict[str, Replica] = {}
-        self._closings: list[asyncio.Task[None]] = []
+        self._endings: dict[str, list[asyncio.Task[Any]]] = {}
+        """The tasks after which the process of a replica that was told to end is gone, until it is."""
         self._lease_ends: dict[LinkKey, float] = {}
         self._dirty = True
         """Whether the stored links may have changed since they were last looked at."""
@@ -96,8 +101,11 @@ class Interleaver:
             for name in self._replicas:
                 self.gates.crash(name)
             self.loop.settle()
-            for task in (*(call.task for call in self.calls.values()), *self._closings):
-                if not task.cancelled():
+            tasks = [call.task for call in self.calls.values()]
+            for ending in self._endings.values():
+                tasks += ending
+            for task in tasks:
+                if task.done() and not task.cancelled():
                     task.exception()  # retrieved, so that nobody reports it
             self.loop.complete(self._opening.__aexit__(None, None, None))
         finally:
@@ -165,10 +173,14 @@ class Interleaver:
         :raises LookupError: if the step is impossible now.
         """
         self.trace.append(f"{step}")
+        under_way = self.ledger.under_way(step.target.partition(".")[0]) if step.verb in _STOPPING else []
         self._carry_out(step)
         self.steps.append(step)
         self.loop.settle()
         self._owners.turn = ""
+        self.oracle.judge_cut_off(under_way)
+        for replica in [name for name, tasks in self._endings.items() if all(task.done() for task in tasks)]:
+            self._exit(replica)
         if self._dirty:
             self._look(step)
         for call in [call for call in self.calls.values() if call.task.done()]:
@@ -243,15 +255,17 @@ class Interleaver:
                 self._cancel(step.target)
             case "sweep":
                 self._end(step.target, "sweep")
-                for task in self._owners.visible(step.target):
+                self._endings[step.target] = self._owners.visible(step.target)
+                for task in self._endings[step.target]:
                     task.cancel()
             case "crash":
                 self._end(step.target, "crash", ended_too=True)
                 self.ledger.crashed.add(step.target)
+                self._endings.pop(step.target, None)
                 self.gates.crash(step.target)
             case "close":
                 service = self._end(step.target, "close").service
-                self._closings.append(self.loop.create_task(service.aclose()))
+                self._endings[step.target] = [self.loop.create_task(service.aclose())]
             case "advance":
                 self._advance(float(step.target))
             case _:
@@ -274,7 +288,8 @@ class Interleaver:
 
     def _start_replica(self) -> Replica:
         number = len(self._replicas) + 1
-        listener = Listener(f"r{number}", self.oracle, self.trace)
+        name = f"r{number}"
+        listener = Listener(name, self.oracle, self.trace, lambda: self._replicas[name].ended)
         replica = Replica(
             number,
             self.setting,
@@ -306,6 +321,7 @@ class Interleaver:
             msg = f"no call {name!r} is under way; those that are: {', '.join(self.calls) or 'none'}"
             raise LookupError(msg)
         self._take_turn(call.replica, "cancel", name.partition(".")[2])
+        call.cancelled = True
         call.task.cancel()
 
     def _end(self, name: str, how: str, *, ended_too: bool = False) -> Replica:
@@ -313,6 +329,15 @@ class Interleaver:
         replica.ended = True
         self._take_turn(name, how)
         return replica
+
+    def _exit(self, name: str) -> None:
+        """Let a replica's process end: what it left undone is never done."""
+        for task in self._endings.pop(name):
+            if not task.cancelled():
+                task.exception()  # what it ended with is no longer anybody's matter
+        self.oracle.judge_exit(name)
+        self.gates.crash(name)
+        self.loop.settle()
 
     def _advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -340,15 +365,24 @@ class Interleaver:
             unlinked = step is not None and step.verb == "unlink" and step.target == user
             link = self._users.link(user)
             self.oracle.stored_now(user, link, authorized=authorized, unlinked=unlinked)
+            if link is None or link.pending is None or not link.pending.live:
+                self._lease_ends.pop(key_of(user), None)
 
     def _judge(self, call: Call) -> None:
         del self.calls[call.name]
         outcome = self.answers[call.name] = ending(call.task)
         self.trace.append(f"  {call.name}: {shown(outcome)}")
-        store_failed = self.ledger.store_failures.get(call.replica, -1.0) >= call.began
-        self.oracle.judge_answer(
-            Answer(call.user, call.name, call.found, call.asked_for_another, outcome, store_failed)
+        answer = Answer(
+            user=call.user,
+            caller=call.name,
+            found=call.found,
+            asked_for_another=call.asked_for_another,
+            outcome=outcome,
+            store_failed=self.ledger.store_failures.get(call.replica, -1.0) >= call.began,
+            interrupted=call.cancelled or self._replicas[call.replica].ended,
+            began_at=self.clock.at(call.began),
         )
+        self.oracle.judge_answer(answer)
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
 from typing import final
 
 import attrs
 
 from extauth.domain.link import TokenSet
-from extauth.domain.outcomes import ClientRejected, Deferred, ExchangeOutcome, NotSent, Unknown
+from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, ExchangeOutcome, NotSent, Unknown
 from extauth.testing.interleaver.virtual_time import VirtualClock
 
 
@@ -23,17 +24,25 @@ class Presentation:
     """On the virtual clock."""
     access_token_works: bool
     """Whether there was something to lose: the access token had neither expired nor been refused."""
+    replay: bool
+    """Whether an earlier presentation may have used the token up."""
     outcome: ExchangeOutcome | None = None
     """What the provider did; None while the request is still on its way."""
     told_at: float | None = None
     """When the replica learned of the outcome, if it did."""
     ended: bool = False
     """Whether the replica waits for it no longer."""
+    saved_at: float | None = None
+    """When the tokens that it gave were first seen in the store, if they were."""
 
     @property
     def harmless(self) -> bool:
-        """Whether the replica was told that the token is as unused as before."""
-        return self.told_at is not None and isinstance(self.outcome, NotSent | Deferred | ClientRejected)
+        """Whether the replica was told that the token is as good as before: unused, or kept."""
+        match self.outcome:
+            case NotSent() | Deferred() | ClientRejected() | Exchanged(TokenSet(refresh_token=None)):
+                return self.told_at is not None
+            case _:
+                return False
 
     @property
     def lost(self) -> bool:
@@ -55,8 +64,14 @@ class Ledger:
         """When the store last failed a replica, on the virtual clock."""
         self.refused_access_tokens: set[str] = set()
         """Access tokens that an API has refused, by what a caller told a service."""
+        self._claims: dict[tuple[str, str | None], tuple[str, float]] = {}
+        """By replica and refresh token: in whose name it got its last lease, and when for the first time."""
         self.abandoned: set[str] = set()
         """Replicas that were closed while the store stayed down, and gave up saving."""
+        self.ever_stored: set[str] = set()
+        """Every access token that was ever seen in the store."""
+        self.forgotten_unlinks: Counter[str] = Counter()
+        """By replica: saves told that the user has unlinked, less the revocations begun since."""
         self.lifted_at = -1.0
         """When an operator last lifted marks, on the virtual clock."""
 
@@ -66,18 +81,51 @@ class Ledger:
         works = tokens.access_token not in self.refused_access_tokens and (
             expires_at is None or clock.now() < expires_at
         )
-        presentation = Presentation(replica, tokens, clock.monotonic(), works)
         earlier = self.presentations.setdefault(tokens.refresh_token or "", [])
+        replay = any(not old.harmless for old in earlier)
+        presentation = Presentation(replica, tokens, clock.monotonic(), works, replay)
         self._on_presentation(presentation, earlier)
         earlier.append(presentation)
         return presentation
 
+    def claimed(self, replica: str, tokens: TokenSet, owner: str, now: float) -> None:
+        """Take note that a replica has got the lease, or has it still."""
+        before = self._claims.get((replica, tokens.refresh_token))
+        if before is None or before[0] != owner:
+            self._claims[replica, tokens.refresh_token] = owner, now
+
+    def claimed_at(self, replica: str, tokens: TokenSet) -> float | None:
+        """Return when the replica got the lease under which it may present the refresh token."""
+        claim = self._claims.get((replica, tokens.refresh_token))
+        return None if claim is None else claim[1]
+
+    def under_way(self, replica: str) -> list[Presentation]:
+        """Return the replica's presentations that it still waits for."""
+        return [use for use in self._all() if use.replica == replica and not use.ended]
+
+    def stored(self, access_token: str, now: float) -> None:
+        """Take note that the access token is in the store."""
+        self.ever_stored.add(access_token)
+        for use in self.giving(access_token):
+            if use.saved_at is None:
+                use.saved_at = now
+
+    def giving(self, access_token: str) -> Iterator[Presentation]:
+        """Yield the presentations that were answered with this access token."""
+        for use in self._all():
+            if isinstance(use.outcome, Exchanged) and use.outcome.tokens.access_token == access_token:
+                yield use
+
     def unable_to_save(self, presentation: Presentation, now: float, patience: float) -> bool:
         """Whether the replica knows the outcome but the store has not let it say so: it failed since,
-        or has left the replica waiting for longer than ``patience`` seconds."""
-        failed_at = self.store_failures.get(presentation.replica, -1.0)
-        told_at = presentation.told_at
-        return failed_at >= presentation.began or (told_at is not None and now - told_at >= patience)
+        or left the replica waiting for longer than ``patience`` seconds."""
+        told_at, saved_at = presentation.told_at, presentation.saved_at
+        waited = 0.0 if told_at is None else (now if saved_at is None else saved_at) - told_at
+        return self.store_failed(presentation) or waited >= patience
+
+    def store_failed(self, presentation: Presentation) -> bool:
+        """Whether the store has failed the replica since it began to present."""
+        return self.store_failures.get(presentation.replica, -1.0) >= presentation.began
 
     def state_of(self, replica: str) -> Hashable:
         """Return what is remembered of a replica, without its name, to compare by value."""
@@ -89,9 +137,16 @@ class Ledger:
                 use.told_at,
                 use.ended,
                 use.access_token_works,
+                use.harmless,
+                use.replay,
+                use.saved_at,
             )
             for token, presentations in self.presentations.items()
             for use in presentations
             if use.replica == replica
         )
         return uses, self.store_failures.get(replica), replica in self.abandoned
+
+    def _all(self) -> Iterator[Presentation]:
+        for presentations in self.presentations.values():
+            yield from presentations

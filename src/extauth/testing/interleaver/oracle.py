@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final, final
 
 import attrs
 
 from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
 from extauth.domain.link import Link
-from extauth.domain.outcomes import Exchanged, GrantRejected
+from extauth.domain.outcomes import Deferred, Exchanged, GrantRejected, Unknown
 from extauth.domain.policy import RefreshPolicy
 from extauth.testing.interleaver.gates import Gates
 from extauth.testing.interleaver.ledger import Ledger, Presentation
@@ -23,6 +24,7 @@ NEVER_WRONGLY_DEAD: Final = "never wrongly dead"
 NEVER_LOST: Final = "never lost"
 NEVER_SOMEONE_ELSES: Final = "never someone else's"
 NEVER_WORSE: Final = "never worse than waiting"
+NEVER_NEEDLESS: Final = "never without need"
 NEVER_IN_SIGHT: Final = "never in sight"
 ALWAYS_ENDS: Final = "every call ends"
 COMES_BACK: Final = "works again once faults stop"
@@ -34,6 +36,7 @@ PROMISES: tuple[str, ...] = (
     NEVER_LOST,
     NEVER_SOMEONE_ELSES,
     NEVER_WORSE,
+    NEVER_NEEDLESS,
     NEVER_IN_SIGHT,
     ALWAYS_ENDS,
     COMES_BACK,
@@ -69,6 +72,9 @@ class Answer:
     outcome: str | BaseException
     store_failed: bool
     """Whether the store failed its replica during the call."""
+    interrupted: bool
+    """Whether the caller was cancelled, or its replica told to end: then any error will do."""
+    began_at: datetime
 
 
 @final
@@ -81,6 +87,7 @@ class Oracle:
         self._provider = provider
         self._clock = clock
         self._gates = gates
+        self._policy = policy
         self._patience = policy.save_margin.total_seconds()
         self.ledger = Ledger(self._presented)
         self.broken: list[Broken] = []
@@ -96,11 +103,13 @@ class Oracle:
             self.stored.pop(user, None)
             return
         if link != before:
+            self.ledger.stored(link.tokens.access_token, self._clock.monotonic())
             self._judge_write(before, link, authorized=authorized)
         self.stored[user] = link
 
     def judge_standing(self) -> None:
-        """Judge that every stored refresh token is live, or is about to be replaced, or has an excuse."""
+        """Judge that every stored refresh token is live, or is about to be replaced, or has an excuse; and
+        that nobody forgets the new tokens of a user who unlinked meanwhile."""
         for user, link in self.stored.items():
             token = link.tokens.refresh_token or ""
             if not self._provider.grants.refreshable(token) and not self._explained(token):
@@ -110,16 +119,39 @@ class Oracle:
                     " and its successor is neither stored, on its way, nor lost for a known reason",
                 )
 
+        for replica, forgotten in self.ledger.forgotten_unlinks.items():
+            idle = replica not in self.ledger.crashed and not self._gates.parked(replica)
+            if forgotten > 0 and idle:
+                self._break(
+                    NEVER_LOST, f"{replica} neither stored nor revoked new tokens of an unlinked user"
+                )
+
+    def judge_cut_off(self, interrupted: list[Presentation]) -> None:
+        """Judge that exchanges which were under way when somebody was told to stop go on all the same."""
+        for use in interrupted:
+            if use.ended and use.told_at is None:
+                self._break(NEVER_LOST, f"a cancellation cut off the exchange of {use.replica}")
+
+    def judge_exit(self, replica: str) -> None:
+        """Judge that a replica which has come to its end in order leaves no exchange unfinished."""
+        if self.ledger.under_way(replica):
+            self._break(NEVER_LOST, f"{replica} ended while it was presenting a refresh token")
+
+    def save_abandoned(self, replica: str, *, ending: bool) -> None:
+        """Take note that a replica gave new tokens up, which it may when it was told to end."""
+        if ending:
+            self.ledger.abandoned.add(replica)
+        else:
+            self._break(NEVER_LOST, f"{replica} gave new tokens up though nobody told it to end")
+
     def judge_answer(self, answer: Answer) -> None:
         """Judge what a caller got."""
         outcome = answer.outcome
         if isinstance(outcome, BaseException):
             self.judge_text(f"{outcome!r} {outcome}")
             self._judge_error(answer, outcome)
-        elif self._provider.subject_of(outcome) != answer.user:
-            self._break(
-                NEVER_SOMEONE_ELSES, f"{answer.caller} asked for {answer.user}'s token and got another's"
-            )
+        else:
+            self._judge_token(answer, outcome)
 
     def judge_text(self, text: str) -> None:
         """Judge that a line of a log, an event or an error shows no token."""
@@ -138,10 +170,29 @@ class Oracle:
         if isinstance(outcome, str):
             if self._provider.subject_of(outcome) != user:
                 self._break(NEVER_SOMEONE_ELSES, f"a fresh replica got another's token for {user}")
+            elif alive and not self._provider.access_token_works(outcome, self._clock.now()):
+                self._break(COMES_BACK, f"a fresh replica got a token for {user} that does not work")
         elif alive:
             self._break(COMES_BACK, f"{user}'s grant is alive, but a fresh replica got {outcome!r}")
         elif link is None and not isinstance(outcome, LinkNotFound):
             self._break(COMES_BACK, f"{user} has no link, but a fresh replica got {outcome!r}")
+
+    def _judge_token(self, answer: Answer, token: str) -> None:
+        caller = answer.caller
+        if self._provider.subject_of(token) != answer.user:
+            self._break(NEVER_SOMEONE_ELSES, f"{caller} asked for {answer.user}'s token and got another's")
+        found = None if answer.found is None else answer.found.tokens
+        if found is not None and found.access_token == token:
+            if answer.asked_for_another:
+                self._break(NEVER_WORSE, f"{caller} got the very token that an API had refused")
+            elif found.expires_at is not None and found.expires_at <= answer.began_at:
+                self._break(NEVER_WORSE, f"{caller} got a token that had expired before it asked")
+        if token not in self.ledger.ever_stored and not any(
+            self.ledger.store_failed(use) for use in self.ledger.giving(token)
+        ):
+            self._break(
+                NEVER_LOST, f"{caller} got a token that is stored nowhere, and the store had not failed"
+            )
 
     def _judge_write(self, before: Link | None, link: Link, *, authorized: bool) -> None:
         user = link.key.user_id
@@ -156,6 +207,8 @@ class Oracle:
                 self._break(NEVER_CLEARED, f"{user}'s refresh token was replaced at version {link.version}")
         elif link.version != before.version + 1:
             self._break(NEVER_CLEARED, f"{user}'s link went from version {before.version} to {link.version}")
+        elif link.tokens.access_token == before.tokens.access_token:
+            self._break(NEVER_CLEARED, f"{user}'s version moved to {link.version} with the same tokens")
         elif token != before.tokens.refresh_token and self._provider.issued_for(token or "") != (
             before.tokens.refresh_token
         ):
@@ -178,6 +231,7 @@ class Oracle:
 
     def _presented(self, new: Presentation, earlier: list[Presentation]) -> None:
         now = self._clock.monotonic()
+        self._judge_need(new, earlier)
         for old in earlier:
             if not old.ended:
                 self._break(
@@ -189,6 +243,36 @@ class Oracle:
                     f"{new.replica} presents a refresh token again that {old.replica} has presented: "
                     + ("the access token still works" if new.access_token_works else "its outcome is known"),
                 )
+
+    def _judge_need(self, new: Presentation, earlier: list[Presentation]) -> None:
+        expires_at = new.tokens.expires_at
+        if (
+            new.access_token_works
+            and expires_at is not None
+            and expires_at - self._clock.now() > self._policy.refresh_ahead
+        ):
+            self._break(
+                NEVER_NEEDLESS, f"{new.replica} refreshes a token that nobody refused and that works for long"
+            )
+        pause = self._policy.cooldown.initial.total_seconds()
+        for old in earlier:
+            if old.told_at is not None and self._calls_for_a_pause(old) and new.began < old.told_at + pause:
+                self._break(
+                    NEVER_NEEDLESS, f"{new.replica} tries again at once what {old.replica} tried in vain"
+                )
+
+    def _calls_for_a_pause(self, old: Presentation) -> bool:
+        """Whether it has failed in such a way, and could say so, that everybody must pause."""
+        tolerated = not self._provider.traits.rotates or self._provider.traits.replay_window is not None
+        in_vain = isinstance(old.outcome, Deferred) or (
+            isinstance(old.outcome, Unknown) and old.replay and not tolerated
+        )
+        return (
+            in_vain
+            and old.replica not in self.ledger.crashed
+            and not self.ledger.store_failed(old)
+            and self.ledger.lifted_at < old.began
+        )
 
     def _may_repeat(self, old: Presentation, new: Presentation, now: float) -> bool:
         traits = self._provider.traits
@@ -203,9 +287,18 @@ class Oracle:
             old.lost
             or old.replica in self.ledger.crashed
             or old.replica in self.ledger.abandoned
-            or self.ledger.unable_to_save(old, now, self._patience)
+            or (
+                self.ledger.unable_to_save(old, now, self._patience)
+                and not (isinstance(old.outcome, Exchanged) and self._hasty(old, new))
+            )
             or (isinstance(old.outcome, GrantRejected) and self.ledger.lifted_at >= old.began)
         )
+
+    def _hasty(self, old: Presentation, new: Presentation) -> bool:
+        """Whether the new one comes although the old one's replica may be about to save: from that very
+        replica, or from another that has not given it time since it got the lease."""
+        claimed_at = self.ledger.claimed_at(new.replica, new.tokens)
+        return old.replica == new.replica or claimed_at is None or new.began - claimed_at < self._patience
 
     def _explained(self, token: str) -> bool:
         for use in self.ledger.presentations.get(token, ()):
@@ -226,12 +319,16 @@ class Oracle:
         return False
 
     def _judge_error(self, answer: Answer, error: BaseException) -> None:
-        if not isinstance(error, ExtAuthError) or answer.asked_for_another:
+        if not isinstance(error, ExtAuthError):
+            if not answer.interrupted:
+                self._break(NEVER_LOST, f"{answer.caller} was not told to end, and got {error!r}")
+            return
+        if answer.asked_for_another:
             return
         if isinstance(error, StoreUnavailable) and answer.store_failed:
             return
         found, link = answer.found, self.stored.get(answer.user)
-        if found is None or link is None or found.version != link.version:
+        if found is None or link is None or found.tokens.access_token != link.tokens.access_token:
             return
         expires_at = link.tokens.expires_at
         refused = link.tokens.access_token in self.ledger.refused_access_tokens

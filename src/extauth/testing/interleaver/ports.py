@@ -8,7 +8,15 @@ from typing import Protocol, TypeVar, final
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
-from extauth.domain.outcomes import ClaimOutcome, ExchangeOutcome, RecordOutcome, ResealOutcome, SaveOutcome
+from extauth.domain.outcomes import (
+    Absent,
+    Claimed,
+    ClaimOutcome,
+    ExchangeOutcome,
+    RecordOutcome,
+    ResealOutcome,
+    SaveOutcome,
+)
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore
 from extauth.testing.faults import Fault
@@ -123,6 +131,7 @@ class GatedProvider:
             presentation.ended = True
 
     async def revoke(self, tokens: TokenSet) -> bool:
+        self._scene.ledger.forgotten_unlinks[self._replica] -= 1
         await self._scene.gates.park(self._replica, "revoke")
         revoked = await self._provider.revoke(tokens)
         self._scene.carried_out(self._replica, "revoke", revoked)
@@ -151,10 +160,20 @@ class GatedStore:
         return await self._through("delete", lambda: self._store.delete(key))
 
     async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
-        return await self._through("claim", lambda: self._store.claim(key, version, owner, ttl))
+        async def claim() -> ClaimOutcome:
+            outcome = await self._store.claim(key, version, owner, ttl)
+            if isinstance(outcome, Claimed):
+                now = self._scene.clock.monotonic()
+                self._scene.ledger.claimed(self._replica, outcome.link.tokens, owner, now)
+            return outcome
+
+        return await self._through("claim", claim)
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        return await self._through("save", lambda: self._store.save(key, version, tokens))
+        outcome = await self._through("save", lambda: self._store.save(key, version, tokens))
+        if isinstance(outcome, Absent):
+            self._scene.ledger.forgotten_unlinks[self._replica] += 1
+        return outcome
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         return await self._through(

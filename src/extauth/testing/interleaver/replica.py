@@ -58,6 +58,8 @@ class Call:
     asked_for_another: bool
     """Whether the caller says that an API has refused the stored token."""
     task: asyncio.Task[str]
+    cancelled: bool = False
+    """Set by the step that cancels it."""
 
 
 @final

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import final
 
 from extauth.domain.events import Event, SaveAbandoned
@@ -16,10 +17,11 @@ from extauth.testing.interleaver.ports import STORE_VERDICTS
 class Listener:
     """A replica's observer."""
 
-    def __init__(self, replica: str, oracle: Oracle, trace: list[str]) -> None:
+    def __init__(self, replica: str, oracle: Oracle, trace: list[str], ending: Callable[[], bool]) -> None:
         self._replica = replica
         self._oracle = oracle
         self._trace = trace
+        self._ending = ending
 
     def notify(self, event: Event) -> None:
         """Write the event down, and judge it."""
@@ -27,7 +29,7 @@ class Listener:
         self._trace.append(f"  {self._replica}: {text}")
         self._oracle.judge_text(text)
         if isinstance(event, SaveAbandoned):
-            self._oracle.ledger.abandoned.add(self._replica)
+            self._oracle.save_abandoned(self._replica, ending=self._ending())
 
 
 @final

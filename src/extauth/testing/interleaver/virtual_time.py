@@ -46,6 +46,10 @@ class VirtualClock:
         """Return the seconds that have passed since the start."""
         return self._elapsed / MICROSECONDS
 
+    def at(self, monotonic: float) -> datetime:
+        """Return what the wall clock shows when :meth:`monotonic` is that."""
+        return self._start + timedelta(seconds=monotonic)
+
     def advance(self, seconds: float) -> None:
         """Move on by that many seconds, rounded up to a microsecond.
 
@@ -137,6 +141,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return await work
         finally:
             self._idle_selector.awaited -= 1
+
+    def drop_timers(self) -> None:
+        """Forget the timers of a run that is over; those that have fired would seem to be ahead once the
+        clock has been reset."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
 
     def next_timer(self) -> float | None:
         """Return when the next timer fires, on the virtual clock, or None if none is set."""

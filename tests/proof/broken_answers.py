@@ -1,0 +1,84 @@
+"""Broken answers to callers, and tokens where nobody may see them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from extauth.domain.errors import ExtAuthError
+from extauth.domain.events import RefreshFailed
+from extauth.domain.link import LinkKey
+from extauth.services import refreshing
+from extauth.services.exchanging import Exchanging
+from extauth.services.refusals import provider_unavailable
+from extauth.services.telling import logger
+from extauth.services.tokens import TokenService
+from tests.proof.breaking import replacing
+
+_refresh = TokenService.refresh
+_once = Exchanging._once
+
+
+async def _fresh_or_nothing(self, provider, link):
+    return await self._fly(provider, link, rejected=False)
+
+
+async def _fresh_or_whatever(self, provider, link):
+    try:
+        return await self._fly(provider, link, rejected=False)
+    except ExtAuthError:
+        return link
+
+
+def _refused(link, retry_after, reason, *, works):
+    raise provider_unavailable(link.key, reason, retry_after)
+
+
+@contextmanager
+def withheld():
+    """Withhold a working token when its refresh fails."""
+    with (
+        replacing(refreshing, "_served", _refused)(),
+        replacing(TokenService, "_fresh_or_working", _fresh_or_nothing)(),
+    ):
+        yield
+
+
+expired_served = replacing(TokenService, "_fresh_or_working", _fresh_or_whatever)
+"""When a refresh fails its callers get the expired token."""
+
+
+async def _refreshed_or_whatever(self, provider_id, user_id, *, rejected=None):
+    try:
+        return await _refresh(self, provider_id, user_id, rejected=rejected)
+    except ExtAuthError:
+        return await self._read(LinkKey(provider_id, user_id))
+
+
+refused_served = replacing(TokenService, "refresh", _refreshed_or_whatever)
+"""When a refresh fails its callers get the token that an API has refused."""
+
+
+async def _logged(self, provider, link):
+    logger.warning("presenting %s", link.tokens.refresh_token)
+    return await _once(self, provider, link)
+
+
+token_in_log = replacing(Exchanging, "_once", _logged)
+"""A log line shows a refresh token."""
+
+
+async def _told(self, provider, link):
+    self._teller.tell(RefreshFailed(link.key, link.version, str(link.tokens.refresh_token), None))
+    return await _once(self, provider, link)
+
+
+token_in_event = replacing(Exchanging, "_once", _told)
+"""An event shows a refresh token."""
+
+
+def _quoted(link, retry_after, reason, *, works):
+    raise provider_unavailable(link.key, f"{reason}: {link.tokens.refresh_token}", retry_after)
+
+
+token_in_error = replacing(refreshing, "_served", _quoted)
+"""An error shows a refresh token."""

@@ -1,0 +1,113 @@
+"""Broken rules of who may present a refresh token, and when."""
+
+from __future__ import annotations
+
+import attrs
+
+from extauth.domain.errors import StoreUnavailable
+from extauth.domain.outcomes import Absent, Claimed, NotSent, Unknown
+from extauth.services import exchanging, refreshing
+from extauth.services.exchanging import Exchanging
+from extauth.services.refreshing import Refreshing, _Lease
+from extauth.services.tokens import TokenService
+from tests.proof.breaking import replacing
+
+repeats_while_the_token_works = replacing(
+    exchanging,
+    "_may_repeat",
+    lambda outcome, traits, age, *, works, replay: isinstance(outcome, NotSent | Unknown) and not replay,
+)
+"""An unknown outcome is tried again although there is something to lose."""
+
+repeats_again_and_again = replacing(
+    exchanging,
+    "_may_repeat",
+    lambda outcome, traits, age, *, works, replay: (
+        isinstance(outcome, NotSent) or (isinstance(outcome, Unknown) and not works)
+    ),
+)
+"""An unknown outcome is tried again more than once."""
+
+_claim_once = Refreshing._claim_once
+
+
+async def _claim_without_past(self, lease):
+    claim = await _claim_once(self, lease)
+    return attrs.evolve(claim, unresolved_for=None) if isinstance(claim, Claimed) else claim
+
+
+unresolved_ignored = replacing(Refreshing, "_claim_once", _claim_without_past)
+"""Whether an earlier exchange was left unresolved makes no difference."""
+
+no_second_look = replacing(refreshing, "_may_be_spent", lambda claim, traits: False)
+"""A replay does not wait for whoever may be about to save."""
+
+
+async def _renew_with_a_gap(self, lease):
+    needed = (self._policy.exchange_timeout + self._policy.save_margin).total_seconds()
+    if lease.ends - self._clock.monotonic() < needed:
+        try:
+            await self._claim_once(lease)
+        except StoreUnavailable:
+            return False
+    return lease.ends - self._clock.monotonic() >= needed
+
+
+renews_with_a_gap = replacing(Refreshing, "_renew", _renew_with_a_gap)
+"""A lease that had lapsed, and that another replica may have held meanwhile, counts as renewed."""
+
+
+async def _never_renew(self, lease):
+    return True
+
+
+exchanges_outside_the_lease = replacing(Refreshing, "_renew", _never_renew)
+"""Nobody asks whether the exchange fits into the lease."""
+
+
+async def _claim_nothing(self, lease: _Lease):
+    lease.ends = self._clock.monotonic() + self._policy.lease_ttl.total_seconds()
+    link = await self._store.get(lease.key)
+    return Absent() if link is None else Claimed(link, None)
+
+
+claims_nothing = replacing(Refreshing, "_claim_once", _claim_nothing)
+"""The link is read and no lease is taken."""
+
+
+async def _claim_fails_open(self, lease):
+    try:
+        return await _claim_once(self, lease)
+    except StoreUnavailable:
+        return await _claim_nothing(self, lease)
+
+
+claims_when_the_store_fails = replacing(Refreshing, "_claim_once", _claim_fails_open)
+"""A claim that failed is taken for one that succeeded."""
+
+
+async def _claim_as_everybody(self, lease):
+    lease.owner = b"everybody".hex()
+    return await _claim_once(self, lease)
+
+
+one_owner_for_all = replacing(Refreshing, "_claim_once", _claim_as_everybody)
+"""All replicas take leases in the same name."""
+
+
+async def _once_for_ever(self, provider, link):
+    return await provider.refresh(link.tokens)
+
+
+no_time_limit = replacing(Exchanging, "_once", _once_for_ever)
+"""An exchange may outlast its lease."""
+
+_refresh = TokenService.refresh
+
+
+async def _refresh_regardless(self, provider_id, user_id, *, rejected=None):
+    return await _refresh(self, provider_id, user_id)
+
+
+rejected_ignored = replacing(TokenService, "refresh", _refresh_regardless)
+"""Every caller with a refused token causes a refresh, whatever is stored by now."""

@@ -1,0 +1,99 @@
+"""Broken single flights, and broken waiting for them."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from extauth.domain.errors import RefreshInProgress
+from extauth.domain.outcomes import Claimed
+from extauth.services.refreshing import Refreshing, _Lease
+from extauth.services.single_flight import SingleFlight
+from extauth.services.tokens import TokenService
+from tests.proof.breaking import replacing
+
+
+async def _await_the_task(self, key, fn):
+    flight = self._flight(key, fn)
+    if not flight.landed:
+        await flight.task
+    return flight.outcome()
+
+
+unshielded_waiter = replacing(SingleFlight, "do", _await_the_task)
+"""Every waiter awaits the flight's task itself, so that cancelling one cancels the flight."""
+
+
+async def _fly_in_the_first_caller(self, key, fn):
+    landing = self._flights.get(key)
+    if landing is not None:
+        return await asyncio.shield(landing)
+    landing = self._flights[key] = asyncio.get_running_loop().create_future()
+    try:
+        value = await fn()
+    except BaseException as error:
+        landing.set_exception(error)
+        landing.exception()
+        raise
+    else:
+        landing.set_result(value)
+        return value
+    finally:
+        del self._flights[key]
+
+
+first_caller_flies = replacing(SingleFlight, "do", _fly_in_the_first_caller)
+"""The flight runs in the first caller's task."""
+
+
+def _keyed(key_of):
+    async def fly(self, provider, link, *, rejected):
+        renew = partial(self._renew, provider, link, rejected=rejected)
+        return await self._flights.do(key_of(link), renew)
+
+    return replacing(TokenService, "_fly", fly)
+
+
+keyed_by_provider = _keyed(lambda link: link.key.provider_id)
+keyed_by_access_token = _keyed(lambda link: link.tokens.access_token)
+keyed_by_refresh_token = _keyed(lambda link: link.tokens.refresh_token)
+
+_renew = TokenService._renew
+
+
+async def _renew_at_any_price(self, provider, link, *, rejected):
+    try:
+        return await _renew(self, provider, link, rejected=rejected)
+    except RefreshInProgress:
+        lease = _Lease(link.key, link.version, "nobody", float("inf"))
+        step = await self._refreshing._exchange(provider, lease, Claimed(link, None), rejected=rejected)
+        return step.link
+
+
+impatient_waiter = replacing(TokenService, "_renew", _renew_at_any_price)
+"""Who has waited long enough for another replica exchanges without the lease."""
+
+_attempt = Refreshing.attempt
+
+
+async def _attempt_without_reading_again(self, provider, link, *, rejected):
+    lease = _Lease(link.key, link.version, f"{self._rng.getrandbits(128):032x}", 0.0)
+    claim = await self._claim(lease)
+    if isinstance(claim, Claimed):
+        return await self._exchange(provider, lease, claim, rejected=rejected)
+    lease.ends = float("inf")
+    return await self._exchange(provider, lease, Claimed(link, None), rejected=rejected)
+
+
+late_caller = replacing(Refreshing, "attempt", _attempt_without_reading_again)
+"""Who finds the lease held, or the link moved on, presents the refresh token that it has read before."""
+
+
+async def _attempt_whatever_is_new(self, provider, link, *, rejected):
+    step = await _attempt(self, provider, link, rejected=rejected)
+    newer = getattr(step, "link", link)
+    return step if newer.version == link.version else await _attempt(self, provider, newer, rejected=rejected)
+
+
+back_to_back = replacing(Refreshing, "attempt", _attempt_whatever_is_new)
+"""Who finds that the link has moved on refreshes that again without a look at it."""

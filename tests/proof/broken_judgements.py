@@ -1,0 +1,73 @@
+"""Broken judgements of what a provider answered."""
+
+from __future__ import annotations
+
+import attrs
+
+from extauth.domain.link import RefreshFailure, TokenSet
+from extauth.domain.outcomes import ClientRejected, Deferred, Stale, Unknown
+from extauth.services.refreshing import Moved, Refreshing
+from tests.proof.breaking import replacing
+
+_without_tokens = Refreshing._without_tokens
+
+
+async def _mark_the_newer(self, lease, link, reason):
+    failure = RefreshFailure(reason=reason, at=self._clock.now(), version=link.version)
+    recorded = await self._store.record_failure(link.key, link.version, failure)
+    if isinstance(recorded, Stale):
+        newer = recorded.link
+        await self._store.record_failure(
+            newer.key, newer.version, attrs.evolve(failure, version=newer.version)
+        )
+        return Moved(newer)
+    return await _rejected(self, lease, link, reason)
+
+
+_rejected = Refreshing._rejected
+
+marks_the_newer = replacing(Refreshing, "_rejected", _mark_the_newer)
+"""A rejection of one version is recorded for another."""
+
+
+def _dead_on(*outcomes):
+    async def judge(self, provider, lease, link, presented, *, works):
+        if isinstance(presented.outcome, outcomes):
+            return await self._rejected(lease, link, presented.outcome.code)
+        return await _without_tokens(self, provider, lease, link, presented, works=works)
+
+    return replacing(Refreshing, "_without_tokens", judge)
+
+
+dead_on_unknown = _dead_on(Unknown)
+"""A reply that was lost, or a 5xx, ends the link."""
+
+dead_on_client_rejected = _dead_on(ClientRejected)
+"""A wrong client secret ends the link."""
+
+dead_on_deferred = _dead_on(Deferred)
+"""A rate limit ends the link."""
+
+
+async def _clear(self, lease, link, code, retry_after, *, uncertain, works):
+    bare = TokenSet(link.tokens.access_token, expires_at=link.tokens.expires_at)
+    await self._store.put(link.key, bare)
+    return await _failed(self, lease, link, code, retry_after, uncertain=uncertain, works=works)
+
+
+_failed = Refreshing._failed
+
+failure_clears = replacing(Refreshing, "_failed", _clear)
+"""A failure takes the refresh token away."""
+
+
+async def _record_nothing(self, lease, link, code, retry_after, *, uncertain, works):
+    await self._release(lease, unresolved=uncertain)
+    return Moved(link)
+
+
+failure_unrecorded = replacing(Refreshing, "_failed", _record_nothing)
+"""A failure for now is not recorded, so that everybody tries again at once."""
+
+not_carried_forward = replacing(TokenSet, "succeeding", lambda self, previous: self)
+"""A reply without a refresh token takes away the one there was."""

@@ -1,0 +1,122 @@
+"""What the races are worth: the state machine finds what is wrong with code that is broken on purpose."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from extauth.adapters.memory import MemoryLinkStore
+from extauth.testing import PromiseBroken, Setting, VirtualClock, refresh_races, replay
+from extauth.testing.interleaver.oracle import (
+    NEVER_CLEARED,
+    NEVER_IN_SIGHT,
+    NEVER_LOST,
+    NEVER_NEEDLESS,
+    NEVER_SOMEONE_ELSES,
+    NEVER_TWICE,
+    NEVER_WORSE,
+)
+from extauth.testing.races import EVERY_CALL, USERS
+from tests.proof import (
+    broken_answers,
+    broken_exchanges,
+    broken_flights,
+    broken_judgements,
+    broken_saves,
+    broken_worlds,
+)
+
+EXAMPLES = settings(
+    max_examples=600,  # more than any of these has needed; it stops at the first failure
+    stateful_step_count=40,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def whole(clock: VirtualClock) -> MemoryLinkStore:
+    """Make a store that is not broken."""
+    return MemoryLinkStore(now=clock.now)
+
+
+SERVICES = [
+    (broken_flights, "keyed_by_provider", {NEVER_SOMEONE_ELSES}),
+    (broken_flights, "unshielded_waiter", {NEVER_LOST}),
+    (broken_flights, "first_caller_flies", {NEVER_LOST}),
+    (broken_flights, "late_caller", {NEVER_TWICE, NEVER_LOST}),
+    (broken_flights, "back_to_back", {NEVER_NEEDLESS}),
+    (broken_exchanges, "claims_nothing", {NEVER_TWICE}),
+    (broken_exchanges, "one_owner_for_all", {NEVER_TWICE}),
+    (broken_saves, "validates_first", {NEVER_LOST}),
+    (broken_exchanges, "rejected_ignored", {NEVER_NEEDLESS}),
+    (broken_saves, "exchanges_again", {NEVER_TWICE}),
+    (broken_saves, "puts_back", {NEVER_CLEARED, NEVER_LOST}),
+    (broken_saves, "revokes_nothing", {NEVER_LOST}),
+    (broken_saves, "drains_nothing", {NEVER_LOST}),
+    (broken_saves, "hands_out_first", {NEVER_LOST}),
+    (broken_saves, "exchange_swept", {NEVER_LOST}),
+    (broken_judgements, "failure_clears", {NEVER_CLEARED}),
+    (broken_answers, "expired_served", {NEVER_WORSE}),
+    (broken_answers, "token_in_log", {NEVER_IN_SIGHT}),
+]
+
+STORES = [
+    (broken_worlds.LeaseIgnored, {NEVER_TWICE}),
+    (broken_worlds.ResealMovesVersion, {NEVER_CLEARED}),
+    (broken_worlds.FailureMovesVersion, {NEVER_CLEARED}),
+]
+
+TEETH = [
+    *(pytest.param(getattr(module, name), whole, promises, id=name) for module, name, promises in SERVICES),
+    *(pytest.param(nullcontext, store, promises, id=store.__name__) for store, promises in STORES),
+]
+
+
+def race(make_store: Any) -> tuple[PromiseBroken | None, int]:
+    """Run the machine with a fixed seed; return what it finds and after how many examples."""
+    clock = VirtualClock()
+    examples = 0
+
+    def open_store():
+        nonlocal examples
+        examples += 1
+        return make_store(clock)
+
+    machine = seed(1)(refresh_races(open_store, clock=clock))
+    try:
+        run_state_machine_as_test(machine, settings=EXAMPLES)
+    except PromiseBroken as broken:
+        return broken, examples
+    return None, examples
+
+
+@pytest.mark.parametrize(("broken", "make_store", "promises"), TEETH)
+def test_races_find_what_is_broken(broken, make_store, promises, request):
+    """The machine names the promise that is broken, with a script that breaks it again, and nothing where
+    the code is whole."""
+    with broken():
+        found, examples = race(make_store)
+    assert found is not None
+    print(f"{request.node.callspec.id}: by the machine, {examples} examples: {found.broken}")
+    assert found.broken.promise in promises
+
+    clock = VirtualClock()
+    setting = Setting(replicas=3, users=USERS, replies=EVERY_CALL)
+    with broken(), pytest.raises(PromiseBroken) as again:
+        replay(lambda: make_store(clock), found.script, setting, clock=clock)
+    assert found.broken == again.value.broken
+    with suppress(LookupError):  # whole code may not even come to where a step opens a gate
+        replay(lambda: whole(clock), found.script, setting, clock=clock)
+
+
+def test_races_leave_whole_code_alone():
+    """The same examples break no promise where nothing is broken."""
+    found, _ = race(whole)
+    assert found is None

@@ -1,0 +1,98 @@
+"""Schedules that lost a link, or a promise, before their cause was mended."""
+
+from __future__ import annotations
+
+import pytest
+
+from extauth.adapters.memory import MemoryLinkStore
+from extauth.services.saving import Saving
+from extauth.testing import PromiseBroken, VirtualClock, replay
+from extauth.testing.interleaver.oracle import NEVER_LOST, NEVER_TWICE
+from tests.proof import broken_exchanges
+from tests.proof.breaking import replacing
+
+LEASE_WITH_A_GAP = """
+call r1 alice
+call r2 alice
+open r1.get#1
+open r2.get#1
+open r1.claim#1
+open r2.claim#1
+open r1.refresh#1 lost_reply
+open r1.refresh#1.reply
+advance 0.05
+advance 44.95                  -- r1's lease lapses while it waits to try again
+open r2.wait#1
+open r1.sleep#1
+open r2.claim#2                -- r2 has it now
+advance 5
+open r2.sleep#1
+open r2.claim#3
+open r2.refresh#1              -- the token is rejected
+open r2.refresh#1.reply
+open r2.record_failure#1
+open r2.release#1
+open r1.claim#2                -- r1 gets the lease once more, and must not take it for its old one
+"""
+
+OUTAGE_LONGER_THAN_THE_LEASE = """
+call r1 alice
+call r2 alice
+open r1.get#1
+open r1.claim#1
+open r1.refresh#1
+open r1.refresh#1.reply
+advance 45                     -- the store is down for longer than the lease
+open r1.save#1 refuse
+open r2.get#1
+open r2.claim#1                -- the store is back, and r2 is the first to reach it
+"""
+
+SWEPT_BEFORE_THE_SAVE_FAILS = """
+call r1 alice
+open r1.get#1
+open r1.claim#1
+open r1.refresh#1
+open r1.refresh#1.reply
+sweep r1
+open r1.save#1 refuse
+"""
+
+
+def run(script: str):
+    """Replay a script on memory stores whose leases run on virtual time."""
+    clock = VirtualClock()
+    return replay(lambda: MemoryLinkStore(now=clock.now), script, clock=clock)
+
+
+def test_lease_renewed_after_a_gap():
+    """Who has lost its lease for a while does not go on where it was: the token may be rejected by now."""
+    world = run(LEASE_WITH_A_GAP)
+    assert world.provider.exchanges == 2
+    with broken_exchanges.renews_with_a_gap(), pytest.raises(PromiseBroken) as caught:
+        run(LEASE_WITH_A_GAP)
+    assert caught.value.broken.promise == NEVER_TWICE
+
+
+def test_store_outage_longer_than_a_lease():
+    """Who finds an unresolved exchange waits for whoever may have been cut off from the store, and adopts
+    what that one saves."""
+    world = run(OUTAGE_LONGER_THAN_THE_LEASE)
+    assert world.provider.exchanges == 1
+    assert world.answers["r2.c1"] == world.stored("alice").tokens.access_token
+    with broken_exchanges.no_second_look(), pytest.raises(PromiseBroken) as caught:
+        run(OUTAGE_LONGER_THAN_THE_LEASE)
+    assert caught.value.broken.promise == NEVER_TWICE
+
+
+def test_end_of_run_before_the_first_save_fails():
+    """The end of asyncio.run waits for tokens whose first save fails only after it has cancelled all."""
+    world = run(SWEPT_BEFORE_THE_SAVE_FAILS)
+    assert world.stored("alice").version == 2
+
+    async def nothing(self):
+        pass
+
+    with replacing(Saving, "aclose", nothing)(), pytest.raises(PromiseBroken) as caught:
+        run(SWEPT_BEFORE_THE_SAVE_FAILS)
+    assert caught.value.broken.promise == NEVER_LOST
