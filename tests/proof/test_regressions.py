@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from extauth import open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.services.saving import Saving
 from extauth.testing import PromiseBroken, VirtualClock, replay
@@ -58,6 +59,21 @@ sweep r1
 open r1.save#1 refuse
 """
 
+UNLINKED_WHILE_UNRESOLVED = """
+call r1 alice
+open r1.get#1
+open r1.claim#1
+open r1.refresh#1 lost_reply
+open r1.refresh#1.reply
+advance 0.05
+open r1.sleep#1
+open r1.refresh#2 unavailable_before
+open r1.refresh#2.reply
+open r1.record_failure#1
+open r1.release#1
+unlink alice
+"""
+
 
 def run(script: str):
     """Replay a script on memory stores whose leases run on virtual time."""
@@ -96,3 +112,9 @@ def test_end_of_run_before_the_first_save_fails():
     with replacing(Saving, "aclose", nothing)(), pytest.raises(PromiseBroken) as caught:
         run(SWEPT_BEFORE_THE_SAVE_FAILS)
     assert caught.value.broken.promise == NEVER_LOST
+
+
+def test_unlink_while_an_exchange_is_unresolved(tmp_path):
+    """SQLite returned no time that the lease has left, because of a link that it deleted without one."""
+    world = replay(lambda: open_store(f"sqlite:///{tmp_path}/links.db"), UNLINKED_WHILE_UNRESOLVED)
+    assert world.stored("alice") is None

@@ -11,7 +11,8 @@ COLUMNS = f"""provider_id, user_id, version, created_at, updated_at,
   oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
   oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
   coalesce(unresolved_since, lease_taken_at),
-  CASE WHEN lease_expires_at IS NULL THEN 0 ELSE lease_expires_at - {NOW} END"""
+  coalesce(lease_expires_at - {NOW}, 0)"""
+# No `lease_expires_at IS NULL`: what a DELETE returns is never NULL to it (seen with SQLite 3.40).
 
 _AT_VERSION = "provider_id = :provider_id AND user_id = :user_id AND version = :version"
 

@@ -120,6 +120,12 @@ class AuthorizingContract(StoreHarness):
         before = await burdened(store)
         expect(await store.delete(KEY), before, "delete must return the link with its marks")
         expect(await store.get(KEY), None, "delete must remove a link whoever holds its lease")
+        version = (await store.put(KEY, tokens(2))).version
+        await claimed(store, version)
+        gave = await store.release(KEY, version, "owner-1", unresolved=True)
+        expect(gave, True, "release by the owner of the lease must return True")
+        before = await stored(store)
+        expect(await store.delete(KEY), before, "delete must return a link with its unresolved exchange")
 
     @with_store
     async def test_a_new_link_inherits_nothing_from_a_deleted_one(self, store: LinkStore) -> None:
