@@ -15,7 +15,6 @@ from extauth.testing.interleaver.oracle import (
     NEVER_CLEARED,
     NEVER_IN_SIGHT,
     NEVER_LOST,
-    NEVER_NEEDLESS,
     NEVER_SOMEONE_ELSES,
     NEVER_TWICE,
     NEVER_WORSE,
