@@ -7,7 +7,7 @@ DEV_INSTALLED := $(VENV)/.dev-installed
 PIP_VERSION := 26.3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test pgbouncer check fix matrix bench lock clean
+.PHONY: demo test pgbouncer check fix matrix mutants bench lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -53,6 +53,10 @@ matrix:  ## the tests on every supported Python that is installed
 	  $(MAKE) --no-print-directory test PYTHON=$$found VENV=.venv-$$version ARGS='--no-cov -q' || exit 1; \
 	done
 
+mutants: $(DEV_INSTALLED)  ## break the code in small ways; the tests must notice (ARGS='services/*.py' for a part)
+	$(PIP_INSTALL) --constraint constraints.txt --group mutants
+	$(BIN)/python -m tests.mutants $(ARGS)
+
 bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 	$(PIP_INSTALL) --constraint constraints.txt --group bench
 	$(BIN)/python -m bench $(ARGS)
@@ -60,8 +64,8 @@ bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 lock: $(DEV_INSTALLED)  ## renew constraints.txt
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --all-extras \
-	  --group test --group check --group bench --no-header --no-annotate --no-emit-package extauth \
+	  --group test --group check --group mutants --group bench --no-header --no-annotate --no-emit-package extauth \
 	  pyproject.toml constraints.in --output-file constraints.txt
 
 clean:
-	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
+	rm -rf .venv .venv-* .mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
