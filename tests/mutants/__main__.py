@@ -30,10 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     listed = read_survivors(LIST.read_text(encoding="utf-8"))
     with some_postgres() as server:
         os.environ["EXTAUTH_TEST_POSTGRES"] = server.dsn
-        results = [
-            result for guard, modules in runs for result in mutate(guard, modules, jobs=options.jobs)
-        ]
-    faults = [*_scores(results), *_compare(results, listed, {module for _, names in runs for module in names})]
+        results = [result for guard, modules in runs for result in mutate(guard, modules, jobs=options.jobs)]
+    faults = [
+        *_scores(results),
+        *_compare(results, listed, {module for _, names in runs for module in names}),
+    ]
     for fault in faults:
         print(fault)
     return 1 if faults else 0

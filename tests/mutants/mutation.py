@@ -73,11 +73,12 @@ def modules_of(guard: Guard, wanted: Sequence[str]) -> list[str]:
 
 
 def _configuration(guard: Guard, modules: Sequence[str]) -> str:
+    but_not = [f"--deselect={test}" for test in guard.but_not]
     options: Mapping[str, Sequence[str]] = {
         "source_paths": ["src"],
         "only_mutate": [str(PACKAGE / module) for module in modules],
         "do_not_mutate_patterns": _NOT_MUTATED,
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "--hypothesis-seed=0"],
+        "pytest_add_cli_args": ["-p", "no:cacheprovider", "--hypothesis-seed=0", "--timeout=10", *but_not],
         "pytest_add_cli_args_test_selection": guard.tests,
         "timeout_multiplier": ["5.0"],
         "timeout_constant": ["3.0"],
