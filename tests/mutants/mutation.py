@@ -78,10 +78,10 @@ def _configuration(guard: Guard, modules: Sequence[str]) -> str:
         "source_paths": ["src"],
         "only_mutate": [str(PACKAGE / module) for module in modules],
         "do_not_mutate_patterns": _NOT_MUTATED,
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "--hypothesis-seed=0", "--timeout=10", *but_not],
+        "pytest_add_cli_args": ["-p", "no:cacheprovider", "--hypothesis-seed=0", *but_not],
         "pytest_add_cli_args_test_selection": guard.tests,
         "timeout_multiplier": ["5.0"],
-        "timeout_constant": ["3.0"],
+        "timeout_constant": ["2.0"],
     }
     lines = [f"{name} =\n" + "".join(f"  {value}\n" for value in values) for name, values in options.items()]
     return "[mutmut]\n" + "".join(lines)

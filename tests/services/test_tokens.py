@@ -93,6 +93,24 @@ class TestServing:
         assert (await scene.stored()).version == 2
         assert scene.provider.exchanges == 1
 
+    @pytest.mark.parametrize("left", [EXPIRED, SOON], ids=["at once", "behind their backs"])
+    async def test_refreshes_of_different_users_do_not_mix(self, scene, left):
+        """Users who need a refresh at the same moment each get their own: none joins another's."""
+        old = {"alice": await scene.link(expires_in=left)}
+        tokens = attrs.evolve(old["alice"].tokens, refresh_token=scene.provider.grant().refresh_token)
+        old["bob"] = await scene.store.put(LinkKey("scripted", "bob"), tokens)
+        scene.provider.gate = asyncio.Event()
+        service = scene.replica()
+        calls = [asyncio.create_task(service.link("scripted", user)) for user in old]
+        while scene.provider.exchanges < 2:
+            await asyncio.sleep(0)
+        assert sorted(scene.provider.presented) == sorted(link.tokens.refresh_token for link in old.values())
+        scene.provider.gate.set()
+        assert [(await call).key.user_id for call in calls] == ["alice", "bob"]
+        await until_idle(service)
+        for link in old.values():
+            assert (await scene.store.get(link.key)).version == 2
+
     async def test_no_expiry_is_served_for_ever(self, scene):
         """A token without a known expiry is handed out however old it is."""
         link = await scene.link(expires_in=None)
@@ -331,7 +349,7 @@ class TestClientRejected:
         scene.provider.origin = mine
         await scene.store.put(KEY, (await scene.link(expires_in=EXPIRED)).tokens, origin=theirs)
         before = await scene.stored()
-        with pytest.raises(ProviderMisconfigured) as caught:
+        with pytest.raises(ProviderMisconfigured, match="^scripted rejects") as caught:
             await scene.replica().access_token("scripted", "alice")
         assert caught.value.reason == "grant_of_another_client"
         await scene.store.put(KEY, (await scene.link(expires_in=SOON)).tokens, origin=theirs)
@@ -349,7 +367,7 @@ class TestTemporaryFailure:
         old = await scene.link(expires_in=EXPIRED)
         scene.provider.script = [Deferred("unrecognized_error")]
         for tokens in (scene.replica(), scene.replica()):
-            with pytest.raises(ProviderUnavailable) as caught:
+            with pytest.raises(ProviderUnavailable, match="unrecognized_error") as caught:
                 await tokens.access_token("scripted", "alice")
             assert timedelta(0) < caught.value.retry_after <= timedelta(seconds=1)
         assert scene.provider.exchanges == 1
@@ -897,6 +915,14 @@ class TestForcedRefresh:
         assert {link.version for link in links} == {2}
         assert scene.provider.exchanges == 1
 
+    async def test_the_successor_of_a_rejected_token_has_expired(self, scene):
+        """A stored token that is another by now is handed out as any other is: refreshed if need be."""
+        await scene.link(expires_in=EXPIRED)
+        link = await scene.replica().refresh("scripted", "alice", rejected="at-older")
+        assert link == await scene.stored()
+        assert link.version == 2
+        assert scene.provider.exchanges == 1
+
     async def test_without_saying_which(self, scene):
         """A refresh can be asked for although the token looks good."""
         await scene.link(expires_in=FRESH)
@@ -920,13 +946,14 @@ class TestForcedRefresh:
         assert (await scene.replica().refresh("scripted", "alice", rejected=rejected)).version == 2
 
     async def test_an_unresolved_exchange_with_something_to_lose(self, scene):
-        """A refresh that must not be tried is not claimed to have happened."""
+        """A refresh that must not be tried is not claimed to have happened, nor asked for many times."""
         await scene.link(expires_in=FRESH)
         await scene.store._store.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
         scene.clock.advance(timedelta(seconds=1))
         with pytest.raises(ProviderUnavailable, match="unresolved"):
             await scene.replica().refresh("scripted", "alice")
         assert scene.provider.exchanges == 0
+        assert scene.store.calls["claim"] == 2
 
     async def test_joining_a_flight_that_is_content(self, scene):
         """Who reports a refused token is not satisfied by a flight that left it as it is."""
@@ -949,13 +976,14 @@ class TestForcedRefresh:
         await scene.link(expires_in=FRESH)
         tokens = scene.replica()
         scene.provider.script = [Deferred("http_429"), GrantRejected("invalid_grant")]
-        for _ in range(2):
-            with pytest.raises(ProviderUnavailable):
+        for error in (ProviderUnavailable, ReauthorizationRequired):
+            with pytest.raises(error):
                 await tokens.refresh("scripted", "alice")
-        scene.clock.advance(timedelta(seconds=1))
-        for _ in range(2):
-            with pytest.raises(ReauthorizationRequired):
+            claims = scene.store.calls["claim"]
+            with pytest.raises(error):
                 await tokens.refresh("scripted", "alice")
+            assert scene.store.calls["claim"] == claims
+            scene.clock.advance(timedelta(seconds=1))
         assert scene.provider.exchanges == 2
 
 
