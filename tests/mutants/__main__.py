@@ -63,13 +63,14 @@ def _compare(
 ) -> list[str]:
     """Return what is wrong with the list of survivors."""
     survivors = {mutant for mutant, dead in results if not dead}
-    faults = []
-    for mutant in sorted(survivors - listed.keys()):
-        faults.append(f"{mutant.module}: survives and is not listed:\n{as_entry(mutant)}")
-    for mutant in sorted(listed.keys() - survivors):
-        if mutant.module in modules:
-            faults.append(f"{mutant.module}: is listed and does not survive:\n{as_entry(mutant)}")
-    return faults
+    gone = {mutant for mutant in listed.keys() - survivors if mutant.module in modules}
+    return [
+        *(
+            f"{one.module}: not listed, but survives:\n{as_entry(one)}"
+            for one in sorted(survivors - listed.keys())
+        ),
+        *(f"{one.module}: listed, but does not survive:\n{as_entry(one)}" for one in sorted(gone)),
+    ]
 
 
 sys.exit(main(sys.argv[1:]))

@@ -20,6 +20,8 @@ class Guard:
     """Those of the tests that cannot bear mutants, or take long and kill none that the others don't."""
 
 
+_SHARED_ERRORS = "tests/services/test_single_flight.py::TestSharedErrors"
+
 GUARDS: Sequence[Guard] = (
     # test_imports.py finds out that mutmut is imported.
     Guard("domain", ["domain/*.py"], ["tests/domain"], but_not=["tests/domain/test_imports.py"]),
@@ -29,9 +31,8 @@ GUARDS: Sequence[Guard] = (
         ["services/*.py"],
         ["tests/services"],
         but_not=[
-            "tests/services/test_single_flight.py::TestSharedErrors::test_an_error_is_let_go",
-            "tests/services/test_single_flight.py::TestSharedErrors"
-            "::test_an_error_that_passes_through_several_flights_is_let_go",
+            f"{_SHARED_ERRORS}::test_an_error_is_let_go",
+            f"{_SHARED_ERRORS}::test_an_error_that_passes_through_several_flights_is_let_go",
         ],
     ),
     Guard(

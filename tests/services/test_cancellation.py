@@ -176,7 +176,7 @@ class TestClosing:
 
 
 async def test_the_end_of_a_run_is_no_time_for_repeating(scene):
-    """A refresh whose task ``asyncio.run`` cancels at its end finishes what it was at, and repeats nothing."""
+    """A refresh whose task ``asyncio.run`` cancels at its end finishes what it is at, and repeats nothing."""
     await scene.link(expires_in=EXPIRED)
     scene.provider.gate = asyncio.Event()
     scene.provider.script = [NotSent("connect_failed")] * 2
