@@ -192,3 +192,17 @@ async def test_the_end_of_a_run_is_no_time_for_repeating(scene):
         await call
     assert scene.provider.exchanges == 1
     assert (await scene.stored()).pending is None
+
+
+async def test_the_end_of_a_run_leaves_a_save_its_grace_only(scene):
+    """Tokens that wait for a store that stays down are given up in the end, or the run would have none."""
+    await scene.link(expires_in=EXPIRED)
+    scene.store.before["save"] = [StoreUnavailable("down") for _ in range(1000)]
+    tokens = scene.replica()
+    await tokens.link("scripted", "alice")
+    await asyncio.sleep(0)
+    guard = tokens._saving._guards[KEY]
+    guard.cancel()
+    await asyncio.wait({guard})
+    assert SaveAbandoned(KEY, 2) in scene.events
+    assert scene.store.before["save"]

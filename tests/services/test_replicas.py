@@ -185,7 +185,7 @@ class TestWaiting:
         await scene.link(expires_in=EXPIRED)
         two = await TwoReplicas(scene).start()
         await two.second.aclose()
-        with pytest.raises(RefreshInProgress) as caught:
+        with pytest.raises(RefreshInProgress, match="refreshing scripted for 'alice'") as caught:
             await two.waiter
         assert caught.value.retry_after == timedelta(seconds=45)
         two.open()
