@@ -86,7 +86,7 @@ def _configuration(guard: Guard, modules: Sequence[str]) -> str:
         "only_mutate": [str(PACKAGE / module) for module in modules],
         "do_not_mutate_patterns": _NOT_MUTATED,
         "pytest_add_cli_args": [
-            *("-p", "no:cacheprovider", "--hypothesis-seed=0"),
+            *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
             *(f"--deselect={test}" for test in guard.but_not),
         ],
         "pytest_add_cli_args_test_selection": guard.tests,
