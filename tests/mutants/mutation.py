@@ -70,6 +70,7 @@ def mutate(guard: Guard, modules: Sequence[str], *, jobs: int) -> list[tuple[Mut
     environment = {**os.environ, "PYTHONPATH": str(mutated / "src")}
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs)]
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=sys.stderr)
+    _check_names_of_tests(mutated, environment)
     return [found for module in modules for found in _results(module, mutated / PACKAGE / module)]
 
 
@@ -96,12 +97,26 @@ def _configuration(guard: Guard, modules: Sequence[str]) -> str:
             "[mutmut]\n",
             # Each run of the tests in another process: Hypothesis refuses to run a test twice in one.
             "process_isolation = forkserver\n",
+            # What the tests make when they are imported must be made by the mutant.
+            "forkserver_warmup = none\n",
             # Seconds on top of what the tests take without a mutant, and how many times all that.
             "timeout_constant = 2.0\n",
             "timeout_multiplier = 5.0\n",
             *(f"{name} =\n" + "".join(f"  {item}\n" for item in items) for name, items in lists.items()),
         ]
     )
+
+
+def _check_names_of_tests(mutated: Path, environment: Mapping[str, str]) -> None:
+    """Make sure that pytest finds without a mutant each test by the name that mutmut calls it by.
+
+    mutmut takes a test that isn't found for one that fails.
+    """
+    stats = json.loads((mutated / "mutmut-stats.json").read_text(encoding="utf-8"))
+    names = {name for names in stats["tests_by_mangled_function_name"].values() for name in names}
+    command = [sys.executable, "-m", "pytest", "--rootdir=.", "--collect-only", "-qqq", *sorted(names)]
+    clean = {**environment, "MUTANT_UNDER_TEST": ""}
+    subprocess.run(command, cwd=mutated, env=clean, check=True, stdout=sys.stderr)
 
 
 def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
