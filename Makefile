@@ -7,7 +7,7 @@ DEV_INSTALLED := $(VENV)/.dev-installed
 PIP_VERSION := 26.3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test prove chaos pgbouncer check fix matrix bench lock clean
+.PHONY: demo test prove chaos mutants pgbouncer check fix matrix bench lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -62,6 +62,10 @@ prove: $(DEV_INSTALLED)  ## walk every schedule of bounded configurations, then 
 	$(BIN)/python -m proof $(ARGS)
 	EXTAUTH_RACES=$${EXTAUTH_RACES:-200} $(BIN)/python -m pytest --no-cov -q tests/proof/test_races.py
 
+mutants: $(DEV_INSTALLED)  ## break the code in small ways; the tests must notice (ARGS='services/*.py' for a part)
+	$(PIP_INSTALL) --constraint constraints.txt --group mutants
+	$(BIN)/python -m tests.mutants $(ARGS)
+
 bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 	$(PIP_INSTALL) --constraint constraints.txt --group bench
 	$(BIN)/python -m bench $(ARGS)
@@ -69,8 +73,8 @@ bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 lock: $(DEV_INSTALLED)  ## renew constraints.txt
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --all-extras \
-	  --group test --group check --group bench --no-header --no-annotate --no-emit-package extauth \
+	  --group test --group check --group mutants --group bench --no-header --no-annotate --no-emit-package extauth \
 	  pyproject.toml constraints.in --output-file constraints.txt
 
 clean:
-	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
+	rm -rf .venv .venv-* .mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist

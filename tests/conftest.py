@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
+from hypothesis import Phase, settings
 
 from tests.servers.postgres_server import OwnPostgresServer, PostgresServer, own_postgres, some_postgres
+
+# For mutants: the same examples for each, and no time spent on making one that fails smaller.
+settings.register_profile("mutants", derandomize=True, database=None, phases=(Phase.explicit, Phase.generate))
 
 
 @pytest.fixture(scope="session")

@@ -109,6 +109,15 @@ def test_what_is_known_about_the_wait_is_told():
     ]
 
 
+def test_an_error_carries_what_it_was_raised_with():
+    """The message for people, and for programs the reason or the time to wait."""
+    for kind in (ReauthorizationRequired, ProviderMisconfigured):
+        error = kind("so it is", reason="a_code")
+        assert (str(error), error.reason) == ("so it is", "a_code")
+    later = TemporarilyUnavailable("so it is", retry_after=timedelta(seconds=3))
+    assert (str(later), later.retry_after) == ("so it is", timedelta(seconds=3))
+
+
 def through_pickle(error: ExtAuthError) -> ExtAuthError:
     """Take the way that exceptions take between processes."""
     arrived: ExtAuthError = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own

@@ -488,6 +488,38 @@ async def test_a_lease_that_ends_between_the_claim_and_its_explanation_is_claime
     assert claimed.unresolved_for is not None
 
 
+async def test_a_lease_that_is_released_between_the_claim_and_its_explanation(store):
+    """The claim is made again: that no lease is left is no answer either."""
+    await store.claim(KEY, 1, "one", timedelta(minutes=5))
+    read_now = store._read_now
+
+    async def late(key: LinkKey) -> object:
+        await store.release(KEY, 1, "one")
+        return await read_now(key)
+
+    store._read_now = late
+    assert isinstance(await store.claim(KEY, 1, "two", timedelta(minutes=5)), Claimed)
+
+
+async def test_a_clock_that_was_put_back(store, admin):
+    """An unresolved exchange seems to be of the future then: it is young, its age not negative."""
+    await store.claim(KEY, 1, "one", timedelta(minutes=5))
+    await store.release(KEY, 1, "one", unresolved=True)
+    await admin.execute("UPDATE external_auth_links SET unresolved_since = now() + interval '1 hour'")
+    claimed = await store.claim(KEY, 1, "two", timedelta(minutes=5))
+
+    assert isinstance(claimed, Claimed)
+    assert timedelta(0) == claimed.unresolved_for
+
+
+async def test_a_page_has_100_links(store):
+    """Unless the caller wants more or fewer."""
+    now = datetime.now(UTC)
+    keys = [LinkKey("github", f"user-{number}") for number in range(101)]
+    await asyncio.gather(*(store.put(key, TokenSet("at", "rt", expires_at=now)) for key in keys))
+    assert len(await store.due("github", expiring_before=now + timedelta(hours=1))) == 100
+
+
 async def test_conditional_writes_say_why_they_missed(store):
     """Absent where there is no link, Stale where it has moved on."""
     failure = RefreshFailure("invalid_grant", datetime(2030, 1, 1, tzinfo=UTC), 7)

@@ -57,6 +57,10 @@ async def scene() -> AsyncIterator[Scene]:
     """A store, a provider and a clock; replicas started on it are closed at the end."""
     made = Scene()
     yield made
+    # A test that failed leaves a gate shut.
+    for gate in (made.provider.gate, made.provider.reply_gate):
+        if gate is not None:
+            gate.set()
     for replica in made.replicas:
         await replica.aclose()
 

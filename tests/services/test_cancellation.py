@@ -9,6 +9,7 @@ import pytest
 
 from extauth import LinkKey, StoreUnavailable
 from extauth.domain.events import SaveAbandoned, SaveDelayed
+from extauth.domain.outcomes import NotSent
 
 KEY = LinkKey("scripted", "alice")
 EXPIRED = timedelta(0)
@@ -197,3 +198,36 @@ class TestClosing:
         tokens = scene.replica()
         await tokens.aclose()
         await tokens.aclose()
+
+
+async def test_the_end_of_a_run_is_no_time_for_repeating(scene):
+    """A refresh whose task ``asyncio.run`` cancels at its end finishes what it is at, and repeats nothing."""
+    await scene.link(expires_in=EXPIRED)
+    scene.provider.gate = asyncio.Event()
+    scene.provider.script = [NotSent("connect_failed")] * 2
+    tokens = scene.replica()
+    call = asyncio.create_task(tokens.link("scripted", "alice"))
+    await scene.provider.exchanging.wait()
+    flight = tokens._flights._flights[KEY].task
+    flight.cancel()
+    await asyncio.sleep(0)
+    assert not flight.done()
+    scene.provider.gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert scene.provider.exchanges == 1
+    assert (await scene.stored()).pending is None
+
+
+async def test_the_end_of_a_run_leaves_a_save_its_grace_only(scene):
+    """Tokens that wait for a store that stays down are given up in the end, or the run would have none."""
+    await scene.link(expires_in=EXPIRED)
+    scene.store.before["save"] = [StoreUnavailable("down") for _ in range(1000)]
+    tokens = scene.replica()
+    await tokens.link("scripted", "alice")
+    await asyncio.sleep(0)
+    guard = tokens._saving._guards[KEY]
+    guard.cancel()
+    await asyncio.wait({guard})
+    assert SaveAbandoned(KEY, 2) in scene.events
+    assert scene.store.before["save"]

@@ -15,10 +15,14 @@ from extauth import (
     RefreshInProgress,
 )
 from extauth.domain.events import LinkAdopted
-from extauth.domain.outcomes import Deferred, GrantRejected
+from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected
 
 KEY = LinkKey("scripted", "alice")
 EXPIRED = timedelta(0)
+SOON = timedelta(minutes=1)
+"""Inside the look-ahead, outside min_validity."""
+AT_ONCE = timedelta(seconds=5)
+"""Inside min_validity."""
 FRESH = timedelta(minutes=30)
 
 
@@ -60,7 +64,18 @@ class TestWaiting:
         two.open()
         assert await two.waiter == await two.holder
         assert scene.provider.exchanges == 1
+        assert scene.store.calls["wait_for_change"] == 1
         assert LinkAdopted(KEY, 2) in scene.events
+
+    async def test_the_waiter_goes_on_with_what_it_had(self, scene):
+        """If the holder fails while the token still works, the waiter hands it out and adopts nothing."""
+        link = await scene.link(expires_in=AT_ONCE)
+        scene.provider.script = [Deferred("http_429")]
+        two = await TwoReplicas(scene).start()
+        two.open()
+        for call in (two.holder, two.waiter):
+            assert (await call).tokens == link.tokens
+        assert not [event for event in scene.events if isinstance(event, LinkAdopted)]
 
     async def test_the_holder_is_rejected(self, scene):
         """What the provider said to one replica holds for the waiter, at no cost."""
@@ -72,6 +87,7 @@ class TestWaiting:
             with pytest.raises(ReauthorizationRequired):
                 await call
         assert scene.provider.exchanges == 1
+        assert scene.store.calls["claim"] == 2
 
     async def test_the_holder_fails_for_now(self, scene):
         """A failed exchange is not repeated at once by whoever waited for it."""
@@ -82,6 +98,47 @@ class TestWaiting:
         for call in (two.holder, two.waiter):
             with pytest.raises(ProviderUnavailable):
                 await call
+        assert scene.provider.exchanges == 1
+
+    async def test_the_holder_replaces_a_rejected_token(self, scene):
+        """Who waits because an API refused the old token is content with the holder's new one."""
+        link = await scene.link(expires_in=FRESH)
+        scene.provider.gate = asyncio.Event()
+        replicas = [scene.replica(), scene.replica()]
+        rejected = link.tokens.access_token
+        calls = [asyncio.create_task(one.refresh("scripted", "alice", rejected=rejected)) for one in replicas]
+        await scene.store.entered["wait_for_change"].wait()
+        scene.provider.gate.set()
+        assert [(await call).version for call in calls] == [2, 2]
+        assert scene.provider.exchanges == 1
+
+    async def test_one_holder_after_another_replaces_nothing(self, scene):
+        """Who reported a refused token waits for as many holders as it takes, and then refreshes it."""
+        link = await scene.link(expires_in=FRESH)
+        inner = scene.store._store
+        await inner.claim(KEY, 1, "first", timedelta(seconds=40))
+        rejected = link.tokens.access_token
+        call = asyncio.create_task(scene.replica().refresh("scripted", "alice", rejected=rejected))
+        await scene.store.entered["wait_for_change"].wait()
+        scene.store.entered["wait_for_change"].clear()
+        scene.store.before["claim"] = [lambda: inner.claim(KEY, 1, "second", timedelta(seconds=40))]
+        await inner.release(KEY, 1, "first")
+        await scene.store.entered["wait_for_change"].wait()
+        await inner.release(KEY, 1, "second")
+        assert (await call).version == 2
+        assert scene.provider.exchanges == 1
+
+    async def test_the_holder_leaves_a_working_token_as_it_is(self, scene):
+        """A refresh that nobody waits for, and that had to wait for another's, is not made up for."""
+        await scene.link(expires_in=SOON)
+        scene.provider.gate = asyncio.Event()
+        scene.provider.script = [ClientRejected("invalid_client")]
+        replicas = [scene.replica(), scene.replica()]
+        await asyncio.gather(*(one.link("scripted", "alice") for one in replicas))
+        flights = [one._flights._flights[KEY].task for one in replicas]
+        await scene.store.entered["wait_for_change"].wait()
+        scene.provider.gate.set()
+        await asyncio.wait(flights)
         assert scene.provider.exchanges == 1
 
     async def test_the_user_unlinks(self, scene):
@@ -128,8 +185,9 @@ class TestWaiting:
         await scene.link(expires_in=EXPIRED)
         two = await TwoReplicas(scene).start()
         await two.second.aclose()
-        with pytest.raises(RefreshInProgress):
+        with pytest.raises(RefreshInProgress, match="refreshing scripted for 'alice'") as caught:
             await two.waiter
+        assert caught.value.retry_after == timedelta(seconds=45)
         two.open()
         await two.holder
 

@@ -32,6 +32,7 @@ from extauth.domain.events import (
     ProviderRejectedClient,
     ReauthorizationNeeded,
     RefreshFailed,
+    SaveDelayed,
     UnlinkedMeanwhile,
 )
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
@@ -103,6 +104,24 @@ class TestServing:
         assert [(link.key.user_id, link.version) for link in links] == [("alice", 2), ("bob", 2)]
         assert scene.provider.exchanges == 2
 
+    @pytest.mark.parametrize("left", [EXPIRED, SOON], ids=["at once", "behind their backs"])
+    async def test_refreshes_of_different_users_do_not_mix(self, scene, left):
+        """Users who need a refresh at the same moment each get their own: none joins another's."""
+        old = {"alice": await scene.link(expires_in=left)}
+        tokens = attrs.evolve(old["alice"].tokens, refresh_token=scene.provider.grant().refresh_token)
+        old["bob"] = await scene.store.put(LinkKey("scripted", "bob"), tokens)
+        scene.provider.gate = asyncio.Event()
+        service = scene.replica()
+        calls = [asyncio.create_task(service.link("scripted", user)) for user in old]
+        while scene.provider.exchanges < 2:
+            await asyncio.sleep(0)
+        assert sorted(scene.provider.presented) == sorted(link.tokens.refresh_token for link in old.values())
+        scene.provider.gate.set()
+        assert [(await call).key.user_id for call in calls] == ["alice", "bob"]
+        await until_idle(service)
+        for link in old.values():
+            assert (await scene.store.get(link.key)).version == 2
+
     async def test_no_expiry_is_served_for_ever(self, scene):
         """A token without a known expiry is handed out however old it is."""
         link = await scene.link(expires_in=None)
@@ -153,7 +172,7 @@ class TestServing:
 
     async def test_an_unlinked_user(self, scene):
         """Nobody's link is not found."""
-        with pytest.raises(LinkNotFound):
+        with pytest.raises(LinkNotFound, match="'alice' has not connected scripted"):
             await scene.replica().access_token("scripted", "alice")
 
     async def test_an_unknown_provider(self, scene):
@@ -169,7 +188,7 @@ class TestServing:
     async def test_expired_without_refresh_token(self, scene):
         """Nothing to refresh with: the user must authorize again, at no cost to the provider."""
         await scene.link(expires_in=EXPIRED, refresh_token=None)
-        with pytest.raises(ReauthorizationRequired) as caught:
+        with pytest.raises(ReauthorizationRequired, match="'alice' must connect scripted") as caught:
             await scene.replica().access_token("scripted", "alice")
         assert caught.value.reason == "no_refresh_token"
         assert scene.provider.exchanges == 0
@@ -263,8 +282,9 @@ class TestRejection:
             await scene.store._store.record_failure(KEY, 1, failure)
 
         scene.store.before["claim"] = [marked_meanwhile]
-        with pytest.raises(ReauthorizationRequired):
+        with pytest.raises(ReauthorizationRequired) as caught:
             await scene.replica().access_token("scripted", "alice")
+        assert caught.value.reason == "invalid_grant"
         assert scene.provider.exchanges == 0
         assert (await scene.stored()).pending is None
 
@@ -284,7 +304,7 @@ class TestClientRejected:
         before = await scene.link(expires_in=EXPIRED)
         scene.provider.script = [ClientRejected("invalid_client")]
         tokens = scene.replica()
-        with pytest.raises(ProviderMisconfigured) as caught:
+        with pytest.raises(ProviderMisconfigured, match="scripted rejects") as caught:
             await tokens.access_token("scripted", "alice")
         assert caught.value.reason == "invalid_client"
         assert await scene.stored() == before
@@ -299,8 +319,9 @@ class TestClientRejected:
         tokens = scene.replica()
         for exchanges, pause in ((1, 1), (2, 2)):
             for user in ("alice", "bob", "alice"):
-                with pytest.raises(ProviderMisconfigured):
+                with pytest.raises(ProviderMisconfigured, match="scripted rejects") as caught:
                     await tokens.access_token("scripted", user)
+                assert caught.value.reason == "invalid_client"
             assert scene.provider.exchanges == exchanges
             scene.clock.advance(timedelta(seconds=pause))
         assert (await tokens.link("scripted", "bob")).version == 2
@@ -316,6 +337,41 @@ class TestClientRejected:
             await scene.replica().access_token("scripted", "alice")
         assert caught.value.reason == "grant_of_another_client"
         assert scene.provider.exchanges == 0
+
+    async def test_an_unknown_outcome_before_it_is_remembered(self, scene):
+        """What a replay is answered doesn't tell how the first exchange ended."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [Unknown("reply_lost"), ClientRejected("invalid_client")]
+        with pytest.raises(ProviderMisconfigured):
+            await scene.replica().access_token("scripted", "alice")
+        pending = (await scene.stored()).pending
+        assert pending is not None
+        assert not pending.live
+
+    async def test_the_second_pause_is_longer(self, scene):
+        """It is not over when the first one would be."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [ClientRejected("invalid_client")] * 2
+        tokens = scene.replica()
+        for exchanges in (1, 2, 2):
+            with pytest.raises(ProviderMisconfigured):
+                await tokens.access_token("scripted", "alice")
+            assert scene.provider.exchanges == exchanges
+            scene.clock.advance(timedelta(seconds=1))
+
+    async def test_a_pause_that_was_asked_for_is_no_rejection(self, scene):
+        """The first rejection of the client after one begins with a short pause all the same."""
+        await scene.link(expires_in=EXPIRED)
+        asked = timedelta(seconds=5)
+        scene.provider.script = [Deferred("http_429", retry_after=asked), ClientRejected("invalid_client")]
+        tokens = scene.replica()
+        with pytest.raises(ProviderUnavailable):
+            await tokens.access_token("scripted", "alice")
+        scene.clock.advance(asked)
+        with pytest.raises(ProviderMisconfigured):
+            await tokens.access_token("scripted", "alice")
+        scene.clock.advance(timedelta(seconds=1))
+        assert (await tokens.link("scripted", "alice")).version == 2
 
     async def test_a_success_ends_the_pause_for_good(self, scene):
         """The next rejection of the client begins with a short pause again."""
@@ -341,7 +397,7 @@ class TestClientRejected:
         scene.provider.origin = mine
         await scene.store.put(KEY, (await scene.link(expires_in=EXPIRED)).tokens, origin=theirs)
         before = await scene.stored()
-        with pytest.raises(ProviderMisconfigured) as caught:
+        with pytest.raises(ProviderMisconfigured, match="scripted rejects") as caught:
             await scene.replica().access_token("scripted", "alice")
         assert caught.value.reason == "grant_of_another_client"
         await scene.store.put(KEY, (await scene.link(expires_in=SOON)).tokens, origin=theirs)
@@ -359,7 +415,7 @@ class TestTemporaryFailure:
         old = await scene.link(expires_in=EXPIRED)
         scene.provider.script = [Deferred("unrecognized_error")]
         for tokens in (scene.replica(), scene.replica()):
-            with pytest.raises(ProviderUnavailable) as caught:
+            with pytest.raises(ProviderUnavailable, match="unrecognized_error") as caught:
                 await tokens.access_token("scripted", "alice")
             assert timedelta(0) < caught.value.retry_after <= timedelta(seconds=1)
         assert scene.provider.exchanges == 1
@@ -381,9 +437,10 @@ class TestTemporaryFailure:
                 await tokens.access_token("scripted", "alice")
             pauses.append(caught.value.retry_after)
             scene.clock.advance(caught.value.retry_after)
-        for number, pause in enumerate(pauses):
-            full = min(timedelta(seconds=2**number), timedelta(minutes=5))
+        longest = [min(timedelta(seconds=2**number), timedelta(minutes=5)) for number in range(12)]
+        for full, pause in zip(longest, pauses, strict=True):
             assert full / 2 <= pause <= full
+        assert pauses != longest, "many links that fail together must not all come back together"
 
     async def test_retry_after_is_honoured_per_provider(self, scene):
         """When the provider asks for a pause it gets one, from all links of this replica."""
@@ -410,7 +467,8 @@ class TestTemporaryFailure:
             await until_idle(tokens)
         assert scene.provider.exchanges == 1
         failed = [event for event in scene.events if isinstance(event, RefreshFailed)]
-        assert [event.reason for event in failed] == ["http_429"]
+        mark = (await scene.stored()).failure
+        assert failed == [RefreshFailed(KEY, 1, "http_429", mark.retry_at - mark.at)]
 
     async def test_a_token_that_expired_meanwhile_is_not_handed_out(self, scene):
         """Whether the old token is better than an error is asked when the refresh has failed."""
@@ -477,8 +535,9 @@ class TestTemporaryFailure:
             scene.clock.advance(timedelta(seconds=30))
 
         scene.store.before["claim"] = [slow, slow]
-        with pytest.raises(StoreUnavailable, match="too slow"):
+        with pytest.raises(StoreUnavailable, match="too slow") as caught:
             await scene.replica().access_token("scripted", "alice")
+        assert caught.value.retry_after == timedelta(seconds=1)
         assert scene.provider.exchanges == 0
         assert (await scene.stored()).pending is None
 
@@ -536,7 +595,7 @@ class TestTemporaryFailure:
             await scene.store._store.record_failure(KEY, 1, failure)
 
         scene.store.before["claim"] = [failed_meanwhile]
-        with pytest.raises(ProviderUnavailable) as caught:
+        with pytest.raises(ProviderUnavailable, match="http_503") as caught:
             await scene.replica().access_token("scripted", "alice")
         assert caught.value.retry_after == timedelta(seconds=7)
         assert scene.provider.exchanges == 0
@@ -729,7 +788,9 @@ class TestUnknownOutcome:
         await scene.link(expires_in=AT_ONCE)
         scene.provider.script = [error]
         await scene.replica().access_token("scripted", "alice")
-        assert sum(isinstance(event, ExchangeUnresolved) for event in scene.events) == 1
+        reason = "provider_error" if isinstance(error, RuntimeError) else "exchange_interrupted"
+        told = [event for event in scene.events if isinstance(event, ExchangeUnresolved)]
+        assert told == [ExchangeUnresolved(KEY, 1, reason)]
         assert "rt-secret" not in caplog.text
         assert ("ScriptedProvider.refresh raised RuntimeError" in caplog.text) == isinstance(
             error, RuntimeError
@@ -756,6 +817,23 @@ class TestSaving:
         assert scene.provider.exchanges == 1
         assert tokens._saving._unsaved == tokens._saving._guards == {}
 
+    async def test_what_is_handed_out_unsaved(self, scene):
+        """It is the link as it will be stored: of now, without the old one's mark and exchange."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [Unknown("http_503", retry_after=timedelta(seconds=20))]
+        tokens = scene.replica()
+        with pytest.raises(ProviderUnavailable):
+            await tokens.link("scripted", "alice")
+        scene.clock.advance(timedelta(seconds=20))
+        now = scene.clock.now()
+        scene.store.before["save"] = [StoreUnavailable("down")]
+        served = await tokens.link("scripted", "alice")
+        await tokens.aclose()
+        assert SaveDelayed(KEY, 2) in scene.events
+        stored = await scene.stored()
+        assert served.updated_at == now
+        assert served == attrs.evolve(stored, updated_at=now)
+
     async def test_saving_is_tried_more_and_more_rarely(self, scene):
         """While the store stays down, the pauses between tries grow, up to the policy's maximum."""
         await scene.link(expires_in=EXPIRED)
@@ -765,10 +843,10 @@ class TestSaving:
         await tokens.aclose()
         assert (await scene.stored()).version == 2
         pauses = [timedelta(seconds=pause) for pause in scene.clock.slept]
-        assert len(pauses) == 12
-        for number, pause in enumerate(pauses):
-            full = min(timedelta(milliseconds=50 * 2**number), timedelta(seconds=1))
+        longest = [min(timedelta(milliseconds=50 * 2**number), timedelta(seconds=1)) for number in range(12)]
+        for full, pause in zip(longest, pauses, strict=True):
             assert full / 2 <= pause <= full
+        assert pauses != longest, "many tokens that wait for a store must not all be saved at once"
 
     async def test_a_save_whose_own_task_is_cancelled(self, scene):
         """A cancellation of the save itself goes on up; it is not taken for a store that is down."""
@@ -886,6 +964,16 @@ class TestSaving:
         assert UnlinkedMeanwhile(KEY, revoked=False) in scene.events
         assert "revoking after an unlink failed: RuntimeError" in caplog.text
 
+    async def test_unlinked_and_the_revocation_never_ends(self, scene, monkeypatch, brief):
+        """A revocation is given up after the time of an exchange."""
+        await scene.link(expires_in=EXPIRED)
+        monkeypatch.setattr(ScriptedProvider, "revoke", lambda *_: asyncio.Event().wait())
+        scene.store.before["save"] = [lambda: scene.store._store.delete(KEY)]
+        policy = brief(exchange_timeout=timedelta(milliseconds=200))
+        with pytest.raises(LinkNotFound):
+            await scene.replica(policy=policy).access_token("scripted", "alice")
+        assert UnlinkedMeanwhile(KEY, revoked=False) in scene.events
+
     async def test_unlinked_while_the_store_was_down(self, scene):
         """The same happens when the unlink is found by a late save."""
         await scene.link(expires_in=EXPIRED)
@@ -893,10 +981,12 @@ class TestSaving:
         scene.store.before["save"] = [StoreUnavailable("down"), back.wait]
         tokens = scene.replica()
         await tokens.link("scripted", "alice")
+        guard = tokens._saving._guards[KEY]
         await scene.store._store.delete(KEY)
         back.set()
         await tokens.aclose()
         assert UnlinkedMeanwhile(KEY, revoked=True) in scene.events
+        assert guard.exception() is None
 
     async def test_unlinked_before_the_claim(self, scene):
         """A link that went away between the read and the claim is not found."""
@@ -918,6 +1008,14 @@ class TestForcedRefresh:
         )
         links.append(await tokens.refresh("scripted", "alice", rejected=stale))
         assert {link.version for link in links} == {2}
+        assert scene.provider.exchanges == 1
+
+    async def test_the_successor_of_a_rejected_token_has_expired(self, scene):
+        """A stored token that is another by now is handed out as any other is: refreshed if need be."""
+        await scene.link(expires_in=EXPIRED)
+        link = await scene.replica().refresh("scripted", "alice", rejected="at-older")
+        assert link == await scene.stored()
+        assert link.version == 2
         assert scene.provider.exchanges == 1
 
     async def test_without_saying_which(self, scene):
@@ -943,13 +1041,14 @@ class TestForcedRefresh:
         assert (await scene.replica().refresh("scripted", "alice", rejected=rejected)).version == 2
 
     async def test_an_unresolved_exchange_with_something_to_lose(self, scene):
-        """A refresh that must not be tried is not claimed to have happened."""
+        """A refresh that must not be tried is not claimed to have happened, nor asked for many times."""
         await scene.link(expires_in=FRESH)
         await scene.store._store.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
         scene.clock.advance(timedelta(seconds=1))
         with pytest.raises(ProviderUnavailable, match="unresolved"):
             await scene.replica().refresh("scripted", "alice")
         assert scene.provider.exchanges == 0
+        assert scene.store.calls["claim"] == 2
 
     async def test_joining_a_flight_that_is_content(self, scene):
         """Who reports a refused token is not satisfied by a flight that left it as it is."""
@@ -972,13 +1071,14 @@ class TestForcedRefresh:
         await scene.link(expires_in=FRESH)
         tokens = scene.replica()
         scene.provider.script = [Deferred("http_429"), GrantRejected("invalid_grant")]
-        for _ in range(2):
-            with pytest.raises(ProviderUnavailable):
+        for error in (ProviderUnavailable, ReauthorizationRequired):
+            with pytest.raises(error):
                 await tokens.refresh("scripted", "alice")
-        scene.clock.advance(timedelta(seconds=1))
-        for _ in range(2):
-            with pytest.raises(ReauthorizationRequired):
+            claims = scene.store.calls["claim"]
+            with pytest.raises(error):
                 await tokens.refresh("scripted", "alice")
+            assert scene.store.calls["claim"] == claims
+            scene.clock.advance(timedelta(seconds=1))
         assert scene.provider.exchanges == 2
 
 

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import sys
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiosqlite
@@ -22,6 +22,7 @@ from extauth import (
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite import schema as sqlite_schema
 from extauth.adapters.sqlite.schema import MIGRATIONS, migrate
+from extauth.domain.outcomes import Claimed
 
 KEY = LinkKey("github", "alice")
 CLAIMER = Path(__file__).parents[1] / "support" / "claimer.py"
@@ -136,6 +137,19 @@ class TestSchema:
             await migrate(store._connection)
             assert (await store.put(KEY, TokenSet("at"))).version == 1
 
+    async def test_overtaken_by_another_process(self, path, monkeypatch):
+        """Who finds, once it is its turn, that another has migrated already leaves everything as it is."""
+        found = iter([0, len(MIGRATIONS)])
+
+        async def schema_version(connection):
+            return next(found)
+
+        async with SqliteLinkStore.open(path) as store:
+            link = await store.put(KEY, TokenSet("at"))
+            monkeypatch.setattr(sqlite_schema, "_schema_version", schema_version)
+            await migrate(store._connection)
+            assert await store.get(KEY) == link
+
     async def test_the_applications_own_tables_stay(self, path):
         """The file may be the application's own database."""
         with closing(sqlite3.connect(path)) as other, other:
@@ -154,6 +168,53 @@ class TestSchema:
             with closing(sqlite3.connect(path)) as other, other:
                 other.execute("DELETE FROM external_auth_links")
             assert (await store.put(KEY, TokenSet("at"))).version == 2
+
+
+class TestClaiming:
+    async def test_a_lease_that_is_released_before_it_is_explained(self, path):
+        """A lease that ends between the two statements of a claim is no answer: the claim is made again."""
+        async with SqliteLinkStore.open(path) as store:
+            await store.put(KEY, TokenSet("at"))
+            await store.claim(KEY, 1, "one", timedelta(minutes=5))
+            read_now = store._read_now
+
+            async def released_meanwhile(key):
+                await store.release(KEY, 1, "one")
+                return await read_now(key)
+
+            store._read_now = released_meanwhile
+            assert isinstance(await store.claim(KEY, 1, "two", timedelta(minutes=5)), Claimed)
+
+    async def test_a_clock_that_was_put_back(self, path):
+        """An unresolved exchange seems to be of the future then: it is young, its age not negative."""
+        async with SqliteLinkStore.open(path) as store:
+            await store.put(KEY, TokenSet("at"))
+            await store.claim(KEY, 1, "one", timedelta(minutes=5))
+            await store.release(KEY, 1, "one", unresolved=True)
+            with closing(sqlite3.connect(path)) as other, other:
+                other.execute(
+                    "UPDATE external_auth_links SET unresolved_since = unresolved_since + 3600000000"
+                )
+            claim = await store.claim(KEY, 1, "two", timedelta(minutes=5))
+        assert claim.unresolved_for == timedelta(0)
+
+
+class TestReading:
+    @pytest.mark.parametrize("count", [1, 2, 3])
+    async def test_links_read_at_once(self, path, count):
+        """However many are asked for at the same moment, each reader gets his own."""
+        keys = [LinkKey("github", f"user-{number}") for number in range(count)]
+        async with SqliteLinkStore.open(path) as store:
+            links = [await store.put(key, TokenSet("at")) for key in keys]
+            assert await store._reads.get_many(keys) == dict(zip(keys, links, strict=True))
+
+    async def test_a_page_has_100_links(self, path):
+        """Unless the caller wants more or fewer."""
+        now = datetime.now(UTC)
+        async with SqliteLinkStore.open(path) as store:
+            for number in range(101):
+                await store.put(LinkKey("github", f"user-{number}"), TokenSet("at", "rt", expires_at=now))
+            assert len(await store.due("github", expiring_before=now + timedelta(hours=1))) == 100
 
 
 class TestOpening:
@@ -191,6 +252,48 @@ class TestOpening:
         with pytest.raises(ConfigurationError, match=r"3\.35"):
             async with SqliteLinkStore.open(path):
                 pass
+
+    async def test_the_oldest_sqlite(self, path, monkeypatch):
+        """The first SQLite with RETURNING will do."""
+        monkeypatch.setattr(sqlite_schema, "OLDEST_SQLITE", sqlite3.sqlite_version_info)
+        async with SqliteLinkStore.open(path) as store:
+            assert await store.get(KEY) is None
+
+    async def test_a_database_in_memory(self):
+        """A given connection may have one, which needs no write-ahead log."""
+        async with (
+            aiosqlite.connect(":memory:", isolation_level=None) as connection,
+            SqliteLinkStore(connection) as store,
+        ):
+            assert (await store.put(KEY, TokenSet("at"))).version == 1
+
+    async def test_a_new_file_in_use(self, path, monkeypatch):
+        """The switch to a write-ahead log waits for another process to end its transaction."""
+        slept = []
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("CREATE TABLE users (name)")
+            other.execute("BEGIN IMMEDIATE")
+
+            async def sleep(seconds):
+                slept.append(seconds)
+                if other.in_transaction:
+                    other.execute("COMMIT")
+
+            monkeypatch.setattr(asyncio, "sleep", sleep)
+            async with SqliteLinkStore.open(path, busy_timeout=timedelta(milliseconds=100)) as store:
+                assert (await store.put(KEY, TokenSet("at"))).version == 1
+        assert slept
+        assert max(slept) < 0.1
+
+    async def test_a_new_file_in_use_for_ever(self, path, monkeypatch):
+        """It gives up at some time."""
+        monkeypatch.setattr(sqlite_schema, "_BUSY_PATIENCE", timedelta(milliseconds=20))
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("CREATE TABLE users (name)")
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailable):
+                async with SqliteLinkStore.open(path, busy_timeout=timedelta(0)):
+                    pass
 
     async def test_a_database_without_write_ahead_log(self, path, monkeypatch):
         """A file that cannot have one is refused: readers would block writers."""

@@ -1,0 +1,73 @@
+"""Which tests must kill the mutants of which modules, and how many of them at least."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import attrs
+
+
+@final
+@attrs.frozen
+class Guard:
+    """Modules, as globs below ``src/extauth``, and the tests that guard them."""
+
+    name: str
+    modules: Sequence[str]
+    tests: Sequence[str]
+    but_not: Sequence[str] = ()
+    """Those of the tests that cannot bear mutants, or take long and kill none that the others don't."""
+
+
+_SHARED_ERRORS = "tests/services/test_single_flight.py::TestSharedErrors"
+
+GUARDS: Sequence[Guard] = (
+    # test_imports.py finds out that mutmut is imported.
+    Guard("domain", ["domain/*.py"], ["tests/domain"], but_not=["tests/domain/test_imports.py"]),
+    # mutmut's trampolines keep errors alive.
+    Guard(
+        "services",
+        ["services/*.py"],
+        ["tests/services"],
+        but_not=[
+            f"{_SHARED_ERRORS}::test_an_error_is_let_go",
+            f"{_SHARED_ERRORS}::test_an_error_that_passes_through_several_flights_is_let_go",
+        ],
+    ),
+    Guard(
+        "memory",
+        ["adapters/memory.py"],
+        ["tests/test_store_contract.py::TestMemoryLinkStore", "tests/adapters/test_memory_store.py"],
+    ),
+    Guard(
+        "sqlite",
+        ["adapters/sqlite/*.py"],
+        [
+            "tests/test_store_contract.py::TestSqliteLinkStore",
+            "tests/test_store_contract.py::TestSqliteLinkStoreOnGivenConnection",
+            "tests/sqlite",
+        ],
+    ),
+    Guard(
+        "postgres",
+        ["adapters/postgres/*.py"],
+        [
+            "tests/test_store_contract.py::TestPostgresLinkStore",
+            "tests/postgres",
+        ],
+        but_not=["tests/postgres/test_postgres_restart.py"],
+    ),
+)
+
+FLOORS = {
+    "domain/freshness.py": 90,
+    "services/single_flight.py": 90,
+    "services/tokens.py": 90,
+    "adapters/memory.py": 90,
+    "adapters/sqlite/rows.py": 90,
+    "adapters/sqlite/store.py": 90,
+    "adapters/postgres/rows.py": 90,
+    "adapters/postgres/store.py": 90,
+}
+"""Per cent of a module's mutants that must be killed."""

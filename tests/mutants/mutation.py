@@ -1,0 +1,157 @@
+"""Running mutmut on a copy of the project, and reading what it found.
+
+mutmut writes all mutants of a function into one file and forks a process for each, so that an import is
+paid for once. It mutates the bodies of functions, except decorated ones; never SQL text.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import fnmatch
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import final
+
+import attrs
+
+from tests.mutants.guards import Guard
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path("src", "extauth")
+WORK = ROOT / ".mutants"
+
+_NOT_MUTATED = [
+    # Wording is for people: no test should hold it still.
+    r"^\s*msg = ",
+    r"\(msg\)",
+    r"^\s*logger\.",
+    # The types or the database see to it that nothing comes here.
+    r"assert_never\(",
+    r"raise AssertionError\(",
+    r"^\s*assert ",
+]
+"""Lines, as regular expressions."""
+_SURVIVED = {0, 5, 33}
+"""mutmut's exit codes for: all tests passed; no test ran; no test reaches the function."""
+
+
+@final
+@attrs.frozen(order=True)
+class Mutant:
+    """One change to one function. Two changes that read the same are the same mutant to the list."""
+
+    module: str
+    """Its path below ``src/extauth``."""
+    function: str
+    """With its class, if it is a method."""
+    before: str
+    after: str
+    """The lines that differ."""
+
+
+def mutate(guard: Guard, modules: Sequence[str], *, jobs: int) -> list[tuple[Mutant, bool]]:
+    """Run the guard's tests against every mutant of the modules; say of each whether it was killed."""
+    folder = WORK / guard.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in ("src", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "pyproject.toml", folder)
+    (folder / "setup.cfg").write_text(_configuration(guard, modules), encoding="utf-8")
+    # For tests that start processes, which would import what is installed. Made here already, because an
+    # interpreter forgets a path that is not there when it starts.
+    mutated = folder / "mutants"
+    (mutated / "src").mkdir(parents=True)
+    environment = {**os.environ, "PYTHONPATH": str(mutated / "src")}
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs)]
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=sys.stderr)
+    _check_names_of_tests(mutated, environment)
+    return [found for module in modules for found in _results(module, mutated / PACKAGE / module)]
+
+
+def modules_of(guard: Guard, wanted: Sequence[str]) -> list[str]:
+    """Return the guard's modules, or those of them that match one of the wanted globs."""
+    base = ROOT / PACKAGE
+    modules = sorted(str(path.relative_to(base)) for glob in guard.modules for path in base.glob(glob))
+    return [name for name in modules if not wanted or any(fnmatch.fnmatch(name, glob) for glob in wanted)]
+
+
+def _configuration(guard: Guard, modules: Sequence[str]) -> str:
+    lists = {
+        "source_paths": ["src"],
+        "only_mutate": [str(PACKAGE / module) for module in modules],
+        "do_not_mutate_patterns": _NOT_MUTATED,
+        "pytest_add_cli_args": [
+            *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
+            *(f"--deselect={test}" for test in guard.but_not),
+        ],
+        "pytest_add_cli_args_test_selection": guard.tests,
+    }
+    return "".join(
+        [
+            "[mutmut]\n",
+            # Each run of the tests in another process: Hypothesis refuses to run a test twice in one.
+            "process_isolation = forkserver\n",
+            # What the tests make when they are imported must be made by the mutant.
+            "forkserver_warmup = none\n",
+            # Seconds on top of what the tests take without a mutant, and how many times all that.
+            "timeout_constant = 2.0\n",
+            "timeout_multiplier = 5.0\n",
+            *(f"{name} =\n" + "".join(f"  {item}\n" for item in items) for name, items in lists.items()),
+        ]
+    )
+
+
+def _check_names_of_tests(mutated: Path, environment: Mapping[str, str]) -> None:
+    """Make sure that pytest finds without a mutant each test by the name that mutmut calls it by.
+
+    mutmut takes a test that isn't found for one that fails.
+    """
+    stats = json.loads((mutated / "mutmut-stats.json").read_text(encoding="utf-8"))
+    names = {name for names in stats["tests_by_mangled_function_name"].values() for name in names}
+    command = [sys.executable, "-m", "pytest", "--rootdir=.", "--collect-only", "-qqq", *sorted(names)]
+    clean = {**environment, "MUTANT_UNDER_TEST": ""}
+    subprocess.run(command, cwd=mutated, env=clean, check=True, stdout=sys.stderr)
+
+
+def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
+    meta = mutated.with_name(mutated.name + ".meta")
+    if not meta.exists():
+        return
+    exit_codes: Mapping[str, int | None] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    bodies = _function_bodies(mutated.read_text(encoding="utf-8"))
+    for key, exit_code in exit_codes.items():
+        if exit_code is None:
+            msg = f"mutmut did not test {key}"
+            raise RuntimeError(msg)
+        name = key.rpartition(".")[2]
+        mangled = name.rpartition("__mutmut_")[0]
+        before, after = _difference(bodies[f"{mangled}__mutmut_orig"], bodies[name])
+        if before.lower() == after.lower():
+            continue  # text in another case: SQL doesn't mind, and other text gets other mutants too
+        function = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+        yield Mutant(module, function, before, after), exit_code not in _SURVIVED
+
+
+def _function_bodies(source: str) -> dict[str, list[str]]:
+    """Return the lines of every function after its name, by name."""
+    lines = [line.strip() for line in source.splitlines()]
+    return {
+        node.name: [lines[node.lineno - 1].replace(node.name, ""), *lines[node.lineno : node.end_lineno]]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def _difference(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:
+    changes = list(difflib.ndiff(before, after))
+    return (
+        " ".join(line[2:] for line in changes if line.startswith("- ")),
+        " ".join(line[2:] for line in changes if line.startswith("+ ")),
+    )
