@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.testing import PromiseBroken, Setting, VirtualClock, refresh_races, replay
-from extauth.testing.interleaver.oracle import (
+from extauth.testing.interleaver.promises import (
     NEVER_CLEARED,
     NEVER_IN_SIGHT,
     NEVER_LOST,

@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from extauth.testing.faults import Fault
 from extauth.testing.interleaver.interleaver import Interleaver
-from extauth.testing.interleaver.oracle import PROMISES
 from extauth.testing.interleaver.ports import REFRESH, STORE_VERDICTS, STORE_WRITES
+from extauth.testing.interleaver.promises import PROMISES
 from extauth.testing.interleaver.replay import check, finish
 from extauth.testing.interleaver.setting import OpenStore, Setting
 from extauth.testing.interleaver.steps import Step, Verb

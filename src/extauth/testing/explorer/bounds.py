@@ -8,8 +8,8 @@ from typing import final
 import attrs
 
 from extauth.testing.faults import Fault
-from extauth.testing.interleaver.oracle import Broken
 from extauth.testing.interleaver.ports import REFRESH
+from extauth.testing.interleaver.promises import Broken
 from extauth.testing.interleaver.setting import Setting
 from extauth.testing.reuse import Reuse
 

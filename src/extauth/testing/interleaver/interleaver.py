@@ -9,8 +9,9 @@ from typing import Any, Final, Self, final
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Claimed
 from extauth.testing.interleaver.gates import Gates, ReplicaCrashed
-from extauth.testing.interleaver.oracle import Answer, Broken, Oracle
+from extauth.testing.interleaver.oracle import Answer, Oracle
 from extauth.testing.interleaver.ports import STORE_WRITES
+from extauth.testing.interleaver.promises import Broken
 from extauth.testing.interleaver.replica import Call, Replica, ending
 from extauth.testing.interleaver.setting import PROVIDER_ID, OpenStore, Setting, key_of
 from extauth.testing.interleaver.steps import Step, format_script

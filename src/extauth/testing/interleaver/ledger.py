@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from typing import final
 
 import attrs
@@ -54,8 +54,7 @@ class Presentation:
 class Ledger:
     """Every presentation, and every excuse that a replica may have."""
 
-    def __init__(self, on_presentation: Callable[[Presentation, list[Presentation]], None]) -> None:
-        self._on_presentation = on_presentation
+    def __init__(self) -> None:
         self.presentations: dict[str, list[Presentation]] = {}
         """By refresh token, in order."""
         self.crashed: set[str] = set()
@@ -84,7 +83,6 @@ class Ledger:
         earlier = self.presentations.setdefault(tokens.refresh_token or "", [])
         replay = any(not old.harmless for old in earlier)
         presentation = Presentation(replica, tokens, clock.monotonic(), works, replay)
-        self._on_presentation(presentation, earlier)
         earlier.append(presentation)
         return presentation
 

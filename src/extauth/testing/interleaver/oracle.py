@@ -10,52 +10,28 @@ from typing import Final, final
 import attrs
 
 from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
-from extauth.domain.link import Link
-from extauth.domain.outcomes import Deferred, Exchanged, GrantRejected, Unknown
+from extauth.domain.link import Link, TokenSet
+from extauth.domain.outcomes import Exchanged
 from extauth.domain.policy import RefreshPolicy
 from extauth.testing.interleaver.gates import Gates
 from extauth.testing.interleaver.ledger import Ledger, Presentation
-from extauth.testing.interleaver.virtual_time import VirtualClock
-from extauth.testing.scripted_provider import ScriptedProvider
-
-NEVER_CLEARED: Final = "never cleared"
-NEVER_TWICE: Final = "never presented twice"
-NEVER_WRONGLY_DEAD: Final = "never wrongly dead"
-NEVER_LOST: Final = "never lost"
-NEVER_SOMEONE_ELSES: Final = "never someone else's"
-NEVER_WORSE: Final = "never worse than waiting"
-NEVER_NEEDLESS: Final = "never without need"
-NEVER_IN_SIGHT: Final = "never in sight"
-ALWAYS_ENDS: Final = "every call ends"
-COMES_BACK: Final = "works again once faults stop"
-
-PROMISES: tuple[str, ...] = (
+from extauth.testing.interleaver.presenting import PresentationJudge
+from extauth.testing.interleaver.promises import (
+    ALWAYS_ENDS,
+    COMES_BACK,
     NEVER_CLEARED,
-    NEVER_TWICE,
-    NEVER_WRONGLY_DEAD,
+    NEVER_IN_SIGHT,
     NEVER_LOST,
     NEVER_SOMEONE_ELSES,
     NEVER_WORSE,
-    NEVER_NEEDLESS,
-    NEVER_IN_SIGHT,
-    ALWAYS_ENDS,
-    COMES_BACK,
+    NEVER_WRONGLY_DEAD,
+    Broken,
 )
+from extauth.testing.interleaver.virtual_time import VirtualClock
+from extauth.testing.scripted_provider import ScriptedProvider
 
 _TOKEN: Final = re.compile(r"\b[ar]t-\d+-\d+")
 """What the scripted provider's tokens look like."""
-
-
-@final
-@attrs.frozen
-class Broken:
-    """A promise that was not kept."""
-
-    promise: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.promise}: {self.what}"
 
 
 @final
@@ -87,12 +63,20 @@ class Oracle:
         self._provider = provider
         self._clock = clock
         self._gates = gates
-        self._policy = policy
-        self._patience = policy.save_margin.total_seconds()
-        self.ledger = Ledger(self._presented)
         self.broken: list[Broken] = []
+        self.ledger = Ledger()
+        self._presentations = PresentationJudge(
+            self.ledger, provider.traits, clock=clock, policy=policy, report=self._break
+        )
         self.stored: dict[str, Link] = {}
         """The link of each user, as it was after the step before."""
+
+    def present(self, replica: str, tokens: TokenSet) -> Presentation:
+        """Take note that a replica presents the refresh token of ``tokens``, and judge it."""
+        earlier = list(self.ledger.presentations.get(tokens.refresh_token or "", ()))
+        presentation = self.ledger.present(replica, tokens, self._clock)
+        self._presentations.judge(presentation, earlier)
+        return presentation
 
     def stored_now(self, user: str, link: Link | None, *, authorized: bool, unlinked: bool) -> None:
         """Judge what a step made of a user's link."""
@@ -228,77 +212,6 @@ class Oracle:
                 f"{user} must reauthorize ({mark.reason}), but the provider has not rejected version"
                 f" {link.version}",
             )
-
-    def _presented(self, new: Presentation, earlier: list[Presentation]) -> None:
-        now = self._clock.monotonic()
-        self._judge_need(new, earlier)
-        for old in earlier:
-            if not old.ended:
-                self._break(
-                    NEVER_TWICE, f"{new.replica} presents a refresh token that {old.replica} is presenting"
-                )
-            elif not old.harmless and not self._may_repeat(old, new, now):
-                self._break(
-                    NEVER_TWICE,
-                    f"{new.replica} presents a refresh token again that {old.replica} has presented: "
-                    + ("the access token still works" if new.access_token_works else "its outcome is known"),
-                )
-
-    def _judge_need(self, new: Presentation, earlier: list[Presentation]) -> None:
-        expires_at = new.tokens.expires_at
-        if (
-            new.access_token_works
-            and expires_at is not None
-            and expires_at - self._clock.now() > self._policy.refresh_ahead
-        ):
-            self._break(
-                NEVER_NEEDLESS, f"{new.replica} refreshes a token that nobody refused and that works for long"
-            )
-        pause = self._policy.cooldown.initial.total_seconds()
-        for old in earlier:
-            if old.told_at is not None and self._calls_for_a_pause(old) and new.began < old.told_at + pause:
-                self._break(
-                    NEVER_NEEDLESS, f"{new.replica} tries again at once what {old.replica} tried in vain"
-                )
-
-    def _calls_for_a_pause(self, old: Presentation) -> bool:
-        """Whether it has failed in such a way, and could say so, that everybody must pause."""
-        tolerated = not self._provider.traits.rotates or self._provider.traits.replay_window is not None
-        in_vain = isinstance(old.outcome, Deferred) or (
-            isinstance(old.outcome, Unknown) and old.replay and not tolerated
-        )
-        return (
-            in_vain
-            and old.replica not in self.ledger.crashed
-            and not self.ledger.store_failed(old)
-            and self.ledger.lifted_at < old.began
-        )
-
-    def _may_repeat(self, old: Presentation, new: Presentation, now: float) -> bool:
-        traits = self._provider.traits
-        if not traits.rotates:
-            return True
-        window = traits.replay_window
-        if window is not None and now - old.began < window.total_seconds():
-            return True
-        if new.access_token_works:
-            return False
-        return (
-            old.lost
-            or old.replica in self.ledger.crashed
-            or old.replica in self.ledger.abandoned
-            or (
-                self.ledger.unable_to_save(old, now, self._patience)
-                and not (isinstance(old.outcome, Exchanged) and self._hasty(old, new))
-            )
-            or (isinstance(old.outcome, GrantRejected) and self.ledger.lifted_at >= old.began)
-        )
-
-    def _hasty(self, old: Presentation, new: Presentation) -> bool:
-        """Whether the new one comes although the old one's replica may be about to save: from that very
-        replica, or from another that has not given it time since it got the lease."""
-        claimed_at = self.ledger.claimed_at(new.replica, new.tokens)
-        return old.replica == new.replica or claimed_at is None or new.began - claimed_at < self._patience
 
     def _explained(self, token: str) -> bool:
         for use in self.ledger.presentations.get(token, ()):

@@ -22,6 +22,7 @@ from extauth.domain.ports import LinkStore
 from extauth.testing.faults import Fault
 from extauth.testing.interleaver.gates import Gates
 from extauth.testing.interleaver.ledger import Ledger
+from extauth.testing.interleaver.oracle import Oracle
 from extauth.testing.interleaver.virtual_time import VirtualClock, VirtualLoop
 from extauth.testing.scripted_provider import ScriptedProvider
 
@@ -59,6 +60,9 @@ class Scene(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def oracle(self) -> Oracle: ...
 
     @property
     def replies(self) -> frozenset[str]:
@@ -116,7 +120,7 @@ class GatedProvider:
 
     async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
         scene = self._scene
-        presentation = scene.ledger.present(self._replica, tokens, scene.clock)
+        presentation = scene.oracle.present(self._replica, tokens)
         name = scene.gates.name(self._replica, REFRESH)
         try:
             verdict = await scene.gates.park(self._replica, REFRESH, name=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from extauth.testing.interleaver.interleaver import Interleaver
-from extauth.testing.interleaver.oracle import Broken
+from extauth.testing.interleaver.promises import Broken
 from extauth.testing.interleaver.setting import OpenStore, Setting
 from extauth.testing.interleaver.steps import parse_script
 from extauth.testing.interleaver.virtual_time import VirtualClock
