@@ -6,6 +6,7 @@ Arguments: how it ends, the store's URL, the token endpoint.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 
 from extauth import TokenService, open_store
@@ -70,4 +71,6 @@ async def main(ending: str, url: str, token_url: str) -> None:
 
 
 if __name__ == "__main__":
+    # A shell starts what runs in its background with SIGINT ignored, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(main(*sys.argv[1:]))
