@@ -450,7 +450,7 @@ class TestTemporaryFailure:
         scene.provider.script = [Deferred("http_429", retry_after=timedelta(seconds=90))]
         tokens = scene.replica()
         for user in ("alice", "bob"):
-            with pytest.raises(ProviderUnavailable) as caught:
+            with pytest.raises(ProviderUnavailable, match="scripted") as caught:
                 await tokens.access_token("scripted", user)
             assert caught.value.retry_after == timedelta(seconds=90)
         assert scene.provider.exchanges == 1
@@ -491,6 +491,7 @@ class TestTemporaryFailure:
         assert scene.store.calls["claim"] == 1
         assert scene.clock.slept == sorted(scene.clock.slept)
         assert len(scene.clock.slept) == 4
+        assert scene.clock.slept[-1] < 0.4, "replicas that retry together must not stay together"
 
     async def test_never_sent(self, scene):
         """If no request can be sent for long, the link is as before and nothing is unresolved."""
@@ -526,6 +527,7 @@ class TestTemporaryFailure:
         with pytest.raises(ProviderUnavailable, match="connect_timeout"):
             await scene.replica().access_token("scripted", "alice")
         assert scene.provider.exchanges == 1
+        assert (await scene.stored()).pending is None
 
     async def test_a_store_too_slow_for_its_leases(self, scene):
         """No exchange starts in a lease that has almost run out when it is had."""
@@ -692,6 +694,49 @@ class TestUnknownOutcome:
         scene.provider.script = [slowly_lost]
         assert await scene.replica().access_token("scripted", "alice") == link.tokens.access_token
         assert scene.provider.exchanges == 1
+
+    async def test_a_replay_window_begins_with_the_first_exchange(self, scene):
+        """However many replays there were since, and whichever replica it was that began."""
+        scene.provider.traits = ProviderTraits(replay_window=timedelta(seconds=5))
+        link = await scene.link(expires_in=timedelta(seconds=9))
+
+        def slowly_lost(_):
+            scene.clock.advance(timedelta(seconds=3))
+            return Unknown("reply_lost")
+
+        scene.provider.script = [slowly_lost] * 3
+        assert await scene.replica().access_token("scripted", "alice") == link.tokens.access_token
+        assert scene.provider.exchanges == 2
+
+    async def test_a_replay_window_that_a_crashed_replica_began(self, scene):
+        """Its age counts from that replica's exchange."""
+        scene.provider.traits = ProviderTraits(replay_window=timedelta(seconds=5))
+        link = await scene.link(expires_in=timedelta(seconds=13))
+        await scene.store._store.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
+        scene.clock.advance(timedelta(seconds=4))
+
+        def slowly_lost(_):
+            scene.clock.advance(timedelta(seconds=2))
+            return Unknown("reply_lost")
+
+        scene.provider.script = [slowly_lost] * 2
+        assert await scene.replica().access_token("scripted", "alice") == link.tokens.access_token
+        assert scene.provider.exchanges == 1
+
+    async def test_a_lease_that_cannot_be_renewed_for_a_replay(self, scene):
+        """The replay is left out, and the exchange before it remembered as unresolved."""
+        await scene.link(expires_in=EXPIRED)
+
+        def slowly_lost(_):
+            scene.clock.advance(timedelta(seconds=30))
+            scene.store.before["claim"] = [StoreUnavailable("down")]
+            return Unknown("reply_lost")
+
+        scene.provider.script = [slowly_lost]
+        with pytest.raises(ProviderUnavailable, match="reply_lost"):
+            await scene.replica().access_token("scripted", "alice")
+        assert scene.provider.exchanges == 1
+        assert (await scene.stored()).pending is not None
 
     async def test_retry_after_on_a_5xx(self, scene):
         """A provider that says when to come back is not asked again before."""
@@ -878,6 +923,18 @@ class TestSaving:
         second = await call
         assert (first.version, second.version) == (2, 3)
         assert scene.provider.replays == 0
+
+    async def test_other_users_are_served_meanwhile(self, scene):
+        """Tokens that wait to be saved are nobody else's matter."""
+        await scene.link(expires_in=EXPIRED)
+        bob = await scene.store.put(LinkKey("scripted", "bob"), scene.provider.grant())
+        back = asyncio.Event()
+        scene.store.before["save"] = [StoreUnavailable("down"), back.wait]
+        tokens = scene.replica()
+        await tokens.link("scripted", "alice")
+        served = await asyncio.gather(tokens.link("scripted", "bob"), return_exceptions=True)
+        back.set()
+        assert served == [bob]
 
     async def test_a_store_that_stays_down(self, scene, brief):
         """A caller who needs a refresh that must wait for a save is told to try later."""

@@ -1,0 +1,46 @@
+"""What an error of the driver means, and what of it may be shown."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from extauth.adapters.postgres.failures import WITHHELD, connection_broke, explained, presentable
+
+
+@pytest.mark.parametrize(
+    ("error", "broke"),
+    [
+        (asyncpg.AdminShutdownError("shutting down"), True),
+        (asyncpg.ConnectionDoesNotExistError("closed"), True),
+        (OSError("reset"), True),
+        (asyncpg.UniqueViolationError("twice"), False),
+        (asyncpg.QueryCanceledError("took too long"), False),
+        (TimeoutError(), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_another_connection_may_do_better(error, broke):
+    """A server or a connection that went away; not a statement that was refused or took too long."""
+    assert broke == connection_broke(error)
+
+
+def test_a_failure_is_explained_by_its_kind():
+    """Not by its text, which may quote a row."""
+    assert explained(asyncpg.UniqueViolationError("row")) == "the Postgres store failed: UniqueViolationError"
+
+
+def test_a_lost_statement_is_explained_by_what_to_do():
+    """Behind a pooler the usual reason is a setting."""
+    said = explained(asyncpg.DuplicatePreparedStatementError("exists"))
+    assert said.startswith("the Postgres store failed: ")
+    assert said.endswith(" transaction_pooling=True")
+
+
+def test_an_error_unknown_to_the_driver_keeps_its_sqlstate():
+    """It is all that tells what an application's trigger raised, whose text is withheld."""
+    error = asyncpg.PostgresError("a row")
+    vars(error)["sqlstate"] = "XT001"
+    shown = presentable(error)
+    assert isinstance(shown, asyncpg.PostgresError)
+    assert (shown.sqlstate, shown.args) == ("XT001", (WITHHELD,))
