@@ -54,6 +54,7 @@ SERVICES = [
     (broken_flights, "late_caller", {NEVER_TWICE, NEVER_LOST}),
     (broken_exchanges, "claims_nothing", {NEVER_TWICE}),
     (broken_exchanges, "one_owner_for_all", {NEVER_TWICE}),
+    (broken_saves, "validates_first", {NEVER_LOST}),
     (broken_saves, "exchanges_again", {NEVER_TWICE}),
     (broken_saves, "puts_back", {NEVER_CLEARED, NEVER_LOST}),
     (broken_saves, "revokes_nothing", {NEVER_LOST}),
