@@ -870,7 +870,7 @@ class TestSaving:
         with pytest.raises(ProviderUnavailable):
             await tokens.link("scripted", "alice")
         scene.clock.advance(timedelta(seconds=20))
-        now = scene.clock.now()
+        now = scene.clock.now() + RefreshPolicy().save_margin  # of the second look before the replay
         scene.store.before["save"] = [StoreUnavailable("down")]
         served = await tokens.link("scripted", "alice")
         await tokens.aclose()
