@@ -48,7 +48,15 @@ def state_of(
         replicas.append((code, leases, world.ledger.state_of(replica)))
     replicas.sort(key=repr)
     refused = frozenset(world.ledger.refused_access_tokens)
-    return rows, _provider_state(world), world.clock.monotonic(), refused, spent, tuple(replicas)
+    return (
+        rows,
+        frozenset(world.ledger.ever_stored),
+        _provider_state(world),
+        world.clock.monotonic(),
+        refused,
+        spent,
+        tuple(replicas),
+    )
 
 
 def _provider_state(world: Interleaver) -> Hashable:

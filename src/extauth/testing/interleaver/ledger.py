@@ -143,7 +143,14 @@ class Ledger:
             for use in presentations
             if use.replica == replica
         )
-        return uses, self.store_failures.get(replica), replica in self.abandoned
+        claims = tuple((token, at) for (name, token), (_, at) in self._claims.items() if name == replica)
+        return (
+            uses,
+            claims,
+            self.store_failures.get(replica),
+            replica in self.abandoned,
+            self.forgotten_unlinks[replica],
+        )
 
     def _all(self) -> Iterator[Presentation]:
         for presentations in self.presentations.values():
