@@ -11,9 +11,10 @@ from typing import Any
 from bench.links import PROVIDER
 from extauth import TokenService, open_store
 from extauth.adapters.oauth2 import OAuth2Provider
-from extauth.domain.link import GrantOrigin, TokenSet
+from extauth.domain.link import GrantOrigin
 from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import TokenSet
 
 
 class TimedProvider:

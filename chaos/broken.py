@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, cast, final
 
-from extauth.domain.link import LinkKey, TokenSet
+from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Absent, Claimed, ClaimOutcome, Saved, SaveOutcome, Stale
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 
 
 class _Around:

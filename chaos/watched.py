@@ -8,7 +8,7 @@ from typing import Any, Final, cast, final
 
 from chaos.digests import digest
 from chaos.journal import Journal
-from extauth.domain.link import GrantOrigin, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import GrantOrigin, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
     Exchanged,
     ExchangeOutcome,
@@ -20,6 +20,7 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore, OAuthProvider
+from extauth.domain.token_set import TokenSet
 
 PRESENTING: Final = "presenting"
 ANSWERED: Final = "answered"

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from extauth.domain.errors import (
+    AccountChanged,
+    AlreadyCompleted,
+    AuthorizationExpired,
+    AuthorizationRejected,
     ConfigurationError,
+    ConsentDenied,
     ExtAuthError,
+    InvalidCallback,
+    IssuerMismatch,
+    LinkingFailed,
     LinkNotFound,
     NotAuthorized,
     ProviderMisconfigured,
@@ -14,31 +22,38 @@ from extauth.domain.errors import (
     StoreUnavailable,
     TemporarilyUnavailable,
     UnknownProvider,
+    UnknownState,
+    WrongUser,
 )
-from extauth.domain.link import (
-    GrantOrigin,
-    Link,
-    LinkKey,
-    PendingExchange,
-    RefreshFailure,
-    TokenSet,
-)
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.linking import DeviceAuthorization, Unlinked, named_link
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
+from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.opening import open_store
 from extauth.services.single_flight import SingleFlight
 from extauth.services.tokens import TokenService
 
 __all__ = [
+    "Account",
+    "AccountChanged",
+    "AlreadyCompleted",
+    "AuthorizationExpired",
+    "AuthorizationRejected",
     "Backoff",
     "Clock",
     "ConfigurationError",
+    "ConsentDenied",
+    "DeviceAuthorization",
     "ExtAuthError",
     "GrantOrigin",
+    "InvalidCallback",
+    "IssuerMismatch",
     "Link",
     "LinkKey",
     "LinkNotFound",
     "LinkStore",
+    "LinkingFailed",
     "NotAuthorized",
     "OAuthProvider",
     "Observer",
@@ -50,11 +65,16 @@ __all__ = [
     "RefreshFailure",
     "RefreshInProgress",
     "RefreshPolicy",
+    "ResourceToken",
     "SingleFlight",
     "StoreUnavailable",
     "TemporarilyUnavailable",
     "TokenService",
     "TokenSet",
     "UnknownProvider",
+    "UnknownState",
+    "Unlinked",
+    "WrongUser",
+    "named_link",
     "open_store",
 ]

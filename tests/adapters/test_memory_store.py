@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from extauth.adapters.memory import MemoryLinkStore
-from extauth.domain.link import LinkKey, PendingExchange, TokenSet
+from extauth.domain.link import LinkKey, PendingExchange
 from extauth.domain.outcomes import Claimed, Held, Saved
+from extauth.domain.token_set import TokenSet
 
 KEY = LinkKey("github", "alice")
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

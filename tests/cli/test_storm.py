@@ -10,7 +10,7 @@ import pytest
 from extauth.cli.messages import Orders
 from extauth.cli.progress import Progress, Settings
 from extauth.cli.storm import RECONNECT_AFTER, _Storm
-from extauth.domain.link import TokenSet
+from extauth.domain.token_set import TokenSet
 from extauth.testing import AuthorizationServer
 
 

@@ -11,8 +11,16 @@ import pytest
 import extauth
 from extauth.domain import errors
 from extauth.domain.errors import (
+    AccountChanged,
+    AlreadyCompleted,
+    AuthorizationExpired,
+    AuthorizationRejected,
     ConfigurationError,
+    ConsentDenied,
     ExtAuthError,
+    InvalidCallback,
+    IssuerMismatch,
+    LinkingFailed,
     LinkNotFound,
     NotAuthorized,
     ProviderMisconfigured,
@@ -22,6 +30,8 @@ from extauth.domain.errors import (
     StoreUnavailable,
     TemporarilyUnavailable,
     UnknownProvider,
+    UnknownState,
+    WrongUser,
 )
 
 CODES = {
@@ -35,6 +45,16 @@ CODES = {
     ConfigurationError: "configuration_error",
     UnknownProvider: "unknown_provider",
     ProviderMisconfigured: "provider_misconfigured",
+    LinkingFailed: "linking_failed",
+    InvalidCallback: "invalid_callback",
+    UnknownState: "unknown_state",
+    AuthorizationExpired: "authorization_expired",
+    AlreadyCompleted: "already_completed",
+    WrongUser: "wrong_user",
+    ConsentDenied: "consent_denied",
+    IssuerMismatch: "issuer_mismatch",
+    AuthorizationRejected: "authorization_rejected",
+    AccountChanged: "account_changed",
     NotAuthorized: "not_authorized",
 }
 """Public: applications switch on these."""
@@ -47,6 +67,15 @@ INSTANCES: list[ExtAuthError] = [
     RefreshInProgress("later", retry_after=timedelta(seconds=1)),
     UnknownProvider("no such provider"),
     ProviderMisconfigured("wrong secret", reason="invalid_client"),
+    InvalidCallback("begin again"),
+    UnknownState("begin again"),
+    AuthorizationExpired("begin again"),
+    AlreadyCompleted("begin again"),
+    WrongUser("begin again"),
+    ConsentDenied("begin again"),
+    IssuerMismatch("begin again"),
+    AccountChanged("begin again"),
+    AuthorizationRejected("begin again", reason="invalid_grant"),
     NotAuthorized("not yours"),
 ]
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extauth import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure, TokenSet
-from extauth.domain.link import MAX_ID_LENGTH
+from extauth.domain.storable import MAX_ID_LENGTH
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NAIVE = NOW.replace(tzinfo=None)

@@ -121,7 +121,7 @@ def test_a_repr_shows_whether_there_is_a_token_and_what_it_is_not():
     assert repr(TokenSet("at-1", None, extra={"id_token": "it-1"})) == (
         "TokenSet(access_token='***', refresh_token=None, expires_at=None, scopes=frozenset(),"
         " token_type='Bearer', extra={'id_token': ***}, access_token_key_id=None,"
-        " refresh_token_key_id=None, issued_at=None)"
+        " refresh_token_key_id=None, issued_at=None, refresh_token_expires_at=None, resource_tokens={})"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from extauth.adapters.oauth2.expiry import LONGEST_LIFETIME, expiry, lifetime
-from extauth.domain.link import TokenSet
+from extauth.domain.token_set import TokenSet
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,9 +8,10 @@ import pytest
 from aiohttp import BasicAuth, ClientSession
 
 from extauth.adapters.oauth2 import OAuth2Provider, ReplyRules
-from extauth.domain.link import GrantOrigin, TokenSet
+from extauth.domain.link import GrantOrigin
 from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, GrantRejected, NotSent
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import TokenSet
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 URL = "https://provider.example/token"

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import ReplyRules
 from extauth.adapters.oauth2.reply import Reply, judge
-from extauth.domain.link import TokenSet
 from extauth.domain.outcomes import (
     ClientRejected,
     Deferred,
@@ -20,6 +19,7 @@ from extauth.domain.outcomes import (
     GrantRejected,
     Unknown,
 )
+from extauth.domain.token_set import TokenSet
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 RULES = ReplyRules()

@@ -13,8 +13,9 @@ import pytest
 from extauth.adapters.postgres import PostgresLinkStore, connections
 from extauth.adapters.postgres.failures import presentable
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.link import LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.outcomes import Absent, Claimed, Recorded, Saved, Stale
+from extauth.domain.token_set import TokenSet
 from extauth.services.outlasting import start_unswept
 from tests.servers.forgetful_relay import forgetful_relay
 from tests.servers.row_lock import locked

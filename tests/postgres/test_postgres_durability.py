@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
-from extauth.domain.link import LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import LinkKey, RefreshFailure
+from extauth.domain.token_set import TokenSet
 
 KEY = LinkKey("github", "alice")
 TOKENS = TokenSet("at-1", "rt-1")

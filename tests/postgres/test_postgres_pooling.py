@@ -10,8 +10,9 @@ import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
-from extauth.domain.link import LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.outcomes import Claimed, Held, Recorded, Resealed, Saved, Stale
+from extauth.domain.token_set import TokenSet
 from tests.servers.pgbouncer import pgbouncer
 from tests.servers.row_lock import locked
 from tests.servers.transaction_pooler import transaction_pooler

@@ -11,8 +11,9 @@ import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.link import Link, LinkKey, TokenSet
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Saved
+from extauth.domain.token_set import TokenSet
 from tests.servers.row_lock import locked
 
 KEY = LinkKey("github", "alice")

@@ -12,7 +12,8 @@ import pytest
 from extauth.adapters.postgres import PostgresLinkStore, connections
 from extauth.adapters.postgres.schema import MIGRATIONS, migrate
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
-from extauth.domain.link import LinkKey, TokenSet
+from extauth.domain.link import LinkKey
+from extauth.domain.token_set import TokenSet
 
 KEY = LinkKey("github", "alice")
 TOKENS = TokenSet("at-1", "rt-1")
@@ -20,7 +21,8 @@ TOKENS = TokenSet("at-1", "rt-1")
 OPEN_AND_PUT = """
 import asyncio, sys
 from extauth.adapters.postgres import PostgresLinkStore
-from extauth.domain.link import LinkKey, TokenSet
+from extauth.domain.link import LinkKey
+from extauth.domain.token_set import TokenSet
 
 async def main():
     async with PostgresLinkStore.open(sys.argv[1]) as store:

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
-from extauth.domain.link import LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.outcomes import Claimed, Held
+from extauth.domain.token_set import TokenSet
 from tests.servers.row_lock import locked
 
 KEY = LinkKey("github", "alice")

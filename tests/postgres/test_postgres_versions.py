@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, connections
-from extauth.domain.link import Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import Absent, Saved, Stale
+from extauth.domain.token_set import TokenSet
 from tests.servers.row_lock import locked
 
 KEY = LinkKey("github", "alice")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from extauth.domain.link import RefreshFailure, TokenSet
+from extauth.domain.link import RefreshFailure
 from extauth.domain.outcomes import ClientRejected, Deferred, Stale, Unknown
+from extauth.domain.token_set import TokenSet
 from extauth.services.refreshing import Moved, Refreshing
 from tests.proof.breaking import replacing
 

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 import aiohttp
 import pytest
 
-from extauth.domain.link import TokenSet
+from extauth.domain.token_set import TokenSet
 from extauth.testing import AuthorizationServer
 
 

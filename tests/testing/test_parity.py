@@ -10,8 +10,8 @@ import attrs
 import pytest
 
 from extauth.adapters.oauth2 import OAuth2Provider
-from extauth.domain.link import TokenSet
 from extauth.domain.outcomes import Exchanged, ExchangeOutcome
+from extauth.domain.token_set import TokenSet
 from extauth.testing import AuthorizationServer, Fault, ScriptedProvider
 from extauth.testing.grants import Grants
 from extauth.testing.reuse import Reuse

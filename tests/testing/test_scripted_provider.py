@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from extauth.domain.link import TokenSet
 from extauth.domain.outcomes import (
     ClientRejected,
     Deferred,
@@ -15,6 +14,7 @@ from extauth.domain.outcomes import (
     Unknown,
 )
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import TokenSet
 from extauth.testing import Fault, Faults, ScriptedProvider
 from tests.support.clocks import LeapingClock
 

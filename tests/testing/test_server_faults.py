@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from extauth.adapters.oauth2.transport import LONGEST_REPLY
-from extauth.domain.link import TokenSet
+from extauth.domain.token_set import TokenSet
 from extauth.testing import AuthorizationServer, Fault, Faults
 
 

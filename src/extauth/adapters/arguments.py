@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from extauth.domain.link import RefreshFailure, storable_text
+from extauth.domain.link import RefreshFailure
+from extauth.domain.storable import storable_text
 
 
 def checked_claim(owner: str, ttl: timedelta) -> None:

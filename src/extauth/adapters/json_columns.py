@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from extauth.domain.link import JsonValue
+from extauth.domain.storable import JsonValue
 
 
 def scopes_to_text(scopes: Iterable[str]) -> str:

@@ -10,14 +10,7 @@ from typing import Self, final
 import attrs
 
 from extauth.adapters.arguments import checked_claim, checked_failure
-from extauth.domain.link import (
-    GrantOrigin,
-    Link,
-    LinkKey,
-    PendingExchange,
-    RefreshFailure,
-    TokenSet,
-)
+from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -31,6 +24,7 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
+from extauth.domain.token_set import TokenSet
 
 
 def _utc_now() -> datetime:

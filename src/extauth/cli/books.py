@@ -11,8 +11,9 @@ import aiohttp
 from extauth.cli.messages import Orders
 from extauth.cli.naive import NaiveTable, Row, open_table
 from extauth.cli.replica import PROVIDER, extauth_way, naive_loop
-from extauth.domain.link import LinkKey, TokenSet
+from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 from extauth.opening import open_store
 
 

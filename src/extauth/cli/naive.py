@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import aiohttp
 import attrs
 
-from extauth.domain.link import TokenSet
+from extauth.domain.token_set import TokenSet
 
 
 @final

@@ -28,6 +28,75 @@ class LinkNotFound(ExtAuthError):
     code = "link_not_found"
 
 
+class LinkingFailed(ExtAuthError):
+    """The user was not connected, and nothing was stored. Let them begin again.
+
+    Base of the errors below, never raised itself.
+    """
+
+    code = "linking_failed"
+
+
+class InvalidCallback(LinkingFailed):
+    """This is no answer to an authorization request: a parameter is missing or repeated, or it came by
+    another HTTP method or to another redirect URI than the one asked for."""
+
+    code = "invalid_callback"
+
+
+class UnknownState(LinkingFailed):
+    """The state was never given out here, or expired long ago: a forged callback, or a very old one."""
+
+    code = "unknown_state"
+
+
+class AuthorizationExpired(LinkingFailed):
+    """The user took longer than the authorization or the device code was valid."""
+
+    code = "authorization_expired"
+
+
+class AlreadyCompleted(LinkingFailed):
+    """A callback with this state, or a poll with this device code, has come before."""
+
+    code = "already_completed"
+
+
+class WrongUser(LinkingFailed):
+    """Another user began this authorization. Theirs stays open."""
+
+    code = "wrong_user"
+
+
+class ConsentDenied(LinkingFailed):
+    """The user, or the provider for them, said no."""
+
+    code = "consent_denied"
+
+
+class IssuerMismatch(LinkingFailed):
+    """The callback is from another authorization server than the user was sent to (RFC 9207)."""
+
+    code = "issuer_mismatch"
+
+
+class AuthorizationRejected(LinkingFailed):
+    """The provider ended the authorization with an error, or does not accept the code it gave."""
+
+    code = "authorization_rejected"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """Why, as a stable code, for example ``invalid_grant``."""
+
+
+class AccountChanged(LinkingFailed):
+    """The user came back with another account than the one that is linked, and that was to be refused."""
+
+    code = "account_changed"
+
+
 class ReauthorizationRequired(ExtAuthError):
     """The provider no longer accepts the user's grant. Ask them to connect again."""
 

@@ -109,6 +109,37 @@ class UnlinkedMeanwhile:
     """Whether the provider confirmed that it revoked them."""
 
 
+@final
+@attrs.frozen
+class LinkConnected:
+    """A user's own authorization is stored."""
+
+    key: LinkKey
+    version: int
+
+
+@final
+@attrs.frozen
+class AccountReplaced:
+    """A new authorization is for another account at the provider than the one before."""
+
+    key: LinkKey
+    version: int
+    previous_id: str
+    """The provider's id of the account before."""
+    account_id: str
+
+
+@final
+@attrs.frozen
+class LinkRemoved:
+    """A user was disconnected."""
+
+    key: LinkKey
+    revoked: bool
+    """Whether the provider confirmed that the tokens are revoked."""
+
+
 Event: TypeAlias = (
     ExchangeStarted
     | LinkRefreshed
@@ -120,4 +151,7 @@ Event: TypeAlias = (
     | SaveDelayed
     | SaveAbandoned
     | UnlinkedMeanwhile
+    | LinkConnected
+    | AccountReplaced
+    | LinkRemoved
 )

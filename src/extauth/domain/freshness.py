@@ -8,8 +8,9 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.domain.link import Link, LinkKey, RefreshFailure, aware_utc
+from extauth.domain.link import Link, LinkKey, RefreshFailure
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
+from extauth.domain.storable import aware_utc
 
 LIFETIME_SHARE = 5
 """Looking ahead never takes more than one part in this many of a token's lifetime."""

@@ -2,121 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import TypeAlias, final
+from datetime import datetime
+from typing import final
 
 import attrs
 
-JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
-"""What JSON can say, as Python's ``json`` module reads it back."""
-
-MAX_ID_LENGTH = 255
-"""Longest provider or user id, in characters (code points)."""
-
-
-def storable_text(value: object, what: str) -> str:
-    """Return ``value`` if every store can keep it: a ``str`` of valid Unicode without NUL.
-
-    :raises ValueError: otherwise. The message never contains the value, which may be a secret.
-    """
-    if not isinstance(value, str):
-        msg = f"{what} must be a str, not {type(value).__name__}"
-        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
-    if "\0" in value:
-        msg = f"{what} must not contain a NUL character"
-        raise ValueError(msg)
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            # `from None`: the codec's error carries the whole value.
-            msg = f"{what} must be valid Unicode, without lone surrogates"
-            raise ValueError(msg) from None
-    return value
-
-
-def aware_utc(value: datetime) -> datetime:
-    """Return the same instant in UTC.
-
-    :raises ValueError: for a naive datetime, and for one before year 1 or after year 9999 in UTC.
-    """
-    if value.tzinfo is UTC:
-        return value
-    if value.utcoffset() is None:
-        msg = "an instant must be an aware datetime, for example datetime.now(UTC)"
-        raise ValueError(msg)
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        msg = "an instant must be between the years 1 and 9999 in UTC"
-        raise ValueError(msg) from None
-
-
-def _identifier(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    if type(value) is str and value.isascii() and 0 < len(value) <= MAX_ID_LENGTH and "\0" not in value:
-        return  # almost always, and keys are made at every call
-    storable_text(value, attribute.name)
-    if not value:
-        msg = f"{attribute.name} must not be empty"
-        raise ValueError(msg)
-    if len(value) > MAX_ID_LENGTH:
-        msg = f"{attribute.name} must be at most {MAX_ID_LENGTH} characters, not {len(value)}"
-        raise ValueError(msg)
-
-
-def _access_token(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    if not storable_text(value, attribute.name):
-        msg = "access_token must not be empty"
-        raise ValueError(msg)
-
-
-def _text(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    storable_text(value, attribute.name)
-
-
-def _optional_text(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
-    if value is not None:
-        storable_text(value, attribute.name)
-
-
-def _masked(value: object) -> str:
-    return repr(value) if value is None else "'***'"
-
-
-def _field_names_only(value: Mapping[str, JsonValue]) -> str:
-    return "{" + ", ".join(f"{name!r}: ***" for name in value) + "}"
-
-
-def _empty_is_none(value: str | None) -> str | None:
-    return value or None
-
-
-def _optional_instant(value: datetime | None) -> datetime | None:
-    return None if value is None else aware_utc(value)
-
-
-def _scopes(value: Iterable[str]) -> frozenset[str]:
-    if isinstance(value, str):
-        msg = "scopes must be a collection of scope names, not one str"
-        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
-    return frozenset(storable_text(scope, "scopes") for scope in value)
-
-
-def _json_object(value: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    if not value:
-        return {}
-    given = dict(value)
-    try:
-        kept = json.loads(json.dumps(given, allow_nan=False))
-        same = bool(kept == given)
-    except (TypeError, ValueError, RecursionError):
-        same, kept = False, {}
-    if not same:
-        msg = "extra must be JSON: str keys, and str, finite number, bool, None, list or dict values"
-        raise ValueError(msg)
-    return kept  # type: ignore[no-any-return]
+from extauth.domain.storable import aware_utc, identifier, optional_instant, optional_text, text
+from extauth.domain.token_set import TokenSet
 
 
 @final
@@ -130,57 +22,24 @@ class LinkKey:
     :raises ValueError: when a part is not.
     """
 
-    provider_id: str = attrs.field(validator=_identifier)
-    user_id: str = attrs.field(validator=_identifier)
+    provider_id: str = attrs.field(validator=identifier)
+    user_id: str = attrs.field(validator=identifier)
 
 
 @final
 @attrs.frozen
-class TokenSet:
-    """One answer of a token endpoint (RFC 6749 section 5.1), as it is kept.
+class Account:
+    """Whose account at the provider a link is for.
 
-    Its ``repr`` shows no secret.
-
-    :raises ValueError: for an empty access token, a naive datetime, text that is not valid Unicode
-        or holds NUL, or an ``extra`` that JSON would not give back the same.
+    :raises ValueError: for an id that no store can keep.
     """
 
-    access_token: str = attrs.field(validator=_access_token, repr=_masked)
-    refresh_token: str | None = attrs.field(
-        default=None, converter=_empty_is_none, validator=_optional_text, repr=_masked
-    )
-    """``None`` or ``''`` when the provider gave none."""
-    expires_at: datetime | None = attrs.field(default=None, converter=_optional_instant)
-    """When the access token stops working, in UTC; ``None`` when the provider did not say."""
-    scopes: frozenset[str] = attrs.field(default=frozenset(), converter=_scopes)
-    """Granted scopes, where the provider named them (RFC 6749 section 3.3)."""
-    token_type: str = attrs.field(default="Bearer", validator=_text)
-    extra: Mapping[str, JsonValue] = attrs.field(
-        factory=dict[str, JsonValue], converter=_json_object, repr=_field_names_only, hash=False
-    )
-    """Other members of the provider's answer that are worth keeping."""
-    access_token_key_id: str | None = attrs.field(default=None, validator=_optional_text)
-    """Names the key that the stored access token is encrypted with; ``None`` for plain text."""
-    refresh_token_key_id: str | None = attrs.field(default=None, validator=_optional_text)
-    issued_at: datetime | None = attrs.field(default=None, converter=_optional_instant)
-    """When the access token was asked for, in UTC; gives its lifetime together with ``expires_at``."""
-
-    def succeeding(self, previous: TokenSet) -> TokenSet:
-        """Return these tokens as the successor of ``previous`` within one grant.
-
-        A refresh answer may omit what did not change: the refresh token (RFC 6749 section 6), the
-        scopes (section 5.1) and provider-specific members. Those are carried forward. Never use it
-        across two authorizations: the new one may belong to another account.
-        """
-        return attrs.evolve(
-            self,
-            refresh_token=self.refresh_token or previous.refresh_token,
-            refresh_token_key_id=(
-                self.refresh_token_key_id if self.refresh_token else previous.refresh_token_key_id
-            ),
-            scopes=self.scopes or previous.scopes,
-            extra={**previous.extra, **self.extra},
-        )
+    id: str = attrs.field(validator=identifier)
+    """The provider's own stable id of the account (``sub`` in OpenID Connect); never an e-mail address."""
+    login: str | None = attrs.field(default=None, validator=optional_text)
+    """The name the account signs in with, where there is one."""
+    display_name: str | None = attrs.field(default=None, validator=optional_text)
+    avatar_url: str | None = attrs.field(default=None, validator=optional_text)
 
 
 @final
@@ -192,8 +51,8 @@ class GrantOrigin:
     to another one's endpoint.
     """
 
-    client_id: str = attrs.field(validator=_text)
-    token_endpoint: str = attrs.field(validator=_text)
+    client_id: str = attrs.field(validator=text)
+    token_endpoint: str = attrs.field(validator=text)
 
 
 @final
@@ -205,12 +64,12 @@ class RefreshFailure:
     the provider has rejected this version's refresh token and the user must authorize again.
     """
 
-    reason: str = attrs.field(validator=_text)
+    reason: str = attrs.field(validator=text)
     """A stable code such as ``invalid_grant``; never text of the provider's."""
     at: datetime = attrs.field(converter=aware_utc)
     version: int
     """The link's version that the failure is about; it says nothing about any other."""
-    retry_at: datetime | None = attrs.field(default=None, converter=_optional_instant)
+    retry_at: datetime | None = attrs.field(default=None, converter=optional_instant)
     attempts: int = 1
     """How many refreshes of this version have failed in a row, this one included."""
 
@@ -252,3 +111,5 @@ class Link:
     origin: GrantOrigin | None = None
     """The client that the grant belongs to; ``None`` if it was stored without saying."""
     pending: PendingExchange | None = None
+    account: Account | None = None
+    """Whose account at the provider this is; ``None`` as long as nobody has found out."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TypeAlias, final
 
 import attrs
 
-from extauth.domain.link import Link, TokenSet
+from extauth.domain.link import Account, Link
+from extauth.domain.token_set import TokenSet
 
 
 @final
@@ -81,6 +83,11 @@ class Exchanged:
     """The provider gave new tokens; the refresh token presented may be dead from now on."""
 
     tokens: TokenSet
+    account: Account | None = None
+    """Whose they are, where the answer itself says so."""
+    companions: Mapping[str, TokenSet] = attrs.field(factory=dict[str, TokenSet])
+    """Further grants in the same answer, each with a refresh token of its own, by the name of their link
+    (Slack: a bot's tokens and ``user``'s)."""
 
 
 @final

@@ -98,6 +98,14 @@ class ProviderTraits:
     """For how long after a refresh the old refresh token may be presented again without harm."""
     refresh_revokes_access_token: bool = False
     """A refresh kills the current access token at once, so nobody is handed it meanwhile."""
+    refresh_token_idle_lifetime: timedelta | None = attrs.field(
+        default=None, validator=attrs.validators.optional(positive)
+    )
+    """A refresh token dies when it was not used for this long; each refresh starts it anew."""
+    refresh_token_lifetime: timedelta | None = attrs.field(
+        default=None, validator=attrs.validators.optional(positive)
+    )
+    """A grant dies this long after the user's consent, however much it is used."""
 
     def tolerates_replay(self, age: timedelta) -> bool:
         """Whether a refresh token first presented ``age`` ago may be presented again."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from extauth.domain.events import Event
-from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
     ClaimOutcome,
     ExchangeOutcome,
@@ -15,6 +15,7 @@ from extauth.domain.outcomes import (
     SaveOutcome,
 )
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import TokenSet
 
 
 class LinkStore(Protocol):
@@ -168,6 +169,17 @@ class OAuthProvider(Protocol):
 
     async def revoke(self, tokens: TokenSet) -> bool:
         """Ask the provider to revoke these tokens (RFC 7009); whether it confirmed. Best effort."""
+        ...
+
+
+class ResourceProvider(OAuthProvider, Protocol):
+    """A provider whose grants give access tokens for single resources (RFC 8707)."""
+
+    async def refresh_for(self, tokens: TokenSet, resource: str) -> ExchangeOutcome:
+        """Present the refresh token once, for an access token for ``resource`` (RFC 8707 section 2.2).
+
+        As :meth:`refresh`: it is the same refresh token, and may be used up just the same.
+        """
         ...
 
 

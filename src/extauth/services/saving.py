@@ -18,10 +18,11 @@ from extauth.domain.events import (
     SaveDelayed,
     UnlinkedMeanwhile,
 )
-from extauth.domain.link import Link, LinkKey, TokenSet
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Absent, Saved, SaveOutcome, Stale
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider
+from extauth.domain.token_set import TokenSet
 from extauth.services.outlasting import outlast, start_unswept
 from extauth.services.refusals import link_not_found
 from extauth.services.telling import Teller, logger

@@ -17,7 +17,6 @@ from extauth.domain.errors import (
     ReauthorizationRequired,
     StoreUnavailable,
     TemporarilyUnavailable,
-    UnknownProvider,
 )
 from extauth.domain.events import LinkAdopted
 from extauth.domain.freshness import (
@@ -36,6 +35,7 @@ from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.services.clock import SystemClock
 from extauth.services.outlasting import outlast, start_unswept
 from extauth.services.pauses import ProviderPauses, client_rejected
+from extauth.services.provider_ids import by_id, provider_of
 from extauth.services.refreshing import Attempt, Busy, Finished, Moved, Refreshing
 from extauth.services.refusals import (
     link_not_found,
@@ -75,12 +75,7 @@ class TokenService:
         rng: random.Random | None = None,
     ) -> None:
         self._store = store
-        self._providers: dict[str, OAuthProvider] = {}
-        for provider in providers:
-            if provider.provider_id in self._providers:
-                msg = f"two providers have the id {provider.provider_id!r}"
-                raise ValueError(msg)
-            self._providers[provider.provider_id] = provider
+        self._providers = by_id(providers)
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
         self._teller = Teller(observer)
@@ -180,11 +175,7 @@ class TokenService:
         if self._closed:
             msg = "this TokenService is closed"
             raise RuntimeError(msg)
-        provider = self._providers.get(provider_id)
-        if provider is None:
-            msg = f"no provider {provider_id!r} was given to this TokenService"
-            raise UnknownProvider(msg)
-        return provider
+        return provider_of(self._providers, provider_id)
 
     async def _read(self, key: LinkKey) -> Link:
         link = self._saving.unsaved(key) or await self._store.get(key)

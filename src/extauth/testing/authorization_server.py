@@ -15,7 +15,7 @@ from typing import Literal, Self, final
 
 from aiohttp import web
 
-from extauth.domain.link import TokenSet
+from extauth.domain.token_set import TokenSet
 from extauth.testing.faults import BROKEN_OFF, KEEPING, Fault, Faults
 from extauth.testing.grants import ExpiredAccess, Grants, IssuedTokens, LiveAccess
 from extauth.testing.reuse import Reuse

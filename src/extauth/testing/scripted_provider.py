@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias, final
 
-from extauth.domain.link import GrantOrigin, TokenSet
+from extauth.domain.link import GrantOrigin
 from extauth.domain.outcomes import (
     ClientRejected,
     Deferred,
@@ -19,6 +19,7 @@ from extauth.domain.outcomes import (
     Unknown,
 )
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import TokenSet
 from extauth.testing.families import Namer, numbered
 from extauth.testing.faults import KEEPING, NO_LIFETIME, Fault, Faults
 from extauth.testing.grants import Grants, IssuedTokens, LiveAccess, Refused

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 import attrs
 
-from extauth.domain.link import storable_text
+from extauth.domain.storable import storable_text
 
 ClientAuth: TypeAlias = Literal["client_secret_basic", "client_secret_post", "none"]
 """Names of the OAuth token endpoint authentication methods registry (RFC 7591 section 2)."""

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from extauth.domain.link import TokenSet
+from extauth.domain.token_set import TokenSet
 
 LONGEST_LIFETIME = timedelta(days=3650)
 """A longer one is taken for a mistake: milliseconds, or an instant in place of a span."""

@@ -14,9 +14,11 @@ from extauth.adapters.oauth2.client_auth import ClientAuth, ClientCredentials
 from extauth.adapters.oauth2.endpoint import endpoint_url
 from extauth.adapters.oauth2.reply import Reply, ReplyRules, judge
 from extauth.adapters.oauth2.transport import HttpTimeouts, post_form
-from extauth.domain.link import MAX_ID_LENGTH, GrantOrigin, TokenSet, storable_text
+from extauth.domain.link import GrantOrigin
 from extauth.domain.outcomes import ExchangeOutcome, NotSent, Unknown
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.storable import MAX_ID_LENGTH, storable_text
+from extauth.domain.token_set import TokenSet
 
 _OURS = frozenset(
     {"grant_type", "refresh_token", "client_id", "client_secret"},

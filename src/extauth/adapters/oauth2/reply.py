@@ -24,7 +24,6 @@ from extauth.adapters.oauth2.members import (
     storable_json,
 )
 from extauth.adapters.oauth2.retry_after import retry_after
-from extauth.domain.link import JsonValue, TokenSet
 from extauth.domain.outcomes import (
     ClientRejected,
     Deferred,
@@ -34,6 +33,8 @@ from extauth.domain.outcomes import (
     Unknown,
 )
 from extauth.domain.policy import positive
+from extauth.domain.storable import JsonValue
+from extauth.domain.token_set import TokenSet
 
 TEMPORARY_CODES = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 """Codes that promise another answer later (RFC 6749 section 4.1.2.1, RFC 8628 section 3.5)."""
@@ -117,6 +118,28 @@ class ReplyRules:
     """How long access tokens work where the provider does not say and nothing else tells."""
     extra_fields: frozenset[str] = attrs.field(default=frozenset(), converter=_names, validator=_no_tokens)
     """Other members of an answer to keep in ``TokenSet.extra``."""
+    dead_messages: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    """Texts that stand where an error code should, with the code that each stands for. Such a code means
+    what the lists above say of it."""
+    temporary_codes: frozenset[str] = attrs.field(
+        default=frozenset(), converter=_names, validator=_safe_codes
+    )
+    """Error codes beside the standard's that promise another answer later."""
+    throttles: Mapping[str, timedelta] = attrs.field(factory=dict[str, timedelta])
+    """Error codes that mean "too often", and how long to wait then."""
+    scope_fields: tuple[str, ...] = ("scope",)
+    """Members that may name the granted scopes, the first that does."""
+    lifetime_fields: tuple[str, ...] = ("expires_in",)
+    """Members that may say how many seconds the access token works."""
+    lifetime_in_milliseconds: bool = False
+    expiry_field: str | None = None
+    """A member that says when the access token expires, in seconds since 1970."""
+    refresh_lifetime_fields: tuple[str, ...] = ("refresh_token_expires_in", "refresh_expires_in")
+    """Members that may say how many seconds the refresh token works."""
+    companions: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict[str, tuple[str, ...]])
+    """Where further grants of their own stand in the answer to a code, by the name of their link."""
+    access_token_refreshes_itself: bool = False
+    """There is no refresh token, and the access token is presented in its place."""
 
 
 @final

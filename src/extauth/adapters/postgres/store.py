@@ -36,7 +36,7 @@ from extauth.adapters.postgres.rows import (
 )
 from extauth.adapters.postgres.schema import migrate
 from extauth.domain.errors import ConfigurationError
-from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -50,6 +50,7 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
+from extauth.domain.token_set import TokenSet
 
 
 @final

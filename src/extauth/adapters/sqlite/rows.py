@@ -12,14 +12,8 @@ from extauth.adapters.json_columns import (
     scopes_from_text,
     scopes_to_text,
 )
-from extauth.domain.link import (
-    GrantOrigin,
-    Link,
-    LinkKey,
-    PendingExchange,
-    RefreshFailure,
-    TokenSet,
-)
+from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.token_set import TokenSet
 
 Row: TypeAlias = Sequence[Any]
 Parameters: TypeAlias = Mapping[str, object]

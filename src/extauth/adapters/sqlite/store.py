@@ -39,7 +39,7 @@ from extauth.adapters.sqlite.rows import (
 )
 from extauth.adapters.sqlite.schema import make_durable, migrate
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
-from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -53,6 +53,7 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
+from extauth.domain.token_set import TokenSet
 
 
 @final

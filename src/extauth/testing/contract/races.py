@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from extauth.domain.link import Link, TokenSet
+from extauth.domain.link import Link
 from extauth.domain.outcomes import Claimed, Held, Saved, Stale
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.expect import expect, expect_that
 from extauth.testing.contract.harness import StoreHarness, with_store
 from extauth.testing.contract.steps import DEAD, KEY, TTL, stored, tokens

@@ -6,9 +6,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import Claimed, Held, Saved
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.expect import expect, expect_kind, expect_link, expect_that
 
 KEY = LinkKey("github", "alice")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from extauth.domain.link import JsonValue, LinkKey, TokenSet
+from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore
+from extauth.domain.storable import JsonValue
+from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.expect import expect, shown
 from extauth.testing.contract.harness import StoreHarness, with_store
 from extauth.testing.contract.steps import DEAD, FOR_NOW, KEY, ORIGIN, saved, stored, tokens

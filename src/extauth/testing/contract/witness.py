@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, final
 
-from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -21,6 +21,7 @@ from extauth.domain.outcomes import (
     Stale,
 )
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.expect import expect_kind, fail, shown
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from typing import final
 
 import attrs
 
-from extauth.domain.link import TokenSet
 from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, ExchangeOutcome, NotSent, Unknown
+from extauth.domain.token_set import TokenSet
 from extauth.testing.interleaver.virtual_time import VirtualClock
 
 

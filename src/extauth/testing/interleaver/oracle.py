@@ -10,9 +10,10 @@ from typing import Final, final
 import attrs
 
 from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
-from extauth.domain.link import Link, TokenSet
+from extauth.domain.link import Link
 from extauth.domain.outcomes import Exchanged
 from extauth.domain.policy import RefreshPolicy
+from extauth.domain.token_set import TokenSet
 from extauth.testing.interleaver.gates import Gates
 from extauth.testing.interleaver.ledger import Ledger, Presentation
 from extauth.testing.interleaver.presenting import PresentationJudge

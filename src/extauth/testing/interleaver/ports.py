@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, final
 
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -19,6 +19,7 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 from extauth.testing.faults import Fault
 from extauth.testing.interleaver.gates import Gates
 from extauth.testing.interleaver.ledger import Ledger

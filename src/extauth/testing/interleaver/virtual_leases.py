@@ -12,7 +12,7 @@ from typing import TypeVar, final
 
 import attrs
 
-from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure, TokenSet
+from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.outcomes import (
     Claimed,
     ClaimOutcome,
@@ -26,6 +26,7 @@ from extauth.domain.outcomes import (
     Stale,
 )
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 from extauth.testing.interleaver.virtual_time import VirtualClock
 
 REAL_TTL = timedelta(days=1)

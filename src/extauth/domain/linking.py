@@ -1,0 +1,181 @@
+"""What connecting a user needs: pending authorizations, device codes, client registrations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias, final
+
+import attrs
+
+from extauth.domain.link import LinkKey
+from extauth.domain.policy import positive
+from extauth.domain.storable import (
+    aware_utc,
+    empty_is_none,
+    masked,
+    optional_instant,
+    optional_text,
+    scope_names,
+    storable_text,
+    text,
+)
+
+CallbackMethod: TypeAlias = Literal["GET", "POST"]
+"""How the provider sends the browser back: a redirect, or a posted form."""
+
+ACCOUNT_SEPARATOR = "/"
+"""Parts a provider's id from the name of one of several links to it, as in ``github/work``."""
+
+
+def named_link(provider_id: str, name: str) -> str:
+    """Return the provider part of a key for one of a user's several links to a provider.
+
+    ``named_link("github", "work")`` is ``"github/work"``: a link of its own, with its own tokens, lease and
+    version, served by the provider ``github``. ``links_of`` lists it beside the others.
+
+    :raises ValueError: for an empty part, or a name with the separator in it.
+    """
+    if not provider_id or not name or ACCOUNT_SEPARATOR in name:
+        msg = f"a provider id and a name without {ACCOUNT_SEPARATOR!r} are needed"
+        raise ValueError(msg)
+    return f"{provider_id}{ACCOUNT_SEPARATOR}{name}"
+
+
+def _resources(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(storable_text(resource, "resources") for resource in value)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class PendingAuthorization:
+    """A user was sent to a provider and has not come back yet (RFC 6749 section 4.1.1).
+
+    The state itself is not here, only its hash: whoever reads the store can finish nothing. Code verifier
+    and nonce are derived from the state and ``salt`` together, so that neither the store nor what passes
+    through the browser is enough to know them.
+    """
+
+    state_hash: str = attrs.field(validator=text)
+    """SHA-256 of the state, in hexadecimal."""
+    key: LinkKey
+    """Whose link it will be."""
+    redirect_uri: str = attrs.field(validator=text)
+    salt: str = attrs.field(validator=text, repr=masked)
+    scopes: frozenset[str] = attrs.field(default=frozenset(), converter=scope_names)
+    """The scopes asked for; they are granted unless the provider says otherwise (RFC 6749 section 5.1)."""
+    resources: tuple[str, ...] = attrs.field(default=(), converter=_resources)
+    """The resources asked for (RFC 8707 section 2.1)."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class AuthorizationRequest:
+    """What one authorization request says beside what is the same for each (RFC 6749 section 4.1.1)."""
+
+    redirect_uri: str
+    state: str = attrs.field(repr=masked)
+    scopes: frozenset[str] = frozenset()
+    """Scopes beside those that the provider always asks for."""
+    code_challenge: str | None = None
+    """PKCE's, by method S256 (RFC 7636 section 4.2)."""
+    nonce: str | None = attrs.field(default=None, repr=masked)
+    """OpenID Connect's, to be found again in the ID token."""
+    resources: tuple[str, ...] = ()
+    params: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    """More parameters, such as ``login_hint``; they win over the provider's own."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class LinkingTraits:
+    """What a provider's linking flow is like. The defaults are the standard's."""
+
+    scopes: tuple[str, ...] = ()
+    """Asked for when the application names none."""
+    pkce: bool = True
+    """Whether a code challenge is sent (RFC 7636)."""
+    openid: bool = False
+    """Whether it speaks OpenID Connect: the scope ``openid`` sends a nonce and expects an ID token."""
+    issuer: str | None = None
+    """The provider's issuer identifier; ``iss`` in a callback must be it (RFC 9207)."""
+    sends_issuer: bool = False
+    """Whether every callback carries ``iss``, so that one without is refused (RFC 9207 section 2.4)."""
+    callback_method: CallbackMethod = "GET"
+    callback_fields: frozenset[str] = frozenset()
+    """Parameters of the callback to keep in ``TokenSet.extra``."""
+    companions: tuple[str, ...] = ()
+    """Names of further links that one authorization may give (see :func:`named_link`)."""
+    device: bool = False
+    """Whether it has the device flow (RFC 8628)."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class DeviceCodes:
+    """A provider's answer to a device authorization request (RFC 8628 section 3.2)."""
+
+    device_code: str = attrs.field(repr=masked)
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str | None = None
+    expires_in: timedelta = attrs.field(validator=positive)
+    interval: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class DeviceAuthorization:
+    """A device flow under way (RFC 8628): show the user code and the URI, then complete it.
+
+    A value: keep it in a session to complete it after a restart or in another replica.
+    """
+
+    key: LinkKey
+    device_code: str = attrs.field(validator=text, repr=masked)
+    """A secret between the application and the provider; not for the user."""
+    user_code: str
+    """What the user types in."""
+    verification_uri: str
+    """Where the user types it in."""
+    verification_uri_complete: str | None = None
+    """The same with the code filled in, for a link or a QR code."""
+    expires_at: datetime = attrs.field(converter=aware_utc)
+    interval: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
+    """How long to wait between two polls, at least."""
+    scopes: frozenset[str] = attrs.field(default=frozenset(), converter=scope_names)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class ClientRegistration:
+    """A client that was registered dynamically (RFC 7591 section 3.2.1). Its ``repr`` shows no secret."""
+
+    issuer: str = attrs.field(validator=text)
+    """The authorization server that it is registered at."""
+    client_id: str = attrs.field(validator=text)
+    client_secret: str | None = attrs.field(
+        default=None, converter=empty_is_none, validator=optional_text, repr=masked
+    )
+    client_secret_expires_at: datetime | None = attrs.field(default=None, converter=optional_instant)
+    """``None``: never."""
+    client_auth: str = attrs.field(default="none", validator=text)
+    """The authentication method of the token endpoint that was registered."""
+    redirect_uris: tuple[str, ...] = ()
+    registration_uri: str | None = attrs.field(default=None, validator=optional_text)
+    """Where the registration is managed (RFC 7592)."""
+    registration_token: str | None = attrs.field(
+        default=None, converter=empty_is_none, validator=optional_text, repr=masked
+    )
+
+
+@final
+@attrs.frozen
+class Unlinked:
+    """What an unlink came to. The link is gone from the store in any case."""
+
+    key: LinkKey
+    existed: bool
+    """Whether there was a link."""
+    revoked: bool
+    """Whether the provider confirmed that its tokens are revoked, or were already."""

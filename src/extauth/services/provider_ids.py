@@ -1,0 +1,41 @@
+"""Which provider serves a link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from extauth.domain.errors import UnknownProvider
+from extauth.domain.linking import ACCOUNT_SEPARATOR
+from extauth.domain.ports import OAuthProvider
+
+P = TypeVar("P", bound=OAuthProvider)
+
+
+def by_id(providers: Iterable[P]) -> dict[str, P]:
+    """Return the providers by their id.
+
+    :raises ValueError: if two have the same.
+    """
+    found: dict[str, P] = {}
+    for provider in providers:
+        if provider.provider_id in found:
+            msg = f"two providers have the id {provider.provider_id!r}"
+            raise ValueError(msg)
+        found[provider.provider_id] = provider
+    return found
+
+
+def provider_of(providers: Mapping[str, P], provider_id: str) -> P:
+    """Return the provider that serves links with this provider id.
+
+    The one with that very id, or else the one before the last separator, of which the link is a named one
+    (:func:`~extauth.domain.linking.named_link`).
+
+    :raises UnknownProvider: if there is none.
+    """
+    provider = providers.get(provider_id) or providers.get(provider_id.rpartition(ACCOUNT_SEPARATOR)[0])
+    if provider is None:
+        msg = f"no provider {provider_id!r} was given to this service"
+        raise UnknownProvider(msg)
+    return provider
