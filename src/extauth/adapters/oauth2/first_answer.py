@@ -63,7 +63,7 @@ class FirstAnswers:
     def _signed_account(
         self, id_token: object, now: datetime, nonce: str | None
     ) -> Account | IdTokenRejected | None:
-        if id_token is None:
+        if not id_token:
             return None if nonce is None else IdTokenRejected("id_token_missing")
         claims = checked_claims(id_token, client_id=self.client_id, issuer=self.issuer, nonce=nonce, now=now)
         return claims if isinstance(claims, IdTokenRejected) else account_in(claims, _CLAIMS)

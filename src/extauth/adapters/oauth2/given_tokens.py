@@ -27,10 +27,12 @@ def given_tokens(
     *,
     asked_at: datetime,
     previous: TokenSet | None,
+    around: Mapping[str, object],
 ) -> TokenSet | None:
     """Return the tokens, or None if no store could keep them. Never raises.
 
-    An odd optional member is left out rather than the success thrown away: the rotation has happened.
+    ``around`` is the whole answer, whose members are worth keeping with each of its tokens. An odd optional
+    member is left out rather than the success thrown away: the rotation has happened.
     """
     access_token = cast("str", members.get("access_token"))
     refresh_token = _refresh_token(members, access_token, rules)
@@ -52,7 +54,7 @@ def given_tokens(
             ),
             scopes=granted_scopes(members, rules.scope_separator, rules.scope_fields),
             token_type=(token_type if is_filled(token_type) and storable_json(token_type) else "Bearer"),
-            extra=_extra(members, rules.extra_fields),
+            extra=_extra({**around, **members}, rules.extra_fields),
             issued_at=asked_at,
             refresh_token_expires_at=(
                 refresh_token_expiry(
