@@ -69,11 +69,18 @@ HEAD = "response_type=code&client_id=client&redirect_uri=https%3A%2F%2Fapp.examp
             f"{HEAD}&state=st-1&resource=https%3A%2F%2Fa.example&resource=b&login_hint=%C3%A9%20%2B",
         ),
         (
-            {"resources": ("b",), "rules": {"resource_param": "audience", "params": {"audience": "a", "x": "y"}}},
+            {
+                "resources": ("b",),
+                "rules": {"resource_param": "audience", "params": {"audience": "a", "x": "y"}},
+            },
             f"{HEAD}&state=st-1&audience=b&x=y",
         ),
         (
-            {"rules": {"params": {"prompt": "consent", "response_type": "Assertion", "response_mode": "query"}}},
+            {
+                "rules": {
+                    "params": {"prompt": "consent", "response_type": "Assertion", "response_mode": "query"}
+                }
+            },
             f"{HEAD.replace('=code', '=Assertion')}&state=st-1&prompt=consent&response_mode=query",
         ),
         (
@@ -147,8 +154,10 @@ def test_a_request_may_name_a_resource_by_itself() -> None:
 @pytest.mark.parametrize("where", ["params", "incremental_params"])
 def test_a_preset_s_params_cannot_either(name: str, where: str) -> None:
     """A preset with a fixed state would be forgeable."""
+    fixed: dict[str, Any] = {where: {name: "fixed"}}
+
     with pytest.raises(ValueError, match=f"{where} must not set {name}"):
-        AuthorizationRules(**{where: {name: "fixed"}})
+        AuthorizationRules(**fixed)
 
 
 def test_no_parameter_comes_twice() -> None:

@@ -54,9 +54,7 @@ def judged(
     """Judge a JSON body, or bytes as they are."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lowered = {name.replace("_", "-"): value for name, value in headers.items()}
-    return judge(
-        Reply(status, lowered, content), rules, asked_at=NOW, previous=previous, traits=traits
-    )
+    return judge(Reply(status, lowered, content), rules, asked_at=NOW, previous=previous, traits=traits)
 
 
 def granted(body: object, rules: ReplyRules, *args: Any, **options: Any) -> TokenSet:
@@ -295,7 +293,7 @@ def test_an_answer_with_only_a_companion_says_whose_its_tokens_are() -> None:
     outcome = judged(200, body, SLACK)
 
     assert isinstance(outcome, Exchanged)
-    assert USER_TOKENS == outcome.tokens
+    assert outcome.tokens == USER_TOKENS
     assert outcome.link_name == "user"
     assert outcome.companions.keys() == {"hook"}
     assert outcome.companions["hook"].access_token == "at-h"
@@ -368,7 +366,8 @@ def test_bad_rules_are_refused(options: dict[str, Any], message: str) -> None:
 SECRET = "hidden-17"
 NAMES = st.sampled_from(
     [
-        "access_token", "refresh_token", "id_token", "authed_user", "incoming", "webhook", "error", "errors", "ok",
+        "access_token", "refresh_token", "id_token", "authed_user", "incoming", "webhook", "error", "errors",
+        "ok",
         "code", "status", "category", "errorType", "serviceErrorCode", "error_code", "error_subtype",
         "message", "error_description", "reason", "scope", "scopes", "expires_in", "expires", "expires_at",
         "refresh_expires_in", "team", "kept",
@@ -381,7 +380,16 @@ VALUES = st.recursive(
     | st.floats()
     | st.text(max_size=5)
     | st.sampled_from(
-        [SECRET, f"{SECRET}\0", f"\ud800{SECRET}", "invalid_grant", "Invalid Token!", "busy", "60", "invalid_client"]
+        [
+            SECRET,
+            f"{SECRET}\0",
+            f"\ud800{SECRET}",
+            "invalid_grant",
+            "Invalid Token!",
+            "busy",
+            "60",
+            "invalid_client",
+        ]
     ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=8,

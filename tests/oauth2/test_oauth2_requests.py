@@ -49,30 +49,40 @@ async def refresh_body(server: Any, tokens: TokenSet = TOKENS, **options: Any) -
 RULES_OF_CODES = [
     (
         {},
-        "grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
-        "&code_verifier=verifier-1&client_id=client&client_secret=s",
+        (
+            "grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
+            "&code_verifier=verifier-1&client_id=client&client_secret=s"
+        ),
     ),
     (
         {"requests": TokenRequests(code_params={"expiring": "1", "a": "b"})},
-        "grant_type=authorization_code&expiring=1&a=b&code=code-1"
-        "&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
-        "&code_verifier=verifier-1&client_id=client&client_secret=s",
+        (
+            "grant_type=authorization_code&expiring=1&a=b&code=code-1"
+            "&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
+            "&code_verifier=verifier-1&client_id=client&client_secret=s"
+        ),
     ),
     (
         {"requests": TokenRequests(client_id_field="client_key"), **PUBLIC},
-        "grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
-        "&code_verifier=verifier-1&client_key=client",
+        (
+            "grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
+            "&code_verifier=verifier-1&client_key=client"
+        ),
     ),
     (
         {"requests": TokenRequests(code_grant="urn:x:jwt-bearer", code_field="assertion"), **PUBLIC},
-        "grant_type=urn%3Ax%3Ajwt-bearer&assertion=code-1"
-        "&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c&code_verifier=verifier-1&client_id=client",
+        (
+            "grant_type=urn%3Ax%3Ajwt-bearer&assertion=code-1"
+            "&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c&code_verifier=verifier-1&client_id=client"
+        ),
     ),
     (
         {"resources": ("https://a.example", "https://b.example"), **PUBLIC},
-        "grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
-        "&code_verifier=verifier-1&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example"
-        "&client_id=client",
+        (
+            "grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
+            "&code_verifier=verifier-1&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example"
+            "&client_id=client"
+        ),
     ),
     (
         {
@@ -81,20 +91,26 @@ RULES_OF_CODES = [
             "authorization": AuthorizationRules(resource_param="audience"),
             **PUBLIC,
         },
-        "grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
-        "&code_verifier=verifier-1&audience=api-2&client_id=client",
+        (
+            "grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c"
+            "&code_verifier=verifier-1&audience=api-2&client_id=client"
+        ),
     ),
     (
         {"requests": TokenRequests(encoding="json", code_params={"é": "ü"})},
-        '{"grant_type":"authorization_code","é":"ü","code":"code-1",'
-        '"redirect_uri":"https://app.example/callback?a=b c","code_verifier":"verifier-1",'
-        '"client_id":"client","client_secret":"s"}',
+        (
+            '{"grant_type":"authorization_code","é":"ü","code":"code-1",'
+            '"redirect_uri":"https://app.example/callback?a=b c","code_verifier":"verifier-1",'
+            '"client_id":"client","client_secret":"s"}'
+        ),
     ),
     (
         {"requests": TokenRequests(encoding="json"), "resources": ("r-1", "r-2", "r-3"), **PUBLIC},
-        '{"grant_type":"authorization_code","code":"code-1",'
-        '"redirect_uri":"https://app.example/callback?a=b c","code_verifier":"verifier-1",'
-        '"resource":["r-1","r-2","r-3"],"client_id":"client"}',
+        (
+            '{"grant_type":"authorization_code","code":"code-1",'
+            '"redirect_uri":"https://app.example/callback?a=b c","code_verifier":"verifier-1",'
+            '"resource":["r-1","r-2","r-3"],"client_id":"client"}'
+        ),
     ),
 ]
 
@@ -168,7 +184,9 @@ async def test_the_redirect_uri_is_remembered_from_the_code_to_each_refresh(serv
     rules = ReplyRules(companions={"user": ("authed_user",)})
     requests = TokenRequests(refresh_repeats=frozenset({"redirect_uri"}))
     client = provider(server.url, requests=requests, replies=rules, **PUBLIC)
-    server.answer(200, b'{"access_token": "at-1", "refresh_token": "rt-1", "authed_user": {"access_token": "u"}}')
+    server.answer(
+        200, b'{"access_token": "at-1", "refresh_token": "rt-1", "authed_user": {"access_token": "u"}}'
+    )
     server.answer(200, b'{"access_token": "at-2"}')
 
     first = await client.exchange_code("code-1", redirect_uri=REDIRECT_URI)
@@ -292,7 +310,10 @@ async def test_a_code_with_odd_company_is_refused(options: dict[str, Any], messa
         ({"refresh_params": {"refresh_token": "hidden"}}, "refresh_params must not set refresh_token"),
         ({"refresh_params": {"grant_type": "g"}}, "refresh_params must not set grant_type"),
         ({"refresh_params": {"client_assertion": "hidden"}}, "refresh_params must not set client_assertion"),
-        ({"refresh_params": {"scope": "s"}, "refresh_repeats": {"scope"}}, "refresh_params must not set scope"),
+        (
+            {"refresh_params": {"scope": "s"}, "refresh_repeats": {"scope"}},
+            "refresh_params must not set scope",
+        ),
         ({"refresh_params": {"resource": "\0"}}, "refresh_params.* must not contain a NUL"),
         ({"headers": {"authorization": "hidden"}}, "headers must not set authorization"),
         ({"headers": {"Content-Type": "text/plain"}}, "headers must not set Content-Type"),

@@ -85,9 +85,7 @@ def judge(
     if not granted or reports_error(members):
         return judge_refusal(reply, rules, asked_at=asked_at, has_token=bool(granted))
     given = {
-        name: given_tokens(
-            place, rules, traits, asked_at=asked_at, previous=previous, around=members
-        )
+        name: given_tokens(place, rules, traits, asked_at=asked_at, previous=previous, around=members)
         for name, place in granted.items()
     }
     # An odd companion is left out rather than the others thrown away.
