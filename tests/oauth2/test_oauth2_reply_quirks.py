@@ -144,6 +144,17 @@ def test_a_provider_s_own_errors_are_classified(
     assert expected == judged(status, body, rules)
 
 
+def test_a_code_that_is_over_says_nothing_of_a_refresh_token() -> None:
+    """GitHub's bad_verification_code ends an authorization; as an answer to a refresh it is unheard of."""
+    body = {"error": "bad_verification_code"}
+    rules = ReplyRules(restart_codes={"over"})
+
+    assert judged(200, body, ReplyRules()) == GrantRejected("bad_verification_code")
+    assert judged(200, body, ReplyRules(), PREVIOUS) == Deferred("unrecognized_error")
+    assert judged(400, {"error": "over"}, rules) == GrantRejected("over")
+    assert judged(400, {"error": "invalid_grant"}, rules) == GrantRejected("invalid_grant")
+
+
 def test_a_provider_s_word_on_how_long_to_wait_wins() -> None:
     """Retry-After is more exact than what a preset knows of throttles."""
     outcome = judged(400, {"error": "access_denied"}, ZOHO, retry_after="7")
@@ -423,7 +434,13 @@ def test_any_answer_gets_an_outcome_that_shows_no_secret(
     traits: ProviderTraits,
 ) -> None:
     """Whatever comes, nothing is raised, and every code is one that was known beforehand."""
-    known = {*rules.dead_codes, *rules.client_codes, *rules.temporary_codes, *rules.throttles}
+    known = {
+        *rules.dead_codes,
+        *rules.restart_codes,
+        *rules.client_codes,
+        *rules.temporary_codes,
+        *rules.throttles,
+    }
     known |= {"temporarily_unavailable", "server_error", "slow_down"}
     known |= {"unrecognized_error", "unreadable_reply", "unstorable_tokens", f"http_{status}"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider, ReplyRules, TokenRequests
-from extauth.domain.outcomes import Exchanged
+from extauth.domain.outcomes import Exchanged, NotSent
 from extauth.domain.token_set import TokenSet
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -203,6 +203,17 @@ async def test_the_redirect_uri_is_remembered_from_the_code_to_each_refresh(serv
     )
 
 
+async def test_what_was_remembered_is_not_repeated_where_the_rules_do_not_say_so(server: Any) -> None:
+    """A provider may have kept a member of that name itself, and a preset may change."""
+    tokens = TokenSet("at-0", refresh_token="rt-0", extra={"redirect_uri": REDIRECT_URI})
+    repeating = TokenRequests(refresh_repeats=frozenset({"redirect_uri"}))
+    odd = TokenSet("at-0", refresh_token="rt-0", extra={"redirect_uri": 17})
+    plain = "grant_type=refresh_token&refresh_token=rt-0&client_id=client"
+
+    assert plain == await refresh_body(server, tokens, **PUBLIC)
+    assert plain == await refresh_body(server, odd, requests=repeating, **PUBLIC)
+
+
 async def test_the_redirect_uri_is_not_kept_where_no_refresh_repeats_it(server: Any) -> None:
     """Nothing is stored that nothing needs."""
     server.answer(200, b'{"access_token": "at-1"}')
@@ -336,3 +347,10 @@ def test_a_refresh_url_that_secrets_must_not_go_to_is_refused() -> None:
 
     with pytest.raises(ValueError, match="refresh_url must start with https://"):
         provider("https://provider.example/token", requests=requests)
+
+
+async def test_a_code_that_was_not_sent_is_told(unused_tcp_port: int) -> None:
+    """The network is no error of the caller's, and nothing is judged that never came."""
+    client = provider(f"http://127.0.0.1:{unused_tcp_port}/token")
+
+    assert NotSent("connect_failed") == await client.exchange_code("code-1", redirect_uri=REDIRECT_URI)

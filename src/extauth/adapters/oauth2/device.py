@@ -27,9 +27,7 @@ DEFAULT_INTERVAL: Final = timedelta(seconds=5)
 """Between polls, where the provider names none (RFC 8628 section 3.2)."""
 
 _DENIED: Final = frozenset({"access_denied", "authorization_declined"})
-_EXPIRED: Final = frozenset(
-    {"expired_token", "incorrect_device_code", "bad_verification_code", "code_expired"}
-)
+_EXPIRED: Final = frozenset({"expired_token", "incorrect_device_code", "bad_verification_code"})
 
 
 def judge_device_codes(reply: Reply, rules: ReplyRules, *, asked_at: datetime) -> BeginDeviceOutcome:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Protocol, final
+from typing import final
 
 import attrs
 
@@ -14,26 +13,10 @@ from extauth.adapters.oauth2.device import judge_device_codes, judge_poll
 from extauth.adapters.oauth2.first_answer import FirstAnswers, remembering
 from extauth.adapters.oauth2.reply import Reply, judge
 from extauth.adapters.oauth2.token_endpoint import TokenEndpoint
+from extauth.adapters.oauth2.wall_clock import WallClock
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome
 from extauth.domain.outcomes import Exchanged, ExchangeOutcome
 from extauth.domain.token_set import TokenSet
-
-
-class WallClock(Protocol):
-    """What tells the time of day."""
-
-    def now(self) -> datetime:
-        """Return the time, aware, in UTC."""
-        ...
-
-
-@final
-class SystemClock:
-    """The machine's."""
-
-    def now(self) -> datetime:
-        """Return the time, aware, in UTC."""
-        return datetime.now(UTC)
 
 
 @final

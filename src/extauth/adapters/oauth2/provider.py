@@ -19,7 +19,7 @@ from extauth.adapters.oauth2.configuration import (
     optional_endpoint,
 )
 from extauth.adapters.oauth2.endpoint import endpoint_url
-from extauth.adapters.oauth2.exchanges import Exchanges, SystemClock, WallClock
+from extauth.adapters.oauth2.exchanges import Exchanges
 from extauth.adapters.oauth2.first_answer import FirstAnswers
 from extauth.adapters.oauth2.identity import IdentityRules
 from extauth.adapters.oauth2.reply import Reply
@@ -27,6 +27,7 @@ from extauth.adapters.oauth2.reply_rules import ReplyRules
 from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.token_endpoint import TokenEndpoint
 from extauth.adapters.oauth2.transport import HttpTimeouts, post_form
+from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
 from extauth.domain.link import GrantOrigin
 from extauth.domain.linking import AuthorizationRequest, CallbackMethod, LinkingTraits
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome

@@ -83,7 +83,9 @@ def judge(
         places |= {name: object_at(members, path) for name, path in rules.companions.items()}
     granted = {name: place for name, place in places.items() if has_access_token(place)}
     if not granted or reports_error(members):
-        return judge_refusal(reply, rules, asked_at=asked_at, has_token=bool(granted))
+        return judge_refusal(
+            reply, rules, asked_at=asked_at, has_token=bool(granted), refreshed=previous is not None
+        )
     given = {
         name: given_tokens(place, rules, traits, asked_at=asked_at, previous=previous, around=members)
         for name, place in granted.items()
@@ -101,11 +103,18 @@ def judge(
     )
 
 
-def judge_refusal(reply: Reply, rules: ReplyRules, *, asked_at: datetime, has_token: bool = False) -> Refusal:
+def judge_refusal(
+    reply: Reply,
+    rules: ReplyRules,
+    *,
+    asked_at: datetime,
+    has_token: bool = False,
+    refreshed: bool = False,
+) -> Refusal:
     """Return what an answer that is no success means. Never raises.
 
     ``has_token`` says that there is a token in it nevertheless: an error that nobody knows then settles
-    nothing.
+    nothing. ``refreshed`` says that a refresh token was presented, and no other grant.
     """
     members = read_members(reply.body) or {}
     wait = retry_after(reply.headers, asked_at)
@@ -115,7 +124,8 @@ def judge_refusal(reply: Reply, rules: ReplyRules, *, asked_at: datetime, has_to
         return Unknown(status, wait)
     if reply.status in TRY_LATER:
         return Deferred(status, wait)
-    if known := _known_error(members, rules, wait):
+    dead = rules.dead_codes if refreshed else rules.dead_codes | rules.restart_codes
+    if known := _known_error(members, rules, dead, wait):
         return known
     if reports_error(members):
         return Unknown(UNRECOGNIZED, wait) if has_token else Deferred(UNRECOGNIZED, wait)
@@ -124,7 +134,9 @@ def judge_refusal(reply: Reply, rules: ReplyRules, *, asked_at: datetime, has_to
     return Deferred(status, wait)
 
 
-def _known_error(members: Mapping[str, object], rules: ReplyRules, wait: timedelta | None) -> Refusal | None:
+def _known_error(
+    members: Mapping[str, object], rules: ReplyRules, dead_codes: frozenset[str], wait: timedelta | None
+) -> Refusal | None:
     messages = (rules.dead_messages.get(message) for message in error_messages(members))
     codes = [*error_codes(members), *(code for code in messages if code is not None)]
 
@@ -133,7 +145,7 @@ def _known_error(members: Mapping[str, object], rules: ReplyRules, wait: timedel
 
     if throttle := first(rules.throttles):
         return Deferred(throttle, wait or rules.throttles[throttle])
-    if dead := first(rules.dead_codes):
+    if dead := first(dead_codes):
         return GrantRejected(dead)
     if client := first(rules.client_codes):
         return ClientRejected(client)

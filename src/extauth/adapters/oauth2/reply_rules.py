@@ -99,6 +99,11 @@ class ReplyRules:
         default=frozenset({"invalid_grant"}), converter=_names, validator=_safe_codes
     )
     """The only error codes that mean: this refresh token is dead. They win over ``client_codes``."""
+    restart_codes: frozenset[str] = attrs.field(
+        default=frozenset({"bad_verification_code"}), converter=_names, validator=_safe_codes
+    )
+    """Error codes beside those that mean: this authorization code is wrong or over. They say nothing of
+    a refresh token."""
     client_codes: frozenset[str] = attrs.field(
         default=frozenset(
             {
@@ -160,7 +165,9 @@ class ReplyRules:
     """There is no refresh token, and the access token is presented in its place: it is kept as both."""
 
     def __attrs_post_init__(self) -> None:
-        known = self.dead_codes | self.client_codes | self.temporary_codes | TEMPORARY_CODES
+        known = (
+            self.dead_codes | self.restart_codes | self.client_codes | self.temporary_codes | TEMPORARY_CODES
+        )
         if unknown := frozenset(self.dead_messages.values()) - known - self.throttles.keys():
             msg = f"dead_messages: {', '.join(sorted(unknown))} is on no list of codes"
             raise ValueError(msg)
