@@ -84,6 +84,8 @@ class AuthorizationRequest:
     resources: tuple[str, ...] = ()
     params: Mapping[str, str] = attrs.field(factory=dict[str, str])
     """More parameters, such as ``login_hint``; they win over the provider's own."""
+    incremental: bool = False
+    """Whether what the user granted before is to stay granted beside the scopes asked for now."""
 
 
 @final

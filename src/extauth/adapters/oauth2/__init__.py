@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from extauth.adapters.oauth2.authorization import AuthorizationRules
 from extauth.adapters.oauth2.client_auth import ClientAuth
 from extauth.adapters.oauth2.provider import OAuth2Provider
-from extauth.adapters.oauth2.reply import ReplyRules
+from extauth.adapters.oauth2.reply_rules import ReplyRules
+from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.transport import HttpTimeouts
 
-__all__ = ["ClientAuth", "HttpTimeouts", "OAuth2Provider", "ReplyRules"]
+__all__ = [
+    "AuthorizationRules",
+    "ClientAuth",
+    "HttpTimeouts",
+    "OAuth2Provider",
+    "ReplyRules",
+    "TokenRequests",
+]
