@@ -43,7 +43,7 @@ def test_a_public_client_names_itself() -> None:
         ("client", "", "client_secret_basic", "needs a client_secret"),
         ("client", None, "client_secret_post", "needs a client_secret"),
         ("client", "s", "none", "sends no client_secret"),
-        ("client", "s", "private_key_jwt", "client_auth must be one of client_secret_basic, "),
+        ("client", "s", "tls_client_auth", "client_auth must be one of client_secret_basic, "),
         ("client", "\ud800", "client_secret_basic", "client_secret must be valid Unicode"),
         ("cl\0ient", "s", "client_secret_basic", "client_id must not contain a NUL"),
     ],
