@@ -7,8 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from joserfc import jwk, jwt
 
 from extauth.adapters.oauth2.client_auth import ClientCredentials
@@ -38,7 +43,7 @@ class MovingClock:
 
 def pem(key: Any) -> str:
     """Return the private key as text."""
-    return key.as_pem(private=True).decode()
+    return str(key.as_pem(private=True).decode())
 
 
 def verified(token: str, key: Any, algorithm: str) -> jwt.Token:
@@ -155,14 +160,12 @@ def encrypted() -> str:
 
 def short_rsa() -> str:
     """Return a key that RFC 7518 section 3.3 forbids."""
-    key = rsa.generate_private_key(65537, 1024)
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - on purpose
     return pem_of(key)
 
 
-def pem_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> str:
+def pem_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
     """Return the private key as text."""
-    from cryptography.hazmat.primitives.serialization import NoEncryption
-
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 

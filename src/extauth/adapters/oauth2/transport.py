@@ -85,6 +85,11 @@ class _SingleUseBody(BytesPayload):
         self._content = content
         self._on_begin = on_begin
 
+    @property
+    def consumed(self) -> bool:
+        """Whether aiohttp must not try again, as it would with a DELETE."""
+        return self.begun
+
     async def write(self, writer: AbstractStreamWriter) -> None:
         await self.write_with_length(writer, None)
 
@@ -170,8 +175,8 @@ async def send(
     Raises only ``CancelledError``, and only when the calling task was cancelled; whether the request was
     sent is then unknown. Through ``session``, or through a new one that is closed again if None.
 
-    A GET has no body to hold to that: over a kept-alive connection of the application's that turns out
-    to be closed, aiohttp sends it again, as a safe method may be (RFC 9110 section 9.2.2).
+    A GET may be sent a second time: aiohttp repeats one when its connection closes without an answer, as
+    it may with a safe method (RFC 9110 section 9.2.2).
     """
     start = asyncio.get_running_loop().time()
     end = start + timeouts.total.total_seconds()
