@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Protocol, final
+from typing import final
 from urllib.parse import urlencode
 
 from aiohttp import ClientSession
 
+from extauth.adapters.oauth2.api import ApiRules
+from extauth.adapters.oauth2.calling import ProviderCalls
 from extauth.adapters.oauth2.client_auth import ClientAuth, ClientCredentials
+from extauth.adapters.oauth2.client_keys import ClientKey
 from extauth.adapters.oauth2.endpoint import endpoint_url
+from extauth.adapters.oauth2.identity import IdentityRules, identity_by
+from extauth.adapters.oauth2.installations import InstallationRules
 from extauth.adapters.oauth2.reply import Reply, ReplyRules, judge
+from extauth.adapters.oauth2.revocation import Revocation, revocation_by
 from extauth.adapters.oauth2.transport import HttpTimeouts, post_form
-from extauth.domain.link import GrantOrigin
+from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
+from extauth.domain.link import Account, GrantOrigin
+from extauth.domain.linking import Installation
+from extauth.domain.linking_outcomes import Validity
 from extauth.domain.outcomes import ExchangeOutcome, NotSent, Unknown
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.storable import MAX_ID_LENGTH, storable_text
@@ -23,15 +31,6 @@ from extauth.domain.token_set import TokenSet
 _OURS = frozenset(
     {"grant_type", "refresh_token", "client_id", "client_secret"},
 )
-
-
-class _WallClock(Protocol):
-    def now(self) -> datetime: ...
-
-
-class _SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 def _checked_session(session: ClientSession | None) -> ClientSession | None:
@@ -82,7 +81,8 @@ class OAuth2Provider:
     resource repeated. Endpoints are ``https``, but for loopback hosts.
 
     :raises ValueError: for an empty id, a URL that secrets must not go to, an unknown ``client_auth``,
-        or a ``client_secret`` that is missing or not used.
+        a ``client_secret`` or ``client_key`` that is missing or not used, or a URL that is given twice:
+        alone and in ``revocation`` or ``identity``.
     """
 
     def __init__(
@@ -98,20 +98,32 @@ class OAuth2Provider:
         userinfo_url: str | None = None,
         scopes: Iterable[str] = (),
         client_auth: ClientAuth = "client_secret_basic",
+        client_key: ClientKey | None = None,
         session: ClientSession | None = None,
         traits: ProviderTraits = ProviderTraits(),  # noqa: B008 - frozen
         replies: ReplyRules = ReplyRules(),  # noqa: B008 - frozen
         timeouts: HttpTimeouts = HttpTimeouts(),  # noqa: B008 - frozen
-        clock: _WallClock = _SystemClock(),  # noqa: B008 - has no state
+        clock: WallClock = SystemClock(),  # noqa: B008 - has no state
         refresh_params: Mapping[str, str] | None = None,
+        revocation: Revocation | None = None,
+        identity: IdentityRules = IdentityRules(),  # noqa: B008 - frozen
+        validation: ValidationRules | None = None,
+        api: ApiRules = ApiRules(),  # noqa: B008 - frozen
+        installations: InstallationRules | None = None,
     ) -> None:
         def optional(url: str | None, what: str) -> str | None:
             return None if url is None else endpoint_url(url, what)
 
         self._provider_id = _checked_id(provider_id)
-        self._credentials = ClientCredentials(client_id, client_secret, client_auth)
         self._token_url = endpoint_url(token_url, "token_url")
-        self._revoke_url = optional(revoke_url, "revoke_url")
+        self._credentials = ClientCredentials(
+            client_id,
+            client_secret,
+            client_auth,
+            key=client_key,
+            token_endpoint=self._token_url,
+            clock=clock,
+        )
         self.authorize_url = optional(authorize_url, "authorize_url")
         """Where the user's browser is sent to consent (RFC 6749 section 3.1)."""
         self.device_url = optional(device_url, "device_url")
@@ -125,6 +137,17 @@ class OAuth2Provider:
         self._timeouts = timeouts
         self._clock = clock
         self._refresh_params = _checked_params(refresh_params or {})
+        self._calls = ProviderCalls(
+            credentials=self._credentials,
+            clock=clock,
+            session=session,
+            timeouts=timeouts,
+            api=api,
+            revocation=revocation_by(optional(revoke_url, "revoke_url"), revocation),
+            identity=identity_by(self.userinfo_url, identity),
+            validation=validation,
+            installation_rules=installations,
+        )
 
     def __repr__(self) -> str:
         return f"OAuth2Provider({self._provider_id!r}, client_id={self.client_id!r})"
@@ -184,20 +207,33 @@ class OAuth2Provider:
         return await self._exchange("authorization_code", fields, previous=None)
 
     async def revoke(self, tokens: TokenSet) -> bool:
-        """Ask the provider to revoke these tokens (RFC 7009), by the refresh token if there is one.
+        """Ask the provider once to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.
 
-        Returns whether it confirmed, with status 200, which a token it no longer knows gets as well
-        (section 2.2). False without a ``revoke_url`` or for whatever else the network or the provider
-        does; nothing is retried. When cancelled, the outcome is unknown.
+        Returns whether it confirmed; a token that it no longer knows is revoked as well (RFC 7009 section
+        2.2). False without a way, and for whatever else the network or the provider does. When
+        cancelled, the outcome is unknown.
         """
-        if self._revoke_url is None:
-            return False
-        if tokens.refresh_token is None:
-            fields = {"token": tokens.access_token, "token_type_hint": "access_token"}
-        else:
-            fields = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
-        reply = await self._post(self._revoke_url, fields)
-        return isinstance(reply, Reply) and reply.status == HTTPStatus.OK
+        return await self._calls.revoke(tokens)
+
+    async def identify(self, tokens: TokenSet) -> Account | None:
+        """Ask once whose tokens these are; None if the provider does not say, or not now."""
+        return await self._calls.identify(tokens)
+
+    async def validate(self, tokens: TokenSet) -> Validity:
+        """Ask whether the access token is accepted. Must not come between an exchange and its save."""
+        return await self._calls.validate(tokens)
+
+    async def installations(self, tokens: TokenSet) -> tuple[Installation, ...]:
+        """Return what the access token reaches: app installations, sites, tenants.
+
+        :raises ProviderUnavailable: if there is no telling; a part of the list would be a lie.
+        :raises ValueError: if the provider has no such list.
+        """
+        return await self._calls.installations(tokens)
+
+    def api_headers(self, tokens: TokenSet) -> dict[str, str]:
+        """Return the headers that show these tokens to the provider's API, the access token's included."""
+        return self._calls.headers(tokens)
 
     async def _exchange(
         self, grant_type: str, fields: Mapping[str, str], *, previous: TokenSet | None
