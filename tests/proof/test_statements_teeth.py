@@ -47,7 +47,10 @@ class _Emptied:
 
     async def __aenter__(self):
         connection = await asyncpg.connect(self.dsn)
-        await connection.execute("DROP TABLE IF EXISTS external_auth_links, external_auth_meta")
+        await connection.execute(
+            "DROP TABLE IF EXISTS external_auth_links, external_auth_meta,"
+            " external_auth_authorizations, external_auth_registrations"
+        )
         await connection.close()
         self.opening = open_store(self.dsn)
         return await self.opening.__aenter__()
