@@ -31,8 +31,8 @@ class AccountsContract(LinkingHarness):
         expected = attrs.evolve(before, account=ACCOUNT)
         expect(link, expected, "record_account must write the account and touch nothing else")
         expect(outcome, Recorded(link), "record_account of the stored version must give Recorded")
-        outcome = await store.save(KEY, 1, tokens(2))
-        expect_kind(outcome, Saved, "record_account must not make the save of the same version miss: save")
+        save = await store.save(KEY, 1, tokens(2))
+        expect_kind(save, Saved, "record_account must not make the save of the same version miss: save")
 
     @with_linking_store
     async def test_an_account_is_recorded_whole(self, store: Store) -> None:

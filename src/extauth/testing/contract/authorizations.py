@@ -84,7 +84,9 @@ class AuthorizationsContract(LinkingHarness):
         authorization = await begun(store)
         await begun(store)
         await begun(store, salt="salt-2", key=LinkKey("github", "bob"))
-        await taken(store, authorization, user_id="alice")
+        outcome = await store.take_authorization(authorization.state_hash, user_id="alice")
+        promise = "begin_authorization of a state that is pending must leave it as it is: take_authorization"
+        expect(outcome, Taken(authorization), promise)
         await begun(store)
         promise = "begin_authorization of a state that was taken must not make it good again"
         outcome = await store.take_authorization(authorization.state_hash)

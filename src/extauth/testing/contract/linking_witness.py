@@ -43,7 +43,7 @@ class LinkingWitness(Witness):
     async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
         """See the port."""
         taking = self.linking_store.take_authorization(state_hash, user_id=user_id)
-        outcome = await self.call("take_authorization", taking)
+        outcome: object = await self.call("take_authorization", taking)
         if not isinstance(outcome, _TAKE_OUTCOMES):
             names = " or ".join(kind.__name__ for kind in _TAKE_OUTCOMES)
             fail(f"take_authorization must return {names}", f"it returned {shown(outcome)}")
