@@ -65,9 +65,9 @@ class ResourceTokensContract(StoreHarness):
         expect(link.tokens, fewer, f"save {promise}")
         link = await saved(store, 2, tokens(3))
         expect(link.tokens, tokens(3), f"save {promise}")
-        await store.put(KEY, full_tokens(4))
-        link = await store.put(KEY, tokens(5))
-        expect(link.tokens, tokens(5), f"put {promise}")
+        for given in (full_tokens(4), tokens(5)):
+            link = await store.put(KEY, given)
+            expect(link.tokens, given, f"put {promise}, and when the refresh token expires")
         expect(await store.get(KEY), link, f"put {promise}")
 
     @with_store
