@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from extauth.domain.link import LinkKey
+from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
 from extauth.domain.linking_ports import Store
 from extauth.testing.contract.expect import expect, expect_kind, expect_refusal, expect_that, fail
@@ -96,16 +97,7 @@ class AuthorizationsContract(LinkingHarness):
     async def test_an_authorization_expires(self, store: Store) -> None:
         """When its time is up it can no longer be taken, by nobody."""
         promise = f"take_authorization must give StateExpired once the ttl of {BRIEF} has passed"
-        for number, wait in enumerate(LONGER_WAITS):
-            authorization = pending(number)
-            await store.begin_authorization(authorization, BRIEF)
-            await asyncio.sleep(wait)
-            outcome = await store.take_authorization(authorization.state_hash)
-            if outcome == StateExpired():
-                break
-            expect_kind(outcome, Taken, f"{promise}, and until then Taken")
-        else:
-            fail(promise, f"it still gave Taken {wait} seconds later")
+        authorization = await _expired(store, promise)
         for user_id, expected in (
             (None, StateExpired()),
             ("alice", StateExpired()),
@@ -178,3 +170,16 @@ class AuthorizationsContract(LinkingHarness):
                 store, number, redirect_uri=text, salt=text, scopes={text, "a"}, resources=resources
             )
             await taken(store, authorization)
+
+
+async def _expired(store: Store, promise: str) -> PendingAuthorization:
+    """Begin and take, later and later, until it is too late."""
+    for number, wait in enumerate(LONGER_WAITS):
+        authorization = pending(number)
+        await store.begin_authorization(authorization, BRIEF)
+        await asyncio.sleep(wait)
+        outcome = await store.take_authorization(authorization.state_hash)
+        if outcome == StateExpired():
+            return authorization
+        expect_kind(outcome, Taken, f"{promise}, and until then Taken")
+    return fail(promise, "it still gave Taken a second later")

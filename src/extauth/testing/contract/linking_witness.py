@@ -17,8 +17,8 @@ from extauth.domain.linking_outcomes import (
 )
 from extauth.domain.linking_ports import Store
 from extauth.domain.outcomes import Absent, Recorded, RecordOutcome, Stale
-from extauth.testing.contract.expect import expect_kind, fail, shown
-from extauth.testing.contract.witness import Witness, outcome_of
+from extauth.testing.contract.expect import expect_kind
+from extauth.testing.contract.witness import Witness, kind_of, outcome_of
 
 _TAKE_OUTCOMES = (Taken, AlreadyTaken, StateExpired, AnothersState, NoSuchState)
 
@@ -43,11 +43,7 @@ class LinkingWitness(Witness):
     async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
         """See the port."""
         taking = self.linking_store.take_authorization(state_hash, user_id=user_id)
-        outcome: object = await self.call("take_authorization", taking)
-        if not isinstance(outcome, _TAKE_OUTCOMES):
-            names = " or ".join(kind.__name__ for kind in _TAKE_OUTCOMES)
-            fail(f"take_authorization must return {names}", f"it returned {shown(outcome)}")
-        return outcome
+        return kind_of("take_authorization", await self.call("take_authorization", taking), _TAKE_OUTCOMES)
 
     async def forget_authorizations(self, key: LinkKey) -> int:
         """See the port."""

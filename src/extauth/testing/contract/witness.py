@@ -158,10 +158,16 @@ def _links(method: str, links: Any) -> list[Link]:
 
 def outcome_of(method: str, key: LinkKey, version: int, outcome: T, kinds: tuple[type, ...]) -> T:
     """Return the outcome, which must be of one of the kinds and about that link."""
-    if not isinstance(outcome, kinds):
-        names = " or ".join(kind.__name__ for kind in kinds)
-        fail(f"{method} must return {names}", f"it returned {shown(outcome)}")
+    kind_of(method, outcome, kinds)
     link = _of(method, key, getattr(outcome, "link", None))
     if isinstance(outcome, Stale) and link is not None and link.version == version:
         fail(f"{method} may say Stale only of another version", f"the link it returned has version {version}")
+    return outcome
+
+
+def kind_of(method: str, outcome: T, kinds: tuple[type, ...]) -> T:
+    """Return the outcome, which must be of one of the kinds."""
+    if not isinstance(outcome, kinds):
+        names = " or ".join(kind.__name__ for kind in kinds)
+        fail(f"{method} must return {names}", f"it returned {shown(outcome)}")
     return outcome
