@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from extauth.testing.authorization_server import AuthorizationServer
-    from extauth.testing.contract import LinkStoreContract
+    from extauth.testing.contract import LinkingStoreContract, LinkStoreContract
     from extauth.testing.explorer import Bounds, explore
     from extauth.testing.faults import Fault, Faults
     from extauth.testing.interleaver import Interleaver, PromiseBroken, Setting, Step, VirtualClock, replay
@@ -25,6 +25,7 @@ __all__ = [
     "Faults",
     "Interleaver",
     "LinkStoreContract",
+    "LinkingStoreContract",
     "PromiseBroken",
     "ScriptedProvider",
     "Setting",
@@ -42,6 +43,7 @@ _MODULES = {
     "Faults": "extauth.testing.faults",
     "Interleaver": "extauth.testing.interleaver",
     "LinkStoreContract": "extauth.testing.contract",
+    "LinkingStoreContract": "extauth.testing.contract",
     "PromiseBroken": "extauth.testing.interleaver",
     "ScriptedProvider": "extauth.testing.scripted_provider",
     "Setting": "extauth.testing.interleaver",
