@@ -35,6 +35,8 @@ class Terms:
     """Whether the client was given a refresh token at all."""
     redirect_uri: str | None = None
     """Where its code was sent."""
+    resources: frozenset[str] = frozenset()
+    """The only ones that its access tokens may be for (RFC 8707); empty: no such limit."""
     second: bool = False
     """Whether it is the further grant that some providers give beside the first (a user's beside a bot's)."""
 
@@ -46,8 +48,8 @@ class Wanted:
 
     scopes: frozenset[str] | None = None
     """None: all that were granted (RFC 6749 section 6)."""
-    resource: str | None = None
-    """The only one that it is for (RFC 8707); None: no such limit."""
+    resources: frozenset[str] = frozenset()
+    """The only ones that it is for (RFC 8707); empty: no such limit."""
     lifetime: float | None = None
     """In seconds; None: the server's."""
 
@@ -103,6 +105,6 @@ class AccessToken:
     """By the clock of the grants."""
     issued_at: float
     scopes: frozenset[str] = frozenset()
-    resource: str | None = None
-    """The only one that it is for; None: no such limit."""
+    resources: frozenset[str] = frozenset()
+    """The only ones that it is for; empty: no such limit."""
     revoked: bool = False

@@ -30,7 +30,6 @@ from extauth.testing.redemption import (
 )
 from extauth.testing.reuse import GIVES_TOKENS, RULES, Presented, Reuse, Treatment
 
-
 __all__ = [
     "AccessState",
     "DeadAccess",
@@ -68,7 +67,7 @@ class Grants:
         replay_window: float = 30.0,
         refresh_revokes_access_token: bool = False,
         refresh_token_lifetime: float = math.inf,
-        refresh_token_clock: Literal["sliding", "fixed"] = "sliding",
+        refresh_clock: Literal["sliding", "fixed"] = "sliding",
         most_grants: int | None = None,
         namer: Namer = unguessable,
     ) -> None:
@@ -77,7 +76,7 @@ class Grants:
         self.replay_window = replay_window
         self.refresh_revokes_access_token = refresh_revokes_access_token
         self.refresh_token_lifetime = refresh_token_lifetime
-        self.refresh_token_clock: Literal["sliding", "fixed"] = refresh_token_clock
+        self.refresh_clock: Literal["sliding", "fixed"] = refresh_clock
         self.most_grants = most_grants
         self.exchanges = 0
         """How many times any refresh token was presented, known or not."""
@@ -257,12 +256,12 @@ class Grants:
             return self._rotate(record, now, wanted)
         if treatment is Treatment.REPEAT and record.gave is not None:
             access, refresh = record.gave
-            same = access.resource == wanted.resource
+            same = access.resources == wanted.resources
             return _issued(access if same else self._new_access(family, now, wanted), refresh)
         if treatment is Treatment.ACTIVE:
             return _issued(self._working_access(family, now, wanted), family.newest)
         if treatment is Treatment.KEEP:
-            if self.refresh_token_clock == "sliding":
+            if self.refresh_clock == "sliding":
                 record.expires_at = now + self.refresh_token_lifetime
             return _issued(self._new_access(family, now, wanted), record)
         if treatment is Treatment.REVOKE_FAMILY:
@@ -283,7 +282,7 @@ class Grants:
         access = self._new_access(family, now, wanted)
         place = 0 if parent is None else family.newest.place + 1
         text = self._name("rt", family.number, family.access_tokens)
-        restarts = parent is None or self.refresh_token_clock == "sliding"
+        restarts = parent is None or self.refresh_clock == "sliding"
         expires_at = now + self.refresh_token_lifetime if restarts else family.newest.expires_at
         family.newest = self._refresh_tokens[text] = RefreshToken(text, family, parent, place, expires_at)
         return access, family.newest
@@ -295,13 +294,13 @@ class Grants:
         text = self._name("at", family.number, family.access_tokens)
         lifetime = self.access_token_lifetime if wanted.lifetime is None else wanted.lifetime
         scopes = family.terms.scopes if wanted.scopes is None else wanted.scopes
-        access = AccessToken(text, family, now + lifetime, now, scopes, wanted.resource)
+        access = AccessToken(text, family, now + lifetime, now, scopes, wanted.resources)
         family.access = self._access_tokens[text] = access
         return access
 
     def _working_access(self, family: Family, now: float, wanted: Wanted) -> AccessToken:
         access = family.access
-        works = not access.revoked and now < access.expires_at and access.resource == wanted.resource
+        works = not access.revoked and now < access.expires_at and access.resources == wanted.resources
         return access if works else self._new_access(family, now, wanted)
 
     def _drop_oldest(self, newest: Family) -> None:

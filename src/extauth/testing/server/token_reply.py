@@ -1,15 +1,21 @@
-"""What the authorization server replies, as it should be and as a fault has it."""
+"""How the answers of the token endpoint are put on the wire, as they should be and as a fault has them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
+from typing import final
 from urllib.parse import urlencode
 
+import attrs
 from aiohttp import web
 
 from extauth.testing.faults import Fault
-from extauth.testing.grants import IssuedTokens
+from extauth.testing.server.quirks import STANDARD, ServerQuirks
+from extauth.testing.server.refusals import Refusal, body_of
+from extauth.testing.server.token_request import FORM
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """On every answer of the token endpoint (RFC 6749 section 5.1)."""
@@ -20,20 +26,26 @@ OVERSIZED = 4 * 1024 * 1024
 _JUNK = "<!doctype html><title>Sign in</title><p>Your session has ended."
 
 
-def error(code: str) -> web.Response:
-    """Return an error answer (RFC 6749 section 5.2)."""
-    return web.json_response({"error": code}, status=HTTPStatus.BAD_REQUEST, headers=NO_STORE)
+@final
+@attrs.frozen
+class Answer:
+    """The members of one answer, before they are encoded."""
+
+    members: Mapping[str, object] = attrs.field(repr=False)
+    status: int = HTTPStatus.OK
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+
+def refused(refusal: Refusal, quirks: ServerQuirks = STANDARD) -> Answer:
+    """Return the answer that says ``refusal`` the provider's way."""
+    status = refusal.status or quirks.error_status or HTTPStatus.BAD_REQUEST
+    return Answer(body_of(refusal, quirks.error_shape, status), status, refusal.headers)
 
 
 def unauthorized(challenge: str, body: dict[str, object]) -> web.Response:
     """Return a 401 with what it asks for (RFC 9110 section 11.6.1)."""
     headers = {**NO_STORE, "WWW-Authenticate": challenge}
     return web.json_response(body, status=HTTPStatus.UNAUTHORIZED, headers=headers)
-
-
-def wrong_client() -> web.Response:
-    """Return the answer to a client that does not authenticate."""
-    return unauthorized('Basic realm="extauth"', {"error": "invalid_client"})
 
 
 def unprocessed(fault: Fault | None, retry_after: timedelta) -> web.Response | None:
@@ -50,41 +62,33 @@ def unprocessed(fault: Fault | None, retry_after: timedelta) -> web.Response | N
         headers = {**NO_STORE, "Retry-After": str(int(retry_after.total_seconds()))}
         return web.Response(status=HTTPStatus.TOO_MANY_REQUESTS, text="slow down", headers=headers)
     if fault is Fault.WRONG_CLIENT:
-        return wrong_client()
+        return unauthorized('Basic realm="extauth"', {"error": "invalid_client"})
     if fault is Fault.ERROR_IN_200:
         return web.json_response({"error": "bad_refresh_token"}, headers=NO_STORE)
     return None
 
 
-def processed(pair: IssuedTokens | None, expires_in: int, fault: Fault | None) -> web.Response:
-    """Return the answer to a refresh that gave ``pair``, or was refused, in the form of the fault.
+def encoded(
+    answer: Answer, quirks: ServerQuirks = STANDARD, accept: str = "", fault: Fault | None = None
+) -> web.Response:
+    """Return ``answer`` as the provider encodes it, or in the form of the fault.
 
-    ``expires_in`` is in seconds.
+    ``accept`` is what the request says that it accepts.
     """
-    if pair is None:
-        members: dict[str, object] = {"error": "invalid_grant"}
-        status = HTTPStatus.BAD_REQUEST
-    else:
-        members = _members(pair, expires_in, fault)
-        status = HTTPStatus.OK
-    match fault:
-        case Fault.UNAVAILABLE_AFTER:
-            return _unavailable()
-        case Fault.JUNK_BODY:
-            return web.Response(text=_JUNK, content_type="text/html", headers=NO_STORE)
-        case Fault.OVERSIZED_BODY:
-            members["padding"] = "x" * OVERSIZED
-        case Fault.FORM_ENCODED:
-            form = urlencode(members)
-            return web.Response(
-                text=form,
-                status=status,
-                content_type="application/x-www-form-urlencoded",
-                headers=NO_STORE,
-            )
-        case _:
-            pass
-    return web.json_response(members, status=status, headers=NO_STORE)
+    if fault is Fault.UNAVAILABLE_AFTER:
+        return _unavailable()
+    headers = {**NO_STORE, **answer.headers}
+    if fault is Fault.JUNK_BODY:
+        return web.Response(text=_JUNK, content_type="text/html", headers=headers)
+    members = dict(answer.members)
+    if fault is Fault.OVERSIZED_BODY:
+        members["padding"] = "x" * OVERSIZED
+    unasked = quirks.answers == "form_unless_asked" and "application/json" not in accept
+    if quirks.answers == "form" or unasked or fault is Fault.FORM_ENCODED:
+        content_type = FORM if fault is Fault.FORM_ENCODED else quirks.form_content_type
+        text = urlencode({name: _as_text(value) for name, value in members.items()})
+        return web.Response(text=text, status=answer.status, content_type=content_type, headers=headers)
+    return web.json_response(members, status=answer.status, headers=headers)
 
 
 async def broken_off(request: web.Request, answer: web.Response, fault: Fault) -> web.StreamResponse:
@@ -100,31 +104,9 @@ async def broken_off(request: web.Request, answer: web.Response, fault: Fault) -
     return sent
 
 
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _unavailable() -> web.Response:
     return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="<h1>Service Unavailable</h1>")
-
-
-def _members(pair: IssuedTokens, expires_in: int, fault: Fault | None) -> dict[str, object]:
-    """Return the members of a successful answer (RFC 6749 section 5.1)."""
-    members: dict[str, object] = {
-        "access_token": pair.access_token,
-        "token_type": "Bearer",
-        "expires_in": expires_in,
-        "refresh_token": pair.refresh_token,
-    }
-    match fault:
-        case Fault.OMITTED_REFRESH_TOKEN:
-            del members["refresh_token"]
-        case Fault.EMPTY_REFRESH_TOKEN:
-            members["refresh_token"] = ""
-        case Fault.EXPIRES_IN_MISSING:
-            del members["expires_in"]
-        case Fault.EXPIRES_IN_STRING:
-            members["expires_in"] = str(expires_in)
-        case Fault.EXPIRES_IN_ZERO:
-            members["expires_in"] = 0
-        case Fault.EXPIRES_IN_NEGATIVE:
-            members["expires_in"] = -1
-        case _:
-            pass
-    return members

@@ -1,49 +1,73 @@
-"""What the authorization server reads from a request: its form and the client's credentials."""
+"""What a request to one of the server's endpoints says: its parameters, however they are encoded."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
-from urllib.parse import unquote_plus
+import json
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from aiohttp import web
 
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 
-async def read_form(request: web.Request) -> dict[str, str] | None:
-    """Return the parameters, without empty ones; None if one is repeated (RFC 6749 section 3.2)."""
-    if request.content_type != "application/x-www-form-urlencoded":
+
+async def read_parameters(
+    request: web.Request, encoding: Literal["form", "json", "either"] = "form", *, takes_query: bool = False
+) -> tuple[dict[str, str], frozenset[str]] | None:
+    """Return the parameters, without empty ones, and the resources, which may be several.
+
+    None if a parameter is repeated (RFC 6749 section 3.2), or the body is encoded otherwise than
+    ``encoding`` says. With ``takes_query`` a request with parameters in the query needs no body.
+    """
+    pairs = await _pairs(request, encoding, takes_query=takes_query)
+    if pairs is None:
         return None
-    form: dict[str, str] = {}
-    for name, value in (await request.post()).items():
-        if name in form or not isinstance(value, str):
+    resources, others = resources_in(pairs)
+    fields = unique(others)
+    return None if fields is None else (fields, resources)
+
+
+async def _pairs(
+    request: web.Request, encoding: Literal["form", "json", "either"], *, takes_query: bool
+) -> Iterable[tuple[str, object]] | None:
+    if takes_query and request.query:
+        return request.query.items()
+    if request.content_type == FORM and encoding != "json":
+        return (await request.post()).items()
+    if request.content_type == JSON and encoding != "form":
+        try:
+            parsed: object = json.loads(await request.read())
+        except ValueError:
             return None
-        form[name] = value
-    return {name: value for name, value in form.items() if value}
+        return _json_pairs(parsed)
+    return None
 
 
-def authenticates(header: str | None, form: dict[str, str], client_id: str, client_secret: str) -> bool:
-    """Whether the client proves who it is (RFC 6749 section 2.3.1), in a Basic header or in the body."""
-    if header is not None:
-        given = _basic(header)
-    elif "client_secret" in form:
-        given = form.get("client_id", ""), form["client_secret"]
-    else:
-        given = None
-    return given is not None and all(map(_same, given, (client_id, client_secret)))
-
-
-def _basic(header: str) -> tuple[str, str] | None:
-    """Return client id and secret from a Basic header, in which both are form-encoded."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
+def _json_pairs(parsed: object) -> list[tuple[str, object]] | None:
+    """Return the members of a JSON object, with numbers as text."""
+    if not isinstance(parsed, dict):
         return None
-    try:
-        client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (unquote_plus(client_id), unquote_plus(secret)) if colon else None
+    return [(str(name), str(value) if isinstance(value, int) else value) for name, value in parsed.items()]
 
 
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
+def unique(pairs: Iterable[tuple[str, object]]) -> dict[str, str] | None:
+    """Return the pairs without empty values; None if a name is there twice or a value is no text."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found or not isinstance(value, str):
+            return None
+        found[name] = value
+    return {name: value for name, value in found.items() if value}
+
+
+def missing(required: Mapping[str, str | None], given: Mapping[str, str]) -> bool:
+    """Whether a required parameter is not there, or has another value than it must."""
+    return any(name not in given or value not in (None, given[name]) for name, value in required.items())
+
+
+def resources_in(pairs: Iterable[tuple[str, object]]) -> tuple[frozenset[str], list[tuple[str, object]]]:
+    """Return the resources, which may be several (RFC 8707 section 2), and all other parameters."""
+    kept = list(pairs)
+    resources = frozenset(value for name, value in kept if name == "resource" and isinstance(value, str))
+    return resources - {""}, [pair for pair in kept if pair[0] != "resource"]
