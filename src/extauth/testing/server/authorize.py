@@ -46,7 +46,7 @@ class AuthorizeEndpoint:
         redirect_uri = given.get("redirect_uri")
         if redirect_uri is None and len(client.redirect_uris) == 1:
             redirect_uri = next(iter(client.redirect_uris))
-        if redirect_uri not in client.redirect_uris or redirect_uri is None:
+        if redirect_uri is None or redirect_uri not in client.redirect_uris:
             return _stay("invalid_redirect_uri")
         mode = given.get("response_mode", "query")
         consent = state.consents.pop(request.headers.get(TICKET, ""), state.consent)

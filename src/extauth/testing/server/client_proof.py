@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 import attrs
 
 from extauth.testing.server.clients import Client, Clients
+from extauth.testing.server.json_values import is_list
 from extauth.testing.server.quirks import ClientProof, ServerQuirks
 from extauth.testing.server.signing import verified
 
@@ -95,11 +96,12 @@ def _asserts(token: str, client: Client, rules: ProofRules, *, once: bool) -> bo
     quirks = rules.quirks
     header, claims = signed
     expires, jti, audience = claims.get("exp"), claims.get("jti"), claims.get("aud")
-    wanted = frozenset({quirks.assertion_audience}) if quirks.assertion_audience else rules.audiences
+    wanted = {quirks.assertion_audience} if quirks.assertion_audience else rules.audiences
+    named = audience if is_list(audience) else [audience]
     good = (
         claims.get("iss") == (quirks.assertion_issuer or client.id)
         and claims.get("sub") == client.id
-        and not wanted.isdisjoint(audience if isinstance(audience, list) else [audience])
+        and any(each in wanted for each in named)
         and isinstance(expires, int | float)
         and expires > rules.now.timestamp()
         and header.get("kid") == (quirks.assertion_key_id or header.get("kid"))

@@ -8,6 +8,7 @@ from typing import Self, final
 import attrs
 
 from extauth.domain.link import Account
+from extauth.testing.server.json_values import is_list, is_object
 
 PICTURES = "https://pictures.example"
 
@@ -57,9 +58,9 @@ class Accounts:
 
 def filled(template: object, account: Account, url: str) -> object:
     """Return ``template`` with the account's data in each text of it."""
-    if isinstance(template, dict):
-        return {str(name): filled(value, account, url) for name, value in template.items()}
-    if isinstance(template, list | tuple):
+    if is_object(template):
+        return {name: filled(value, account, url) for name, value in template.items()}
+    if is_list(template):
         return [filled(value, account, url) for value in template]
     if not isinstance(template, str):
         return template

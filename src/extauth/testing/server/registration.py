@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import cast, final, get_args
+from typing import TypeGuard, cast, final, get_args
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from extauth.testing.server.clients import PublicKey
+from extauth.testing.server.json_values import is_list, is_object
 from extauth.testing.server.quirks import ClientProof
 from extauth.testing.server.state import ServerState
 
@@ -30,22 +31,21 @@ class RegistrationEndpoint:
             asked: object = json.loads(await request.read())
         except ValueError:
             return _refused("invalid_client_metadata")
-        if not isinstance(asked, dict):
+        if not is_object(asked):
             return _refused("invalid_client_metadata")
-        metadata = cast("dict[str, object]", asked)
-        redirect_uris = metadata.get("redirect_uris")
-        if not isinstance(redirect_uris, list) or not all(map(_good_redirect_uri, redirect_uris)):
+        redirect_uris = _redirect_uris(asked.get("redirect_uris", []))
+        if redirect_uris is None:
             return _refused("invalid_redirect_uri")
-        proof = metadata.get("token_endpoint_auth_method", "client_secret_basic")
-        grant_types = metadata.get("grant_types", ["authorization_code"])
-        if proof not in PROOFS or not isinstance(grant_types, list):
+        proof = asked.get("token_endpoint_auth_method", "client_secret_basic")
+        grant_types = asked.get("grant_types", ["authorization_code"])
+        if not _is_proof(proof) or not is_list(grant_types):
             return _refused("invalid_client_metadata")
-        key = _first_key(metadata.get("jwks"))
+        key = _first_key(asked.get("jwks"))
         if (key is None) is (proof == "private_key_jwt"):
             return _refused("invalid_client_metadata")
         client = self._state.clients.register(set(redirect_uris), proof, key)
         told: dict[str, object] = {
-            **metadata,
+            **asked,
             "client_id": client.id,
             "client_id_issued_at": int(self._state.now().timestamp()),
             "token_endpoint_auth_method": proof,
@@ -58,14 +58,26 @@ class RegistrationEndpoint:
         return web.json_response(told, status=HTTPStatus.CREATED, headers=headers)
 
 
-def _good_redirect_uri(uri: object) -> bool:
-    return isinstance(uri, str) and bool(urlsplit(uri).scheme) and not urlsplit(uri).fragment
+def _redirect_uris(asked: object) -> list[str] | None:
+    """Return the redirect URIs; None if one is no absolute URI (RFC 6749 section 3.1.2)."""
+    uris = [uri for uri in asked if isinstance(uri, str)] if is_list(asked) else []
+    parts = [urlsplit(uri) for uri in uris]
+    good = (
+        is_list(asked)
+        and len(uris) == len(asked)
+        and all(each.scheme and not each.fragment for each in parts)
+    )
+    return uris if good else None
+
+
+def _is_proof(value: object) -> TypeGuard[ClientProof]:
+    return value in PROOFS
 
 
 def _first_key(jwks: object) -> PublicKey | None:
-    keys = jwks.get("keys") if isinstance(jwks, dict) else None
-    key = keys[0] if isinstance(keys, list) and keys else None
-    return cast("dict[str, str | list[str]]", key) if isinstance(key, dict) else None
+    keys = jwks.get("keys") if is_object(jwks) else None
+    key = keys[0] if is_list(keys) and keys else None
+    return cast("dict[str, str | list[str]]", key) if is_object(key) else None
 
 
 def _refused(code: str) -> web.Response:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from aiohttp import web
 
+from extauth.testing.server.json_values import is_object
+
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
@@ -46,9 +48,9 @@ async def _pairs(
 
 def _json_pairs(parsed: object) -> list[tuple[str, object]] | None:
     """Return the members of a JSON object, with numbers as text."""
-    if not isinstance(parsed, dict):
+    if not is_object(parsed):
         return None
-    return [(str(name), str(value) if isinstance(value, int) else value) for name, value in parsed.items()]
+    return [(name, str(value) if isinstance(value, int) else value) for name, value in parsed.items()]
 
 
 def unique(pairs: Iterable[tuple[str, object]]) -> dict[str, str] | None:
