@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
 from typing import TypeAlias, final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
@@ -70,7 +70,7 @@ class AuthorizeEndpoint:
         if (failure := self._failure(client, given, asked | second, resources)) is not None:
             return {"error": failure}
         if consent.denied:
-            return {"error": "access_denied"}
+            return dict(quirks.denial)
         account = state.accounts.remember(consent.account)
         granted, second_granted = (
             scopes if consent.scopes is None else scopes & consent.scopes for scopes in (asked, second)
@@ -140,7 +140,7 @@ def _stay(code: str) -> web.Response:
 
 def _redirect(redirect_uri: str, answer: Mapping[str, str]) -> web.Response:
     parts = urlsplit(redirect_uri)
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *answer.items()])
+    query = "&".join(filter(None, [parts.query, urlencode(answer)]))
     location = urlunsplit(parts._replace(query=query))
     return web.Response(status=HTTPStatus.FOUND, headers={"Location": location, "Cache-Control": "no-store"})
 

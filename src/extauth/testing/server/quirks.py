@@ -165,6 +165,8 @@ class ServerQuirks:
     sends_iss: bool = True
     """Whether the callback says the issuer (RFC 9207)."""
     extra_callback: Mapping[str, str] = _NAMES
+    denial: Mapping[str, str] = attrs.field(factory=lambda: {"error": "access_denied"})
+    """The callback of a person who said no."""
     code_lifetime: timedelta = timedelta(minutes=1)
     known_resources: frozenset[str] | None = None
     """The resources that tokens are given for (RFC 8707); None: every absolute URI without fragment."""
