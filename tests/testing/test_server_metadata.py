@@ -180,9 +180,7 @@ async def test_registration():
         client = answer.json
         assert (answer.status, client["client_name"], client["client_secret_expires_at"]) == (201, "B", 0)
         assert client["token_endpoint_auth_method"] == "client_secret_basic"
-        callback = await authorize(
-            server, client_id=client["client_id"], redirect_uri="https://b.example/cb"
-        )
+        callback = await authorize(server, client_id=client["client_id"], redirect_uri="https://b.example/cb")
         form = {"grant_type": "authorization_code", "code": callback.params["code"]}
         form["redirect_uri"] = "https://b.example/cb"
         header = basic(client["client_id"], client["client_secret"])
@@ -234,7 +232,13 @@ async def test_registered_key():
             return (await ask("POST", server.token_url, data=form)).status
 
         assert await bring(wrong) == 401
-        for changes in ({"aud": "https://other.example"}, {"exp": 1}, {"iss": "x"}, {"sub": "x"}, {"jti": None}):
+        for changes in (
+            {"aud": "https://other.example"},
+            {"exp": 1},
+            {"iss": "x"},
+            {"sub": "x"},
+            {"jti": None},
+        ):
             assert await bring(key, **changes) == 401
         assert await bring(key) == 200
         assert await bring(key) == 401

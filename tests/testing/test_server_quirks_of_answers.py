@@ -67,7 +67,12 @@ async def test_error_in_200():
 @pytest.mark.parametrize(
     ("shape", "refusal", "status", "body"),
     [
-        ("slack", Refusal("invalid_refresh_token", 200), 200, {"ok": False, "error": "invalid_refresh_token"}),
+        (
+            "slack",
+            Refusal("invalid_refresh_token", 200),
+            200,
+            {"ok": False, "error": "invalid_refresh_token"},
+        ),
         (
             "hubspot",
             Refusal("BAD_REFRESH_TOKEN", message="missing or invalid"),
@@ -136,7 +141,9 @@ async def test_expiry(expiry, members):
         assert {name: value for name, value in told.items() if name.startswith("expires")} == members
 
 
-@pytest.mark.parametrize(("expiry", "told"), [({"expires_in": "zero"}, True), ({"expires_in": "seconds"}, False)])
+@pytest.mark.parametrize(
+    ("expiry", "told"), [({"expires_in": "zero"}, True), ({"expires_in": "seconds"}, False)]
+)
 async def test_never(expiry, told):
     """Class 12: access tokens that never expire, with a zero for it or nothing."""
     clock = Clock()
@@ -167,19 +174,21 @@ SLACK = {
     "error_shape": "slack",
     "token_type": "bot",
     "granted": "always",
+    "second_scope_param": "scopes_of_user",
+    "second_token_type": "person",
 }
 
 
 async def test_two_grants_in_one_answer():
     """Class 15: a bot's and a user's tokens come together, and each rotates on its own."""
     async with serve(**SLACK) as server:
-        tokens = await connect(server, Consent.approve("U1"), scope="chat,files", user_scope="search")
+        tokens = await connect(server, Consent.approve("U1"), scope="chat,files", scopes_of_user="search")
         user = tokens["authed_user"]
         assert (tokens["ok"], tokens["token_type"], tokens["scope"]) == (True, "bot", "chat,files")
-        assert (user["id"], user["token_type"], user["scope"]) == ("U1", "user", "search")
+        assert (user["id"], user["token_type"], user["scope"]) == ("U1", "person", "search")
         assert len(server.grants.live_refresh_tokens("U1")) == 2
         fresh = (await refresh(server, user["refresh_token"])).json
-        assert (fresh["token_type"], "authed_user" in fresh) == ("user", False)
+        assert (fresh["token_type"], "authed_user" in fresh) == ("person", False)
         assert (await refresh(server, tokens["refresh_token"])).status == 200
         assert (await refresh(server, user["refresh_token"])).status == 400
         assert await api(server, tokens["access_token"]) == 200
@@ -189,7 +198,7 @@ async def test_two_grants_in_one_answer():
 async def test_only_the_second_grant():
     """Class 15: if only a user's scopes were asked for, only the user's tokens come."""
     async with serve(**SLACK) as server:
-        callback = await authorize(server, user_scope="search")
+        callback = await authorize(server, scopes_of_user="search")
         tokens = (await exchange(server, callback)).json
         assert set(tokens) == {"ok", "authed_user"}
         assert (await exchange(server, callback)).status == 400
@@ -236,9 +245,7 @@ async def test_scopes(quirks, asked, told):
 
 async def test_omitted_refresh_token():
     """Class 8: a refresh that keeps the refresh token does not repeat it; the first answer has it."""
-    server = AuthorizationServer(
-        reuse="non_rotating", quirks=ServerQuirks(omits_kept_refresh_token=True)
-    )
+    server = AuthorizationServer(reuse="non_rotating", quirks=ServerQuirks(omits_kept_refresh_token=True))
     async with server:
         token = (await connect(server))["refresh_token"]
         for _ in range(2):
@@ -246,7 +253,7 @@ async def test_omitted_refresh_token():
 
 
 async def test_overlap():
-    """Class 9: for a time a used refresh token gives another pair, and every pair works; then it is a replay."""
+    """Class 9: for a time a used refresh token gives another pair, and all work; then it is a replay."""
     clock = Clock()
     server = AuthorizationServer(reuse="overlap", replay_window=timedelta(minutes=10), monotonic=clock)
     async with server:
@@ -294,11 +301,13 @@ async def test_no_refresh_tokens():
 async def test_self_exchange():
     """Class 12: an access token that works gives another one; one that does not is refused."""
     clock = Clock()
-    async with serve(clock, refresh_tokens=False, exchange_grant="fb_exchange_token") as server:
+    async with serve(
+        clock, refresh_tokens=False, exchange_grant="ig_refresh", exchange_field="ig_token"
+    ) as server:
         token = (await connect(server))["access_token"]
 
         async def extend(token, **fields):
-            form = {"grant_type": "fb_exchange_token", "fb_exchange_token": token, **secret_of(server)}
+            form = {"grant_type": "ig_refresh", "ig_token": token, **secret_of(server)}
             return await ask("POST", server.token_url, data=form | fields)
 
         longer = (await extend(token)).json

@@ -88,7 +88,11 @@ async def test_private_key_jwt(kind):
 async def test_no_key_proves_nothing():
     """Class 1: without a registered key no JWT is good."""
     async with serve(client_auth={"private_key_jwt"}) as server:
-        form = {"grant_type": "refresh_token", "client_assertion_type": JWT_BEARER, "client_assertion": "a.b.c"}
+        form = {
+            "grant_type": "refresh_token",
+            "client_assertion_type": JWT_BEARER,
+            "client_assertion": "a.b.c",
+        }
         assert (await ask("POST", server.token_url, data=form)).status == 401
 
 
@@ -131,9 +135,7 @@ async def test_either_body():
     async with serve(encoding="either") as server:
         for body in ("data", "json"):
             fields = {"grant_type": "refresh_token", "refresh_token": server.new_grant().refresh_token}
-            assert (
-                await ask("POST", server.token_url, **{body: fields | secret_of(server)})
-            ).status == 200
+            assert (await ask("POST", server.token_url, **{body: fields | secret_of(server)})).status == 200
 
 
 async def test_query():
@@ -158,7 +160,9 @@ async def test_other_names():
         assert answer.status == 200
         callback = await authorize(server, **own)
         assert (await exchange(server, callback, **own)).json == {"error": "unsupported_grant_type"}
-        assert (await exchange(server, callback, grant_type="jwt", **own)).json == {"error": "invalid_request"}
+        assert (await exchange(server, callback, grant_type="jwt", **own)).json == {
+            "error": "invalid_request"
+        }
         assert (await exchange(server, callback, client_id=server.client_id)).status == 401
 
 
@@ -172,7 +176,7 @@ async def test_headers():
 
 
 async def test_required_parameters():
-    """Class 19: further parameters may be asked for on the way to a code, on its exchange and on refreshes."""
+    """Class 19: further parameters may be asked for: for a code, on its exchange, on refreshes."""
     quirks = {
         "authorize_params": {"audience": "api", "owner": None},
         "code_params": {"audience": "api"},
@@ -285,5 +289,5 @@ async def test_callback_extras_and_denial():
 )
 def test_nonsense_is_refused(wrong):
     """A lifetime or count that allows nothing is a mistake of the test."""
-    with pytest.raises(ValueError, match="positive|at least one"):
+    with pytest.raises(ValueError, match=r"positive|at least one"):
         ServerQuirks(**wrong)
