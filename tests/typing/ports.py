@@ -15,10 +15,11 @@ from extauth.domain.freshness import (
     Serve,
     ServeAndRefresh,
 )
+from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider
 from extauth.services.clock import SystemClock
 from extauth.services.outlasting import outlast, start_unswept
-from extauth.testing import ScriptedProvider
+from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
 
 memory_store_type: type[LinkStore] = MemoryLinkStore
 memory_store: LinkStore = MemoryLinkStore()
@@ -26,6 +27,7 @@ sqlite_store_type: type[LinkStore] = SqliteLinkStore
 clock_type: type[Clock] = SystemClock
 clock: Clock = SystemClock()
 provider: OAuthProvider = ScriptedProvider()
+linking_provider: LinkingProvider = ScriptedLinkingProvider()
 
 
 async def _length() -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from extauth.testing.faults import Fault, Faults
     from extauth.testing.interleaver import Interleaver, PromiseBroken, Setting, Step, VirtualClock, replay
     from extauth.testing.races import refresh_races
+    from extauth.testing.scripted_linking import ScriptedLinkingProvider
     from extauth.testing.scripted_provider import ScriptedProvider
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Interleaver",
     "LinkStoreContract",
     "PromiseBroken",
+    "ScriptedLinkingProvider",
     "ScriptedProvider",
     "Setting",
     "Step",
@@ -43,6 +45,7 @@ _MODULES = {
     "Interleaver": "extauth.testing.interleaver",
     "LinkStoreContract": "extauth.testing.contract",
     "PromiseBroken": "extauth.testing.interleaver",
+    "ScriptedLinkingProvider": "extauth.testing.scripted_linking",
     "ScriptedProvider": "extauth.testing.scripted_provider",
     "Setting": "extauth.testing.interleaver",
     "Step": "extauth.testing.interleaver",
