@@ -56,7 +56,7 @@ def test_multidicts(method):
 
 
 def test_real_multidicts():
-    """aiohttp's is one of them."""
+    """Aiohttp's is one of them."""
     from multidict import CIMultiDict, MultiDict, MultiDictProxy
 
     for kind in (MultiDict, CIMultiDict):
@@ -79,7 +79,9 @@ def test_junk_is_refused_or_read(text):
         assert all(value not in repr(callback) for value in callback.params.values() if len(value) > 8)
 
 
-@pytest.mark.parametrize("value", [b"bytes", 7, None, object(), {"a": 1}, "nul\0", "\udfff", ["x", "y"], [[]]])
+@pytest.mark.parametrize(
+    "value", [b"bytes", 7, None, object(), {"a": 1}, "nul\0", "\udfff", ["x", "y"], [[]]]
+)
 def test_values_that_are_no_text(value):
     """A posted file, bytes, or text that no store can keep are refused."""
     with pytest.raises(InvalidCallback):
@@ -87,7 +89,8 @@ def test_values_that_are_no_text(value):
 
 
 @pytest.mark.parametrize(
-    "url", ["/cb?state=s&a=b c", "/cb?state=s\n", "\tx:?state=s", "/cb?" + "&".join(f"p{n}=" for n in range(101))]
+    "url",
+    ["/cb?state=s&a=b c", "/cb?state=s\n", "\tx:?state=s", "/cb?" + "&".join(f"p{n}=" for n in range(101))],
 )
 def test_urls_that_are_none(url):
     """Control characters, spaces and floods of parameters are refused."""

@@ -155,7 +155,9 @@ async def test_neither_code_nor_error(scene: Scene):
     await refused(scene, service, {"state": url["state"], "code": ""}, InvalidCallback)
 
 
-@pytest.mark.parametrize("given", ["https://app.example/callback", "/callback", "", {}, "?code=c", {"code": "c"}])
+@pytest.mark.parametrize(
+    "given", ["https://app.example/callback", "/callback", "", {}, "?code=c", {"code": "c"}]
+)
 async def test_no_state(scene: Scene, given):
     """Without a state it is no answer to anything."""
     await refused(scene, scene.replica(), given, InvalidCallback)
@@ -224,7 +226,9 @@ async def test_the_redirect_uris_own_query(scene: Scene):
     assert (await service.complete(await callback())).version == 1
 
 
-@pytest.mark.parametrize("redirect_uri", ["https://app.example", "https://app.example?a=1", "app.example:/cb"])
+@pytest.mark.parametrize(
+    "redirect_uri", ["https://app.example", "https://app.example?a=1", "app.example:/cb"]
+)
 async def test_redirect_uris_without_path_or_host(scene: Scene, redirect_uri):
     """A browser adds the empty path's slash; an application's own scheme needs no host."""
     service = scene.replica()

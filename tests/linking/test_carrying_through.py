@@ -183,7 +183,9 @@ async def test_no_context_of_the_caller_goes_along(scene: Scene):
 
     variable = contextvars.ContextVar("variable", default="clean")
     seen = []
-    scene.provider.code_script = [lambda: seen.append(variable.get()) or scene.provider._grant("x", frozenset())]
+    scene.provider.code_script = [
+        lambda: seen.append(variable.get()) or scene.provider._grant("x", frozenset())
+    ]
     service = scene.replica()
     callback = await scene.authorized(service)
     variable.set("request")

@@ -234,7 +234,12 @@ async def test_redirect_uris_that_cannot_be_one(scene: Scene, redirect_uri):
 
 @pytest.mark.parametrize(
     "redirect_uri",
-    [REDIRECT_URI + "/", "https://app.example/Callback", "https://app.example:443/callback", REDIRECT_URI + "?"],
+    [
+        REDIRECT_URI + "/",
+        "https://app.example/Callback",
+        "https://app.example:443/callback",
+        REDIRECT_URI + "?",
+    ],
 )
 async def test_redirect_uris_are_compared_exactly(scene: Scene, redirect_uri):
     """One that differs in a single character is none of those given."""
