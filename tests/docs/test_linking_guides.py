@@ -81,16 +81,19 @@ async def browser(module):
 
 
 async def begin(client):
+    """Click "connect", and return where the browser is sent."""
     reply = await client.post("/connect/calendar", allow_redirects=False)
     assert reply.status == 303
     return reply.headers["Location"]
 
 
 def at_app(callback):
+    """Return the callback as the application sees it."""
     return callback.removeprefix("https://app.example")
 
 
 async def text(reply):
+    """Return status and text."""
     return reply.status, await reply.text()
 
 

@@ -86,7 +86,6 @@ async def test_everything_visible_is_cancelled(scene: Scene, where):
 
 async def test_a_service_that_is_forgotten(scene: Scene):
     """Leaving open_store closes it first, so that the link is stored before the store is gone."""
-    store = None
     opening = open_store("memory://")
     async with opening as store:
         if not hasattr(store, "take_authorization"):

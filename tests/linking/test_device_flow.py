@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import attrs
 import pytest
@@ -34,7 +35,7 @@ from tests.support.faulty_store import down
 def gaps(scene: Scene) -> list[float]:
     """Return the seconds between polls."""
     times = scene.provider.polls
-    return [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
 
 
 async def decided_after(scene: Scene, polls, decide):
@@ -69,7 +70,7 @@ async def test_connecting(scene: Scene):
 
 
 async def test_scopes(scene: Scene):
-    """Default scopes if none are named, granted ones besides, and those asked for if the answer omits them."""
+    """Default and granted ones are asked for, and stored if the answer names none."""
     scene.provider.linking = LinkingTraits(device=True, scopes=("profile",))
     scene.provider.says_scopes = False
     await scene.inner.put(KEY, TokenSet("at", scopes=frozenset({"read"})))
