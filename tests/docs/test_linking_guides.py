@@ -9,7 +9,6 @@ import types
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from extauth import LinkingService, open_store
@@ -68,15 +67,9 @@ async def browser(module):
     """A browser of alice's at the application, and the provider."""
     provider = ScriptedLinkingProvider("calendar")
     async with open_store("memory://") as store, LinkingService(store, [provider]) as linking:
-        app = module.make_app(linking)
-
-        @web.middleware
-        async def session(request, handler):
-            request["user"] = request.headers.get("X-User", "alice")
-            return await handler(request)
-
-        app.middlewares.append(session)
-        async with TestClient(TestServer(app)) as client:
+        module.SESSIONS.update({"session-1": "alice", "session-2": "mallory"})
+        server = TestServer(module.make_app(linking))
+        async with TestClient(server, cookies={"session": "session-1"}) as client:
             yield client, provider
 
 
@@ -114,7 +107,8 @@ async def test_the_application_says_what_went_wrong(browser):
     client, provider = browser
     assert "did not allow" in await (await client.get(at_app(provider.deny(await begin(client))))).text()
     callback = at_app(provider.consent(await begin(client)))
-    assert (await client.get(callback, headers={"X-User": "mallory"})).status == 400
+    assert (await client.get(callback, cookies={"session": "session-2"})).status == 400
+    assert (await client.get(callback, cookies={"session": ""})).status == 401
     assert (await client.head(callback)).status == 405
     assert (await client.get(f"{callback}&code=twice")).status == 400
     busy = at_app(provider.deny(await begin(client), "temporarily_unavailable"))

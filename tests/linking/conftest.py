@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from extauth import Link, LinkingService, LinkKey
+from extauth import LinkingService, LinkKey
 from extauth.domain.events import Event
 from extauth.testing import ScriptedLinkingProvider
 from tests.linking.support.stores import LinkingMemory
@@ -24,7 +24,7 @@ class Scene:
         self.clock = LeapingClock()
         self.inner: Any = LinkingMemory(self.clock.now)
         self.store: Any = FaultyStore(self.inner)
-        self.provider = ScriptedLinkingProvider(now=self.clock.now)
+        self.provider: Any = ScriptedLinkingProvider(now=self.clock.now)
         self.events: list[Event] = []
         self.replicas: list[LinkingService] = []
 
@@ -41,15 +41,15 @@ class Scene:
     async def authorized(self, service: LinkingService, subject: str = "alice-there", **options: Any) -> str:
         """Let alice begin and say yes as ``subject``; return where her browser is sent."""
         url = await service.begin("scripted", "alice", REDIRECT_URI, **options)
-        return self.provider.consent(url, subject)
+        callback: str = self.provider.consent(url, subject)
+        return callback
 
-    async def connect(self, service: LinkingService, subject: str = "alice-there", **options: Any) -> Link:
+    async def connect(self, service: LinkingService, subject: str = "alice-there", **options: Any) -> Any:
         """Connect alice as ``subject``."""
         return await service.complete(await self.authorized(service, subject, **options), user_id="alice")
 
-    async def stored(self, provider_id: str = "scripted") -> Link | None:
-        link: Link | None = await self.inner.get(LinkKey(provider_id, "alice"))
-        return link
+    async def stored(self, provider_id: str = "scripted") -> Any:
+        return await self.inner.get(LinkKey(provider_id, "alice"))
 
 
 def parameters(url: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ async def test_everything_visible_is_cancelled(scene: Scene, where):
 
 async def test_a_service_that_is_forgotten(scene: Scene):
     """Leaving open_store closes it first, so that the link is stored before the store is gone."""
-    opening = open_store("memory://")
+    opening: Any = open_store("memory://")
     async with opening as store:
         if not hasattr(store, "take_authorization"):
             pytest.skip("this store cannot link yet")
@@ -182,9 +183,12 @@ async def test_no_context_of_the_caller_goes_along(scene: Scene):
 
     variable = contextvars.ContextVar("variable", default="clean")
     seen = []
-    scene.provider.code_script = [
-        lambda: seen.append(variable.get()) or scene.provider._grant("x", frozenset())
-    ]
+
+    def answer():
+        seen.append(variable.get())
+        return scene.provider._grant("alice-there", frozenset())
+
+    scene.provider.code_script = [answer]
     service = scene.replica()
     callback = await scene.authorized(service)
     variable.set("request")

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -37,7 +38,7 @@ async def test_forms_of_a_callback(scene: Scene, form):
     """The URL, its path with the query, the query, and the parameters are all good."""
     service = scene.replica()
     url = await scene.authorized(service)
-    given = {
+    given: Any = {
         "url": url,
         "path": url.removeprefix("https://app.example"),
         "query": url.partition("?")[2],
@@ -141,7 +142,8 @@ async def test_asking_for_more_scopes(scene: Scene):
     assert scene.provider.asked[-1].scopes == {"read", "write"}
     assert await scene.stored() == old
     link = await service.complete(callback)
-    assert (link.version, link.tokens.scopes) == (2, {"read", "write"})
+    assert link.version == 2
+    assert link.tokens.scopes == {"read", "write"}
 
 
 async def test_scopes_of_another_client_are_left_out(scene: Scene):
