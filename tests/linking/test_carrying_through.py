@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from extauth import LinkKey, StoreUnavailable, open_store
+from extauth import LinkingService, LinkKey, StoreUnavailable, open_store
 from extauth.domain.linking import LinkingTraits
 from tests.linking.conftest import KEY, Scene
+from tests.linking.support.real_stores import needs_real_stores
 from tests.support.faulty_store import down
 
 
@@ -85,14 +86,11 @@ async def test_everything_visible_is_cancelled(scene: Scene, where):
     assert await scene.stored() is not None
 
 
+@needs_real_stores
 async def test_a_service_that_is_forgotten(scene: Scene):
     """Leaving open_store closes it first, so that the link is stored before the store is gone."""
     opening: Any = open_store("memory://")
     async with opening as store:
-        if not hasattr(store, "take_authorization"):
-            pytest.skip("this store cannot link yet")
-        from extauth import LinkingService
-
         service = LinkingService(store, [scene.provider])
         callback = await scene.authorized(service)
         scene.provider.gate = gate = asyncio.Event()

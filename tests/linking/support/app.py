@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from typing import Any
 
 from extauth import Link, LinkingService, open_store
 from extauth.testing import ScriptedLinkingProvider
@@ -33,8 +34,8 @@ async def main(ending: str, url: str, flow: str) -> None:
     provider = ScriptedLinkingProvider("app")
     provider.reply_gate = asyncio.Event()
     provider.interval = provider.interval / 1000
-    opening = open_store(url)
-    linking = LinkingService(await opening.__aenter__(), [provider])  # type: ignore[arg-type]
+    opening: Any = open_store(url)
+    linking = LinkingService(await opening.__aenter__(), [provider])
     if flow == "code":
         callback = provider.consent(await linking.begin("app", "alice", "https://app.example/callback"))
         call = asyncio.create_task(linking.complete(callback))
