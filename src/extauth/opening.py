@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 from urllib.parse import unquote, urlsplit
 
 from extauth.domain.linking_ports import Store
+from extauth.services.linking import close_linking_on
 from extauth.services.tokens import close_services_on
 
 _SQLITE = "sqlite:///"
@@ -17,8 +18,8 @@ _SQLITE = "sqlite:///"
 def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[Store]:
     """Open a store for use in ``async with``; creates or migrates the schema, and closes at the end.
 
-    Leaving it first closes the token services on this store that the application has forgotten to close:
-    a refresh under way still saves its tokens.
+    Leaving it first closes the services on this store that the application has forgotten to close: an
+    exchange under way still saves its tokens.
 
     ``memory://`` forgets everything at the end; ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are
     files for one machine; ``postgresql://user:password@host/database`` is for several. Options are those of
@@ -76,6 +77,7 @@ class _OpenStore:
     ) -> bool | None:
         try:
             if self._store is not None:
+                await close_linking_on(self._store)
                 await close_services_on(self._store)
         finally:
             self._entered.discard(self)

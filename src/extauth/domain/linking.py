@@ -42,6 +42,14 @@ def named_link(provider_id: str, name: str) -> str:
     return f"{provider_id}{ACCOUNT_SEPARATOR}{name}"
 
 
+def companion_key(key: LinkKey, name: str) -> LinkKey:
+    """Return the key of another link that the same authorization gave, such as Slack's ``user``.
+
+    :raises ValueError: as :func:`named_link`, and if the provider part becomes too long.
+    """
+    return attrs.evolve(key, provider_id=named_link(key.provider_id, name))
+
+
 def _resources(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(storable_text(resource, "resources") for resource in value)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from extauth.testing.faults import Fault, Faults
     from extauth.testing.interleaver import Interleaver, PromiseBroken, Setting, Step, VirtualClock, replay
     from extauth.testing.races import refresh_races
+    from extauth.testing.scripted_linking import ScriptedLinkingProvider
     from extauth.testing.scripted_provider import ScriptedProvider
     from extauth.testing.server.browser import Callback, VisitRefused
     from extauth.testing.server.consent import Consent
@@ -34,6 +35,7 @@ __all__ = [
     "LinkingStoreContract",
     "PromiseBroken",
     "Refusal",
+    "ScriptedLinkingProvider",
     "ScriptedProvider",
     "ServerQuirks",
     "Setting",
@@ -57,6 +59,7 @@ _MODULES = {
     "LinkingStoreContract": "extauth.testing.contract",
     "PromiseBroken": "extauth.testing.interleaver",
     "Refusal": "extauth.testing.server.refusals",
+    "ScriptedLinkingProvider": "extauth.testing.scripted_linking",
     "ScriptedProvider": "extauth.testing.scripted_provider",
     "ServerQuirks": "extauth.testing.server.quirks",
     "Setting": "extauth.testing.interleaver",
