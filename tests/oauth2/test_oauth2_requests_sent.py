@@ -52,6 +52,23 @@ async def test_a_body_is_what_it_is_said_to_be(server: Any) -> None:
     assert request.headers["content-length"] == "7"
 
 
+async def test_no_header_is_sent_twice(server: Any) -> None:
+    """One that is given in another case takes the place of ours, on the wire as well."""
+    heads: list[str] = []
+
+    async def note_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(http_answer(200, b"{}"))
+        await writer.drain()
+
+    server.conversation = note_head
+
+    await sent(HttpRequest("GET", server.url, {"accept": "application/vnd.x+json"}))
+
+    assert heads[0].count("\r\naccept: ") == 1
+    assert "\r\naccept: application/vnd.x+json\r\n" in heads[0]
+
+
 async def test_a_session_s_content_type_is_not_that_of_nothing(server: Any) -> None:
     """The application's default for its own calls would be refused here."""
     server.answer(200, b"{}")

@@ -29,7 +29,6 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.abc import AbstractStreamWriter
-from multidict import CIMultiDict
 
 from extauth.adapters.oauth2.http_request import HttpRequest
 from extauth.adapters.oauth2.reply import Reply
@@ -114,14 +113,11 @@ async def _opened(session: ClientSession | None) -> AsyncGenerator[ClientSession
         yield own
 
 
-def _headers(request: HttpRequest) -> CIMultiDict[str]:
-    headers = CIMultiDict(_HEADERS)
-    if request.body is not None:
-        # Explicit, since the session of an application may have another default.
-        headers["Content-Type"] = request.content_type
-    # Names are compared without regard to case.
-    headers.update(request.headers)
-    return headers
+def _headers(request: HttpRequest) -> dict[str, str]:
+    # Explicit, since the session of an application may have another default.
+    content = {} if request.body is None else {"Content-Type": request.content_type}
+    # aiohttp lets the last of names that differ in case only win.
+    return {**_HEADERS, **content, **request.headers}
 
 
 async def _ask(
