@@ -338,7 +338,7 @@ async def test_a_closed_session_sends_nothing(server: Any, caplog: pytest.LogCap
     outcome = await provider(server.url, session=session).refresh(TOKENS)
 
     assert NotSent("request_failed") == outcome
-    assert caplog.messages == ["a request to a token endpoint failed with RuntimeError"]
+    assert caplog.messages == ["a request to a provider failed with RuntimeError"]
 
 
 @pytest.mark.parametrize(

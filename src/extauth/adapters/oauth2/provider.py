@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from http import HTTPStatus
+from collections.abc import Iterable
 from typing import final
-from urllib.parse import urlencode
 
 from aiohttp import ClientSession
 
+from extauth.adapters.oauth2.api import ApiRules
 from extauth.adapters.oauth2.authorization import AuthorizationRules, authorization_url
+from extauth.adapters.oauth2.calling import ProviderCalls
 from extauth.adapters.oauth2.client_auth import ClientAuth, ClientCredentials
+from extauth.adapters.oauth2.client_keys import ClientKey
 from extauth.adapters.oauth2.configuration import (
     checked_id,
     checked_issuer,
@@ -21,17 +22,19 @@ from extauth.adapters.oauth2.configuration import (
 from extauth.adapters.oauth2.endpoint import endpoint_url
 from extauth.adapters.oauth2.exchanges import Exchanges
 from extauth.adapters.oauth2.first_answer import FirstAnswers
-from extauth.adapters.oauth2.identity import IdentityRules
-from extauth.adapters.oauth2.reply import Reply
+from extauth.adapters.oauth2.identity import IdentityRules, identity_by
+from extauth.adapters.oauth2.installations import InstallationRules
 from extauth.adapters.oauth2.reply_rules import ReplyRules
 from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.adapters.oauth2.revocation import Revocation, revocation_by
 from extauth.adapters.oauth2.token_endpoint import TokenEndpoint
-from extauth.adapters.oauth2.transport import HttpTimeouts, post_form
+from extauth.adapters.oauth2.transport import HttpTimeouts
+from extauth.adapters.oauth2.validation import ValidationRules
 from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
-from extauth.domain.link import GrantOrigin
-from extauth.domain.linking import AuthorizationRequest, CallbackMethod, LinkingTraits
-from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome
-from extauth.domain.outcomes import ExchangeOutcome, NotSent, Unknown
+from extauth.domain.link import Account, GrantOrigin
+from extauth.domain.linking import AuthorizationRequest, CallbackMethod, Installation, LinkingTraits
+from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome, Validity
+from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
 
@@ -56,7 +59,8 @@ class OAuth2Provider:
     :class:`~extauth.domain.linking.LinkingTraits`. Endpoints are ``https``, but for loopback hosts.
 
     :raises ValueError: for an empty id, a URL that secrets must not go to, an unknown ``client_auth``,
-        a ``client_secret`` that is missing or not used, or ``sends_issuer`` without ``issuer``.
+        a ``client_secret`` or ``client_key`` that is missing or not used, ``sends_issuer`` without
+        ``issuer``, or a URL that is given twice: alone and in ``revocation`` or ``identity``.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class OAuth2Provider:
         userinfo_url: str | None = None,
         scopes: Iterable[str] = (),
         client_auth: ClientAuth = "client_secret_basic",
+        client_key: ClientKey | None = None,
         session: ClientSession | None = None,
         traits: ProviderTraits = ProviderTraits(),  # noqa: B008 - frozen
         requests: TokenRequests = TokenRequests(),  # noqa: B008 - frozen
@@ -85,11 +90,21 @@ class OAuth2Provider:
         callback_fields: Iterable[str] = (),
         timeouts: HttpTimeouts = HttpTimeouts(),  # noqa: B008 - frozen
         clock: WallClock = SystemClock(),  # noqa: B008 - has no state
+        revocation: Revocation | None = None,
+        validation: ValidationRules | None = None,
+        api: ApiRules = ApiRules(),  # noqa: B008 - frozen
+        installations: InstallationRules | None = None,
     ) -> None:
         self._provider_id = checked_id(provider_id)
-        self._credentials = ClientCredentials(client_id, client_secret, client_auth)
         self._token_url = endpoint_url(token_url, "token_url")
-        self._revoke_url = optional_endpoint(revoke_url, "revoke_url")
+        self._credentials = ClientCredentials(
+            client_id,
+            client_secret,
+            client_auth,
+            key=client_key,
+            token_endpoint=self._token_url,
+            clock=clock,
+        )
         self.authorize_url = optional_endpoint(authorize_url, "authorize_url")
         """Where the user's browser is sent to consent (RFC 6749 section 3.1)."""
         self.device_url = optional_endpoint(device_url, "device_url")
@@ -97,11 +112,10 @@ class OAuth2Provider:
         self.userinfo_url = optional_endpoint(userinfo_url, "userinfo_url")
         self.scopes = checked_scopes(scopes)
         """The scopes to ask the user for, in the given order."""
-        self._session = checked_session(session)
+        session = checked_session(session)
         self._traits = traits
         self._requests = requests
         self._authorization = authorization
-        self._timeouts = timeouts
         optional_endpoint(requests.refresh_url, "refresh_url")
         self._linking = LinkingTraits(
             scopes=self.scopes,
@@ -120,7 +134,7 @@ class OAuth2Provider:
                 credentials=self._credentials,
                 requests=requests,
                 resource_param=authorization.resource_param,
-                session=self._session,
+                session=session,
                 timeouts=timeouts,
             ),
             answers=FirstAnswers(
@@ -134,6 +148,17 @@ class OAuth2Provider:
             authorization=authorization,
             scopes=self.scopes,
             clock=clock,
+        )
+        self._calls = ProviderCalls(
+            credentials=self._credentials,
+            clock=clock,
+            session=session,
+            timeouts=timeouts,
+            api=api,
+            revocation=revocation_by(optional_endpoint(revoke_url, "revoke_url"), revocation),
+            identity=identity_by(self.userinfo_url, identity),
+            validation=validation,
+            installation_rules=installations,
         )
 
     def __repr__(self) -> str:
@@ -252,26 +277,30 @@ class OAuth2Provider:
         return await self._exchanges.refresh_token(tokens, (resource,))
 
     async def revoke(self, tokens: TokenSet) -> bool:
-        """Ask the provider to revoke these tokens (RFC 7009), by the refresh token if there is one.
+        """Ask the provider once to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.
 
-        Returns whether it confirmed, with status 200, which a token it no longer knows gets as well
-        (section 2.2). False without a ``revoke_url`` or for whatever else the network or the provider
-        does; nothing is retried. When cancelled, the outcome is unknown.
+        Returns whether it confirmed; a token that it no longer knows is revoked as well (RFC 7009 section
+        2.2). False without a way, and for whatever else the network or the provider does. When
+        cancelled, the outcome is unknown.
         """
-        if self._revoke_url is None:
-            return False
-        if tokens.refresh_token is None:
-            fields = {"token": tokens.access_token, "token_type_hint": "access_token"}
-        else:
-            fields = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
-        reply = await self._post(self._revoke_url, fields)
-        return isinstance(reply, Reply) and reply.status == HTTPStatus.OK
+        return await self._calls.revoke(tokens)
 
-    async def _post(self, url: str, fields: Mapping[str, str]) -> Reply | NotSent | Unknown:
-        return await post_form(
-            url,
-            urlencode({**fields, **self._credentials.fields()}).encode("ascii"),
-            self._credentials.headers(),
-            session=self._session,
-            timeouts=self._timeouts,
-        )
+    async def identify(self, tokens: TokenSet) -> Account | None:
+        """Ask once whose tokens these are; None if the provider does not say, or not now."""
+        return await self._calls.identify(tokens)
+
+    async def validate(self, tokens: TokenSet) -> Validity:
+        """Ask whether the access token is accepted. Must not come between an exchange and its save."""
+        return await self._calls.validate(tokens)
+
+    async def installations(self, tokens: TokenSet) -> tuple[Installation, ...]:
+        """Return what the access token reaches: app installations, sites, tenants.
+
+        :raises ProviderUnavailable: if there is no telling; a part of the list would be a lie.
+        :raises ValueError: if the provider has no such list.
+        """
+        return await self._calls.installations(tokens)
+
+    def api_headers(self, tokens: TokenSet) -> dict[str, str]:
+        """Return the headers that show these tokens to the provider's API, the access token's included."""
+        return self._calls.headers(tokens)
