@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import OAuth2Provider
-from extauth.adapters.oauth2.account import account_in
 from extauth.adapters.oauth2.id_token import checked_claims
 from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
 from extauth.domain.link import Account
@@ -182,7 +181,7 @@ def test_an_account_is_found_where_the_paths_say(
     answer: dict[str, object], paths: AccountPaths, expected: Account | None
 ) -> None:
     """Without an id there is none; what else is odd is left out."""
-    assert expected == account_in(answer, paths)
+    assert expected == paths.account(answer)
 
 
 class FixedClock:
