@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider, ReplyRules, TokenRequests
@@ -168,6 +168,13 @@ def test_an_answer_without_what_is_required_is_unreadable(name: str, odd: object
     assert begun(200, {**CODES, name: odd}) == Unknown("unreadable_reply", timedelta(seconds=9))
 
 
+def test_an_address_on_loopback_is_a_web_address() -> None:
+    """Servers that are tried out have no certificate."""
+    assert (
+        begun(200, {**CODES, "verification_uri": "http://127.0.0.1/"}).verification_uri == "http://127.0.0.1/"
+    )
+
+
 @pytest.mark.parametrize("uri", ["javascript:alert(1)", "provider.example/device", "https://x\ny", "data:,x"])
 def test_only_a_web_address_is_shown_to_users(uri: str) -> None:
     """It ends up in a link or a QR code."""
@@ -225,7 +232,7 @@ SPOTIFY = ReplyRules(dead_codes={"invalid_grant", "access_denied"})
         # A rate limit or an outage decides nothing for the user.
         (429, {"error": "access_denied"}, Deferred("http_429")),
         (429, {"error": "invalid_grant"}, Deferred("http_429")),
-        (503, {"error": "access_denied"}, Unknown("http_503")),
+        (500, {"error": "access_denied"}, Unknown("http_500")),
         (503, {"error": "expired_token"}, Unknown("http_503")),
         (400, {"error": "unsupported_grant_type"}, ClientRejected("unsupported_grant_type")),
         (401, {"error": "invalid_client"}, ClientRejected("invalid_client")),
@@ -233,6 +240,11 @@ SPOTIFY = ReplyRules(dead_codes={"invalid_grant", "access_denied"})
         (400, b"", Deferred("http_400")),
         (200, b"", Unknown("unreadable_reply")),
         (200, {"access_token": "at-1"}, Exchanged(TokenSet("at-1", issued_at=NOW))),
+        (
+            200,
+            {"access_token": "at-1", "status": "access_denied"},
+            Exchanged(TokenSet("at-1", issued_at=NOW)),
+        ),
         (200, {"access_token": "at-1", "error": "authorization_pending"}, StillPending()),
     ],
 )
@@ -246,6 +258,7 @@ def test_a_denial_is_none_of_a_dead_grant() -> None:
     assert polled(400, {"error": "access_denied"}, SPOTIFY) == Denied()
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     status=st.integers(100, 999),
     body=st.dictionaries(

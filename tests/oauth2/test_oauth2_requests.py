@@ -126,8 +126,8 @@ async def test_a_code_is_exchanged_byte_for_byte_as_the_rules_say(
 RULES_OF_REFRESHES = [
     ({}, "grant_type=refresh_token&refresh_token=rt%2F0+%C3%A9&client_id=client&client_secret=s"),
     (
-        {"requests": TokenRequests(refresh_params={"expires_in": "60"}), **PUBLIC},
-        "grant_type=refresh_token&expires_in=60&refresh_token=rt%2F0+%C3%A9&client_id=client",
+        {"requests": TokenRequests(refresh_params={"resource": "r", "expires_in": "60"}), **PUBLIC},
+        "grant_type=refresh_token&resource=r&expires_in=60&refresh_token=rt%2F0+%C3%A9&client_id=client",
     ),
     (
         {"requests": TokenRequests(refresh_grant="fb_exchange_token", refresh_field="fb_exchange_token")},

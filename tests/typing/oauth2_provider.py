@@ -6,11 +6,13 @@ from typing import assert_type
 
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome
+from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.ports import ResourceProvider
 from extauth.domain.token_set import TokenSet
 
 provider_type: type[ResourceProvider] = OAuth2Provider
+linking_type: type[LinkingProvider] = OAuth2Provider
 provider: ResourceProvider = OAuth2Provider(
     "github",
     client_id="client",

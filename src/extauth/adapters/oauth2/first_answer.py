@@ -10,7 +10,6 @@ from typing import final
 
 import attrs
 
-from extauth.adapters.oauth2.account import account_in
 from extauth.adapters.oauth2.id_token import checked_claims
 from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.members import read_members
@@ -53,7 +52,7 @@ class FirstAnswers:
         members = read_members(reply.body) or {}
         account = None
         if self.identity.in_reply is not None:
-            account = account_in(members, self.identity.in_reply)
+            account = self.identity.in_reply.account(members)
         expects_token = nonce is not None or self.openid or self.identity.in_id_token
         signed = self._signed_account(members.get("id_token"), asked_at, nonce) if expects_token else None
         if isinstance(signed, IdTokenRejected):
@@ -66,7 +65,7 @@ class FirstAnswers:
         if not id_token:
             return None if nonce is None else IdTokenRejected("id_token_missing")
         claims = checked_claims(id_token, client_id=self.client_id, issuer=self.issuer, nonce=nonce, now=now)
-        return claims if isinstance(claims, IdTokenRejected) else account_in(claims, _CLAIMS)
+        return claims if isinstance(claims, IdTokenRejected) else _CLAIMS.account(claims)
 
 
 def remembering(outcome: Exchanged, redirect_uri: str) -> Exchanged:

@@ -9,7 +9,8 @@ import attrs
 from yarl import URL
 
 from extauth.adapters.oauth2.calls import Call
-from extauth.adapters.oauth2.json_paths import Path, at, is_list, read_json, text_at
+from extauth.adapters.oauth2.json_kinds import is_list
+from extauth.adapters.oauth2.json_paths import Path, at, read_json, text_at
 from extauth.adapters.oauth2.reply import Reply
 from extauth.domain.linking import Installation
 

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
+from extauth.adapters.oauth2.json_kinds import is_filled, is_list, is_object
 from extauth.adapters.oauth2.members import storable_json
 
 Path: TypeAlias = tuple[str, ...]
 """Members to go down in a JSON answer, outermost first; ``"0"`` is the first item of a list."""
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, object]]:
-    return isinstance(value, dict)
-
-
-def is_list(value: object) -> TypeGuard[list[object]]:
-    """Whether the value is a JSON list."""
-    return isinstance(value, list)
 
 
 def read_json(body: bytes) -> object:
@@ -32,7 +24,7 @@ def read_json(body: bytes) -> object:
 def at(value: object, path: Sequence[str]) -> object:
     """Return what stands at the path, or None."""
     for step in path:
-        if _is_object(value):
+        if is_object(value):
             value = value.get(step)
         elif is_list(value) and step.isdecimal() and step.isascii() and len(step) <= len(str(len(value))):
             value = value[int(step)] if int(step) < len(value) else None
@@ -49,4 +41,4 @@ def text_at(value: object, path: Sequence[str]) -> str | None:
     found = at(value, path)
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
-    return found if isinstance(found, str) and found and storable_json(found) else None
+    return found if is_filled(found) and storable_json(found) else None

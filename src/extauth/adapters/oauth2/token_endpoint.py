@@ -11,9 +11,10 @@ import attrs
 from aiohttp import ClientSession
 
 from extauth.adapters.oauth2.client_auth import ClientCredentials
+from extauth.adapters.oauth2.http_request import FORM, JSON, HttpRequest
 from extauth.adapters.oauth2.reply import Reply
 from extauth.adapters.oauth2.requests import TokenRequests
-from extauth.adapters.oauth2.transport import HttpTimeouts, post_form
+from extauth.adapters.oauth2.transport import HttpTimeouts, send
 from extauth.domain.outcomes import NotSent, Unknown
 from extauth.domain.token_set import TokenSet
 
@@ -24,7 +25,6 @@ REMEMBERED_REDIRECT_URI: Final = "redirect_uri"
 """Where ``TokenSet.extra`` keeps the redirect URI that refreshes have to repeat."""
 
 _Fields: TypeAlias = Sequence[tuple[str, str]]
-_CONTENT_TYPES: Final = {"form": "application/x-www-form-urlencoded", "json": "application/json"}
 
 
 def _form_body(fields: _Fields) -> bytes:
@@ -116,12 +116,12 @@ class TokenEndpoint:
             (self.requests.client_id_field if name == "client_id" else name, value)
             for name, value in client.items()
         ]
-        encode = _json_body if self.requests.encoding == "json" else _form_body
-        headers = {
-            **self.requests.headers,
-            "Content-Type": _CONTENT_TYPES[self.requests.encoding],
-            **self.credentials.headers(),
-        }
-        return await post_form(
-            url, encode([*fields, *renamed]), headers, session=self.session, timeouts=self.timeouts
+        as_json = self.requests.encoding == "json"
+        request = HttpRequest(
+            "POST",
+            url,
+            {**self.requests.headers, **self.credentials.headers()},
+            (_json_body if as_json else _form_body)([*fields, *renamed]),
+            JSON if as_json else FORM,
         )
+        return await send(request, session=self.session, timeouts=self.timeouts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
@@ -212,15 +212,3 @@ async def send(
         return reply
     sent = connected if body is None else body.begun
     return Unknown(lost) if sent else NotSent(unsent)
-
-
-async def post_form(
-    url: str,
-    form: bytes,
-    headers: Mapping[str, str],
-    *,
-    session: ClientSession | None,
-    timeouts: HttpTimeouts,
-) -> Reply | NotSent | Unknown:
-    """Post a form, as :func:`send` does."""
-    return await send(HttpRequest("POST", url, headers, form), session=session, timeouts=timeouts)
