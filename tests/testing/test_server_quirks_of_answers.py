@@ -382,3 +382,12 @@ async def test_first_answer_without_refresh_token(fault):
     async with serve() as server:
         server.faults.plan(fault)
         assert not (await connect(server)).get("refresh_token")
+
+
+async def test_replay_is_answered_in_full_under_a_fault():
+    """A replay that gives another refresh token gives it even where a fault would omit it."""
+    async with AuthorizationServer(reuse="replay_window", monotonic=Clock()) as server:
+        token = (await connect(server))["refresh_token"]
+        fresh = (await refresh(server, token)).json
+        server.faults.plan(Fault.OMITTED_REFRESH_TOKEN)
+        assert (await refresh(server, token)).json == fresh
