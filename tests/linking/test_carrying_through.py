@@ -17,6 +17,10 @@ from tests.linking.support.real_stores import needs_real_stores
 from tests.support.faulty_store import down
 
 
+async def _fine() -> None:
+    pass
+
+
 def hold(scene: Scene, where: str) -> tuple[asyncio.Event, asyncio.Event]:
     """Hold the completion up there; return what is set when it is, and what to set to let it go on."""
     gate = asyncio.Event()
@@ -118,6 +122,7 @@ async def test_the_store_is_down_for_a_moment_after_the_exchange(scene: Scene):
     service = scene.replica()
     callback = await scene.authorized(service)
     scene.store.before["put"] = [*down(2), RuntimeError("find-me")]
+    scene.store.after["get"] = [_fine, _fine, *down()]
     link = await service.complete(callback)
     assert await scene.stored() == link
     assert scene.store.calls["put"] == 4
