@@ -197,6 +197,13 @@ async def test_a_named_link(scene: Scene):
     assert [link.key.provider_id for link in await service.links("alice")] == keys[:2]
 
 
+@pytest.mark.parametrize(("provider_id", "name"), [("", "work"), ("scripted", ""), ("scripted", "a/b")])
+def test_names_that_cannot_be_one(provider_id, name):
+    """They are refused."""
+    with pytest.raises(ValueError, match="name"):
+        named_link(provider_id, name)
+
+
 async def test_another_replica_completes(scene: Scene):
     """Begin and complete need nothing in common but the store: a restart in between is no matter."""
     first = scene.replica()
