@@ -13,7 +13,6 @@ import pytest
 from extauth import LinkingService, LinkKey, StoreUnavailable, open_store
 from extauth.domain.linking import LinkingTraits
 from tests.linking.conftest import KEY, Scene
-from tests.linking.support.real_stores import needs_real_stores
 from tests.support.faulty_store import down
 
 
@@ -90,7 +89,6 @@ async def test_everything_visible_is_cancelled(scene: Scene, where):
     assert await scene.stored() is not None
 
 
-@needs_real_stores
 async def test_a_service_that_is_forgotten(scene: Scene):
     """Leaving open_store closes it first, so that the link is stored before the store is gone."""
     opening: Any = open_store("memory://")

@@ -53,7 +53,7 @@ async def test_only_a_hash_of_the_state_is_stored(scene: Scene):
     scene.provider.linking = LinkingTraits(openid=True)
     service = scene.replica()
     url = parameters(await service.begin("scripted", "alice", REDIRECT_URI, scopes=["openid"]))
-    [(pending, *_)] = scene.inner._begun.values()
+    [pending] = scene.begun()
     assert pending.state_hash == hashlib.sha256(url["state"].encode()).hexdigest()
     secrets = attrs.asdict(pending)
     assert url["state"] not in repr(secrets)
@@ -238,7 +238,7 @@ async def test_redirect_uris_that_cannot_be_one(scene: Scene, redirect_uri):
         await scene.replica().begin("scripted", "alice", redirect_uri)
     with pytest.raises(ValueError, match="redirect_uri"):
         scene.replica(redirect_uris=[redirect_uri])
-    assert scene.inner._begun == {}
+    assert scene.begun() == []
 
 
 @pytest.mark.parametrize(
