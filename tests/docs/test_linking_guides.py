@@ -14,9 +14,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from extauth import LinkingService, open_store
 from extauth.domain.linking import LinkingTraits
 from extauth.testing import ScriptedLinkingProvider
-from tests.linking.support.real_stores import needs_real_stores
-
-pytestmark = needs_real_stores
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto"
 GUIDES = ["connect-users", "device-flow", "disconnect", "ask-for-more-scopes"]

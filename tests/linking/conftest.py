@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from extauth import LinkingService, LinkKey
+from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.events import Event
 from extauth.testing import ScriptedLinkingProvider
-from tests.linking.support.stores import LinkingMemory
 from tests.support.clocks import LeapingClock
 from tests.support.faulty_store import FaultyStore
 
@@ -22,7 +22,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.clock = LeapingClock()
-        self.inner: Any = LinkingMemory(self.clock.now)
+        self.inner: Any = MemoryLinkStore(now=self.clock.now)
         self.store: Any = FaultyStore(self.inner)
         self.provider: Any = ScriptedLinkingProvider(now=self.clock.now)
         self.events: list[Event] = []
@@ -47,6 +47,10 @@ class Scene:
     async def connect(self, service: LinkingService, subject: str = "alice-there", **options: Any) -> Any:
         """Connect alice as ``subject``."""
         return await service.complete(await self.authorized(service, subject, **options), user_id="alice")
+
+    def begun(self) -> list[Any]:
+        """Return what the store keeps of authorizations."""
+        return [begun.pending for begun in self.inner._authorizations._begun.values()]
 
     async def stored(self, provider_id: str = "scripted") -> Any:
         return await self.inner.get(LinkKey(provider_id, "alice"))

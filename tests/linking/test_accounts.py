@@ -188,6 +188,20 @@ class TestRefreshTokenOfTheFirstConsent:
         link = await scene.connect(service, "bob-there")
         assert (link.account, link.tokens.refresh_token) == (BOB, None)
 
+    async def test_it_is_not_kept_from_a_link_that_was_removed_meanwhile(self, scene: Scene):
+        """Another replica has unlinked and revoked it while the code was exchanged."""
+        service = scene.replica()
+        await scene.connect(service)
+        callback = await scene.authorized(service)
+        scene.provider.gate = asyncio.Event()
+        call = asyncio.create_task(service.complete(callback))
+        await scene.provider.exchanging.wait()
+        while not scene.provider.presented[1:]:
+            await asyncio.sleep(0)
+        await scene.replica().unlink("scripted", "alice")
+        scene.provider.gate.set()
+        assert (await call).tokens.refresh_token is None
+
     @pytest.mark.parametrize("unproven", ["new", "old", "rotates", "origin"])
     async def test_it_is_not_kept_without_proof(self, scene: Scene, unproven):
         """Same account, same client, and a provider that does not rotate: all of it is needed."""

@@ -13,8 +13,11 @@ import pytest
 from extauth import LinkingService, LinkKey, StoreUnavailable, open_store
 from extauth.domain.linking import LinkingTraits
 from tests.linking.conftest import KEY, Scene
-from tests.linking.support.real_stores import needs_real_stores
 from tests.support.faulty_store import down
+
+
+async def _fine() -> None:
+    pass
 
 
 def hold(scene: Scene, where: str) -> tuple[asyncio.Event, asyncio.Event]:
@@ -86,7 +89,6 @@ async def test_everything_visible_is_cancelled(scene: Scene, where):
     assert await scene.stored() is not None
 
 
-@needs_real_stores
 async def test_a_service_that_is_forgotten(scene: Scene):
     """Leaving open_store closes it first, so that the link is stored before the store is gone."""
     opening: Any = open_store("memory://")
@@ -118,6 +120,7 @@ async def test_the_store_is_down_for_a_moment_after_the_exchange(scene: Scene):
     service = scene.replica()
     callback = await scene.authorized(service)
     scene.store.before["put"] = [*down(2), RuntimeError("find-me")]
+    scene.store.after["get"] = [_fine, _fine, *down()]
     link = await service.complete(callback)
     assert await scene.stored() == link
     assert scene.store.calls["put"] == 4

@@ -53,7 +53,7 @@ async def test_only_a_hash_of_the_state_is_stored(scene: Scene):
     scene.provider.linking = LinkingTraits(openid=True)
     service = scene.replica()
     url = parameters(await service.begin("scripted", "alice", REDIRECT_URI, scopes=["openid"]))
-    [(pending, *_)] = scene.inner._begun.values()
+    [pending] = scene.begun()
     assert pending.state_hash == hashlib.sha256(url["state"].encode()).hexdigest()
     secrets = attrs.asdict(pending)
     assert url["state"] not in repr(secrets)
@@ -197,6 +197,13 @@ async def test_a_named_link(scene: Scene):
     assert [link.key.provider_id for link in await service.links("alice")] == keys[:2]
 
 
+@pytest.mark.parametrize(("provider_id", "name"), [("", "work"), ("scripted", ""), ("scripted", "a/b")])
+def test_names_that_cannot_be_one(provider_id, name):
+    """They are refused."""
+    with pytest.raises(ValueError, match="name"):
+        named_link(provider_id, name)
+
+
 async def test_another_replica_completes(scene: Scene):
     """Begin and complete need nothing in common but the store: a restart in between is no matter."""
     first = scene.replica()
@@ -231,7 +238,7 @@ async def test_redirect_uris_that_cannot_be_one(scene: Scene, redirect_uri):
         await scene.replica().begin("scripted", "alice", redirect_uri)
     with pytest.raises(ValueError, match="redirect_uri"):
         scene.replica(redirect_uris=[redirect_uri])
-    assert scene.inner._begun == {}
+    assert scene.begun() == []
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from extauth import LinkKey, open_store
-from tests.linking.support.real_stores import needs_real_stores
 
 APP = Path(__file__).parent / "support" / "app.py"
 
 
-@needs_real_stores
 @pytest.mark.parametrize("flow", ["code", "device"])
 @pytest.mark.parametrize("ending", ["cancelled", "left", "service-forgotten", "never-closed", "sigint"])
 async def test_the_link_is_stored(tmp_path, ending, flow):

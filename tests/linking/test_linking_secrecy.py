@@ -24,7 +24,7 @@ async def test_of_logs_events_and_reprs(scene: Scene, caplog):
     service = scene.replica()
     callback = await scene.authorized(service, scopes=["openid"])
     asked = scene.provider.asked[-1]
-    shown = [repr(asked), repr(read_callback(callback)), repr(list(scene.inner._begun.values()))]
+    shown = [repr(asked), repr(read_callback(callback)), repr(scene.begun())]
     link = await service.complete(callback)
     other = await scene.connect(service, "bob-there")
     device = await service.begin_device("scripted", "alice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -60,6 +61,18 @@ class TestValidating:
         assert await service.validate("scripted", "alice") == expected
         assert await scene.stored() == link
         assert "leaked-token" not in caplog.text
+
+    async def test_a_caller_that_is_cancelled(self, scene: Scene):
+        """It leaves, and nothing has changed."""
+        service = scene.replica()
+        link = await scene.connect(service)
+        scene.provider.validate_gate = asyncio.Event()
+        call = asyncio.create_task(service.validate("scripted", "alice"))
+        await scene.provider.validating.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await scene.stored() == link
 
     async def test_another_clients_token(self, scene: Scene):
         """It is not sent to this one's provider."""

@@ -19,9 +19,6 @@ from extauth import (
 )
 from extauth.testing import ScriptedLinkingProvider
 from tests.linking.conftest import KEY, REDIRECT_URI, parameters
-from tests.linking.support.real_stores import needs_real_stores
-
-pytestmark = needs_real_stores
 
 
 @pytest.fixture(params=["memory", "sqlite"])

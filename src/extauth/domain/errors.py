@@ -45,7 +45,8 @@ class InvalidCallback(LinkingFailed):
 
 
 class UnknownState(LinkingFailed):
-    """The state was never given out here, or expired long ago: a forged callback, or a very old one."""
+    """The state was never given out here, or expired long ago, or the user has disconnected since: a forged
+    callback, or an old one."""
 
     code = "unknown_state"
 

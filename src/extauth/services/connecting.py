@@ -68,7 +68,7 @@ class Connecting:
         :raises UnknownState: if the user disconnected meanwhile; the new tokens are then revoked.
         :raises StoreUnavailable: if the store stays down.
         """
-        before = await self._storing.link(key) or before
+        before = await self._storing.seen(key, before)
         tokens = attrs.evolve(
             exchanged.tokens,
             # What the answer does not name is as asked for (RFC 6749 section 5.1).

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import final
+from typing import assert_never, final
 
 import attrs
 
@@ -189,6 +189,8 @@ class DeviceFlows:
                     case NotSent():
                         unanswered += 1
                         pause = _backed_off(interval, unanswered)
+                    case _:
+                        assert_never(step)
 
     async def _step(
         self, provider: LinkingProvider, device: DeviceAuthorization, name: str, completion: Completion

@@ -55,19 +55,19 @@ class Storing:
             if stored is not None:
                 return stored
 
-    async def link(self, key: LinkKey) -> Link | None:
-        """Return the link, or None if there is none or no telling now."""
+    async def seen(self, key: LinkKey, otherwise: Link | None) -> Link | None:
+        """Return the link as it is now, or ``otherwise`` if there is no telling now."""
         try:
             return await self._store.get(key)
         except StoreUnavailable:
-            return None
+            return otherwise
 
     async def _stored(self, key: LinkKey, tokens: TokenSet) -> Link | None:
         """Return the link if the put that failed was carried out after all.
 
         A repeat would then do harm: whoever has unlinked or refreshed it meanwhile would be overwritten.
         """
-        link = await self.link(key)
+        link = await self.seen(key, None)
         return link if link is not None and link.tokens.access_token == tokens.access_token else None
 
     def _pause(self, attempt: int) -> timedelta:
