@@ -19,8 +19,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {
         "BAD_REFRESH_TOKEN": _ENDED,
         "account_inactive": (
-            "The account or its workspace was deactivated at the provider. Please connect again with an active"
-            " account."
+            "The account or its workspace was deactivated at the provider. Please connect again with an"
+            " active account."
         ),
         "bad_refresh_token": _ENDED,
         "consent_required": "The provider asks for your consent again. Please connect again.",
@@ -49,5 +49,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
 
 
 def explanation(reason: str) -> str:
-    """Return why the user must connect again, in words for that user; :data:`FALLBACK` for an unknown code."""
+    """Return why the user must connect again, in words for that user.
+
+    :data:`FALLBACK` for an unknown code.
+    """
     return EXPLANATIONS.get(reason, FALLBACK)

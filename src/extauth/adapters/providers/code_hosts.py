@@ -9,6 +9,7 @@ import attrs
 from extauth.adapters.oauth2.authorization import AuthorizationRules
 from extauth.adapters.oauth2.calls import Call
 from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.installations import InstallationRules
 from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.revocation import Revocation
 from extauth.adapters.oauth2.validation import ValidationRules
@@ -48,8 +49,10 @@ github = Preset(
     ),
     validation=ValidationRules(call=_GITHUB_USER, replica_lag=True),
     notes=(
-        "Access tokens of OAuth apps do not expire and have no refresh token; a 401 means that they were"
-        " revoked.",
+        (
+            "Access tokens of OAuth apps do not expire and have no refresh token; a 401 means that they were"
+            " revoked."
+        ),
         "Revoking ends the user's whole grant to the app.",
         "For tokens that expire and rotate use github_app.",
     ),
@@ -65,8 +68,10 @@ github_app = attrs.evolve(
     traits=ProviderTraits(refresh_revokes_access_token=True, refresh_token_idle_lifetime=timedelta(days=180)),
     notes=(
         "Permissions are set on the app; no scope is sent. Installing the app is a separate step.",
-        "Access tokens work for 8 hours and refresh tokens for 6 months, each for one use. If expiry is turned"
-        " off in the app there is neither.",
+        (
+            "Access tokens work for 8 hours and refresh tokens for 6 months, each for one use. If expiry is turned"
+            " off in the app there is neither."
+        ),
     ),
 )
 
@@ -80,6 +85,7 @@ _GITLAB_NOTE = "A refresh ends the access token that went before at once."
 
 
 def _gitlab(preset_id: str, display_name: str, base: str, *notes: str) -> Preset:
+    called = base.replace("{base}", "{variable[base]}")
     return Preset(
         id=preset_id,
         display_name=display_name,
@@ -93,14 +99,14 @@ def _gitlab(preset_id: str, display_name: str, base: str, *notes: str) -> Preset
         # Old self-managed servers did not say it.
         replies=reply_rules(preset_id, default_lifetime=timedelta(hours=2)),
         requests=TokenRequests(refresh_repeats=frozenset({"redirect_uri"})),
-        revocation=Revocation.standard(f"{base}/oauth/revoke"),
+        revocation=Revocation.standard(f"{called}/oauth/revoke"),
         identity=IdentityRules(
-            call=Call(url=f"{base}/api/v4/user"),
+            call=Call(url=f"{called}/api/v4/user"),
             in_answer=AccountPaths(
                 id=("id",), login=("username",), display_name=("name",), avatar_url=("avatar_url",)
             ),
         ),
-        validation=ValidationRules(call=Call(url=f"{base}/oauth/token/info")),
+        validation=ValidationRules(call=Call(url=f"{called}/oauth/token/info")),
         notes=(_GITLAB_NOTE, *notes),
     )
 
@@ -139,6 +145,8 @@ bitbucket_cloud = Preset(
     notes=("Scopes are normally fixed on the consumer.",),
 )
 
+_BITBUCKET_SERVER_CALL = Call(url="{variable[base]}/rest/api/latest/inbox/pull-requests/count")
+
 bitbucket_server = Preset(
     id="bitbucket_server",
     display_name="Bitbucket Data Center",
@@ -154,8 +162,14 @@ bitbucket_server = Preset(
         ),
     ),
     authorization=AuthorizationRules(pkce="off"),
-    validation=ValidationRules(call=Call(url="{base}/rest/api/latest/inbox/pull-requests/count")),
-    notes=("No call says whose token it is; the user's name is in the header x-ausername of each answer.",),
+    identity=IdentityRules(
+        call=_BITBUCKET_SERVER_CALL,
+        in_answer=AccountPaths(
+            id_header="x-ausername", login=None, display_name=None, avatar_url=None
+        ),
+    ),
+    validation=ValidationRules(call=_BITBUCKET_SERVER_CALL),
+    notes=("No call says whose token it is; the user's name comes in a header of each answer.",),
 )
 
 gitea = Preset(
@@ -175,13 +189,15 @@ gitea = Preset(
     ),
     replies=reply_rules("gitea"),
     identity=IdentityRules(
-        call=Call(url="{base}/api/v1/user"),
+        call=Call(url="{variable[base]}/api/v1/user"),
         in_answer=AccountPaths(id=("id",), login=("login",), display_name=None, avatar_url=None),
     ),
-    validation=ValidationRules(call=Call(url="{base}/login/oauth/userinfo")),
+    validation=ValidationRules(call=Call(url="{variable[base]}/login/oauth/userinfo")),
     notes=(
-        "Refresh tokens rotate if the server is set to invalidate them; if not, give"
-        " traits=ProviderTraits(rotates=False).",
+        (
+            "Refresh tokens rotate if the server is set to invalidate them; if not, give"
+            " traits=ProviderTraits(rotates=False)."
+        ),
     ),
 )
 
@@ -199,7 +215,7 @@ forgejo = attrs.evolve(
         ),
     ),
     replies=reply_rules("forgejo"),
-    identity=None,
+    identity=IdentityRules(),
     validation=None,
 )
 
@@ -218,6 +234,6 @@ jfrog = Preset(
         ),
     ),
     authorization=AuthorizationRules(pkce="off"),
-    validation=ValidationRules(call=Call(url="{base}/access/api/v1/system/ping")),
+    validation=ValidationRules(call=Call(url="{variable[base]}/access/api/v1/system/ping")),
     notes=("The operator of the platform supplies the authorization URL: give authorize_url.",),
 )

@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from extauth.adapters.oauth2.authorization import AuthorizationRules
 from extauth.adapters.oauth2.calls import Call
 from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.installations import InstallationRules
 from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.validation import ValidationRules
 from extauth.adapters.providers.preset import Deadline, Preset, reply_rules
 from extauth.adapters.providers.variables import Variable
 from extauth.domain.policy import ProviderTraits
@@ -51,6 +53,8 @@ stripe_app = Preset(
     notes=("The client secret is the secret key. Access tokens work for an hour, which is not said.",),
 )
 
+_XERO_TENANTS = Call(url="https://api.xero.com/connections")
+
 xero = Preset(
     id="xero",
     display_name="Xero",
@@ -62,8 +66,10 @@ xero = Preset(
     ),
     replies=reply_rules("xero"),
     authorization=AuthorizationRules(extra_scopes=("offline_access",)),
+    validation=ValidationRules(call=_XERO_TENANTS),
+    installations=InstallationRules(call=_XERO_TENANTS, id=("tenantId",), name=("tenantName",)),
     notes=(
-        "Calls to the API name the tenant in a header; https://api.xero.com/connections lists the tenants.",
+        "Calls to the API name the tenant in a header; the installations of a link are its tenants.",
     ),
 )
 

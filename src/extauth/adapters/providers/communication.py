@@ -32,8 +32,10 @@ slack = Preset(
         in_reply=AccountPaths(id=("authed_user", "id"), login=None, display_name=None, avatar_url=None)
     ),
     notes=(
-        "The scopes are the bot's. Ask for the user's by the parameter user_scope, parted by commas; the user's"
-        " tokens become a link of their own, slack/user, which rotates by itself.",
+        (
+            "The scopes are the bot's. Ask for the user's by the parameter user_scope, parted by commas; the user's"
+            " tokens become a link of their own, slack/user, which rotates by itself."
+        ),
         "Access tokens expire, and refresh tokens exist, only in apps that have turned rotation on.",
     ),
 )

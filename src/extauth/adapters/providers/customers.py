@@ -31,7 +31,7 @@ salesforce = Preset(
     ),
     replies=reply_rules("salesforce", extra_fields=frozenset({"id", "instance_url"})),
     authorization=AuthorizationRules(extra_scopes=("refresh_token",)),
-    revocation=Revocation.standard("https://{domain}/services/oauth2/revoke"),
+    revocation=Revocation.standard("https://{variable[domain]}/services/oauth2/revoke"),
     identity=IdentityRules(in_reply=AccountPaths(id=("id",), login=None, display_name=None, avatar_url=None)),
     validation=ValidationRules(
         call=Call(
@@ -46,8 +46,10 @@ salesforce = Preset(
     answers_omit=frozenset({"expires_in", "refresh_token"}),
     grant_cap=5,
     notes=(
-        "The API's address is instance_url in what is kept of the answer. How long access tokens work is the"
-        " organization's session policy, and the provider does not say it.",
+        (
+            "The API's address is instance_url in what is kept of the answer. How long access tokens work is the"
+            " organization's session policy, and the provider does not say it."
+        ),
         "A fifth grant of the same user to the same app ends the oldest one.",
     ),
 )
@@ -91,8 +93,10 @@ hubspot = Preset(
         ),
     ),
     notes=(
-        "A link belongs to the token endpoint that it was made at: links of one version are not refreshed at"
-        " another.",
+        (
+            "A link belongs to the token endpoint that it was made at: links of one version are not refreshed at"
+            " another."
+        ),
     ),
 )
 
@@ -118,17 +122,19 @@ zoho = Preset(
         scope_separator=",", params={"access_type": "offline", "prompt": "consent"}, pkce="off"
     ),
     identity=IdentityRules(
-        call=Call(url="https://accounts.zoho.{dc}/oauth/user/info"),
+        call=Call(url="https://accounts.zoho.{variable[dc]}/oauth/user/info"),
         in_answer=AccountPaths(id=("ZUID",), login=("Email",), display_name=None, avatar_url=None),
     ),
-    validation=ValidationRules(call=Call(url="https://accounts.zoho.{dc}/oauth/user/info")),
+    validation=ValidationRules(call=Call(url="https://accounts.zoho.{variable[dc]}/oauth/user/info")),
     api=ApiRules(scheme="Zoho-oauthtoken"),
     callback_fields=frozenset({"accounts-server"}),
     answers_omit=frozenset({"refresh_token"}),
     grant_cap=20,
     notes=(
-        "Each data centre is a provider of its own. The callback names the user's in accounts-server, which is"
-        " kept; a grant is good at that one only, and invalid_client or invalid_code may mean another.",
+        (
+            "Each data centre is a provider of its own. The callback names the user's in accounts-server, which is"
+            " kept; a grant is good at that one only, and invalid_client or invalid_code may mean another."
+        ),
         "No more than 10 access tokens in 10 minutes; after that the provider is left alone for 10 minutes.",
     ),
 )
@@ -189,7 +195,9 @@ zendesk = Preset(
     authorization=AuthorizationRules(pkce="off"),
     deadlines=(Deadline(date(2027, 4, 1), "Announced change of policy: tokens that expire are enforced."),),
     notes=(
-        "Lifetimes may be asked for: give requests=TokenRequests(...) with expires_in (300 to 172800 seconds)"
-        " and refresh_token_expires_in (7 to 90 days) in code_params and refresh_params.",
+        (
+            "Lifetimes may be asked for: give requests=TokenRequests(...) with expires_in (300 to 172800 seconds)"
+            " and refresh_token_expires_in (7 to 90 days) in code_params and refresh_params."
+        ),
     ),
 )

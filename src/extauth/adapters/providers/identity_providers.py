@@ -42,8 +42,10 @@ google = Preset(
     grant_cap=100,
     notes=(
         "A refresh token comes with the first consent only, so consent is asked for each time.",
-        "Refresh tokens die after 6 months unused, after 7 days while the app is in Testing, and with a"
-        " password change if Gmail scopes were granted.",
+        (
+            "Refresh tokens die after 6 months unused, after 7 days while the app is in Testing, and with a"
+            " password change if Gmail scopes were granted."
+        ),
     ),
 )
 
@@ -59,7 +61,7 @@ apple = Preset(
     openid=True,
     callback_method="POST",
     notes=(
-        "The client secret is a JWT that is made from a key: give client_secret=AppleKey(...).",
+        "The client secret is a JWT that is made from a key: give client_key=AppleKey(...) and no secret.",
         "The browser comes back with a posted form. Who the user is stands in the ID token alone.",
     ),
 )
@@ -94,14 +96,18 @@ okta = Preset(
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=7)),
     replies=reply_rules("okta"),
     authorization=AuthorizationRules(extra_scopes=("offline_access",)),
-    revocation=Revocation.standard("https://{domain}/oauth2{server}/v1/revoke"),
+    revocation=Revocation.standard("https://{variable[domain]}/oauth2{variable[server]}/v1/revoke"),
     identity=IdentityRules(in_id_token=True),
     openid=True,
     notes=(
-        "Refresh tokens of web and native apps do not rotate by default; for such an app give"
-        " traits=ProviderTraits(rotates=False). Those of single-page apps do.",
-        "With rotation, an app's grace period (0 to 60 seconds, 30 by default) may be given as"
-        " traits=ProviderTraits(replay_window=...). Reuse after it ends the grant and all access tokens.",
+        (
+            "Refresh tokens of web and native apps do not rotate by default; for such an app give"
+            " traits=ProviderTraits(rotates=False). Those of single-page apps do."
+        ),
+        (
+            "With rotation, an app's grace period (0 to 60 seconds, 30 by default) may be given as"
+            " traits=ProviderTraits(replay_window=...). Reuse after it ends the grant and all access tokens."
+        ),
         "The scopes together must not be longer than 1024 characters.",
     ),
 )
@@ -119,13 +125,15 @@ auth0 = Preset(
     authorization=AuthorizationRules(
         extra_scopes=("offline_access",), pkce="public_only", resource_param="audience"
     ),
-    revocation=Revocation.standard("https://{domain}/oauth/revoke"),
+    revocation=Revocation.standard("https://{variable[domain]}/oauth/revoke"),
     identity=IdentityRules(in_id_token=True),
     openid=True,
     grant_cap=200,
     notes=(
-        "Whether refresh tokens rotate is a setting of each app. Where they do, only the one before the newest"
-        " is accepted again, and only within the overlap that the app sets; an older one ends the grant.",
+        (
+            "Whether refresh tokens rotate is a setting of each app. Where they do, only the one before the newest"
+            " is accepted again, and only within the overlap that the app sets; an older one ends the grant."
+        ),
         "The cap of live grants is about 200 per user and app.",
     ),
 )
@@ -146,12 +154,14 @@ keycloak = Preset(
     ),
     replies=reply_rules("keycloak"),
     authorization=AuthorizationRules(extra_scopes=("offline_access",)),
-    revocation=Revocation.standard("{base}/realms/{realm}/protocol/openid-connect/revoke"),
+    revocation=Revocation.standard("{variable[base]}/realms/{variable[realm]}/protocol/openid-connect/revoke"),
     identity=IdentityRules(in_id_token=True),
     openid=True,
     notes=(
         "offline_access makes an offline session, which outlives the user's own.",
-        "Refresh tokens rotate if the realm revokes them on use; if not, give"
-        " traits=ProviderTraits(rotates=False).",
+        (
+            "Refresh tokens rotate if the realm revokes them on use; if not, give"
+            " traits=ProviderTraits(rotates=False)."
+        ),
     ),
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from inspect import signature
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, TypeVar, final
 from urllib.parse import quote
 
 import attrs
@@ -17,6 +17,7 @@ from extauth.adapters.oauth2.api import ApiRules
 from extauth.adapters.oauth2.authorization import AuthorizationRules
 from extauth.adapters.oauth2.calls import Call
 from extauth.adapters.oauth2.identity import IdentityRules
+from extauth.adapters.oauth2.installations import InstallationRules
 from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.revocation import Revocation
 from extauth.adapters.oauth2.validation import ValidationRules
@@ -30,9 +31,11 @@ CHECKED = date(2026, 11, 23)
 
 Omitted: TypeAlias = Literal["refresh_token", "expires_in", "scope"]
 
+_Way = TypeVar("_Way", Revocation | None, IdentityRules, ValidationRules | None, InstallationRules | None)
+
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_CALL_PLACEHOLDERS = frozenset({"access_token", "refresh_token", "token", "token_type_hint", "client_id"})
+_CALL_PLACEHOLDER = re.compile(r"\{variable\[([a-z_]+)\]\}")
 _PARAMETERS = frozenset(signature(OAuth2Provider.__init__).parameters) - {"self", "provider_id"}
 
 
@@ -69,7 +72,8 @@ class Deadline:
 class Preset:
     """One provider as data. Call it to get an :class:`~extauth.adapters.oauth2.OAuth2Provider`.
 
-    URLs may hold variables in braces, which are given by keyword when it is called. To change a preset use
+    URLs may hold variables, which are given by keyword when it is called: ``{base}`` in endpoints,
+    ``{variable[base]}`` in calls, whose plain braces are for a link's tokens. To change a preset use
     ``attrs.evolve(github, scopes=("repo",))``; for a provider that is not shipped write ``Preset(...)``.
 
     :raises ValueError: for an id that is no identifier, or a variable in a URL that is not in ``variables``.
@@ -93,14 +97,15 @@ class Preset:
     variables: tuple[Variable, ...] = ()
     gives_refresh_tokens: bool = True
     """Whether there are refresh tokens at all; if not, its access tokens work until they are revoked."""
-    traits: ProviderTraits = ProviderTraits()
-    replies: ReplyRules = ReplyRules()
-    requests: TokenRequests = TokenRequests()
-    authorization: AuthorizationRules = AuthorizationRules()
+    traits: ProviderTraits = attrs.field(factory=ProviderTraits)
+    replies: ReplyRules = attrs.field(factory=ReplyRules)
+    requests: TokenRequests = attrs.field(factory=TokenRequests)
+    authorization: AuthorizationRules = attrs.field(factory=AuthorizationRules)
     revocation: Revocation | None = None
-    identity: IdentityRules | None = None
+    identity: IdentityRules = attrs.field(factory=IdentityRules)
     validation: ValidationRules | None = None
-    api: ApiRules = ApiRules()
+    installations: InstallationRules | None = None
+    api: ApiRules = attrs.field(factory=ApiRules)
     openid: bool = False
     """Whether it speaks OpenID Connect."""
     issuer: str | None = None
@@ -116,17 +121,18 @@ class Preset:
     """What its users should know, in sentences."""
 
     def __attrs_post_init__(self) -> None:
-        known = {variable.name for variable in self.variables}
-        for url in self._urls():
-            if unknown := set(_PLACEHOLDER.findall(url)) - known - _CALL_PLACEHOLDERS:
-                msg = f"{self.id}: no variable is called {', '.join(sorted(unknown))}"
-                raise ValueError(msg)
+        known = {"client_id", *(variable.name for variable in self.variables)}
+        used = {name for url in self._urls() for name in _PLACEHOLDER.findall(url)}
+        used |= {name for call in self._calls() for name in _CALL_PLACEHOLDER.findall(call.url)}
+        if unknown := used - known:
+            msg = f"{self.id}: no variable is called {', '.join(sorted(unknown))}"
+            raise ValueError(msg)
 
     def __call__(
         self,
         *,
         client_id: str,
-        client_secret: Any = None,
+        client_secret: str | None = None,
         provider_id: str | None = None,
         scopes: Iterable[str] | None = None,
         session: ClientSession | None = None,
@@ -173,10 +179,13 @@ class Preset:
             values[variable.name] = variable.rendered(value)
         return values
 
-    def _urls(self) -> Iterable[str]:
-        calls = [rules.call for rules in (self.revocation, self.identity, self.validation) if rules]
+    def _urls(self) -> list[str]:
         urls = (self.authorize_url, self.token_url, self.device_url, self.issuer, self.requests.refresh_url)
-        return [url for url in (*urls, *(call.url for call in calls if call)) if url]
+        return [url for url in urls if url is not None]
+
+    def _calls(self) -> list[Call]:
+        ways = (self.revocation, self.identity, self.validation, self.installations)
+        return [way.call for way in ways if way is not None and way.call is not None]
 
     def _settings(self, values: Mapping[str, str]) -> dict[str, Any]:
         """Return the keywords of ``OAuth2Provider``, with the variables filled in."""
@@ -184,10 +193,12 @@ class Preset:
         def url(template: str | None) -> str | None:
             return None if template is None else fill(template, values)
 
-        def call(template: Call) -> Call:
-            return attrs.evolve(template, url=fill(template.url, values))
+        def way(rules: _Way) -> _Way:
+            if rules is None or rules.call is None:
+                return rules
+            call = attrs.evolve(rules.call, url=fill(rules.call.url, {f"variable[{n}]": v for n, v in values.items()}))
+            return attrs.evolve(rules, call=call)
 
-        revocation, identity, validation = self.revocation, self.identity, self.validation
         return {
             "authorize_url": url(self.authorize_url),
             "token_url": url(self.token_url),
@@ -197,9 +208,10 @@ class Preset:
             "replies": self.replies,
             "requests": attrs.evolve(self.requests, refresh_url=url(self.requests.refresh_url)),
             "authorization": self.authorization,
-            "revocation": revocation and attrs.evolve(revocation, call=call(revocation.call)),
-            "identity": identity and attrs.evolve(identity, call=identity.call and call(identity.call)),
-            "validation": validation and attrs.evolve(validation, call=call(validation.call)),
+            "revocation": way(self.revocation),
+            "identity": way(self.identity),
+            "validation": way(self.validation),
+            "installations": way(self.installations),
             "api": self.api,
             "issuer": url(self.issuer),
             "openid": self.openid,

@@ -1,4 +1,4 @@
-"""Plans, pages, boards and drawings: Atlassian, Linear, Notion, Asana, monday, ClickUp, Miro, Airtable, Figma."""
+"""Plans, pages and boards: Atlassian, Linear, Notion, Asana, monday, ClickUp, Miro, Airtable, Figma."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from extauth.adapters.oauth2.api import ApiRules
 from extauth.adapters.oauth2.authorization import AuthorizationRules
 from extauth.adapters.oauth2.calls import Call
 from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.installations import InstallationRules
 from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.revocation import Revocation
 from extauth.adapters.oauth2.validation import ValidationRules
@@ -15,6 +16,8 @@ from extauth.adapters.providers.preset import Deadline, Preset, reply_rules
 from extauth.domain.policy import ProviderTraits
 
 _NOT_PKCE = AuthorizationRules(pkce="off")
+
+_ATLASSIAN_SITES = Call(url="https://api.atlassian.com/oauth/token/accessible-resources")
 
 atlassian = Preset(
     id="atlassian",
@@ -39,12 +42,22 @@ atlassian = Preset(
             id=("account_id",), login=None, display_name=("name",), avatar_url=("picture",)
         ),
     ),
-    validation=ValidationRules(call=Call(url="https://api.atlassian.com/oauth/token/accessible-resources")),
+    validation=ValidationRules(call=_ATLASSIAN_SITES),
+    installations=InstallationRules(call=_ATLASSIAN_SITES),
     notes=(
-        "After a refresh the old access and refresh tokens go on for 10 minutes. A password change ends the"
-        " grant.",
+        (
+            "After a refresh the old access and refresh tokens go on for 10 minutes. A password change ends the"
+            " grant."
+        ),
         "The API gateway may answer 403 or 404 rather than 401 to an access token that has expired.",
     ),
+)
+
+_LINEAR_VIEWER = Call(
+    method="POST",
+    url="https://api.linear.app/graphql",
+    encoding="json",
+    fields={"query": "{{ viewer {{ id name }} }}"},
 )
 
 linear = Preset(
@@ -58,6 +71,15 @@ linear = Preset(
     replies=reply_rules("linear", scope_separator=","),
     authorization=AuthorizationRules(scope_separator=","),
     revocation=Revocation(call=Call(method="POST", url="https://api.linear.app/oauth/revoke")),
+    identity=IdentityRules(
+        call=_LINEAR_VIEWER,
+        in_answer=AccountPaths(
+            id=("data", "viewer", "id"),
+            login=None,
+            display_name=("data", "viewer", "name"),
+            avatar_url=None,
+        ),
+    ),
     deadlines=(Deadline(date(2026, 4, 1), "From this day the refresh tokens of every app rotate."),),
     notes=("The scope read is always granted. prompt=consent lets the user choose another workspace.",),
 )
@@ -148,6 +170,17 @@ monday = Preset(
             fields={"token": "{token}"},
         )
     ),
+    identity=IdentityRules(
+        call=Call(
+            method="POST",
+            url="https://api.monday.com/v2",
+            encoding="json",
+            fields={"query": "{{ me {{ id name }} }}"},
+        ),
+        in_answer=AccountPaths(
+            id=("data", "me", "id"), login=None, display_name=("data", "me", "name"), avatar_url=None
+        ),
+    ),
     api=ApiRules(scheme=""),
     answers_omit=frozenset({"expires_in"}),
     deadlines=(
@@ -156,8 +189,10 @@ monday = Preset(
         ),
     ),
     notes=(
-        "This is OAuth 2.1. The API takes the raw access token, without Bearer, and answers errors with"
-        " status 200.",
+        (
+            "This is OAuth 2.1. The API takes the raw access token, without Bearer, and answers errors with"
+            " status 200."
+        ),
     ),
 )
 

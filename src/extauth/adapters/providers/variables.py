@@ -89,7 +89,8 @@ def _named(_: object, __: attrs.Attribute[str], value: str) -> None:
 class Variable:
     """A part of a preset's URLs that the application gives, by keyword.
 
-    :raises ValueError: for a name that could not be one, and for a default or an example that it would refuse itself.
+    :raises ValueError: for a name that could not be one, and for a default or an example that it would
+        refuse itself.
     """
 
     name: str = attrs.field(validator=_named)
