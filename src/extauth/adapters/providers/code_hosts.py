@@ -66,6 +66,12 @@ github_app = attrs.evolve(
     replies=reply_rules("github_app"),
     authorization=AuthorizationRules(scope_param=None),
     traits=ProviderTraits(refresh_revokes_access_token=True, refresh_token_idle_lifetime=timedelta(days=180)),
+    installations=InstallationRules(
+        call=Call(url="https://api.github.com/user/installations"),
+        items=("installations",),
+        name=("account", "login"),
+        account=("account", "login"),
+    ),
     notes=(
         "Permissions are set on the app; no scope is sent. Installing the app is a separate step.",
         (
