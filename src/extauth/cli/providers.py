@@ -149,8 +149,8 @@ def markdown() -> str:
         "",
         f"{len(CATALOGUE)} presets, each to be called for a client:"
         " `from extauth.adapters.providers import github`. `extauth providers github` says more about one."
-        " PKCE is sent where the table does not say no. A rotating refresh token works once; a reusable one"
-        " goes on.",
+        " PKCE is sent where the table does not say no. A rotating refresh token works once, and a reusable one"
+        " goes on; where a provider does not say which, its tokens are taken for rotating, which is safe.",
         "",
         f"| {' | '.join(_HEADINGS)} |",
         f"|{' --- |' * len(_HEADINGS)}",

@@ -81,6 +81,7 @@ okta = Preset(
     display_name="Okta",
     authorize_url="https://{domain}/oauth2{server}/v1/authorize",
     token_url="https://{domain}/oauth2{server}/v1/token",
+    scopes=("openid", "profile"),
     variables=(
         Variable(
             name="domain", kind="host", description="the organization's host", example="dev-1.okta.example"
@@ -118,6 +119,7 @@ auth0 = Preset(
     docs_url="https://auth0.com/docs",
     authorize_url="https://{domain}/authorize",
     token_url="https://{domain}/oauth/token",
+    scopes=("openid", "profile"),
     variables=(
         Variable(name="domain", kind="host", description="the tenant's host", example="acme.auth0.example"),
     ),
@@ -143,6 +145,7 @@ keycloak = Preset(
     display_name="Keycloak",
     authorize_url="{base}/realms/{realm}/protocol/openid-connect/auth",
     token_url="{base}/realms/{realm}/protocol/openid-connect/token",
+    scopes=("openid", "profile"),
     variables=(
         Variable(
             name="base",
