@@ -63,7 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     form = providers.add_mutually_exclusive_group()
     form.add_argument("--json", dest="form", action="store_const", const="json", help="as JSON")
     form.add_argument(
-        "--markdown", dest="form", action="store_const", const="markdown", help="the page of the documentation"
+        "--markdown",
+        dest="form",
+        action="store_const",
+        const="markdown",
+        help="the page of the documentation",
     )
     return parser
 

@@ -14,6 +14,12 @@ DOCUMENT = Path("docs/reference/providers.md")
 """Where the generated page is kept."""
 REGENERATE = f"extauth providers --markdown > {DOCUMENT}"
 
+_INTRODUCTION = (
+    f"{len(CATALOGUE)} presets, each to be called for a client: `from extauth.adapters.providers import github`."
+    " `extauth providers github` says more about one. PKCE is sent where the table does not say no. A rotating"
+    " refresh token works once, and a reusable one goes on; where a provider does not say which, its tokens are"
+    " taken for rotating, which is safe."
+)
 _HEADINGS = ("id", "name", "flows", "PKCE", "refresh tokens", "revocation", "checked")
 _PKCE = {"allowed": "yes", "required": "required", "public_only": "public clients", "off": "no"}
 
@@ -147,10 +153,7 @@ def markdown() -> str:
         "<!-- Generated from the catalogue. Do not edit; run:",
         f"     {REGENERATE} -->",
         "",
-        f"{len(CATALOGUE)} presets, each to be called for a client:"
-        " `from extauth.adapters.providers import github`. `extauth providers github` says more about one."
-        " PKCE is sent where the table does not say no. A rotating refresh token works once, and a reusable one"
-        " goes on; where a provider does not say which, its tokens are taken for rotating, which is safe.",
+        _INTRODUCTION,
         "",
         f"| {' | '.join(_HEADINGS)} |",
         f"|{' --- |' * len(_HEADINGS)}",

@@ -75,7 +75,8 @@ github_app = attrs.evolve(
     notes=(
         "Permissions are set on the app; no scope is sent. Installing the app is a separate step.",
         (
-            "Access tokens work for 8 hours and refresh tokens for 6 months, each for one use. If expiry is turned"
+            "Access tokens work for 8 hours and refresh tokens for 6 months, each for one use. If"
+            " expiry is turned"
             " off in the app there is neither."
         ),
     ),
@@ -170,9 +171,7 @@ bitbucket_server = Preset(
     authorization=AuthorizationRules(pkce="off"),
     identity=IdentityRules(
         call=_BITBUCKET_SERVER_CALL,
-        in_answer=AccountPaths(
-            id_header="x-ausername", login=None, display_name=None, avatar_url=None
-        ),
+        in_answer=AccountPaths(id_header="x-ausername", login=None, display_name=None, avatar_url=None),
     ),
     validation=ValidationRules(call=_BITBUCKET_SERVER_CALL),
     notes=("No call says whose token it is; the user's name comes in a header of each answer.",),

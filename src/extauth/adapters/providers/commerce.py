@@ -68,9 +68,7 @@ xero = Preset(
     authorization=AuthorizationRules(extra_scopes=("offline_access",)),
     validation=ValidationRules(call=_XERO_TENANTS),
     installations=InstallationRules(call=_XERO_TENANTS, id=("tenantId",), name=("tenantName",)),
-    notes=(
-        "Calls to the API name the tenant in a header; the installations of a link are its tenants.",
-    ),
+    notes=("Calls to the API name the tenant in a header; the installations of a link are its tenants.",),
 )
 
 quickbooks = Preset(

@@ -33,7 +33,8 @@ slack = Preset(
     ),
     notes=(
         (
-            "The scopes are the bot's. Ask for the user's by the parameter user_scope, parted by commas; the user's"
+            "The scopes are the bot's. Ask for the user's by the parameter user_scope, parted by"
+            " commas; the user's"
             " tokens become a link of their own, slack/user, which rotates by itself."
         ),
         "Access tokens expire, and refresh tokens exist, only in apps that have turned rotation on.",

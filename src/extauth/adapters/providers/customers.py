@@ -47,7 +47,8 @@ salesforce = Preset(
     grant_cap=5,
     notes=(
         (
-            "The API's address is instance_url in what is kept of the answer. How long access tokens work is the"
+            "The API's address is instance_url in what is kept of the answer. How long access tokens"
+            " work is the"
             " organization's session policy, and the provider does not say it."
         ),
         "A fifth grant of the same user to the same app ends the oldest one.",
@@ -94,7 +95,8 @@ hubspot = Preset(
     ),
     notes=(
         (
-            "A link belongs to the token endpoint that it was made at: links of one version are not refreshed at"
+            "A link belongs to the token endpoint that it was made at: links of one version are not"
+            " refreshed at"
             " another."
         ),
     ),
@@ -132,7 +134,8 @@ zoho = Preset(
     grant_cap=20,
     notes=(
         (
-            "Each data centre is a provider of its own. The callback names the user's in accounts-server, which is"
+            "Each data centre is a provider of its own. The callback names the user's in"
+            " accounts-server, which is"
             " kept; a grant is good at that one only, and invalid_client or invalid_code may mean another."
         ),
         "No more than 10 access tokens in 10 minutes; after that the provider is left alone for 10 minutes.",
@@ -196,7 +199,8 @@ zendesk = Preset(
     deadlines=(Deadline(date(2027, 4, 1), "Announced change of policy: tokens that expire are enforced."),),
     notes=(
         (
-            "Lifetimes may be asked for: give requests=TokenRequests(...) with expires_in (300 to 172800 seconds)"
+            "Lifetimes may be asked for: give requests=TokenRequests(...) with expires_in (300 to"
+            " 172800 seconds)"
             " and refresh_token_expires_in (7 to 90 days) in code_params and refresh_params."
         ),
     ),

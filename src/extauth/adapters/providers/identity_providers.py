@@ -133,7 +133,8 @@ auth0 = Preset(
     grant_cap=200,
     notes=(
         (
-            "Whether refresh tokens rotate is a setting of each app. Where they do, only the one before the newest"
+            "Whether refresh tokens rotate is a setting of each app. Where they do, only the one"
+            " before the newest"
             " is accepted again, and only within the overlap that the app sets; an older one ends the grant."
         ),
         "The cap of live grants is about 200 per user and app.",
@@ -157,7 +158,9 @@ keycloak = Preset(
     ),
     replies=reply_rules("keycloak"),
     authorization=AuthorizationRules(extra_scopes=("offline_access",)),
-    revocation=Revocation.standard("{variable[base]}/realms/{variable[realm]}/protocol/openid-connect/revoke"),
+    revocation=Revocation.standard(
+        "{variable[base]}/realms/{variable[realm]}/protocol/openid-connect/revoke"
+    ),
     identity=IdentityRules(in_id_token=True),
     openid=True,
     notes=(

@@ -196,7 +196,9 @@ class Preset:
         def way(rules: _Way) -> _Way:
             if rules is None or rules.call is None:
                 return rules
-            call = attrs.evolve(rules.call, url=fill(rules.call.url, {f"variable[{n}]": v for n, v in values.items()}))
+            call = attrs.evolve(
+                rules.call, url=fill(rules.call.url, {f"variable[{n}]": v for n, v in values.items()})
+            )
             return attrs.evolve(rules, call=call)
 
         return {

@@ -46,7 +46,8 @@ atlassian = Preset(
     installations=InstallationRules(call=_ATLASSIAN_SITES),
     notes=(
         (
-            "After a refresh the old access and refresh tokens go on for 10 minutes. A password change ends the"
+            "After a refresh the old access and refresh tokens go on for 10 minutes. A password"
+            " change ends the"
             " grant."
         ),
         "The API gateway may answer 403 or 404 rather than 401 to an access token that has expired.",

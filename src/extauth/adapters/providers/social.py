@@ -102,7 +102,10 @@ linkedin = Preset(
     ),
     validation=ValidationRules(call=Call(url="https://api.linkedin.com/v2/me")),
     notes=(
-        "Only approved partner products get refresh tokens; others work for 60 days and then need a new consent.",
+        (
+            "Only approved partner products get refresh tokens; others work for 60 days and then need a"
+            " new consent."
+        ),
         "A refresh token ends 365 days after the first consent, however much it is used.",
     ),
 )
@@ -124,7 +127,10 @@ reddit = Preset(
     ),
     validation=ValidationRules(call=_REDDIT_USER),
     notes=(
-        "Requests with a common User-Agent are throttled: give your own in requests=TokenRequests(headers=...).",
+        (
+            "Requests with a common User-Agent are throttled: give your own in"
+            " requests=TokenRequests(headers=...)."
+        ),
     ),
 )
 
