@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -31,9 +32,9 @@ from extauth.domain.linking import AuthorizationRequest
 from extauth.domain.policy import ProviderTraits
 
 
-def client_of(made: Preset, **others: object) -> OAuth2Provider:
+def client_of(made: Preset, **others: Any) -> OAuth2Provider:
     """Return a client with the examples of the variables that must be given."""
-    examples = {each.name: each.example for each in made.variables if each.default is None}
+    examples: dict[str, Any] = {each.name: each.example for each in made.variables if each.default is None}
     return made(client_id="id", client_secret="sec", **{**examples, **others})
 
 

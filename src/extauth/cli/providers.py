@@ -15,10 +15,10 @@ DOCUMENT = Path("docs/reference/providers.md")
 REGENERATE = f"extauth providers --markdown > {DOCUMENT}"
 
 _INTRODUCTION = (
-    f"{len(CATALOGUE)} presets, each to be called for a client: `from extauth.adapters.providers import github`."
-    " `extauth providers github` says more about one. PKCE is sent where the table does not say no. A rotating"
-    " refresh token works once, and a reusable one goes on; where a provider does not say which, its tokens are"
-    " taken for rotating, which is safe."
+    f"{len(CATALOGUE)} presets, each to be called for a client:"
+    " `from extauth.adapters.providers import github`. `extauth providers github` says more about one."
+    " PKCE is sent where the table does not say no. A rotating refresh token works once, and a reusable"
+    " one goes on; where a provider does not say which, its tokens are taken for rotating, which is safe."
 )
 _HEADINGS = ("id", "name", "flows", "PKCE", "refresh tokens", "revocation", "checked")
 _PKCE = {"allowed": "yes", "required": "required", "public_only": "public clients", "off": "no"}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from inspect import signature
-from typing import Any, Literal, TypeAlias, TypeVar, final
+from typing import Any, Literal, TypeAlias, final
 from urllib.parse import quote
 
 import attrs
@@ -30,8 +30,6 @@ CHECKED = date(2026, 11, 23)
 """When the facts of the shipped presets were last compared with the providers' own pages."""
 
 Omitted: TypeAlias = Literal["refresh_token", "expires_in", "scope"]
-
-_Way = TypeVar("_Way", Revocation | None, IdentityRules, ValidationRules | None, InstallationRules | None)
 
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -193,14 +191,12 @@ class Preset:
         def url(template: str | None) -> str | None:
             return None if template is None else fill(template, values)
 
-        def way(rules: _Way) -> _Way:
-            if rules is None or rules.call is None:
-                return rules
-            call = attrs.evolve(
-                rules.call, url=fill(rules.call.url, {f"variable[{n}]": v for n, v in values.items()})
-            )
-            return attrs.evolve(rules, call=call)
+        def call(template: Call) -> Call:
+            return attrs.evolve(template, url=fill(template.url, in_calls))
 
+        in_calls = {f"variable[{name}]": value for name, value in values.items()}
+        revocation, identity = self.revocation, self.identity
+        validation, installations = self.validation, self.installations
         return {
             "authorize_url": url(self.authorize_url),
             "token_url": url(self.token_url),
@@ -210,10 +206,10 @@ class Preset:
             "replies": self.replies,
             "requests": attrs.evolve(self.requests, refresh_url=url(self.requests.refresh_url)),
             "authorization": self.authorization,
-            "revocation": way(self.revocation),
-            "identity": way(self.identity),
-            "validation": way(self.validation),
-            "installations": way(self.installations),
+            "revocation": revocation and attrs.evolve(revocation, call=call(revocation.call)),
+            "identity": attrs.evolve(identity, call=identity.call and call(identity.call)),
+            "validation": validation and attrs.evolve(validation, call=call(validation.call)),
+            "installations": (installations and attrs.evolve(installations, call=call(installations.call))),
             "api": self.api,
             "issuer": url(self.issuer),
             "openid": self.openid,
