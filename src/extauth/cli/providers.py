@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 from extauth.adapters.oauth2.revocation import Revocation
 from extauth.adapters.providers import CATALOGUE, Preset
@@ -125,7 +126,9 @@ def details(preset: Preset) -> str:
         elif name == "notes":
             lines += _list(label, preset.notes)
         elif value is not None and value != []:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            shown = (
+                ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
+            )
             lines.append(f"{label + ':':24} {shown}")
     return "\n".join(lines)
 
