@@ -212,7 +212,10 @@ def test_granted_scopes_are_read_as_the_provider_writes_them(preset_id, body):
 
 def test_quickbooks_says_how_long_a_refresh_token_works():
     """In a member with a prefix."""
-    outcome = exchanged("quickbooks", {"access_token": "at", "x_refresh_token_expires_in": 8726400})
+    outcome = exchanged(
+        "quickbooks",
+        {"access_token": "at", "refresh_token": "rt", "x_refresh_token_expires_in": 8726400},
+    )
     assert outcome.tokens.refresh_token_expires_at == NOW + timedelta(seconds=8726400)
 
 
