@@ -191,6 +191,12 @@ def test_keywords_win_over_the_preset():
     assert client.authorize_url == "https://git.example/authorize"
 
 
+def test_no_scopes_are_not_the_default_ones():
+    """An application that asks for none is not given what the preset would ask for."""
+    assert gitlab(client_id="id", client_secret="s").scopes == ("read_user",)
+    assert gitlab(client_id="id", client_secret="s", scopes=()).scopes == ()
+
+
 def test_a_preset_is_changed_without_subclassing():
     """A copy with other facts is a preset as well."""
     mine = attrs.evolve(github, id="mine", scopes=("repo",))
