@@ -70,7 +70,7 @@ bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 	$(PIP_INSTALL) --constraint constraints.txt --group bench
 	$(BIN)/python -m bench $(ARGS)
 
-lock: $(DEV_INSTALLED)  ## renew constraints.txt
+lock: $(INSTALLED)  ## renew constraints.txt
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --all-extras \
 	  --group test --group check --group mutants --group bench --no-header --no-annotate --no-emit-package extauth \

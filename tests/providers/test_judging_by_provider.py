@@ -206,6 +206,22 @@ def test_what_kills_no_grant_at_its_provider(preset_id, status, body, outcome):
     assert judged(preset_id, body, status) == outcome
 
 
+@pytest.mark.parametrize(
+    ("preset_id", "body"),
+    [
+        ("github", {"error": "bad_verification_code"}),
+        ("github_app", {"error": "bad_verification_code"}),
+        ("slack", {"ok": False, "error": "invalid_code"}),
+    ],
+)
+def test_a_code_that_is_over_says_nothing_of_refresh_tokens(preset_id, body):
+    """The flow begins again; a refresh that is answered so is tried again."""
+    reply = Reply(200, {}, json.dumps(body).encode())
+    rules = CATALOGUE[preset_id].replies
+    assert judge(reply, rules, asked_at=NOW) == GrantRejected(body["error"])
+    assert judge(reply, rules, asked_at=NOW, previous=BEFORE) == Deferred(UNRECOGNIZED)
+
+
 @pytest.mark.parametrize("preset_id", [name for name, codes in JUDGING.items() if codes.errors_with_200])
 def test_an_error_with_status_200_is_no_success(preset_id):
     """Even with a token beside it."""

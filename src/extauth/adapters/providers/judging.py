@@ -16,6 +16,9 @@ import attrs
 DEAD = frozenset({"invalid_grant"})
 """Dead everywhere (RFC 6749 section 5.2)."""
 
+RESTART = frozenset({"bad_verification_code"})
+"""An authorization code that is wrong or over, everywhere: GitHub's word for it, which others took over."""
+
 CLIENT = frozenset(
     {
         "bad_client_secret",
@@ -79,7 +82,6 @@ _GITEA = Judging(dead=frozenset({"unauthorized_client"}))
 _GITHUB = Judging(
     dead=frozenset({"bad_refresh_token"}),
     user_action=frozenset({"unverified_user_email"}),
-    restart=frozenset({"bad_verification_code"}),
     errors_with_200=True,
     dead_statuses=frozenset({200}),
 )

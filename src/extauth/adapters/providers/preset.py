@@ -21,7 +21,7 @@ from extauth.adapters.oauth2.installations import InstallationRules
 from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.revocation import Revocation
 from extauth.adapters.oauth2.validation import ValidationRules
-from extauth.adapters.providers.judging import judging
+from extauth.adapters.providers.judging import RESTART, judging
 from extauth.adapters.providers.variables import Variable, fill
 from extauth.domain.linking import CallbackMethod
 from extauth.domain.policy import ProviderTraits
@@ -48,6 +48,7 @@ def reply_rules(preset_id: str, **rules: Any) -> ReplyRules:
     codes = judging(preset_id)
     return ReplyRules(
         dead_codes=codes.dead_codes,
+        restart_codes=RESTART | codes.restart,
         client_codes=codes.client_codes,
         temporary_codes=codes.temporary | codes.user_action,
         throttles=codes.throttles,
