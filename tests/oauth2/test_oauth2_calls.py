@@ -90,6 +90,18 @@ def test_a_url_with_something_missing_is_not_called(url: str) -> None:
     assert outcome.missing in url
 
 
+def test_a_call_with_a_variable_is_a_template_of_calls() -> None:
+    """A preset for several hosts holds it; it is checked once the variable is replaced."""
+    for url in ("{variable[base]}/me", "https://{variable[shop]}.example/me", URL + "/{variable[x]}"):
+        outcome = Call(url=url).request(TOKENS, CLIENT, ApiRules())
+        assert isinstance(outcome, NotMade)
+        assert outcome.missing.startswith("variable[")
+    with pytest.raises(ValueError, match="url must start with https://"):
+        Call(url="http://{variable[shop]}.example/me")
+    with pytest.raises(ValueError, match=r"\{variable\} is not known"):
+        Call(url=URL + "/{variable}")
+
+
 def test_what_is_missing_elsewhere_is_named() -> None:
     """A grant without a refresh token cannot be revoked by it."""
     bare = TokenSet("at")

@@ -75,6 +75,8 @@ class Call:
     ``{extra[team][id]}``. In a URL they are percent-encoded, but for an ``{extra[...]}`` that it begins with:
     that is a URL of the provider's, and must be one that secrets may be sent to.
 
+    Presets for several hosts write ``{variable[name]}``, to be replaced before the call can be made.
+
     A brace itself is written twice, as in the GraphQL query ``{{ viewer {{ id }} }}``.
 
     :raises ValueError: for a template that names something else or has a lone brace, a URL that secrets

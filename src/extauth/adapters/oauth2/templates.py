@@ -18,7 +18,9 @@ from extauth.adapters.oauth2.json_paths import text_at
 from extauth.domain.token_set import TokenSet
 
 _NAMES: Final = frozenset({"access_token", "refresh_token", "token", "token_type_hint", "client_id"})
-_EXTRA: Final = re.compile(r"extra((?:\[[^\[\]]+\])+)")
+_EXTRA: Final = re.compile(r"extra(?:\[[^\[\]]+\])+")
+_VARIABLE: Final = re.compile(r"variable\[[a-z_]+\]")
+"""Filled in by whoever keeps the call as a template for several hosts; no link has a value for it."""
 
 
 class MissingValueError(Exception):
@@ -55,6 +57,8 @@ class Values:
                 found = "access_token" if refresh_token is None else "refresh_token"
             case "client_id":
                 found = self.client_id
+            case _ if _VARIABLE.fullmatch(name):
+                found = None
             case _:
                 extra: object = self.tokens.extra
                 found = text_at(extra, name.removeprefix("extra[").removesuffix("]").split("]["))
@@ -63,9 +67,13 @@ class Values:
         return found
 
 
+def _known(name: str) -> bool:
+    return name in _NAMES or bool(_EXTRA.fullmatch(name) or _VARIABLE.fullmatch(name))
+
+
 def _parts(template: str) -> Iterator[tuple[str, str | None]]:
     for literal, name, spec, conversion in Formatter().parse(template):
-        if name is not None and (spec or conversion or not (name in _NAMES or _EXTRA.fullmatch(name))):
+        if name is not None and (spec or conversion or not _known(name)):
             msg = f"{{{name}}} is not known; a brace itself is written twice"
             raise ValueError(msg)
         yield literal, name
@@ -96,14 +104,14 @@ def filled(template: str, values: Values, escape: Callable[[str], str] = str) ->
 
 
 def _begins_with_url(template: str) -> bool:
-    return template.startswith("{extra[")
+    return template.startswith(("{extra[", "{variable["))
 
 
 def checked_url_template(template: str, what: str) -> str:
     """Return the template unchanged if secrets may be sent where it leads.
 
-    What it leads to from the very beginning, as ``{extra[instance_url]}/userinfo`` does, is looked at when
-    it is filled.
+    Where its beginning is a place itself, as in ``{extra[instance_url]}/userinfo``, that is looked at when it
+    is filled.
 
     :raises ValueError: otherwise, or as :func:`checked_template`.
     """
