@@ -8,13 +8,15 @@ from typing import Any
 
 import attrs
 import pytest
+from joserfc.jwk import ECKey
 
 from extauth.adapters import providers
-from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.adapters.oauth2 import AppleKey, OAuth2Provider
 from extauth.adapters.providers import (
     CATALOGUE,
     Preset,
     Variable,
+    apple,
     facebook,
     github,
     github_app,
@@ -26,6 +28,7 @@ from extauth.adapters.providers import (
     salesforce,
     shopify,
     slack,
+    spotify,
     zoho,
 )
 from extauth.domain.linking import AuthorizationRequest
@@ -189,6 +192,32 @@ def test_keywords_win_over_the_preset():
     assert (client.provider_id, client.scopes) == ("github-eu", ("repo",))
     assert client.traits == ProviderTraits(rotates=False)
     assert client.authorize_url == "https://git.example/authorize"
+
+
+def test_a_url_wins_over_the_rule_that_it_stands_for():
+    """An application behind a proxy gives addresses, and no rules."""
+    client = github(
+        client_id="id",
+        client_secret="s",
+        revoke_url="https://proxy.example/revoke",
+        userinfo_url="https://proxy.example/me",
+    )
+    assert client.userinfo_url == "https://proxy.example/me"
+
+
+def test_apple_takes_a_key_in_place_of_a_secret():
+    """Its client secret is made from the key."""
+    pem = ECKey.generate_key("P-256").as_pem(private=True).decode()
+    client = apple(client_id="id", client_key=AppleKey("TEAM", "KEY", pem))
+    assert client.linking.callback_method == "POST"
+    with pytest.raises(ValueError, match="client_secret"):
+        apple(client_id="id")
+
+
+def test_a_public_client_has_no_secret():
+    """PKCE stands in for it, also where only public clients may use it."""
+    assert spotify(client_id="id", client_auth="none").linking.pkce
+    assert not spotify(client_id="id", client_secret="s").linking.pkce
 
 
 def test_no_scopes_are_not_the_default_ones():

@@ -152,6 +152,11 @@ class Preset:
             raise ValueError(msg)
         values = self._values({name: others[name] for name in given})
         settings = self._settings({**values, "client_id": quote(client_id, safe="")})
+        # Each of these URLs says the same as a rule, and only one of the two may be given.
+        if overrides.get("revoke_url") is not None:
+            settings["revocation"] = None
+        if overrides.get("userinfo_url") is not None:
+            settings["identity"] = IdentityRules(in_id_token=self.identity.in_id_token)
         return OAuth2Provider(
             provider_id or self.id,
             client_id=client_id,
