@@ -38,10 +38,10 @@ class Site:
     def redirect(self, path: str, to: str) -> None:
         self.page(path, lambda: web.Response(status=302, headers={"Location": to}))
 
-    def server_document(self, issuer: str, **members: Any) -> dict[str, Any]:
+    def server_document(self, named: str, **members: Any) -> dict[str, Any]:
         """Return a good document; a member given as None is left out."""
         document = {
-            "issuer": issuer,
+            "issuer": named,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
             "code_challenge_methods_supported": ["S256"],

@@ -146,6 +146,7 @@ async def test_wrong_types_are_refused(site, member, value):
         "//a.example/token",
         "https://user:pass@a.example",
         "https://a.example/#x",
+        "https://a.example/{refresh_token}",
     ],
 )
 @pytest.mark.parametrize("member", ["token_endpoint", "authorization_endpoint", "userinfo_endpoint"])

@@ -36,6 +36,8 @@ _HEADERS: Final = {"User-Agent": f"extauth/{version('extauth')}"}
 _JSON: Final = {**_HEADERS, "Accept": "application/json"}
 _MCP: Final = {**_HEADERS, "Accept": "application/json, text/event-stream"}
 
+_BRACES: Final = frozenset("{}")
+
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +86,8 @@ class Fetcher:
         """
         try:
             endpoint_url(url, what)
-            secure = self.loopback or urlsplit(url).scheme == "https"
+            # Braces are no characters of a URL (RFC 3986), and would make a template of it.
+            secure = (self.loopback or urlsplit(url).scheme == "https") and not _BRACES & set(url)
         except ValueError:
             secure = False
         if not secure:

@@ -136,7 +136,8 @@ def mcp_provider_id(server_url: str) -> str:
 
 
 def _with_resource(resource: str, keywords: dict[str, Any]) -> dict[str, Any]:
-    rules = keywords.get("authorization", AuthorizationRules())
+    # PKCE is required: that the server has it was seen.
+    rules = keywords.get("authorization", AuthorizationRules(pkce="required"))
     requests = keywords.get("requests", TokenRequests())
     named = {"resource": resource}
     return {

@@ -10,6 +10,9 @@ import attrs
 from extauth.adapters.discovery.members import flag, required_text, text, texts
 from extauth.adapters.discovery.well_known import same_but_for_a_slash
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider
+from extauth.adapters.oauth2.authorization import AuthorizationRules
+from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.identity import IdentityRules
 from extauth.domain.errors import ProviderMisconfigured
 
 DEFAULT_CLIENT_AUTH: Final = ("client_secret_basic",)
@@ -85,8 +88,9 @@ class ServerMetadata:
 
         Without ``client_auth`` it is chosen (:meth:`choose_client_auth`). A code challenge is sent unless
         the server lists methods and S256 is not among them: a server that does not know it ignores it (RFC
-        6749 section 3.1). Refresh tokens are taken to rotate and to be revoked on reuse, the strictest case;
-        ``traits`` says otherwise. ``keywords`` are those of ``OAuth2Provider`` and win over what was found.
+        6749 section 3.1). Callbacks must come from this issuer. Refresh tokens are taken to rotate and to
+        be revoked on reuse, the strictest case; ``traits`` says otherwise. ``keywords`` are those of
+        ``OAuth2Provider`` and win over what was found.
 
         :raises ValueError: as :class:`~extauth.adapters.oauth2.OAuth2Provider` does.
         :raises ProviderMisconfigured: as :meth:`choose_client_auth`.
@@ -101,7 +105,14 @@ class ServerMetadata:
         )
 
     def _found(self) -> dict[str, Any]:
+        pkce = self.code_challenge_methods is None or PKCE_METHOD in self.code_challenge_methods
+        userinfo = None if self.userinfo_endpoint is None else Call(url=self.userinfo_endpoint)
         return {
+            "issuer": self.issuer,
+            "sends_issuer": self.sends_issuer,
+            "openid": self.openid,
+            "authorization": AuthorizationRules(pkce="allowed" if pkce else "off"),
+            "identity": IdentityRules(in_id_token=self.openid, call=userinfo),
             "token_url": self.token_endpoint,
             "authorize_url": self.authorization_endpoint,
             "revoke_url": self.revocation_endpoint,
