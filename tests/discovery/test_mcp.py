@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from extauth import ProviderMisconfigured, ProviderUnavailable, TokenSet
 from extauth.adapters.discovery import mcp_provider
@@ -152,11 +152,11 @@ async def test_rules_of_the_application_are_kept(site, mcp, store):
         mcp,
         store,
         provider_id="wiki",
-        authorization=AuthorizationRules(params={"prompt": "consent"}),
+        authorization=AuthorizationRules(params={"prompt": "consent"}, pkce="off"),
         requests=TokenRequests(refresh_params={"x": "y"}),
     )
     query = authorization(provider)
-    assert provider.provider_id == "wiki"
+    assert (provider.provider_id, provider.linking.pkce) == ("wiki", True)
     assert (query["prompt"], query["resource"]) == (["consent"], [mcp])
     site.publish("/token", {"access_token": "a", "token_type": "Bearer"})
     await provider.refresh(TokenSet("a", "r"))
@@ -197,6 +197,28 @@ async def test_an_expired_secret_is_replaced(site, mcp, store):
     assert kept.client_id in {"later-1", "later-2"}
     assert {provider.client_id for provider in after} == {kept.client_id}
     assert kept.client_secret == "t"
+
+
+async def test_a_client_authenticates_as_it_was_registered(site, mcp, store):
+    """The way that the registration came back with is used, whatever else the server has, through the
+    application's session."""
+    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"])
+    register_all(site, client_secret="s", token_endpoint_auth_method="client_secret_post")
+    site.publish("/token", {"access_token": "a", "token_type": "Bearer"})
+    async with ClientSession(headers={"X-Ours": "yes"}) as session:
+        provider = await connected(mcp, store, session=session)
+        await provider.refresh(TokenSet("a", "r"))
+    form = parse_qs(site.bodies[-1].decode())
+    assert (form["client_id"], form["client_secret"]) == (["client-1"], ["s"])
+    assert "Authorization" not in site.headers[-1]
+    assert {headers.get("X-Ours") for headers in site.headers} == {"yes"}
+
+
+async def test_one_str_as_scopes(site, mcp, store):
+    """One str instead of a collection is refused before anything is sent."""
+    with pytest.raises(ValueError, match="collection"):
+        await connected(mcp, store, scopes="read")
+    assert site.asked == []
 
 
 async def test_a_client_that_was_registered_by_hand(site, mcp, store):
@@ -277,6 +299,15 @@ async def test_another_issuer_is_refused(site, mcp, store):
     assert asked_for(site, "/register") == 0
 
 
+async def test_an_issuer_with_a_path_is_not_its_origin(site, mcp, store):
+    """When a tenant's document is another's, the origin's is no way out."""
+    tenant = f"{site.url}/tenant"
+    site.publish(f"{RESOURCE}/mcp", {"resource": mcp, "authorization_servers": [tenant]})
+    site.publish(f"{SERVER}/tenant", site.server_document(site.url))
+    assert await refused(mcp, store) == "issuer_mismatch"
+    assert asked_for(site, SERVER) == 0
+
+
 async def test_a_chosen_issuer(site, mcp, store):
     """An application can choose one of several issuers, and no other."""
     site.publish(
@@ -308,3 +339,13 @@ async def test_the_application_judges_urls(site, mcp, store):
     paths = ("/mcp", f"{RESOURCE}/mcp", SERVER, "/token", "/authorize", "/register")
     assert {site.url + path for path in paths} <= set(seen)
     assert await refused(mcp, store, allow=lambda url: not url.endswith("/register")) == "url_not_allowed"
+
+
+@pytest.mark.parametrize(("expires_at", "registrations"), [(1_000_000_000, 2), (32_503_680_000, 1)])
+async def test_expiry_is_by_the_wall_clock(site, mcp, store, expires_at, registrations):
+    """Unless a clock is given, the system's says whether a secret has expired."""
+    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_post"])
+    register_all(site, client_secret="s", client_secret_expires_at=expires_at)
+    for _ in range(2):
+        await mcp_provider(mcp, redirect_uri=CALLBACK, store=store, client_name="App")
+    assert asked_for(site, "/register") == registrations

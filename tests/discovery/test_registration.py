@@ -142,6 +142,7 @@ async def test_a_secret_that_never_expires(site, metadata, value):
         ({"client_secret": "s", "client_secret_expires_at": True}, "invalid_metadata"),
         ({"client_secret": "s", "client_secret_expires_at": -1}, "invalid_metadata"),
         ({"token_endpoint_auth_method": "tls_client_auth"}, "client_auth_unsupported"),
+        ({"token_endpoint_auth_method": "private_key_jwt", "client_secret": "s"}, "client_auth_unsupported"),
         ({"redirect_uris": ["https://other.example"]}, "invalid_redirect_uri"),
     ],
 )

@@ -123,6 +123,22 @@ async def test_a_hint_to_somewhere_insecure(site, url):
     assert site.asked == ["GET /mcp"]
 
 
+async def test_other_schemes_are_passed_over(site):
+    """Only a Bearer challenge says where the metadata for Bearer tokens is."""
+    challenging(site, "/mcp", f'Other resource_metadata="{site.url}/about", scope="a"')
+    site.publish("/about", document(f"{site.url}/mcp"))
+    site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
+    assert (await discover_resource(f"{site.url}/mcp")).challenged_scopes is None
+    assert site.asked == ["GET /mcp", f"GET {WELL_KNOWN}/mcp"]
+
+
+async def test_a_hint_to_nothing(site):
+    """A resource that points to no document is not looked for elsewhere."""
+    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}/about"')
+    site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
+    assert await refused(f"{site.url}/mcp") == "no_metadata"
+
+
 async def test_nothing_is_published(site):
     """A resource without a document is told apart from one that is away."""
     assert await refused(f"{site.url}/mcp") == "no_metadata"

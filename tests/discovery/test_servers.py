@@ -206,6 +206,14 @@ async def test_trouble_at_one_place_only(site):
     assert (await discover(site.url)).issuer == site.url
 
 
+async def test_trouble_is_more_hopeful_than_a_wrong_document(site):
+    """While one place may have a document another time, a wrong one elsewhere settles nothing."""
+    site.publish(OAUTH, site.server_document("https://evil.example"))
+    site.page(OPENID, lambda: web.Response(status=503))
+    with pytest.raises(ProviderUnavailable):
+        await discover(site.url)
+
+
 async def test_nobody_listens():
     """A server that cannot be reached is unavailable."""
     with socket.socket() as taken:
@@ -227,7 +235,9 @@ async def test_a_stalling_server_is_given_up(site):
 
     site.pages[OAUTH] = stalls
     with pytest.raises(ProviderUnavailable, match="in time"):
-        await discover(site.url, timeouts=HttpTimeouts(total=timedelta(milliseconds=200)))
+        await discover(
+            site.url, timeouts=HttpTimeouts(read=timedelta(hours=1), total=timedelta(milliseconds=200))
+        )
     never.set()
 
 

@@ -72,6 +72,7 @@ def test_place_of_a_resource_document(resource, document):
         ("https://mcp.example.com:8443", "https://mcp.example.com:8443"),
         ("https://[2001:DB8::1]:8443/a%2Fb?q=1", "https://[2001:db8::1]:8443/a%2Fb?q=1"),
         ("http://localhost:80/mcp", "http://localhost/mcp"),
+        ("https://mcp.example.com/?q=/", "https://mcp.example.com/?q=/"),
     ],
 )
 def test_canonical_resource(written, canonical):

@@ -79,8 +79,8 @@ async def mcp_provider(
     Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). A cancelled
     call may leave a client at the authorization server that nobody knows, and nothing else.
 
-    :raises ValueError: for a URL that is no https URL (http on loopback), a secret without a client id, or
-        what ``OAuth2Provider`` refuses.
+    :raises ValueError: for a URL that is no https URL (http on loopback), a secret without a client id, one
+        str as scopes, or what ``OAuth2Provider`` refuses.
     :raises ProviderMisconfigured: ``pkce_unsupported`` if the authorization server does not say that it has
         S256, which MCP demands; ``issuer_mismatch`` if ``issuer`` is none of the server's; and what
         discovery and registration raise.
@@ -91,6 +91,9 @@ async def mcp_provider(
     if client_secret is not None and client_id is None:
         msg = "client_secret needs the client_id that it belongs to"
         raise ValueError(msg)
+    if isinstance(scopes, str):
+        msg = "scopes must be a collection of scope names, not one str"
+        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
     async with fetching(session, timeouts, allow, named=server) as fetcher:
         resource = await resource_found(fetcher, server, challenge)
         metadata = await _authorization_server(fetcher, resource, issuer)
@@ -109,17 +112,13 @@ async def mcp_provider(
             )
             client_id, client_secret = client.client_id, client.client_secret
             client_auth = cast("ClientAuth", client.client_auth)
+    options: dict[str, Any] = {"client_auth": client_auth, "session": session, **keywords}
     return metadata.provider(
         mcp_provider_id(server) if provider_id is None else provider_id,
         client_id=client_id,
         client_secret=client_secret,
         scopes=wanted,
-        **{
-            "client_auth": client_auth,
-            "session": session,
-            **keywords,
-            **_with_resource(resource.resource, keywords),
-        },
+        **{**options, **_with_resource(resource.resource, keywords)},
     )
 
 
@@ -136,12 +135,11 @@ def mcp_provider_id(server_url: str) -> str:
 
 
 def _with_resource(resource: str, keywords: dict[str, Any]) -> dict[str, Any]:
-    # PKCE is required: that the server has it was seen.
-    rules = keywords.get("authorization", AuthorizationRules(pkce="required"))
+    rules = keywords.get("authorization", AuthorizationRules())
     requests = keywords.get("requests", TokenRequests())
     named = {"resource": resource}
     return {
-        "authorization": attrs.evolve(rules, params={**rules.params, **named}),
+        "authorization": attrs.evolve(rules, pkce="required", params={**rules.params, **named}),
         "requests": attrs.evolve(
             requests,
             code_params={**requests.code_params, **named},

@@ -22,7 +22,7 @@ DEFAULT_GRANT_TYPES: Final = ("authorization_code", "implicit")
 
 PKCE_METHOD: Final = "S256"
 
-_SECRETS: Final[tuple[ClientAuth, ...]] = ("client_secret_basic", "client_secret_post")
+WITH_SECRET: Final[tuple[ClientAuth, ...]] = ("client_secret_basic", "client_secret_post")
 """Ways of sending a client secret, the standard's favourite first (RFC 6749 section 2.3.1)."""
 
 _OPENID_MEMBERS: Final = ("id_token_signing_alg_values_supported", "subject_types_supported")
@@ -68,7 +68,7 @@ class ServerMetadata:
         """
         if client_secret is None:
             return "none"
-        for method in _SECRETS:
+        for method in WITH_SECRET:
             if method in self.client_auth_methods:
                 return method
         msg = "the provider lists no way of sending a client secret; give client_auth if it has one"
@@ -86,11 +86,11 @@ class ServerMetadata:
     ) -> OAuth2Provider:
         """Return this server as a provider for a client that is registered there.
 
-        Without ``client_auth`` it is chosen (:meth:`choose_client_auth`). A code challenge is sent unless
-        the server lists methods and S256 is not among them: a server that does not know it ignores it (RFC
-        6749 section 3.1). Callbacks must come from this issuer. Refresh tokens are taken to rotate and to
-        be revoked on reuse, the strictest case; ``traits`` says otherwise. ``keywords`` are those of
-        ``OAuth2Provider`` and win over what was found.
+        Without ``client_auth`` it is chosen by the secret (:meth:`choose_client_auth`); a client that has a
+        key says so itself. A code challenge is sent unless the server lists methods and S256 is not among
+        them: a server that does not know it ignores it (RFC 6749 section 3.1). Callbacks must come from
+        this issuer. Refresh tokens are taken to rotate and to be revoked on reuse, the strictest case;
+        ``traits`` says otherwise. ``keywords`` are those of ``OAuth2Provider`` and win over what was found.
 
         :raises ValueError: as :class:`~extauth.adapters.oauth2.OAuth2Provider` does.
         :raises ProviderMisconfigured: as :meth:`choose_client_auth`.

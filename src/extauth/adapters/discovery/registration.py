@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Final, cast, get_args
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession
 
 from extauth.adapters.discovery.fetching import Allow, Answer, fetching
 from extauth.adapters.discovery.members import instant, required_text, text, texts
-from extauth.adapters.discovery.metadata import ServerMetadata
+from extauth.adapters.discovery.metadata import WITH_SECRET, ServerMetadata
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts
 from extauth.adapters.oauth2.endpoint import endpoint_url
@@ -136,7 +136,7 @@ def _registration(
         msg = "the provider registered other redirect URIs than those asked for"
         raise ProviderMisconfigured(msg, reason="invalid_redirect_uri")
     method = text(members, "token_endpoint_auth_method") or _unsaid(asked, members)
-    if method not in get_args(ClientAuth):
+    if method not in {"none", *WITH_SECRET}:
         msg = "the provider registered a way of authenticating that was not asked for"
         raise ProviderMisconfigured(msg, reason="client_auth_unsupported")
     secret, expires_at = None, None
