@@ -1,0 +1,81 @@
+"""Class 6: a dead refresh token is told by another status or code than 400 ``invalid_grant``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from extauth import ProviderMisconfigured, ProviderUnavailable, ReauthorizationRequired
+from extauth.adapters.oauth2 import ReplyRules
+from extauth.adapters.providers import atlassian, auth0, forgejo, gitea
+from extauth.testing import Refusal
+from tests.quirks.support import USER, scene
+
+DEAD_403 = Refusal("invalid_grant", 403, "Unknown or invalid refresh token.")
+DEAD_GITEA = Refusal("unauthorized_client", message="refresh token is invalid")
+HABITS = [
+    pytest.param(atlassian, {}, DEAD_403, id="atlassian"),
+    pytest.param(auth0, {"domain": "acme.auth0.example"}, DEAD_403, id="auth0"),
+    pytest.param(gitea, {}, DEAD_GITEA, id="gitea"),
+    pytest.param(forgejo, {}, DEAD_GITEA, id="forgejo"),
+]
+LIMIT = (1, timedelta(hours=1))
+
+
+@pytest.mark.parametrize(("preset", "variables", "refusal"), HABITS)
+async def test_a_dead_refresh_token(preset, variables, refusal):
+    """The code says that the grant is dead, whatever the status."""
+    async with scene(dead_refresh_token=refusal, id_tokens="never") as s:
+        provider = s.client(preset, openid=False, **variables)
+        link = await s.connect(provider)
+        s.server.grants.revoke(link.tokens.refresh_token)
+        s.expire()
+        with pytest.raises(ReauthorizationRequired) as caught:
+            await (await s.tokens(provider)).access_token(preset.id, USER)
+        assert caught.value.reason == refusal.code
+        stored = await s.stored(preset.id)
+        assert (stored.tokens, stored.failure.permanent) == (link.tokens, True)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_status_alone_decides_nothing(status):
+    """The same status for another reason, such as a gateway's limit, leaves the link alone."""
+    throttled = Refusal("something_about_limits", status)
+    async with scene(throttled=throttled, refresh_limit=LIMIT) as s:
+        provider = s.client(atlassian)
+        await s.connect(provider)
+        tokens = await s.tokens(provider)
+        link = await tokens.refresh("atlassian", USER)
+        with pytest.raises(ProviderUnavailable):
+            await tokens.refresh("atlassian", USER, rejected=link.tokens.access_token)
+        stored = await s.stored("atlassian")
+        assert (stored.tokens, stored.failure.permanent) == (link.tokens, False)
+        s.expire()
+        assert s.subject(await tokens.access_token("atlassian", USER)) == "someone"
+
+
+@pytest.mark.parametrize("preset", [gitea, forgejo], ids=["gitea", "forgejo"])
+async def test_unauthorized_client_means_the_client_elsewhere(preset):
+    """Without the preset's codes the same answer blames the client, and the link is not marked."""
+    async with scene(dead_refresh_token=DEAD_GITEA) as s:
+        provider = s.client(preset, replies=ReplyRules())
+        link = await s.connect(provider)
+        s.server.grants.revoke(link.tokens.refresh_token)
+        s.expire()
+        with pytest.raises(ProviderMisconfigured) as caught:
+            await (await s.tokens(provider)).access_token(preset.id, USER)
+        assert caught.value.reason == "unauthorized_client"
+        stored = await s.stored(preset.id)
+        assert (stored.tokens, stored.failure) == (link.tokens, None)
+
+
+async def test_atlassian_s_access_denied_is_no_dead_grant():
+    """A wrong secret that Atlassian answers with ``access_denied`` is not taken for a user's no."""
+    async with scene(wrong_client=Refusal("access_denied", 403)) as s:
+        link = await s.connect(s.client(atlassian))
+        s.expire()
+        with pytest.raises(ProviderMisconfigured) as caught:
+            await (await s.tokens(s.client(atlassian, client_secret="old"))).access_token("atlassian", USER)
+        assert caught.value.reason == "access_denied"
+        assert (await s.stored("atlassian")).tokens == link.tokens
