@@ -12,9 +12,7 @@ from extauth.adapters.providers import bitbucket_cloud, box, calendly, x
 from tests.quirks.support import USER, scene
 
 CALLERS = 10
-PRESETS = pytest.mark.parametrize(
-    "preset", [bitbucket_cloud, box, calendly, x], ids=lambda preset: preset.id
-)
+PRESETS = pytest.mark.parametrize("preset", [bitbucket_cloud, box, calendly, x], ids=lambda preset: preset.id)
 
 
 @PRESETS
@@ -48,7 +46,7 @@ async def test_the_new_tokens_are_stored_before_anyone_has_them():
         tokens = await s.tokens(provider)
         s.expire()
 
-        async def used_where_it_is_stored() -> bool:
+        async def used_where_it_is_stored():
             token = await tokens.access_token("box", USER)
             return (await s.stored("box")).tokens.access_token == token
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from extauth import ProviderUnavailable, ReauthorizationRequired
+from extauth import Link, ProviderUnavailable, ReauthorizationRequired
 from extauth.adapters.providers import atlassian, box, linear, xero
 from extauth.domain.outcomes import Claimed, Exchanged
 from extauth.domain.policy import ProviderTraits
@@ -41,9 +41,8 @@ async def test_a_lost_answer_costs_one_more_request(preset, reuse, fault):
         assert await s.stored(preset.id) == fresh
 
 
-async def crashed(s: Scene, provider) -> None:
+async def crashed(s: Scene, provider, link: Link) -> None:
     """Let a replica present the refresh token, and end before it has stored the answer."""
-    link = await s.stored(provider.provider_id)
     claim = await s.store.claim(link.key, link.version, "crashed", timedelta(seconds=45))
     assert isinstance(claim, Claimed)
     assert isinstance(await provider.refresh(link.tokens), Exchanged)
@@ -54,7 +53,7 @@ async def test_after_a_crash_within_the_grace():
     async with scene(**forgiving(atlassian, "overlap")) as s:
         provider = s.client(atlassian)
         link = await s.connect(provider)
-        await crashed(s, provider)
+        await crashed(s, provider, link)
         s.pass_time(MINUTE)
         fresh = await (await s.tokens(provider)).refresh("atlassian", USER)
         assert s.server.presented == [link.tokens.refresh_token] * 2
@@ -66,7 +65,7 @@ async def test_after_a_crash_when_the_grace_is_over():
     async with scene(**forgiving(atlassian, "overlap")) as s:
         provider = s.client(atlassian)
         link = await s.connect(provider)
-        await crashed(s, provider)
+        await crashed(s, provider, link)
         s.pass_time(atlassian.traits.replay_window + MINUTE)
         tokens = await s.tokens(provider)
         with pytest.raises(ProviderUnavailable):

@@ -53,9 +53,7 @@ async def test_nobody_is_handed_the_doomed_token(preset, variables):
         callers = [asyncio.create_task(first.access_token(preset.id, USER))]
         await gate.reached.wait()
         assert not s.server.accepts(link.tokens.access_token)
-        callers += [
-            asyncio.create_task(replica.access_token(preset.id, USER)) for replica in (first, second)
-        ]
+        callers += [asyncio.create_task(replica.access_token(preset.id, USER)) for replica in (first, second)]
         await asyncio.sleep(0)
         assert not any(caller.done() for caller in callers)
         gate.opened.set()

@@ -32,9 +32,7 @@ FIXED = [pytest.param(linkedin, 365, id="linkedin"), pytest.param(spotify, 180, 
 TOLD = [
     pytest.param(github_app, {}, "refresh_token_expires_in", id="github_app"),
     pytest.param(quickbooks, {}, "x_refresh_token_expires_in", id="quickbooks"),
-    pytest.param(
-        keycloak, {"base": "https://id.example", "realm": "r"}, "refresh_expires_in", id="keycloak"
-    ),
+    pytest.param(keycloak, {"base": "https://id.example", "realm": "r"}, "refresh_expires_in", id="keycloak"),
 ]
 
 
