@@ -24,6 +24,8 @@ async def test_json_is_asked_for():
         fresh = await (await s.tokens(provider)).refresh("github_app", USER)
         assert s.live(fresh)
 
+        bare = s.client(github_app, requests=TokenRequests(), **keeping)
+        assert (await s.connect(bare)).tokens.extra == {"count": 1}
         unasked = s.client(github_app, requests=TokenRequests(headers={"Accept": "*/*"}), **keeping)
         assert (await s.connect(unasked)).tokens.extra == {"count": "1"}
 

@@ -70,6 +70,18 @@ async def test_unauthorized_client_means_the_client_elsewhere(preset):
         assert (stored.tokens, stored.failure) == (link.tokens, None)
 
 
+async def test_a_code_that_is_on_both_lists_is_about_the_grant():
+    """For a provider without a preset it is enough to add the code to those of a dead grant."""
+    async with scene(dead_refresh_token=DEAD_GITEA) as s:
+        codes = frozenset({"invalid_grant", "unauthorized_client"})
+        provider = s.client(gitea, replies=ReplyRules(dead_codes=codes))
+        link = await s.connect(provider)
+        s.server.grants.revoke(link.tokens.refresh_token)
+        s.expire()
+        with pytest.raises(ReauthorizationRequired):
+            await (await s.tokens(provider)).access_token("gitea", USER)
+
+
 async def test_atlassian_s_access_denied_is_no_dead_grant():
     """A wrong secret that Atlassian answers with ``access_denied`` is not taken for a user's no."""
     async with scene(wrong_client=Refusal("access_denied", 403)) as s:

@@ -38,19 +38,28 @@ async def test_two_replicas_refresh_once(preset):
         assert s.server.grants.families_revoked == 0
 
 
-async def test_the_new_tokens_are_stored_before_anyone_has_them():
-    """Whoever gets a refreshed token could read it in the store at that moment."""
+async def test_nobody_has_the_new_token_before_it_is_stored(monkeypatch):
+    """Callers wait for the save: a token that was used and then lost would take the grant with it."""
     async with scene() as s:
         provider = s.client(box)
         await s.connect(provider)
         tokens = await s.tokens(provider)
+        saving, may_save = asyncio.Event(), asyncio.Event()
+        save = s.store.save
+
+        async def save_when_allowed(*args, **named):
+            saving.set()
+            await may_save.wait()
+            return await save(*args, **named)
+
+        monkeypatch.setattr(s.store, "save", save_when_allowed)
         s.expire()
-
-        async def used_where_it_is_stored():
-            token = await tokens.access_token("box", USER)
-            return (await s.stored("box")).tokens.access_token == token
-
-        assert all(await asyncio.gather(*(used_where_it_is_stored() for _ in range(CALLERS))))
+        callers = [asyncio.create_task(tokens.access_token("box", USER)) for _ in range(CALLERS)]
+        await saving.wait()
+        await asyncio.wait(callers, timeout=0)
+        assert not any(caller.done() for caller in callers)
+        may_save.set()
+        assert set(await asyncio.gather(*callers)) == {(await s.stored("box")).tokens.access_token}
 
 
 async def test_replicas_without_a_common_store_lose_the_user():

@@ -104,6 +104,19 @@ async def test_without_a_grace_the_access_token_is_used_up_first(fault):
         assert s.server.presented == [link.tokens.refresh_token] * 2
 
 
+async def test_with_an_expired_access_token_there_is_nothing_to_lose():
+    """The replay comes at once, and if the lost request was not processed the caller has a token."""
+    faults = Faults()
+    async with scene(server={"faults": faults}) as s:
+        provider = s.client(box)
+        link = await s.connect(provider)
+        s.expire()
+        faults.plan(Fault.UNAVAILABLE_BEFORE)
+        token = await (await s.tokens(provider)).access_token("box", USER)
+        assert s.subject(token) == "someone"
+        assert s.server.presented == [link.tokens.refresh_token] * 2
+
+
 async def test_an_unprocessed_request_is_told_apart_in_the_end():
     """If the request whose answer got lost was never processed, the late replay saves the link."""
     faults = Faults()

@@ -40,25 +40,25 @@ def killing(gate):
     return {"refresh_revokes_access_token": True, "pause": gate}
 
 
+@pytest.mark.parametrize("age", [timedelta(0), NEARLY_OVER], ids=["new", "nearly_over"])
 @pytest.mark.parametrize(("preset", "variables"), PRESETS)
-async def test_nobody_is_handed_the_doomed_token(preset, variables):
+async def test_nobody_is_handed_the_doomed_token(preset, variables, age):
     """While a refresh is under way, callers of every replica wait for its token."""
     gate = Gate()
     async with scene(server=killing(gate)) as s:
         provider = s.client(preset, **variables)
         link = await s.connect(provider)
         first, second = await s.tokens(provider), await s.tokens(provider)
-        s.pass_time(NEARLY_OVER)
+        s.pass_time(age)
         gate.opened.clear()
-        callers = [asyncio.create_task(first.access_token(preset.id, USER))]
+        refresh = asyncio.create_task(first.refresh(preset.id, USER))
         await gate.reached.wait()
         assert not s.server.accepts(link.tokens.access_token)
-        callers += [asyncio.create_task(replica.access_token(preset.id, USER)) for replica in (first, second)]
-        await asyncio.sleep(0)
-        assert not any(caller.done() for caller in callers)
+        callers = [asyncio.create_task(replica.access_token(preset.id, USER)) for replica in (first, second)]
+        await asyncio.wait(callers, timeout=0)
         gate.opened.set()
         got = set(await asyncio.gather(*callers))
-        assert got == {(await s.stored(preset.id)).tokens.access_token}
+        assert got == {(await refresh).tokens.access_token}
         assert all(s.server.accepts(token) for token in got)
         assert s.server.presented == [link.tokens.refresh_token]
 

@@ -107,6 +107,15 @@ async def test_without_the_rule_the_user_s_tokens_are_lost():
         assert len(s.server.grants.live_refresh_tokens()) == 2
 
 
+async def test_what_is_kept_beside_has_no_tokens():
+    """A member that is kept for what else is in it leaves the tokens in it out."""
+    async with scene(**SLACK, server=rotating()) as s:
+        replies = attrs.evolve(slack.replies, extra_fields=frozenset({"authed_user"}))
+        link = await s.connect(s.client(slack, replies=replies), Consent.approve("U1"), **ASKED)
+        assert link.tokens.extra["authed_user"]["id"] == "U1"
+        assert link.tokens.extra["authed_user"].keys() & {"access_token", "refresh_token"} == set()
+
+
 @pytest.mark.parametrize(
     ("preset", "quirks"),
     [
