@@ -85,9 +85,12 @@ class Exchanged:
     tokens: TokenSet
     account: Account | None = None
     """Whose they are, where the answer itself says so."""
-    companions: Mapping[str, TokenSet] = attrs.field(factory=dict[str, TokenSet])
+    companions: Mapping[str, TokenSet] = attrs.field(factory=dict[str, TokenSet], hash=False)
     """Further grants in the same answer, each with a refresh token of its own, by the name of their link
     (Slack: a bot's tokens and ``user``'s)."""
+    link_name: str | None = None
+    """The name of the link that ``tokens`` are for, where the answer gave only companions; ``None`` for the
+    link that was asked for."""
 
 
 @final

@@ -1,0 +1,137 @@
+"""Stores with one bug each: tokens for single resources lost, kept too long or left under an old key.
+
+Each says in its docstring what goes wrong; the decorator names the method whose promise is broken and the
+contract test that was made for it.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from extauth.domain.outcomes import Claimed, Resealed
+from tests.proof.breakable_store import HealthyStore, broken
+from tests.proof.broken_values import StoringStore
+
+
+@broken("put", "test_resource_tokens_come_back")
+class ResourceTokensDropped(StoringStore):
+    """Tokens for single resources are not kept: each call for one costs a refresh."""
+
+    @staticmethod
+    def stored(tokens):
+        return attrs.evolve(tokens, resource_tokens={})
+
+
+@broken("save", "test_every_field_comes_back")
+class RefreshExpiryDropped(StoringStore):
+    """When the refresh token expires is not kept."""
+
+    @staticmethod
+    def stored(tokens):
+        return attrs.evolve(tokens, refresh_token_expires_at=None)
+
+
+@broken("put", "test_odd_resource_tokens_come_back")
+class ResourcesFolded(StoringStore):
+    """Two resources are taken for one."""
+
+    @staticmethod
+    def stored(tokens):
+        folded = {resource.lower(): token for resource, token in tokens.resource_tokens.items()}
+        return attrs.evolve(tokens, resource_tokens=folded)
+
+
+@broken("save", "test_no_resource_token_is_carried_forward")
+class SaveMergesResources(HealthyStore):
+    """A save adds to the tokens that are there: they are presented long after they were dropped."""
+
+    async def save(self, key, version, tokens):
+        row = self._rows.get(key)
+        old = row.link.tokens.resource_tokens if row else {}
+        merged = attrs.evolve(tokens, resource_tokens={**old, **tokens.resource_tokens})
+        return await super().save(key, version, merged)
+
+
+@broken("claim", "test_claims_and_marks_keep_resource_tokens")
+class ClaimDropsResources(HealthyStore):
+    """A refresh that begins forgets the tokens of resources."""
+
+    async def claim(self, key, version, owner, ttl):
+        outcome = await super().claim(key, version, owner, ttl)
+        if isinstance(outcome, Claimed):
+            link = self._rows[key].link
+            dropped = attrs.evolve(link, tokens=attrs.evolve(link.tokens, resource_tokens={}))
+            return attrs.evolve(outcome, link=self.row(key, link=dropped).seen_at(self._now()))
+        return outcome
+
+
+class ResealingStore(HealthyStore):
+    """Writes other tokens of resources than a re-encryption should."""
+
+    @staticmethod
+    def resealed(old, given):
+        raise NotImplementedError
+
+    async def reseal(self, key, version, tokens):
+        row = self._rows.get(key)
+        outcome = await super().reseal(key, version, tokens)
+        if isinstance(outcome, Resealed):
+            kept = self.resealed(row.link.tokens.resource_tokens, tokens.resource_tokens)
+            link = self._rows[key].link
+            changed = attrs.evolve(link, tokens=attrs.evolve(link.tokens, resource_tokens=kept))
+            return Resealed(self.row(key, link=changed).seen_at(self._now()))
+        return outcome
+
+
+@broken("reseal", "test_reseal_replaces_the_texts_of_resource_tokens")
+class ResealLeavesResources(ResealingStore):
+    """After a key rotation nothing can read the tokens of resources."""
+
+    @staticmethod
+    def resealed(old, given):
+        return old
+
+
+@broken("reseal", "test_reseal_replaces_the_texts_of_resource_tokens")
+class ResealWritesResourceExpiries(ResealingStore):
+    """A re-encryption of what was read earlier also writes its expiries."""
+
+    @staticmethod
+    def resealed(old, given):
+        return given
+
+
+@broken("lift_failure", "test_lifting_covers_named_links")
+class LiftLeavesNamedLinks(HealthyStore):
+    """Users with a second account stay dead after the outage."""
+
+    async def lift_failure(self, provider_id, *, user_id=None, reason=None, since=None):
+        mine = {key: row for key, row in self._rows.items() if key.provider_id == provider_id}
+        others = {key: row for key, row in self._rows.items() if key not in mine}
+        self._rows = mine
+        try:
+            return await super().lift_failure(provider_id, user_id=user_id, reason=reason, since=since)
+        finally:
+            self._rows = {**others, **self._rows}
+
+
+@broken("lift_failure", "test_lifting_covers_named_links")
+class LiftByPrefix(HealthyStore):
+    """LIKE 'github%': the undo is another provider's as well."""
+
+    async def lift_failure(self, provider_id, *, user_id=None, reason=None, since=None):
+        providers = {key.provider_id for key in self._rows if key.provider_id.startswith(provider_id)}
+        narrow = {"user_id": user_id, "reason": reason, "since": since}
+        lifted = [await super(LiftByPrefix, self).lift_failure(each, **narrow) for each in sorted(providers)]
+        return sum(lifted)
+
+
+@broken("due", "test_due_finds_what_expires_before_the_limit")
+class DueWithNamedLinks(HealthyStore):
+    """Upkeep takes named links for the provider's own, and refreshes somebody else's key."""
+
+    async def due(self, provider_id, **narrow):
+        providers = {key.provider_id for key in self._rows}
+        below = {provider_id, *(each for each in providers if each.startswith(provider_id + "/"))}
+        found = [await super(DueWithNamedLinks, self).due(each, **narrow) for each in sorted(below)]
+        return sorted((link for links in found for link in links), key=lambda link: link.key.user_id)
