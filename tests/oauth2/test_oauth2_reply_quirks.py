@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import ReplyRules
@@ -483,7 +483,6 @@ EVERYTHING = ReplyRules(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     status=st.integers(100, 999),
     body=st.dictionaries(NAMES, VALUES, max_size=10),
