@@ -85,7 +85,7 @@ class Exchanged:
     tokens: TokenSet
     account: Account | None = None
     """Whose they are, where the answer itself says so."""
-    companions: Mapping[str, TokenSet] = attrs.field(factory=dict[str, TokenSet])
+    companions: Mapping[str, TokenSet] = attrs.field(factory=dict[str, TokenSet], hash=False)
     """Further grants in the same answer, each with a refresh token of its own, by the name of their link
     (Slack: a bot's tokens and ``user``'s)."""
 

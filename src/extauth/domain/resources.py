@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import attrs
@@ -35,6 +36,12 @@ def seen_for(link: Link, resource: str | None) -> Link:
     return attrs.evolve(link, tokens=tokens)
 
 
+def access_tokens(tokens: TokenSet) -> Mapping[str | None, ResourceToken]:
+    """Return all access tokens of a grant, by resource; its own is that of None."""
+    own = ResourceToken(tokens.access_token, tokens.expires_at, tokens.issued_at)
+    return {None: own, **tokens.resource_tokens}
+
+
 def something_to_lose(link: Link, now: datetime, *, rejected: str | None = None) -> bool:
     """Say whether any access token of the grant can be expected to work, the one ``rejected`` apart.
 
@@ -43,8 +50,10 @@ def something_to_lose(link: Link, now: datetime, *, rejected: str | None = None)
 
     :raises ValueError: if ``now`` is naive.
     """
-    views = [link, *(seen_for(link, resource) for resource in link.tokens.resource_tokens)]
-    return any(access_token_works(view, now, rejected=view.tokens.access_token == rejected) for view in views)
+    return any(
+        access_token_works(seen_for(link, resource), now, rejected=token.access_token == rejected)
+        for resource, token in access_tokens(link.tokens).items()
+    )
 
 
 def after_exchange(
@@ -80,7 +89,5 @@ def same_access_tokens(one: TokenSet, other: TokenSet) -> bool:
     return _texts(one) == _texts(other)
 
 
-def _texts(tokens: TokenSet) -> tuple[str, dict[str, str]]:
-    return tokens.access_token, {
-        resource: token.access_token for resource, token in tokens.resource_tokens.items()
-    }
+def _texts(tokens: TokenSet) -> dict[str | None, str]:
+    return {resource: token.access_token for resource, token in access_tokens(tokens).items()}

@@ -23,6 +23,15 @@ def numbered(kind: str, family: int, number: int, /) -> str:
 
 
 @final
+@attrs.frozen
+class Wanted:
+    """What one access token was asked to be; the authorization says the rest."""
+
+    resource: str | None = None
+    """The only one that it is for (RFC 8707); None: no such limit."""
+
+
+@final
 @attrs.define(eq=False)
 class Family:
     """All tokens that descend from one authorization."""
@@ -68,4 +77,6 @@ class AccessToken:
     family: Family
     expires_at: float
     """By the clock of the grants."""
+    resource: str | None = None
+    """The only one that it is for; None: no such limit."""
     revoked: bool = False

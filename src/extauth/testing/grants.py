@@ -10,7 +10,7 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.testing.families import AccessToken, Family, Namer, RefreshToken, unguessable
+from extauth.testing.families import AccessToken, Family, Namer, RefreshToken, Wanted, unguessable
 from extauth.testing.reuse import GIVES_TOKENS, RULES, Presented, Reuse, Treatment
 
 
@@ -54,6 +54,7 @@ class Presentation:
 
 
 _ROTATES = frozenset({Treatment.ROTATE, Treatment.SUPERSEDE})
+_ANYTHING = Wanted()
 
 
 @final
@@ -129,20 +130,26 @@ class Grants:
         """Start a family, as an authorization by ``subject`` does, and return its first pair."""
         family = Family(subject, len(self._families) + 1)
         self._families.append(family)
-        return _issued(*self._new_pair(family, None, now))
+        return _issued(*self._new_pair(family, None, now, _ANYTHING))
 
-    def redeem(self, refresh_token: str, now: float) -> Redemption:
-        """Take a presentation of ``refresh_token`` (RFC 6749 section 6)."""
+    def redeem(self, refresh_token: str, now: float, wanted: Wanted = _ANYTHING) -> Redemption:
+        """Take a presentation of ``refresh_token`` (RFC 6749 section 6).
+
+        What is ``wanted`` of the access token changes nothing about rotation (RFC 8707 section 2.2).
+        """
         record = self._presented(refresh_token)
-        return self._treat(record, self._treatment(record, now), now) if record else Refused(replayed=False)
+        if record is None:
+            return Refused(replayed=False)
+        return self._treat(record, self._treatment(record, now), now, wanted)
 
-    def redeem_keeping(self, refresh_token: str, now: float) -> Redemption:
+    def redeem_keeping(self, refresh_token: str, now: float, wanted: Wanted = _ANYTHING) -> Redemption:
         """Take a presentation as :meth:`redeem`, but where it would rotate, keep the refresh token."""
         record = self._presented(refresh_token)
         if record is None:
             return Refused(replayed=False)
         treatment = self._treatment(record, now)
-        return self._treat(record, Treatment.KEEP if treatment is Treatment.ROTATE else treatment, now)
+        kept = Treatment.KEEP if treatment is Treatment.ROTATE else treatment
+        return self._treat(record, kept, now, wanted)
 
     def revoke(self, token: str) -> None:
         """Revoke an access token alone, or with a refresh token its family (RFC 7009 section 2.1).
@@ -197,8 +204,12 @@ class Grants:
 
     def subject_of(self, token: str) -> str | None:
         """Return whom an access or refresh token was issued for; None if it never was."""
-        record = self._refresh_tokens.get(token) or self._access_tokens.get(token)
+        record = self.record(token)
         return None if record is None else record.family.subject
+
+    def record(self, token: str) -> AccessToken | RefreshToken | None:
+        """Return what is known of a token, live or dead; None if it was never given out."""
+        return self._refresh_tokens.get(token) or self._access_tokens.get(token)
 
     def issued_for(self, refresh_token: str) -> str | None:
         """Return the refresh token whose presentation gave this one; None for a family's first."""
@@ -232,53 +243,56 @@ class Grants:
         used_ago = None if record.used_at is None else now - record.used_at
         return RULES[self.reuse](Presented(behind, used_ago, self.replay_window, record.superseded))
 
-    def _treat(self, record: RefreshToken, treatment: Treatment, now: float) -> Redemption:
+    def _treat(self, record: RefreshToken, treatment: Treatment, now: float, wanted: Wanted) -> Redemption:
         family = record.family
         self.history.append(Presentation(family.subject, now, treatment))
         if treatment in _ROTATES:
             if treatment is Treatment.SUPERSEDE:
                 family.newest.superseded = True
                 family.access.revoked = True
-            return self._rotate(record, now)
+            return self._rotate(record, now, wanted)
         if treatment is Treatment.REPEAT and record.gave is not None:
-            return _issued(*record.gave)
+            access, refresh = record.gave
+            same = access.resource == wanted.resource
+            return _issued(access if same else self._new_access(family, now, wanted), refresh)
         if treatment is Treatment.ACTIVE:
-            return _issued(self._working_access(family, now), family.newest)
+            return _issued(self._working_access(family, now, wanted), family.newest)
         if treatment is Treatment.KEEP:
-            return _issued(self._new_access(family, now), record)
+            return _issued(self._new_access(family, now, wanted), record)
         if treatment is Treatment.REVOKE_FAMILY:
             family.revoked = True
             self.families_revoked += 1
         self.rejected[record.text] += 1
         return Refused(replayed=record.used_at is not None)
 
-    def _rotate(self, record: RefreshToken, now: float) -> IssuedTokens:
+    def _rotate(self, record: RefreshToken, now: float, wanted: Wanted) -> IssuedTokens:
         self._rotated.append(record)
         record.used_at = now
-        record.gave = self._new_pair(record.family, record, now)
+        record.gave = self._new_pair(record.family, record, now, wanted)
         return _issued(*record.gave)
 
     def _new_pair(
-        self, family: Family, parent: RefreshToken | None, now: float
+        self, family: Family, parent: RefreshToken | None, now: float, wanted: Wanted
     ) -> tuple[AccessToken, RefreshToken]:
-        access = self._new_access(family, now)
+        access = self._new_access(family, now, wanted)
         place = 0 if parent is None else family.newest.place + 1
         text = self._name("rt", family.number, family.access_tokens)
         family.newest = self._refresh_tokens[text] = RefreshToken(text, family, parent, place)
         return access, family.newest
 
-    def _new_access(self, family: Family, now: float) -> AccessToken:
+    def _new_access(self, family: Family, now: float, wanted: Wanted) -> AccessToken:
         if family.access_tokens and self.refresh_revokes_access_token:
             family.access.revoked = True
         family.access_tokens += 1
         text = self._name("at", family.number, family.access_tokens)
-        access = AccessToken(text, family, now + self.access_token_lifetime)
+        access = AccessToken(text, family, now + self.access_token_lifetime, wanted.resource)
         family.access = self._access_tokens[text] = access
         return access
 
-    def _working_access(self, family: Family, now: float) -> AccessToken:
+    def _working_access(self, family: Family, now: float, wanted: Wanted) -> AccessToken:
         access = family.access
-        return self._new_access(family, now) if access.revoked or now >= access.expires_at else access
+        works = not access.revoked and now < access.expires_at and access.resource == wanted.resource
+        return access if works else self._new_access(family, now, wanted)
 
 
 def _issued(access: AccessToken, refresh: RefreshToken) -> IssuedTokens:
