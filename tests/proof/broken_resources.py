@@ -9,7 +9,7 @@ import attrs
 
 from extauth.domain.freshness import access_token_works
 from extauth.domain.outcomes import Claimed
-from extauth.domain.resources import after_exchange
+from extauth.domain.resources import after_exchange, seen_for
 from extauth.domain.token_set import ResourceToken
 from extauth.services import exchanging, refreshing, wanted
 from extauth.services.lease import Lease, Leases
@@ -18,7 +18,7 @@ from extauth.services.tokens import TokenService
 from tests.proof.breaking import replacing
 
 _attempt = Refreshing.attempt
-_seen_for = wanted.seen_for
+_seen_for = seen_for
 
 
 async def _fly_by_resource(self, wanted, link, content):

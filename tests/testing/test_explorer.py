@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from extauth.testing import Bounds, Interleaver, Step, explore
-from extauth.testing.explorer.choices import USER, choices, spent_by
+from extauth.testing.explorer.bounds import USER
+from extauth.testing.explorer.choices import choices, spent_by
 from extauth.testing.explorer.walk import _Walk, memory_store
 from extauth.testing.interleaver.recovery import recover
 from extauth.testing.interleaver.setting import Setting

@@ -39,7 +39,7 @@ def seen_for(link: Link, resource: str | None) -> Link:
 def access_tokens(tokens: TokenSet) -> Mapping[str | None, ResourceToken]:
     """Return all access tokens of a grant, by resource; its own is that of None."""
     own = ResourceToken(tokens.access_token, tokens.expires_at, tokens.issued_at)
-    return {None: own, **tokens.resource_tokens}
+    return dict[str | None, ResourceToken]([(None, own), *tokens.resource_tokens.items()])
 
 
 def something_to_lose(link: Link, now: datetime, *, rejected: str | None = None) -> bool:
