@@ -14,7 +14,7 @@ import attrs
 import pytest
 from hypothesis import settings
 
-from extauth import LinkStore, open_store
+from extauth import LinkStore, ProviderTraits, open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.testing import VirtualClock, refresh_races
 from extauth.testing.races import BEGINNING, SETTINGS
@@ -91,6 +91,14 @@ TestMemoryAndLatestWins.settings = races(50)
 
 TestMemoryAndNoRotation = on_memory(reuse="non_rotating")
 TestMemoryAndNoRotation.settings = races(50)
+
+TestMemoryAndResources = on_memory(resources=("mail", "files"))
+TestMemoryAndResources.settings = races(100)
+
+TestMemoryAndResourcesThatEndEachOther = on_memory(
+    resources=("mail",), traits=ProviderTraits(refresh_revokes_access_token=True)
+)
+TestMemoryAndResourcesThatEndEachOther.settings = races(50)
 
 TestMemoryByItsOwnClock = refresh_races(MemoryLinkStore).TestCase
 TestMemoryByItsOwnClock.settings = races(50)

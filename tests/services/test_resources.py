@@ -141,16 +141,17 @@ class TestRejected:
             assert scene.provider.resource_of(seen.tokens.access_token) == MAIL
         assert scene.provider.exchanges == 1
 
-    async def test_a_version_moved_by_another_resource_is_no_answer(self, scene):
-        """Another replica's exchange for a resource moves the version; the refused token is there still, and
-        is not handed out."""
+    @pytest.mark.parametrize("says_which", [True, False])
+    async def test_a_version_moved_by_another_resource_is_no_answer(self, scene, says_which):
+        """Another replica's exchange for a resource moves the version; the token to be replaced is there
+        still, and is not handed out."""
         link = await scene.link(expires_in=FRESH)
         scene.provider.gate = asyncio.Event()
         first, second = scene.replica(), scene.replica()
         mail = asyncio.create_task(first.link(*WHO, resource=MAIL))
         await scene.provider.exchanging.wait()
         rejected = link.tokens.access_token
-        other = asyncio.create_task(second.refresh(*WHO, rejected=rejected))
+        other = asyncio.create_task(second.refresh(*WHO, rejected=rejected if says_which else None))
         await scene.store.entered["wait_for_change"].wait()
         scene.provider.gate.set()
         await mail
@@ -175,6 +176,42 @@ class TestRejected:
         assert len(fresh) == 1
         assert link.tokens.access_token not in fresh
         assert scene.provider.asked_for == [MAIL, None]
+
+    async def test_a_flight_that_brought_the_refused_token_is_no_answer(self, scene):
+        """Who read what a flight had saved, and joined it before it landed, wants another than it brought."""
+        await scene.link(expires_in=FRESH)
+        gate = asyncio.Event()
+        scene.store.after["save"] = [gate.wait]
+        tokens = scene.replica()
+        first = asyncio.create_task(tokens.refresh(*WHO))
+        await scene.store.entered["save"].wait()
+        while (saved := await scene.stored()).version == 1:
+            await asyncio.sleep(0)
+        second = asyncio.create_task(tokens.refresh(*WHO, rejected=saved.tokens.access_token))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gate.set()
+        assert (await first).tokens.access_token == saved.tokens.access_token
+        assert (await second).tokens.access_token != saved.tokens.access_token
+        assert scene.provider.exchanges == 2
+
+    async def test_a_link_without_the_token_is_no_answer(self, scene):
+        """A flight for another resource finds a new authorization, which has no token for this one."""
+        await scene.link(expires_in=FRESH)
+        tokens = scene.replica()
+        mail = await tokens.access_token(*WHO, resource=MAIL)
+        scene.provider.exchanging.clear()
+        scene.provider.gate = asyncio.Event()
+        plain = asyncio.create_task(tokens.refresh(*WHO))
+        await scene.provider.exchanging.wait()
+        other = asyncio.create_task(tokens.refresh(*WHO, rejected=mail, resource=MAIL))
+        await asyncio.sleep(0)
+        renewed = await scene.link(expires_in=FRESH)
+        scene.provider.gate.set()
+        assert (await plain).tokens == renewed.tokens
+        token = (await other).tokens.access_token
+        assert scene.provider.resource_of(token) == MAIL
+        assert scene.provider.presented[-1] == renewed.tokens.refresh_token
 
     async def test_a_provider_that_gives_the_same_again(self, scene):
         """A refresh that brings the very token that was refused is one refresh all the same."""
@@ -262,7 +299,7 @@ class TestMarks:
         await plain
         with pytest.raises(ProviderUnavailable):
             await mail
-        assert scene.provider.exchanges == 1
+        assert scene.provider.exchanges == scene.store.calls["claim"] == 1
 
 
 class TestRevokingProvider:
