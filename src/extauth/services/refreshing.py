@@ -247,7 +247,8 @@ class Refreshing:
                 raise link_not_found(link.key)
             case Recorded() | None:
                 self._teller.tell(RefreshFailed(link.key, link.version, code, pause))
-                return _served(link, pause, code, works=works)
+                marked = link if recorded is None else recorded.link
+                return _served(marked, pause, code, works=works)
             case _:
                 assert_never(recorded)
 
