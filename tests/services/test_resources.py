@@ -249,6 +249,23 @@ class TestNothingLeftToLose:
         assert scene.provider.exchanges == 2
         assert await tokens.access_token(*WHO, resource=MAIL) == mail
 
+    @pytest.mark.parametrize("also_for_mail", [True, False])
+    async def test_a_refused_token_is_no_loss(self, scene, also_for_mail):
+        """After a crash, a caller whose token an API refused has it replaced, unless another one works."""
+        link = await scene.link(
+            expires_in=FRESH,
+            resource_tokens={MAIL: ResourceToken("at-mail")} if also_for_mail else {},
+        )
+        await scene.store._store.claim(KEY, 1, "crashed", timedelta(seconds=45))
+        await scene.store._store.release(KEY, 1, "crashed", unresolved=True)
+        refresh = scene.replica().refresh(*WHO, rejected=link.tokens.access_token)
+        if also_for_mail:
+            with pytest.raises(ProviderUnavailable):
+                await refresh
+            assert scene.provider.exchanges == 0
+        else:
+            assert (await refresh).tokens.access_token != link.tokens.access_token
+
     async def test_when_all_have_expired(self, scene):
         """Then it is presented once more, and a rejection is put down to the lost reply."""
         await scene.link(expires_in=FRESH)
