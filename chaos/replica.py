@@ -24,7 +24,7 @@ from chaos.plan import POLICY, PROVIDER, TIMEOUTS
 from chaos.watched import WatchedProvider, watched
 from chaos.wire import CLIENT_ID, EXCHANGE
 from extauth import ExtAuthError, ProviderTraits, StoreUnavailable, TokenService, open_store
-from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.adapters.oauth2 import OAuth2Provider, TokenRequests
 from extauth.domain.ports import LinkStore
 
 IMPATIENT = 0.2
@@ -61,7 +61,7 @@ def providers(token_url: str, client_secret: str) -> Callable[[str], OAuth2Provi
             # The toolkit's rotation deletes the access token that was issued before.
             traits=ProviderTraits(refresh_revokes_access_token=True),
             timeouts=TIMEOUTS,
-            refresh_params={EXCHANGE: exchange},
+            requests=TokenRequests(refresh_params={EXCHANGE: exchange}),
         )
 
     return provider_for

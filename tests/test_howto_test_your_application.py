@@ -26,7 +26,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_every_block_is_run():
     """Every Python block is a test file or has its output beside it, and there are both."""
     assert len(TEST_FILES) == 1
-    assert len(TEST_FILES) + len(EXAMPLES) == TEXT.count("```python") == 4
+    assert len(TEST_FILES) + len(EXAMPLES) == TEXT.count("```python") == 6
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)

@@ -1,7 +1,8 @@
-"""Every store runs the whole contract: one row per store."""
+"""Every store runs both contracts whole: one row per store."""
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import aiosqlite
@@ -12,15 +13,21 @@ from extauth import open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
-from extauth.testing.contract import LinkStoreContract
+from extauth.testing import LinkingStoreContract, LinkStoreContract
+
+TABLES = ("external_auth_links", "external_auth_authorizations", "external_auth_registrations")
 
 
-class TestMemoryLinkStore(LinkStoreContract):
+class TestMemoryLinkStore(LinkStoreContract, LinkingStoreContract):
     def open_store(self):
-        return MemoryLinkStore()
+        self.store = MemoryLinkStore()
+        return self.store
+
+    async def dump_storage(self) -> str:
+        return pickle.dumps(self.store.state(), protocol=0).decode("latin-1")
 
 
-class TestSqliteLinkStore(LinkStoreContract):
+class TestSqliteLinkStore(LinkStoreContract, LinkingStoreContract):
     @pytest.fixture(autouse=True)
     def _file(self, tmp_path: Path) -> None:
         self.path = tmp_path / "links.db"
@@ -32,8 +39,13 @@ class TestSqliteLinkStore(LinkStoreContract):
 
     async def break_storage(self) -> bool:
         async with aiosqlite.connect(self.path) as connection:
-            await connection.execute("DROP TABLE external_auth_links")
+            for table in TABLES:
+                await connection.execute(f"DROP TABLE {table}")
         return True
+
+    async def dump_storage(self) -> str:
+        async with aiosqlite.connect(self.path) as connection:
+            return "\n".join([line async for line in connection.iterdump()])
 
 
 class TestSqliteLinkStoreOnGivenConnection(TestSqliteLinkStore):
@@ -43,7 +55,7 @@ class TestSqliteLinkStoreOnGivenConnection(TestSqliteLinkStore):
     open_another = open_store
 
 
-class TestPostgresLinkStore(LinkStoreContract):
+class TestPostgresLinkStore(LinkStoreContract, LinkingStoreContract):
     @pytest.fixture(autouse=True)
     def _database(self, postgres_dsn: str) -> None:
         self.dsn = postgres_dsn
@@ -55,9 +67,15 @@ class TestPostgresLinkStore(LinkStoreContract):
 
     async def break_storage(self) -> bool:
         connection = await asyncpg.connect(self.dsn)
-        await connection.execute("DROP TABLE external_auth_links")
+        await connection.execute(f"DROP TABLE {', '.join(TABLES)}")
         await connection.close()
         return True
+
+    async def dump_storage(self) -> str:
+        connection = await asyncpg.connect(self.dsn)
+        rows = [row for table in TABLES for row in await connection.fetch(f"TABLE {table}")]
+        await connection.close()
+        return repr(rows)
 
 
 class TestPostgresLinkStoreBehindPooler(TestPostgresLinkStore):

@@ -31,6 +31,7 @@ from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.opening import open_store
+from extauth.services.linking import LinkingService
 from extauth.services.single_flight import SingleFlight
 from extauth.services.tokens import TokenService
 
@@ -54,6 +55,7 @@ __all__ = [
     "LinkNotFound",
     "LinkStore",
     "LinkingFailed",
+    "LinkingService",
     "NotAuthorized",
     "OAuthProvider",
     "Observer",

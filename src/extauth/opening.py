@@ -8,17 +8,18 @@ from types import TracebackType
 from typing import Any, ClassVar, final
 from urllib.parse import unquote, urlsplit
 
-from extauth.domain.ports import LinkStore
+from extauth.domain.linking_ports import Store
+from extauth.services.linking import close_linking_on
 from extauth.services.tokens import close_services_on
 
 _SQLITE = "sqlite:///"
 
 
-def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[LinkStore]:
+def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[Store]:
     """Open a store for use in ``async with``; creates or migrates the schema, and closes at the end.
 
-    Leaving it first closes the token services on this store that the application has forgotten to close:
-    a refresh under way still saves its tokens.
+    Leaving it first closes the services on this store that the application has forgotten to close: an
+    exchange under way still saves its tokens.
 
     ``memory://`` forgets everything at the end; ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are
     files for one machine; ``postgresql://user:password@host/database`` is for several. Options are those of
@@ -33,7 +34,7 @@ def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[LinkStor
     return _OpenStore(_opening(url, options))
 
 
-def _opening(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[LinkStore]:
+def _opening(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[Store]:
     scheme = urlsplit(url).scheme
     if scheme == "memory":
         from extauth.adapters.memory import MemoryLinkStore  # noqa: PLC0415 - one driver, if it is wanted
@@ -62,11 +63,11 @@ class _OpenStore:
     """Strong references: a store that the application lets go of without leaving it must not be closed by
     the garbage collector under a refresh that has yet to save."""
 
-    def __init__(self, opening: AbstractAsyncContextManager[LinkStore]) -> None:
+    def __init__(self, opening: AbstractAsyncContextManager[Store]) -> None:
         self._opening = opening
-        self._store: LinkStore | None = None
+        self._store: Store | None = None
 
-    async def __aenter__(self) -> LinkStore:
+    async def __aenter__(self) -> Store:
         self._store = await self._opening.__aenter__()
         self._entered.add(self)
         return self._store
@@ -76,6 +77,7 @@ class _OpenStore:
     ) -> bool | None:
         try:
             if self._store is not None:
+                await close_linking_on(self._store)
                 await close_services_on(self._store)
         finally:
             self._entered.discard(self)

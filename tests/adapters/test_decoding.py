@@ -15,9 +15,20 @@ from extauth.domain.link import Link
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-def row(user="alice", *, version=1, extra="", pending_since=None):
+def row(user="alice", *, version=1, extra="", pending_since=None, resource_tokens=""):
     """A row as both databases give it, as far as the decoder looks."""
-    return ("github", user, version, *[None] * 7, extra, *[None] * 10, pending_since, 0)
+    return (
+        "github",
+        user,
+        version,
+        *[None] * 7,
+        extra,
+        *[None] * 10,
+        pending_since,
+        0,
+        None,
+        resource_tokens,
+    )
 
 
 def decode(given):
@@ -81,3 +92,9 @@ def test_the_oldest_is_dropped_when_there_are_too_many(decoder, monkeypatch):
     read(decoder, row("carol"))
     assert bob is read(decoder, row("bob"))
     assert alice is not read(decoder, row("alice"))
+
+
+def test_a_reader_has_its_own_resource_tokens(decoder):
+    """Tokens for single resources are a dict too."""
+    first = read(decoder, row(resource_tokens="{}"))
+    assert first is not read(decoder, row(resource_tokens="{}"))

@@ -9,12 +9,15 @@ import pytest
 
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.link import LinkKey, PendingExchange
+from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import AlreadyTaken, StateExpired, Taken
 from extauth.domain.outcomes import Claimed, Held, Saved
 from extauth.domain.token_set import TokenSet
 
 KEY = LinkKey("github", "alice")
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 TTL = timedelta(seconds=30)
+PENDING = PendingAuthorization(state_hash="hash", key=KEY, redirect_uri="https://app.example/", salt="salt")
 LONG = timedelta(minutes=5)
 
 
@@ -103,6 +106,40 @@ async def test_a_page_has_100_links(store):
     for number in range(100):
         await store.put(LinkKey("github", f"user-{number}"), TokenSet("at", "rt", expires_at=NOON))
     assert len(await store.due("github", expiring_before=NOON + LONG)) == 100
+
+
+class TestAuthorizations:
+    async def test_an_authorization_is_over_when_its_time_is(self, store, clock):
+        """At the very instant of its end it can no longer be taken, and is purged."""
+        await store.begin_authorization(PENDING, TTL)
+        clock.time = NOON + TTL
+        assert await store.take_authorization("hash") == StateExpired()
+        assert await store.purge_authorizations() == 1
+
+    async def test_an_authorization_lasts_till_then(self, store, clock):
+        """Until its end it is kept, and can be taken."""
+        await store.begin_authorization(PENDING, TTL)
+        clock.time = NOON + TTL - timedelta(microseconds=1)
+        assert await store.purge_authorizations() == 0
+        assert await store.take_authorization("hash") == Taken(PENDING)
+
+    async def test_what_was_taken_is_known_as_taken(self, store, clock):
+        """As long as it is kept, though its time is over."""
+        await store.begin_authorization(PENDING, TTL)
+        await store.take_authorization("hash")
+        clock.time = NOON + TTL
+        assert await store.take_authorization("hash") == AlreadyTaken()
+
+    async def test_they_tell_states_apart(self, store):
+        """Stores that keep different authorizations or registrations do not behave alike."""
+        states = [store.state()]
+        await store.begin_authorization(PENDING, TTL)
+        states.append(store.state())
+        await store.take_authorization("hash")
+        states.append(store.state())
+        await store.keep_registration("name", ClientRegistration(issuer="issuer", client_id="client"))
+        states.append(store.state())
+        assert len(set(states)) == 4
 
 
 class TestWaiting:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from extauth import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure, TokenSet
 from extauth.domain.storable import MAX_ID_LENGTH
+from extauth.domain.token_set import ResourceToken
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NAIVE = NOW.replace(tzinfo=None)
@@ -260,6 +261,34 @@ class TestSucceeding:
         old, new = TokenSet("at-1", "rt-1", extra={"a": 1}), TokenSet("at-2", extra={"b": 2})
         merged = new.succeeding(old)
         assert (old.extra, new.extra, merged.extra) == ({"a": 1}, {"b": 2}, {"a": 1, "b": 2})
+
+
+class TestResealed:
+    def test_texts_and_key_ids_are_another_encryptions(self):
+        """Of the grant's own tokens and of those for single resources; all else stays."""
+        before = attrs.evolve(
+            TOKENS,
+            refresh_token_expires_at=NOW,
+            resource_tokens={"r": ResourceToken("at-r", expires_at=NOW), "s": ResourceToken("at-s")},
+        )
+        sealed = TokenSet(
+            "at-2",
+            "rt-2",
+            access_token_key_id="k-1",
+            refresh_token_key_id="k-2",
+            resource_tokens={"r": ResourceToken("at-3"), "t": ResourceToken("at-4")},
+        )
+        assert before.resealed(sealed) == TokenSet(
+            "at-2",
+            "rt-2",
+            NOW,
+            frozenset({"read"}),
+            extra={"team": "t-1"},
+            access_token_key_id="k-1",
+            refresh_token_key_id="k-2",
+            refresh_token_expires_at=NOW,
+            resource_tokens={"r": ResourceToken("at-3", expires_at=NOW)},
+        )
 
 
 class TestRefreshFailure:

@@ -43,7 +43,7 @@ def test_a_public_client_names_itself() -> None:
         ("client", "", "client_secret_basic", "needs a client_secret"),
         ("client", None, "client_secret_post", "needs a client_secret"),
         ("client", "s", "none", "sends no client_secret"),
-        ("client", "s", "private_key_jwt", "client_auth must be one of client_secret_basic, "),
+        ("client", "s", "tls_client_auth", "client_auth must be one of client_secret_basic, "),
         ("client", "\ud800", "client_secret_basic", "client_secret must be valid Unicode"),
         ("cl\0ient", "s", "client_secret_basic", "client_id must not contain a NUL"),
     ],
@@ -57,3 +57,51 @@ def test_bad_credentials_are_refused(client_id: Any, secret: Any, method: Any, m
 def test_the_secret_is_in_no_repr() -> None:
     """The repr names the client only."""
     assert "hidden" not in repr(ClientCredentials("client", "hidden", "client_secret_post"))
+
+
+def test_a_secret_can_be_a_bearer_token() -> None:
+    """JFrog's way: the secret in the header as it is, the id as a field."""
+    credentials = ClientCredentials("client", "s+/=", "client_secret_bearer")
+
+    assert credentials.headers() == {"Authorization": "Bearer s+/="}
+    assert credentials.fields() == {"client_id": "client"}
+
+
+def test_a_secret_key_can_be_the_user_of_basic() -> None:
+    """Stripe's way for apps: no password, and no client id anywhere."""
+    credentials = ClientCredentials("client", "sk_x", "secret_key_basic")
+
+    assert b64decode(credentials.headers()["Authorization"].removeprefix("Basic ")) == b"sk_x:"
+    assert credentials.fields() == {}
+
+
+def test_a_secret_can_pass_for_an_assertion() -> None:
+    """Azure DevOps' old way: the static secret where a signed assertion belongs, and no client id."""
+    credentials = ClientCredentials("client", "s", "client_assertion")
+
+    assert credentials.headers() == {}
+    assert credentials.fields() == {
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": "s",
+    }
+
+
+@pytest.mark.parametrize(
+    ("secret", "method", "expected"),
+    [
+        ("s:1", "client_secret_post", b"client:s%3A1"),
+        ("s:1", "client_secret_basic", b"client:s%3A1"),
+        ("sk", "secret_key_basic", b"sk:"),
+    ],
+)
+def test_basic_is_there_for_calls_whatever_the_way(secret: str, method: Any, expected: bytes) -> None:
+    """An endpoint may want HTTP Basic though the token endpoint takes something else."""
+    headers = ClientCredentials("client", secret, method).basic_headers()
+
+    assert headers is not None
+    assert b64decode(headers["Authorization"].removeprefix("Basic ")) == expected
+
+
+def test_there_is_no_basic_without_a_secret() -> None:
+    """A public client has nothing to show."""
+    assert ClientCredentials("client", None, "none").basic_headers() is None

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from aiohttp import BasicAuth, ClientSession
 
-from extauth.adapters.oauth2 import OAuth2Provider, ReplyRules
+from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider, ReplyRules, TokenRequests
 from extauth.domain.link import GrantOrigin
+from extauth.domain.linking import LinkingTraits
 from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, GrantRejected, NotSent
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
@@ -100,7 +101,7 @@ async def test_refresh_repeats_what_the_preset_asks_for(server: Any) -> None:
     """Some providers narrow or widen the scope where it is not repeated."""
     server.answer(200, b'{"access_token": "at-1"}')
 
-    await provider(server.url, refresh_params={"scope": "read write"}).refresh(TOKENS)
+    await provider(server.url, requests=TokenRequests(refresh_params={"scope": "read write"})).refresh(TOKENS)
 
     assert server.requests[0].form["scope"] == "read write"
 
@@ -270,8 +271,6 @@ def test_it_says_what_it_is() -> None:
         ({"userinfo_url": "http://provider.example/"}, "userinfo_url must start with https://"),
         ({"scopes": "read write"}, "scopes must be a collection"),
         ({"scopes": ["\ud800"]}, "scopes must be valid Unicode"),
-        ({"refresh_params": {"refresh_token": "rt"}}, "refresh_params must not set refresh_token"),
-        ({"refresh_params": {"resource": "\0"}}, "refresh_params.* must not contain a NUL"),
     ],
 )
 def test_bad_configuration_is_refused(options: dict[str, Any], message: str) -> None:
@@ -339,4 +338,61 @@ async def test_a_closed_session_sends_nothing(server: Any, caplog: pytest.LogCap
     outcome = await provider(server.url, session=session).refresh(TOKENS)
 
     assert NotSent("request_failed") == outcome
-    assert caplog.messages == ["a request to a token endpoint failed with RuntimeError"]
+    assert caplog.messages == ["a request to a provider failed with RuntimeError"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "confidential", "public"),
+    [("allowed", True, True), ("required", True, True), ("public_only", False, True), ("off", False, False)],
+)
+def test_a_code_challenge_is_for_those_whom_the_rules_name(
+    rule: Any, *, confidential: bool, public: bool
+) -> None:
+    """Where only public clients may send one, a confidential client does not."""
+    rules = AuthorizationRules(pkce=rule)
+
+    assert provider(authorization=rules).linking.pkce is confidential
+    made = provider(authorization=rules, client_secret=None, client_auth="none")
+    assert made.linking.pkce is public
+
+
+def test_it_says_what_its_linking_flow_is_like() -> None:
+    """All that the linking service needs to know beforehand."""
+    made = provider(
+        device_url="https://provider.example/device",
+        scopes=["b", "a"],
+        openid=True,
+        issuer="https://issuer.example",
+        sends_issuer=True,
+        callback_method="POST",
+        callback_fields=["realmId"],
+        replies=ReplyRules(companions={"user": ("authed_user",)}),
+    )
+
+    expected = LinkingTraits(
+        scopes=("b", "a"),
+        pkce=True,
+        openid=True,
+        issuer="https://issuer.example",
+        sends_issuer=True,
+        callback_method="POST",
+        callback_fields=frozenset({"realmId"}),
+        companions=("user",),
+        device=True,
+    )
+    assert expected == made.linking
+    assert LinkingTraits() == provider().linking
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sends_issuer": True}, "sends_issuer needs the issuer"),
+        ({"issuer": "http://issuer.example"}, "issuer must start with https://"),
+        ({"callback_fields": "realmId"}, "must be a collection"),
+    ],
+)
+def test_bad_linking_is_refused(options: dict[str, Any], message: str) -> None:
+    """An issuer that is not compared with anything would check nothing."""
+    with pytest.raises(ValueError, match=message):
+        provider(**options)

@@ -14,9 +14,9 @@ from aiohttp import ClientSession, TCPConnector, TraceConfig
 from aiohttp.abc import AbstractResolver
 from aiohttp.payload import BytesPayload
 
-from extauth.adapters.oauth2 import HttpTimeouts
+from extauth.adapters.oauth2 import HttpTimeouts, transport
+from extauth.adapters.oauth2.http_request import HttpRequest
 from extauth.adapters.oauth2.reply import Reply
-from extauth.adapters.oauth2.transport import post_form
 from extauth.domain.outcomes import NotSent, Unknown
 
 FORM = b"refresh_token=rt-0"
@@ -28,7 +28,8 @@ async def send(
     url: str, session: ClientSession | None = None, timeouts: HttpTimeouts | None = None
 ) -> Reply | NotSent | Unknown:
     """Send the form."""
-    return await post_form(url, FORM, {}, session=session, timeouts=timeouts or HttpTimeouts())
+    request = HttpRequest("POST", url, body=FORM)
+    return await transport.send(request, session=session, timeouts=timeouts or HttpTimeouts())
 
 
 class Names(AbstractResolver):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import attrs
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, connections
 from extauth.adapters.postgres.schema import MIGRATIONS, migrate
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
-from extauth.domain.link import LinkKey
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.outcomes import Recorded
 from extauth.domain.token_set import TokenSet
 
 KEY = LinkKey("github", "alice")
@@ -152,8 +155,49 @@ async def test_a_newer_version_changes_the_schema_once_and_keeps_the_links(postg
             await asyncio.gather(*(upgrade() for _ in range(4)))
 
             assert link == await store.get(KEY)
-        with pytest.raises(ConfigurationError, match="schema version 2"):
+        with pytest.raises(ConfigurationError, match="schema version 3"):
             await PostgresLinkStore(pool).__aenter__()
+
+
+async def test_links_of_the_first_schema_stay(postgres_dsn):
+    """A database of schema version 1 gets what later versions keep, beside its links and their marks."""
+    async with _session(postgres_dsn) as session:
+        await migrate(session, MIGRATIONS[:1])
+        await session.execute("UPDATE external_auth_meta SET retired_version = 6")
+        await session.execute(
+            """INSERT INTO external_auth_links VALUES ('github', 'alice', 7, to_timestamp(1), to_timestamp(2),
+            'at', 'k1', 'rt', 'k2', to_timestamp(3), to_timestamp(2.5), '["a"]', 'Bearer', '{"team": 1}',
+            'client', 'https://as/token', 'invalid_grant', to_timestamp(4), 7, NULL, 2,
+            'owner', to_timestamp(5), to_timestamp(6), NULL)"""
+        )
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    tokens = TokenSet(
+        "at",
+        "rt",
+        epoch + timedelta(seconds=3),
+        {"a"},
+        extra={"team": 1},
+        access_token_key_id="k1",
+        refresh_token_key_id="k2",
+        issued_at=epoch + timedelta(seconds=2.5),
+    )
+    link = Link(
+        KEY,
+        tokens,
+        7,
+        epoch + timedelta(seconds=1),
+        epoch + timedelta(seconds=2),
+        RefreshFailure("invalid_grant", epoch + timedelta(seconds=4), 7, attempts=2),
+        GrantOrigin("client", "https://as/token"),
+        PendingExchange(epoch + timedelta(seconds=5), live=False),
+    )
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        assert await store.get(KEY) == link
+        recorded = await store.record_account(KEY, 7, Account("1"))
+        assert recorded == Recorded(attrs.evolve(link, account=Account("1")))
+        assert await store.purge_authorizations() == 0
+        assert await store.registration("name") is None
+        assert (await store.put(LinkKey("github", "bob"), TOKENS)).version == 7
 
 
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(postgres_dsn):

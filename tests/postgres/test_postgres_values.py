@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import asyncpg
 import pytest
 
-from extauth.adapters.postgres import PostgresLinkStore
+from extauth.adapters.postgres import PostgresLinkStore, statements
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.outcomes import Claimed, Held
 from extauth.domain.token_set import TokenSet
@@ -104,14 +104,30 @@ async def test_order_is_by_code_point(postgres_dsn):
     assert sorted(ids) == [link.key.provider_id for link in mine]
 
 
+async def test_lifting_marks_walks_along_the_primary_key(postgres_dsn):
+    """A provider's links and those named below it are two ranges of the index."""
+    async with PostgresLinkStore.open(postgres_dsn):
+        connection = await asyncpg.connect(postgres_dsn)
+        try:
+            await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+            await connection.execute(f"PREPARE lift AS {statements.LIFT_FAILURE}")
+            plan = await connection.fetch(
+                "EXPLAIN EXECUTE lift ('github', 'github/', 'github0', NULL, NULL, NULL)"
+            )
+        finally:
+            await connection.close()
+
+    text = "\n".join(row[0] for row in plan)
+    assert text.count("Bitmap Index Scan on external_auth_links_pkey") == 2
+    assert "Seq Scan" not in text
+
+
 async def test_the_listing_for_upkeep_reads_no_more_than_its_page(postgres_dsn):
     """Going through a provider's links is a walk along the primary key, not a sort of all of them."""
     async with PostgresLinkStore.open(postgres_dsn) as store:
         connection = await asyncpg.connect(postgres_dsn)
         try:
             await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
-            from extauth.adapters.postgres import statements
-
             await connection.execute(f"PREPARE due AS {statements.DUE}")
             plan = await connection.fetch("EXPLAIN EXECUTE due ('github', now(), now(), 'alice', 100)")
         finally:

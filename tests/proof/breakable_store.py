@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -10,7 +11,8 @@ import attrs
 
 from extauth import LinkKey, StoreUnavailable
 from extauth.adapters.memory import MemoryLinkStore, _Row
-from extauth.testing import LinkStoreContract
+from extauth.adapters.memory_linking import MemoryAuthorizations, MemoryRegistrations, _Begun
+from extauth.testing import LinkingStoreContract, LinkStoreContract
 
 _Memory: Any = MemoryLinkStore
 """Final, but for those who break it."""
@@ -39,6 +41,31 @@ class HealthyStore(_Memory):  # type: ignore[misc]
     def _rows(self, rows: dict[LinkKey, _Row]) -> None:
         self._table = rows
 
+    @property
+    def _authorizations(self) -> MemoryAuthorizations:
+        if self.down:
+            self.fail()
+        return self.authorizations
+
+    @_authorizations.setter
+    def _authorizations(self, authorizations: MemoryAuthorizations) -> None:
+        self.authorizations = authorizations
+
+    @property
+    def _registrations(self) -> MemoryRegistrations:
+        if self.down:
+            self.fail()
+        return self.registrations
+
+    @_registrations.setter
+    def _registrations(self, registrations: MemoryRegistrations) -> None:
+        self.registrations = registrations
+
+    @property
+    def begun(self) -> dict[str, _Begun]:
+        """What has been begun, by state."""
+        return self._authorizations._begun
+
     def fail(self) -> None:
         raise unavailable() from OSError()
 
@@ -59,8 +86,8 @@ def unavailable() -> StoreUnavailable:
     return StoreUnavailable("the storage does not work")
 
 
-class ContractOn(LinkStoreContract):
-    """The contract on one store class, to be called without pytest."""
+class ContractOn(LinkStoreContract, LinkingStoreContract):
+    """Both contracts on one store class, to be called without pytest."""
 
     def __init__(self, store_class: type[HealthyStore], patience: timedelta) -> None:
         self.store_class = store_class
@@ -78,6 +105,9 @@ class ContractOn(LinkStoreContract):
     async def break_storage(self) -> bool:
         self.store.down = True
         return True
+
+    async def dump_storage(self) -> str:
+        return pickle.dumps(self.store.state(), protocol=0).decode("latin-1")
 
 
 def broken(method: str, caught_by: str):

@@ -10,7 +10,7 @@ BUGS = [
         "SAVE",
         "save",
         "test_save_at_another_version_changes_nothing",
-        **no_version("$12"),
+        **no_version("$14"),
     ),
     Bug(
         "mark-any-version",
@@ -24,7 +24,7 @@ BUGS = [
         "RESEAL",
         "reseal",
         "test_reseal_at_another_version_changes_nothing",
-        **no_version("$7"),
+        **no_version("$8"),
     ),
     Bug(
         "claim-any-version", "CLAIM", "claim", "test_claims_of_another_version_are_stale", **no_version("$3")
@@ -94,7 +94,10 @@ BUGS = [
         "put",
         "test_put_carries_nothing_forward",
         sqlite=("oauth_client_id = excluded.oauth_client_id, ", "oauth_client_id = oauth_client_id, "),
-        postgres=("oauth_client_id = $12, oauth_token_endpoint = $13,", NOTHING),
+        postgres=(
+            "oauth_client_id = $14, oauth_token_endpoint = $15,",
+            "oauth_client_id = link.oauth_client_id,",
+        ),
     ),
     Bug(
         "put-renews-created-at",

@@ -39,8 +39,8 @@ BUGS = [
         "LIFT_FAILURE",
         "lift_failure",
         "test_lifting_undoes_an_outage",
-        sqlite=("provider_id = :provider_id AND", NOTHING),
-        postgres=("provider_id = $1 AND", "$1::text IS NOT NULL AND"),
+        sqlite=("provider_id = :provider_id OR", "true OR"),
+        postgres=("provider_id = $1 OR", "$1::text IS NOT NULL OR"),
     ),
     Bug(
         "lift-clears-token",

@@ -1,129 +1,137 @@
-"""Broken ways to keep tokens for several resources under one grant."""
+"""Stores with one bug each: tokens for single resources lost, kept too long or left under an old key.
+
+Each says in its docstring what goes wrong; the decorator names the method whose promise is broken and the
+contract test that was made for it.
+"""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from functools import partial
-
 import attrs
 
-from extauth.domain.freshness import access_token_works
-from extauth.domain.outcomes import Claimed
-from extauth.domain.resources import after_exchange, seen_for
-from extauth.domain.token_set import ResourceToken
-from extauth.services import exchanging, refreshing, wanted
-from extauth.services.lease import Lease, Leases
-from extauth.services.refreshing import Finished, Refreshing
-from extauth.services.tokens import TokenService
-from tests.proof.breaking import replacing
-
-_attempt = Refreshing.attempt
-_seen_for = seen_for
+from extauth.domain.outcomes import Claimed, Resealed
+from tests.proof.breakable_store import HealthyStore, broken
+from tests.proof.broken_values import StoringStore
 
 
-async def _fly_by_resource(self, wanted, link, content):
-    renew = partial(self._renewing.renew, wanted, link)
-    return await self._flights.do((link.key, wanted.resource), renew)
+@broken("put", "test_resource_tokens_come_back")
+class ResourceTokensDropped(StoringStore):
+    """Tokens for single resources are not kept: each call for one costs a refresh."""
+
+    @staticmethod
+    def stored(tokens):
+        return attrs.evolve(tokens, resource_tokens={})
 
 
-@contextmanager
-def flights_and_owners_by_resource():
-    """Each resource has a flight of its own, and all flights of a replica take leases in its name."""
-    with (
-        replacing(TokenService, "_fly", _fly_by_resource)(),
-        replacing(Leases, "on", lambda self, link: Lease(link.key, link.version, f"{id(self):032x}"))(),
-    ):
-        yield
+@broken("save", "test_every_field_comes_back")
+class RefreshExpiryDropped(StoringStore):
+    """When the refresh token expires is not kept."""
+
+    @staticmethod
+    def stored(tokens):
+        return attrs.evolve(tokens, refresh_token_expires_at=None)
 
 
-async def _attempt_without_a_lease(self, wanted, link):
-    if wanted.resource is None:
-        return await _attempt(self, wanted, link)
-    lease = Lease(link.key, link.version, "nobody", float("inf"))
-    return await self._exchange(wanted, lease, Claimed(link, None))
+@broken("put", "test_odd_resource_tokens_come_back")
+class ResourcesFolded(StoringStore):
+    """Two resources are taken for one."""
+
+    @staticmethod
+    def stored(tokens):
+        folded = {resource.lower(): token for resource, token in tokens.resource_tokens.items()}
+        return attrs.evolve(tokens, resource_tokens=folded)
 
 
-no_lease_for_resources = replacing(Refreshing, "attempt", _attempt_without_a_lease)
-"""An exchange for a resource is taken for harmless, because the grant's own access token stays."""
+@broken("save", "test_no_resource_token_is_carried_forward")
+class SaveMergesResources(HealthyStore):
+    """A save adds to the tokens that are there: they are presented long after they were dropped."""
+
+    async def save(self, key, version, tokens):
+        row = self._rows.get(key)
+        old = row.link.tokens.resource_tokens if row else {}
+        merged = attrs.evolve(tokens, resource_tokens={**old, **tokens.resource_tokens})
+        return await super().save(key, version, merged)
 
 
-async def _take_what_lands(self, wanted, link, content):
-    return await self._flights.do(link.key, partial(self._renewing.renew, wanted, link))
+@broken("claim", "test_claims_and_marks_keep_resource_tokens")
+class ClaimDropsResources(HealthyStore):
+    """A refresh that begins forgets the tokens of resources."""
+
+    async def claim(self, key, version, owner, ttl):
+        outcome = await super().claim(key, version, owner, ttl)
+        if isinstance(outcome, Claimed):
+            link = self._rows[key].link
+            dropped = attrs.evolve(link, tokens=attrs.evolve(link.tokens, resource_tokens={}))
+            return attrs.evolve(outcome, link=self.row(key, link=dropped).seen_at(self._now()))
+        return outcome
 
 
-looks_not_again = replacing(TokenService, "_fly", _take_what_lands)
-"""Whoever joins a flight for another resource takes what it brings."""
+class ResealingStore(HealthyStore):
+    """Writes other tokens of resources than a re-encryption should."""
+
+    @staticmethod
+    def resealed(old, given):
+        raise NotImplementedError
+
+    async def reseal(self, key, version, tokens):
+        row = self._rows.get(key)
+        outcome = await super().reseal(key, version, tokens)
+        if isinstance(outcome, Resealed):
+            kept = self.resealed(row.link.tokens.resource_tokens, tokens.resource_tokens)
+            link = self._rows[key].link
+            changed = attrs.evolve(link, tokens=attrs.evolve(link.tokens, resource_tokens=kept))
+            return Resealed(self.row(key, link=changed).seen_at(self._now()))
+        return outcome
 
 
-def _grants_own_instead(link, resource):
-    return _seen_for(link, resource) if resource in link.tokens.resource_tokens else link
+@broken("reseal", "test_reseal_replaces_the_texts_of_resource_tokens")
+class ResealLeavesResources(ResealingStore):
+    """After a key rotation nothing can read the tokens of resources."""
+
+    @staticmethod
+    def resealed(old, given):
+        return old
 
 
-any_token_will_do = replacing(wanted, "seen_for", _grants_own_instead)
-"""As long as a resource has no token, its callers are handed the grant's own."""
+@broken("reseal", "test_reseal_replaces_the_texts_of_resource_tokens")
+class ResealWritesResourceExpiries(ResealingStore):
+    """A re-encryption of what was read earlier also writes its expiries."""
+
+    @staticmethod
+    def resealed(old, given):
+        return given
 
 
-async def _save_and_finish(self, wanted, link, answer, began):
-    provider = wanted.provider
-    tokens = after_exchange(link, answer, wanted.resource, provider.traits, self._clock.now())
-    return Finished(await self._saving.save(provider, link, tokens, began))
+@broken("lift_failure", "test_lifting_covers_named_links")
+class LiftLeavesNamedLinks(HealthyStore):
+    """Users with a second account stay dead after the outage."""
+
+    async def lift_failure(self, provider_id, *, user_id=None, reason=None, since=None):
+        mine = {key: row for key, row in self._rows.items() if key.provider_id == provider_id}
+        others = {key: row for key, row in self._rows.items() if key not in mine}
+        self._rows = mine
+        try:
+            return await super().lift_failure(provider_id, user_id=user_id, reason=reason, since=since)
+        finally:
+            self._rows = {**others, **self._rows}
 
 
-adopts_blindly = replacing(Refreshing, "_save", _save_and_finish)
-"""A newer link, found when saving, is handed out without a look for the token that is wanted."""
+@broken("lift_failure", "test_lifting_covers_named_links")
+class LiftByPrefix(HealthyStore):
+    """LIKE 'github%': the undo is another provider's as well."""
+
+    async def lift_failure(self, provider_id, *, user_id=None, reason=None, since=None):
+        providers = {key.provider_id for key in self._rows if key.provider_id.startswith(provider_id)}
+        narrow = {"user_id": user_id, "reason": reason, "since": since}
+        lifted = [await super(LiftByPrefix, self).lift_failure(each, **narrow) for each in sorted(providers)]
+        return sum(lifted)
 
 
-def _saving_instead(change):
-    def after(link, answer, resource, traits, now):
-        return change(after_exchange(link, answer, resource, traits, now), link, answer, resource, now)
+@broken("due", "test_due_finds_what_expires_before_the_limit")
+class DueWithNamedLinks(HealthyStore):
+    """Upkeep takes named links for the provider's own, and refreshes somebody else's key."""
 
-    return replacing(refreshing, "after_exchange", after)
-
-
-takes_the_grants_place = _saving_instead(
-    lambda tokens, link, answer, resource, now: answer.succeeding(link.tokens)
-)
-"""The answer to an exchange for a resource is saved as the grant's own."""
-
-drops_other_resources = _saving_instead(
-    lambda tokens, link, answer, resource, now: attrs.evolve(
-        tokens, resource_tokens={resource: ResourceToken(answer.access_token, answer.expires_at, now)}
-    )
-)
-"""An exchange for a resource takes away the tokens of the others."""
-
-plain_refresh_drops_resources = _saving_instead(
-    lambda tokens, link, answer, resource, now: (
-        tokens if resource else attrs.evolve(tokens, resource_tokens={})
-    )
-)
-"""A plain refresh takes away the tokens of all resources."""
-
-keeps_the_spent_token = _saving_instead(
-    lambda tokens, link, answer, resource, now: attrs.evolve(tokens, refresh_token=link.tokens.refresh_token)
-)
-"""An exchange for a resource brings an access token, and its refresh token is overlooked."""
-
-doom_unmarked = _saving_instead(
-    lambda tokens, link, answer, resource, now: attrs.evolve(
-        tokens,
-        expires_at=link.tokens.expires_at if resource else tokens.expires_at,
-        resource_tokens={**link.tokens.resource_tokens, **tokens.resource_tokens},
-    )
-)
-"""The access tokens that an exchange has killed look as good as before."""
-
-
-def _its_own(link, now, *, rejected=None):
-    tokens = link.tokens.resource_tokens
-    return bool(tokens) and access_token_works(_seen_for(link, next(iter(tokens))), now)
-
-
-@contextmanager
-def only_its_own_to_lose():
-    """A refresh token that may be spent is presented again because the resource's token does not work."""
-    with (
-        replacing(refreshing, "something_to_lose", _its_own)(),
-        replacing(exchanging, "something_to_lose", _its_own)(),
-    ):
-        yield
+    async def due(self, provider_id, **narrow):
+        providers = {key.provider_id for key in self._rows}
+        below = {provider_id, *(each for each in providers if each.startswith(provider_id + "/"))}
+        found = [await super(DueWithNamedLinks, self).due(each, **narrow) for each in sorted(below)]
+        return sorted((link for links in found for link in links), key=lambda link: link.key.user_id)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from tests.proof import (
+    broken_accounts,
+    broken_authorizations,
     broken_claims,
     broken_errors,
     broken_marks,
     broken_races,
     broken_reads,
+    broken_registrations,
     broken_releases,
+    broken_resources,
     broken_tokens,
     broken_values,
     broken_versions,
@@ -29,6 +33,10 @@ BROKEN_STORES: list[type[HealthyStore]] = [
         broken_waits,
         broken_races,
         broken_errors,
+        broken_resources,
+        broken_authorizations,
+        broken_accounts,
+        broken_registrations,
     )
     for thing in vars(module).values()
     if isinstance(thing, type) and issubclass(thing, HealthyStore) and "caught_by" in vars(thing)

@@ -12,7 +12,9 @@ from typing import Any, final
 import attrs
 import pytest
 
+from extauth.adapters.postgres import linking_statements as postgres_linking
 from extauth.adapters.postgres import statements as postgres
+from extauth.adapters.sqlite import linking_statements as sqlite_linking
 from extauth.adapters.sqlite import statements as sqlite
 
 NOTHING = ""
@@ -33,7 +35,8 @@ class Bug:
 
     def put_into(self, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Break the statement of that store until the test ends."""
-        module: ModuleType = {"sqlite": sqlite, "postgres": postgres}[store]
+        modules = {"sqlite": (sqlite, sqlite_linking), "postgres": (postgres, postgres_linking)}[store]
+        module: ModuleType = next(module for module in modules if hasattr(module, self.statement))
         old, new = getattr(self, store)
         healthy: str = getattr(module, self.statement)
         assert old in healthy, f"{self.name} would break nothing"

@@ -27,7 +27,7 @@ from tests.proof import (
     broken_exchanges,
     broken_flights,
     broken_judgements,
-    broken_resources,
+    broken_resource_exchanges,
     broken_saves,
     broken_worlds,
 )
@@ -162,28 +162,45 @@ TEETH = [
     service(broken_answers, "token_in_event", NEVER_IN_SIGHT, ONE),
     service(broken_answers, "token_in_error", NEVER_IN_SIGHT, but(ONE, faults={Fault.RATE_LIMITED})),
     service(
-        broken_resources, "flights_and_owners_by_resource", NEVER_TWICE, but(ONE, callers=2, wanted=MIXED)
+        broken_resource_exchanges,
+        "flights_and_owners_by_resource",
+        NEVER_TWICE,
+        but(ONE, callers=2, wanted=MIXED),
     ),
-    service(broken_resources, "no_lease_for_resources", NEVER_TWICE, but(TWO, wanted=MIXED)),
-    service(broken_resources, "looks_not_again", NEVER_SOMEONE_ELSES, but(ONE, callers=2, wanted=MIXED)),
+    service(broken_resource_exchanges, "no_lease_for_resources", NEVER_TWICE, but(TWO, wanted=MIXED)),
     service(
-        broken_resources, "any_token_will_do", NEVER_SOMEONE_ELSES, but(ONE, left=LONG, wanted=MIXED[1:])
+        broken_resource_exchanges, "looks_not_again", NEVER_SOMEONE_ELSES, but(ONE, callers=2, wanted=MIXED)
     ),
     service(
-        broken_resources, "adopts_blindly", NEVER_SOMEONE_ELSES, but(ONE, authorizations=1, wanted=MIXED[1:])
+        broken_resource_exchanges,
+        "any_token_will_do",
+        NEVER_SOMEONE_ELSES,
+        but(ONE, left=LONG, wanted=MIXED[1:]),
     ),
-    service(broken_resources, "takes_the_grants_place", NEVER_SOMEONE_ELSES, but(ONE, wanted=MIXED[1:])),
-    service(broken_resources, "drops_other_resources", NEVER_CLEARED, but(TWO, wanted=("mail", "files"))),
-    service(broken_resources, "plain_refresh_drops_resources", NEVER_CLEARED, but(TWO, wanted=MIXED)),
-    service(broken_resources, "keeps_the_spent_token", NEVER_LOST, but(ONE, wanted=MIXED[1:])),
     service(
-        broken_resources,
+        broken_resource_exchanges,
+        "adopts_blindly",
+        NEVER_SOMEONE_ELSES,
+        but(ONE, authorizations=1, wanted=MIXED[1:]),
+    ),
+    service(
+        broken_resource_exchanges, "takes_the_grants_place", NEVER_SOMEONE_ELSES, but(ONE, wanted=MIXED[1:])
+    ),
+    service(
+        broken_resource_exchanges, "drops_other_resources", NEVER_CLEARED, but(TWO, wanted=("mail", "files"))
+    ),
+    service(
+        broken_resource_exchanges, "plain_refresh_drops_resources", NEVER_CLEARED, but(TWO, wanted=MIXED)
+    ),
+    service(broken_resource_exchanges, "keeps_the_spent_token", NEVER_LOST, but(ONE, wanted=MIXED[1:])),
+    service(
+        broken_resource_exchanges,
         "only_its_own_to_lose",
         NEVER_TWICE,
         but(ONE, lost_replies=1, left=LONG, wanted=MIXED[1:]),
     ),
     service(
-        broken_resources,
+        broken_resource_exchanges,
         "doom_unmarked",
         NEVER_WORSE,
         but(ONE, late_calls=1, left=LONG, wanted=("mail", ""), refresh_revokes_access_token=True),

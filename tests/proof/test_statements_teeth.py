@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import aiosqlite
 import asyncpg
 import pytest
 
 from extauth import open_store
-from extauth.testing import LinkStoreContract
-from tests.proof import broken_credential_statements, broken_lease_statements, broken_mark_statements
+from extauth.testing import LinkingStoreContract, LinkStoreContract
+from tests.proof import (
+    broken_credential_statements,
+    broken_lease_statements,
+    broken_linking_statements,
+    broken_mark_statements,
+)
 
 BUGS = [
     *broken_credential_statements.BUGS,
     *broken_lease_statements.BUGS,
+    *broken_linking_statements.BUGS,
     *broken_mark_statements.BUGS,
 ]
 EVERY_BUG = pytest.mark.parametrize(
@@ -19,7 +26,7 @@ EVERY_BUG = pytest.mark.parametrize(
 )
 
 
-class ContractOnSqlite(LinkStoreContract):
+class ContractOnSqlite(LinkStoreContract, LinkingStoreContract):
     """Each test gets the same file, emptied."""
 
     def __init__(self, path) -> None:
@@ -30,8 +37,12 @@ class ContractOnSqlite(LinkStoreContract):
             file.unlink()
         return open_store(f"sqlite:///{self.path}")
 
+    async def dump_storage(self) -> str:
+        async with aiosqlite.connect(self.path) as connection:
+            return "\n".join([line async for line in connection.iterdump()])
 
-class ContractOnPostgres(LinkStoreContract):
+
+class ContractOnPostgres(LinkStoreContract, LinkingStoreContract):
     """Each test gets the same database, emptied."""
 
     def __init__(self, dsn) -> None:
@@ -40,6 +51,12 @@ class ContractOnPostgres(LinkStoreContract):
     def open_store(self):
         return _Emptied(self.dsn)
 
+    async def dump_storage(self) -> str:
+        connection = await asyncpg.connect(self.dsn)
+        rows = await connection.fetch("TABLE external_auth_authorizations")
+        await connection.close()
+        return repr(rows)
+
 
 class _Emptied:
     def __init__(self, dsn) -> None:
@@ -47,7 +64,10 @@ class _Emptied:
 
     async def __aenter__(self):
         connection = await asyncpg.connect(self.dsn)
-        await connection.execute("DROP TABLE IF EXISTS external_auth_links, external_auth_meta")
+        await connection.execute(
+            "DROP TABLE IF EXISTS external_auth_links, external_auth_meta,"
+            " external_auth_authorizations, external_auth_registrations"
+        )
         await connection.close()
         self.opening = open_store(self.dsn)
         return await self.opening.__aenter__()

@@ -10,11 +10,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiosqlite
+import attrs
 import pytest
 
 from extauth import (
     ConfigurationError,
+    GrantOrigin,
+    Link,
     LinkKey,
+    PendingExchange,
+    RefreshFailure,
     StoreUnavailable,
     TokenSet,
     open_store,
@@ -22,7 +27,10 @@ from extauth import (
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite import schema as sqlite_schema
 from extauth.adapters.sqlite.schema import MIGRATIONS, migrate
-from extauth.domain.outcomes import Claimed
+from extauth.domain.link import Account
+from extauth.domain.linking import PendingAuthorization
+from extauth.domain.linking_outcomes import NoSuchState
+from extauth.domain.outcomes import Claimed, Recorded
 
 KEY = LinkKey("github", "alice")
 CLAIMER = Path(__file__).parents[1] / "support" / "claimer.py"
@@ -128,6 +136,47 @@ class TestSchema:
             notes = await store._connection.execute_fetchall("SELECT note FROM external_auth_links")
             assert list(notes) == [(None,)]
 
+    async def test_links_of_the_first_schema_stay(self, path):
+        """A file of schema version 1 gets what later versions keep, beside its links and their marks."""
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
+            other.execute("INSERT INTO external_auth_meta VALUES (1)")
+            for statement in MIGRATIONS[0]:
+                other.execute(statement)
+            other.execute("UPDATE external_auth_meta SET retired_version = 6")
+            other.execute(
+                """INSERT INTO external_auth_links VALUES ('github', 'alice', 7, 1000000, 2000000, 'at', 'k1',
+                'rt', 'k2', 3000000, 2500000, '["a"]', 'Bearer', '{"team": 1}', 'client', 'https://as/token',
+                'invalid_grant', 4000000, 7, NULL, 2, 'owner', 5000000, 6000000, NULL)"""
+            )
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
+        async with SqliteLinkStore.open(path) as store:
+            link = await store.get(KEY)
+            assert link == Link(
+                KEY,
+                TokenSet(
+                    "at",
+                    "rt",
+                    epoch + timedelta(seconds=3),
+                    {"a"},
+                    extra={"team": 1},
+                    access_token_key_id="k1",
+                    refresh_token_key_id="k2",
+                    issued_at=epoch + timedelta(seconds=2.5),
+                ),
+                7,
+                epoch + timedelta(seconds=1),
+                epoch + timedelta(seconds=2),
+                RefreshFailure("invalid_grant", epoch + timedelta(seconds=4), 7, attempts=2),
+                GrantOrigin("client", "https://as/token"),
+                PendingExchange(epoch + timedelta(seconds=5), live=False),
+            )
+            recorded = await store.record_account(KEY, 7, Account("1"))
+            assert recorded == Recorded(attrs.evolve(link, account=Account("1")))
+            assert await store.purge_authorizations() == 0
+            assert await store.registration("name") is None
+            assert (await store.put(LinkKey("github", "bob"), TokenSet("at"))).version == 7
+
     async def test_a_migration_that_fails_changes_nothing(self, path):
         """A migration is one transaction."""
         async with SqliteLinkStore.open(path) as store:
@@ -197,6 +246,23 @@ class TestClaiming:
                 )
             claim = await store.claim(KEY, 1, "two", timedelta(minutes=5))
         assert claim.unresolved_for == timedelta(0)
+
+
+class TestTaking:
+    async def test_an_authorization_that_is_purged_before_it_is_taken(self, path):
+        """Between reading and taking it may go: then there is no such state."""
+        pending = PendingAuthorization(state_hash="hash", key=KEY, redirect_uri="uri", salt="salt")
+        async with SqliteLinkStore.open(path) as store:
+            await store.begin_authorization(pending, timedelta(minutes=5))
+            find = store._authorizations._find
+
+            async def forgotten_meanwhile(state_hash):
+                row = await find(state_hash)
+                await store.forget_authorizations(KEY)
+                return row
+
+            store._authorizations._find = forgotten_meanwhile
+            assert await store.take_authorization("hash") == NoSuchState()
 
 
 class TestReading:

@@ -262,9 +262,11 @@ async def test_access_token_expires_by_the_servers_clock(
 
 
 async def test_api_asks_for_a_bearer_token(server: AuthorizationServer, http: aiohttp.ClientSession) -> None:
-    """Without a token the API answers 401 with a bare challenge (RFC 6750 section 3)."""
+    """Without a token the API answers 401 with no error, and says where its metadata are (RFC 9728)."""
     async with http.get(server.resource_url) as response:
-        assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+        assert (response.status, await response.json()) == (401, {})
+    challenge = f'Bearer resource_metadata="{server.resource_metadata_url}"'
+    assert response.headers["WWW-Authenticate"] == challenge
 
 
 class Gate:

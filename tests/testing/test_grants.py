@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from extauth.testing.families import Terms
 from extauth.testing.grants import DeadAccess, ExpiredAccess, Grants, IssuedTokens, LiveAccess, Refused
 
 
@@ -73,3 +74,13 @@ def test_old_access_token_lives_on_after_a_rotation_until_it_expires() -> None:
     assert grants.access(first.access_token, 10.0) == ExpiredAccess(0.0)
     assert grants.live_access_tokens(12.0) == {second.access_token}
     assert grants.access("at-unknown", 0.0) == DeadAccess()
+
+
+def test_refresh_token_that_was_never_given():
+    """A grant without a refresh token cannot be refreshed, though its access token works."""
+    grants = Grants(access_token_lifetime=10)
+    pair = grants.grant("alice", 0, Terms(offline=False))
+    assert grants.access(pair.access_token, 0) == LiveAccess("alice")
+    assert not grants.gives_tokens(pair.refresh_token, 0)
+    assert not grants.refreshable(pair.refresh_token)
+    assert grants.redeem(pair.refresh_token, 0) == Refused(replayed=False)

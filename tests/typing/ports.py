@@ -15,17 +15,19 @@ from extauth.domain.freshness import (
     Serve,
     ServeAndRefresh,
 )
-from extauth.domain.ports import Clock, LinkStore, OAuthProvider
+from extauth.domain.linking_ports import LinkingProvider, Store
+from extauth.domain.ports import Clock, OAuthProvider
 from extauth.services.clock import SystemClock
 from extauth.services.outlasting import outlast, start_unswept
-from extauth.testing import ScriptedProvider
+from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
 
-memory_store_type: type[LinkStore] = MemoryLinkStore
-memory_store: LinkStore = MemoryLinkStore()
-sqlite_store_type: type[LinkStore] = SqliteLinkStore
+memory_store_type: type[Store] = MemoryLinkStore
+memory_store: Store = MemoryLinkStore()
+sqlite_store_type: type[Store] = SqliteLinkStore
 clock_type: type[Clock] = SystemClock
 clock: Clock = SystemClock()
 provider: OAuthProvider = ScriptedProvider()
+linking_provider: LinkingProvider = ScriptedLinkingProvider()
 
 
 async def _length() -> int:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from extauth.adapters.postgres import PostgresLinkStore
-from extauth.domain.ports import LinkStore
+from extauth.domain.linking_ports import Store
 
-store_type: type[LinkStore] = PostgresLinkStore
+store_type: type[Store] = PostgresLinkStore

@@ -16,8 +16,16 @@ def checked_claim(owner: str, ttl: timedelta) -> None:
     if not storable_text(owner, "owner"):
         msg = "owner must not be empty"
         raise ValueError(msg)
+    checked_ttl(ttl)
+
+
+def checked_ttl(ttl: timedelta) -> None:
+    """Refuse what would be over before it begins.
+
+    :raises ValueError: if so.
+    """
     if ttl <= timedelta(0):
-        msg = f"ttl must be longer than zero, not {ttl}: a lease that has lapsed guards nothing"
+        msg = f"ttl must be longer than zero, not {ttl}"
         raise ValueError(msg)
 
 

@@ -16,6 +16,7 @@ MOST_REMEMBERED = 2048
 
 _EXTRA = 10
 _PENDING_SINCE = 21
+_RESOURCE_TOKENS = 24
 """Positions in the rows of both databases."""
 
 
@@ -51,7 +52,7 @@ class Decoder(Generic[R]):
     def _made_of(self, row: R) -> Link:
         link = self._decode(row)
         # A reader could change a dict. The time left of a lease is another at each reading.
-        if not row[_EXTRA] and row[_PENDING_SINCE] is None:
+        if not row[_EXTRA] and not row[_RESOURCE_TOKENS] and row[_PENDING_SINCE] is None:
             self._latest[row[0], row[1]] = row, link
             if len(self._latest) > MOST_REMEMBERED:
                 del self._latest[next(iter(self._latest))]

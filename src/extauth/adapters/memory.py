@@ -10,7 +10,10 @@ from typing import Self, final
 import attrs
 
 from extauth.adapters.arguments import checked_claim, checked_failure
-from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.adapters.memory_linking import MemoryAuthorizations, MemoryRegistrations
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.linking import ACCOUNT_SEPARATOR, ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import TakeOutcome
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -59,7 +62,7 @@ class _Row:
 
 @final
 class MemoryLinkStore:
-    """A :class:`~extauth.domain.ports.LinkStore` that forgets everything when the process ends.
+    """A :class:`~extauth.domain.linking_ports.Store` that forgets everything when the process ends.
 
     Every method is atomic because none yields to the event loop between reading and writing. It serves
     one process and may be used as an async context manager, which does nothing.
@@ -73,6 +76,8 @@ class MemoryLinkStore:
         before an unlink can never be saved over a link made after it."""
         self._changes: dict[LinkKey, set[asyncio.Future[None]]] = {}
         """Who waits for a key to change; each entry is made and removed by ``wait_for_change``."""
+        self._authorizations = MemoryAuthorizations(now)
+        self._registrations = MemoryRegistrations()
 
     async def __aenter__(self) -> Self:
         return self
@@ -153,12 +158,12 @@ class MemoryLinkStore:
         reason: str | None = None,
         since: datetime | None = None,
     ) -> int:
-        lifted = 0
+        below, lifted = provider_id + ACCOUNT_SEPARATOR, 0
         for key, row in list(self._rows.items()):
             mark = row.link.failure
             if (
                 mark is not None
-                and key.provider_id == provider_id
+                and (key.provider_id == provider_id or key.provider_id.startswith(below))
                 and user_id in {None, key.user_id}
                 and reason in {None, mark.reason}
                 and (since is None or mark.at >= since)
@@ -181,14 +186,7 @@ class MemoryLinkStore:
         row = self._at_version(key, version)
         if not isinstance(row, _Row):
             return row
-        resealed = attrs.evolve(
-            row.link.tokens,
-            access_token=tokens.access_token,
-            refresh_token=tokens.refresh_token,
-            access_token_key_id=tokens.access_token_key_id,
-            refresh_token_key_id=tokens.refresh_token_key_id,
-        )
-        row = attrs.evolve(row, link=attrs.evolve(row.link, tokens=resealed))
+        row = attrs.evolve(row, link=attrs.evolve(row.link, tokens=row.link.tokens.resealed(tokens)))
         self._write(key, row)
         return Resealed(row.seen_at(self._now()))
 
@@ -240,6 +238,34 @@ class MemoryLinkStore:
                 if not waiting:
                     del self._changes[key]
 
+    async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
+        row = self._at_version(key, version)
+        if not isinstance(row, _Row):
+            return row
+        row = attrs.evolve(row, link=attrs.evolve(row.link, account=account))
+        self._write(key, row)
+        return Recorded(row.seen_at(self._now()))
+
+    async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
+        self._authorizations.begin(pending, ttl)
+
+    async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
+        return self._authorizations.take(state_hash, user_id)
+
+    async def forget_authorizations(self, key: LinkKey) -> int:
+        return self._authorizations.forget(key)
+
+    async def purge_authorizations(self) -> int:
+        return self._authorizations.purge()
+
+    async def registration(self, name: str) -> ClientRegistration | None:
+        return self._registrations.get(name)
+
+    async def keep_registration(
+        self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
+    ) -> ClientRegistration:
+        return self._registrations.keep(name, registration, instead_of)
+
     def state(self) -> tuple[Hashable, tuple[tuple[LinkKey, str], ...]]:
         """Return everything that is kept, to compare by value, and beside it who owns which lease.
 
@@ -255,7 +281,8 @@ class MemoryLinkStore:
             for _, row in rows
         )
         owners = tuple((key, row.lease.owner) for key, row in rows if row.lease is not None)
-        return (kept, self._retired_version), owners
+        beside = (self._authorizations.state(), self._registrations.state())
+        return (kept, self._retired_version, beside), owners
 
     def _seen(self, key: LinkKey) -> Link | None:
         row = self._rows.get(key)

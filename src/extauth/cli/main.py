@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    return _demo(options, parser)
+    return _providers(options, parser) if options.command == "providers" else _demo(options, parser)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,6 +54,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--picture", type=Path, default=DEFAULT_PICTURE, help="SVG to write (%(default)s)")
     demo.add_argument("--seed", type=int, default=0, help="of the callers' pauses (%(default)s)")
+    providers = commands.add_parser(
+        "providers",
+        help="the providers that extauth knows",
+        description="Lists the presets of the catalogue, or says everything about one.",
+    )
+    providers.add_argument("preset", nargs="?", metavar="ID", help="of one preset; default: all, as a table")
+    form = providers.add_mutually_exclusive_group()
+    form.add_argument("--json", dest="form", action="store_const", const="json", help="as JSON")
+    form.add_argument(
+        "--markdown",
+        dest="form",
+        action="store_const",
+        const="markdown",
+        help="the page of the documentation",
+    )
     return parser
 
 
@@ -66,6 +81,22 @@ def _positive(kind: type[int | float]) -> Callable[[str], float]:
         return value
 
     return convert
+
+
+def _providers(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if find_spec("aiohttp") is None:
+        print('extauth providers needs aiohttp; run: pip install "extauth[aiohttp]"', file=sys.stderr)
+        return USAGE_ERROR
+
+    from extauth.cli.providers import show  # noqa: PLC0415 - installed for certain only now
+
+    if options.form == "markdown" and options.preset is not None:
+        parser.error("--markdown is the page about all presets; leave the id out")
+    try:
+        print(show(options.preset, form=options.form))
+    except ValueError as error:
+        parser.error(str(error))
+    return 0
 
 
 def _demo(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

@@ -10,6 +10,8 @@ import copyreg
 from datetime import timedelta
 from typing import ClassVar
 
+from extauth.domain.reasons import explanation
+
 
 class ExtAuthError(Exception):
     """Base of all errors below. Never raised itself."""
@@ -45,7 +47,8 @@ class InvalidCallback(LinkingFailed):
 
 
 class UnknownState(LinkingFailed):
-    """The state was never given out here, or expired long ago: a forged callback, or a very old one."""
+    """The state was never given out here, or expired long ago, or the user has disconnected since: a forged
+    callback, or an old one."""
 
     code = "unknown_state"
 
@@ -107,6 +110,11 @@ class ReauthorizationRequired(ExtAuthError):
         self.reason = reason
         """Why, as a stable code: the provider's OAuth error code; ``reply_lost`` if it may be our own earlier
         exchange, whose reply never arrived, that used the refresh token up; or ``no_refresh_token``."""
+
+    @property
+    def explanation(self) -> str:
+        """Why, as an English sentence that a user interface can show; it holds no text of the provider's."""
+        return explanation(self.reason)
 
 
 class TemporarilyUnavailable(ExtAuthError):

@@ -42,6 +42,14 @@ def named_link(provider_id: str, name: str) -> str:
     return f"{provider_id}{ACCOUNT_SEPARATOR}{name}"
 
 
+def companion_key(key: LinkKey, name: str) -> LinkKey:
+    """Return the key of another link that the same authorization gave, such as Slack's ``user``.
+
+    :raises ValueError: as :func:`named_link`, and if the provider part becomes too long.
+    """
+    return attrs.evolve(key, provider_id=named_link(key.provider_id, name))
+
+
 def _resources(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(storable_text(resource, "resources") for resource in value)
 
@@ -84,6 +92,8 @@ class AuthorizationRequest:
     resources: tuple[str, ...] = ()
     params: Mapping[str, str] = attrs.field(factory=dict[str, str])
     """More parameters, such as ``login_hint``; they win over the provider's own."""
+    incremental: bool = False
+    """Whether what the user granted before is to stay granted beside the scopes asked for now."""
 
 
 @final
@@ -179,3 +189,18 @@ class Unlinked:
     """Whether there was a link."""
     revoked: bool
     """Whether the provider confirmed that its tokens are revoked, or were already."""
+
+
+@final
+@attrs.frozen
+class Installation:
+    """Something that an access token reaches: an app's installation, a site, a tenant.
+
+    :raises ValueError: for text that no store can keep.
+    """
+
+    id: str = attrs.field(validator=text)
+    """The provider's own id, which its API wants in a path or a header."""
+    name: str | None = attrs.field(default=None, validator=optional_text)
+    account: str | None = attrs.field(default=None, validator=optional_text)
+    """The login of the account that it belongs to."""

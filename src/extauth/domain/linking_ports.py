@@ -30,6 +30,8 @@ class AuthorizationStore(Protocol):
     async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
         """Remember the authorization for ``ttl``, by the store's clock.
 
+        Can be repeated: a state that is known already stays as it is, above all one that was taken.
+
         :raises ValueError: if ``ttl`` is not positive.
         """
         ...
@@ -39,16 +41,19 @@ class AuthorizationStore(Protocol):
 
         With ``user_id`` only if that user began it; otherwise it stays to be taken. What was taken is
         remembered, without its salt, until it expires, so that a second callback is told apart from
-        a forged one.
+        a forged one. Whoever did not begin it hears ``AnothersState``, taken, expired or not.
         """
         ...
 
     async def forget_authorizations(self, key: LinkKey) -> int:
-        """Remove the pending authorizations of a link and return how many: callbacks then find nothing."""
+        """Remove the pending authorizations of a link and return how many: callbacks then find nothing.
+
+        One that was taken is no longer pending, and remembered on.
+        """
         ...
 
     async def purge_authorizations(self) -> int:
-        """Remove what has expired, by the store's clock, and return how many."""
+        """Remove what has expired, taken or not, by the store's clock, and return how many."""
         ...
 
 
@@ -77,7 +82,7 @@ class RegistrationStore(Protocol):
         """Keep the registration unless there is one, and return the one that is kept now.
 
         So replicas that register at the same moment go on with the same client. With ``instead_of`` it
-        replaces the one whose client id that is, and no other.
+        replaces, as a whole, the one whose client id that is, and no other. Either can be repeated.
         """
         ...
 

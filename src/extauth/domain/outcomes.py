@@ -88,6 +88,9 @@ class Exchanged:
     companions: Mapping[str, TokenSet] = attrs.field(factory=dict[str, TokenSet], hash=False)
     """Further grants in the same answer, each with a refresh token of its own, by the name of their link
     (Slack: a bot's tokens and ``user``'s)."""
+    link_name: str | None = None
+    """The name of the link that ``tokens`` are for, where the answer gave only companions; ``None`` for the
+    link that was asked for."""
 
 
 @final

@@ -41,7 +41,8 @@ class LinkStore(Protocol):
         A new link gets version 1, or a higher one after a link was deleted: never one that the key had.
         An existing one is replaced whole (nothing is carried forward: it may be another account) with
         its version + 1.
-        Any failure mark, lease and unresolved exchange is cleared. ``created_at`` stays.
+        Any failure mark, lease and unresolved exchange is cleared, and the account forgotten.
+        ``created_at`` stays.
         """
         ...
 
@@ -67,8 +68,8 @@ class LinkStore(Protocol):
         """Store the outcome of a successful refresh of ``version``.
 
         ``Saved`` with version + 1 if the version matches, whoever holds the lease: the tokens given
-        may be the only ones that work. Failure mark, lease and unresolved exchange are cleared; the
-        origin stays. Otherwise ``Stale`` or ``Absent``, and nothing changes. Never inserts: it cannot
+        may be the only ones that work. Failure mark, lease and unresolved exchange are cleared; origin
+        and account stay. Otherwise ``Stale`` or ``Absent``, and nothing changes. Never inserts: it cannot
         bring back a link that the user removed.
         """
         ...
@@ -94,7 +95,9 @@ class LinkStore(Protocol):
         """Remove failure marks of a provider's links and return how many.
 
         The operator's undo: after an outage that wrongly answered ``invalid_grant``, links work again
-        with no one reconnecting. Narrowed to one user, one reason, or marks made at ``since`` or later.
+        with no one reconnecting. Links named below the provider are its links too: ``github`` covers
+        ``github/work`` (see :func:`~extauth.domain.linking.named_link`), but neither ``github2`` nor
+        ``github-app``. Narrowed to one user, one reason, or marks made at ``since`` or later.
         """
         ...
 
@@ -109,8 +112,9 @@ class LinkStore(Protocol):
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
         """Replace the token texts and key ids by another encryption of the same tokens.
 
-        ``Resealed`` if the version matches. **The version is unchanged**, and so are expiry, scopes,
-        ``extra``, lease, marks and times. Otherwise ``Stale`` or ``Absent``, and nothing changes.
+        ``Resealed`` if the version matches. The texts of ``resource_tokens`` are among them. **The version
+        is unchanged**, and so are expiries, scopes, ``extra``, account, lease, marks and times. Otherwise
+        ``Stale`` or ``Absent``, and nothing changes.
         """
         ...
 
@@ -125,9 +129,10 @@ class LinkStore(Protocol):
     ) -> list[Link]:
         """Return links of a provider that upkeep should refresh, ordered by user id (by code point).
 
-        Those with a refresh token and no permanent failure mark whose access token expires before
-        ``expiring_before``, or whose credentials were last written before ``unused_since`` (which also
-        finds links without a known expiry). At most ``limit`` of them, with user ids after ``after``.
+        Of exactly that provider id: links named below it are another call's. Those with a refresh token
+        and no permanent failure mark whose access token expires before ``expiring_before``, or whose
+        credentials were last written before ``unused_since`` (which also finds links without a known
+        expiry). At most ``limit`` of them, with user ids after ``after``.
         """
         ...
 

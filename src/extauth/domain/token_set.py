@@ -110,3 +110,22 @@ class TokenSet:
             ),
             resource_tokens={**previous.resource_tokens, **self.resource_tokens},
         )
+
+    def resealed(self, sealed: TokenSet) -> TokenSet:
+        """Return these tokens with the texts and key ids of ``sealed``, another encryption of them.
+
+        All else stays, also of the tokens for single resources. One that ``sealed`` leaves out is dropped:
+        under the new key nothing could read it.
+        """
+        return attrs.evolve(
+            self,
+            access_token=sealed.access_token,
+            refresh_token=sealed.refresh_token,
+            access_token_key_id=sealed.access_token_key_id,
+            refresh_token_key_id=sealed.refresh_token_key_id,
+            resource_tokens={
+                resource: attrs.evolve(token, access_token=sealed.resource_tokens[resource].access_token)
+                for resource, token in self.resource_tokens.items()
+                if resource in sealed.resource_tokens
+            },
+        )

@@ -30,12 +30,14 @@ def provider_of(providers: Mapping[str, P], provider_id: str) -> P:
     """Return the provider that serves links with this provider id.
 
     The one with that very id, or else the one before the last separator, of which the link is a named one
-    (:func:`~extauth.domain.linking.named_link`).
+    (:func:`~extauth.domain.linking.named_link`), and so on: a named link's companions have two.
 
     :raises UnknownProvider: if there is none.
     """
-    provider = providers.get(provider_id) or providers.get(provider_id.rpartition(ACCOUNT_SEPARATOR)[0])
-    if provider is None:
-        msg = f"no provider {provider_id!r} was given to this service"
-        raise UnknownProvider(msg)
-    return provider
+    served_by = provider_id
+    while served_by:
+        if served_by in providers:
+            return providers[served_by]
+        served_by = served_by.rpartition(ACCOUNT_SEPARATOR)[0]
+    msg = f"no provider {provider_id!r} was given to this service"
+    raise UnknownProvider(msg)

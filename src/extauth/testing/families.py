@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
 from typing import TypeAlias, final
@@ -24,11 +25,33 @@ def numbered(kind: str, family: int, number: int, /) -> str:
 
 @final
 @attrs.frozen
+class Terms:
+    """What one authorization allows."""
+
+    client: object = None
+    """Who may use its tokens; None: whoever presents them."""
+    scopes: frozenset[str] = frozenset()
+    offline: bool = True
+    """Whether the client was given a refresh token at all."""
+    redirect_uri: str | None = None
+    """Where its code was sent."""
+    resources: frozenset[str] = frozenset()
+    """The only ones that its access tokens may be for (RFC 8707); empty: no such limit."""
+    second: bool = False
+    """Whether it is the further grant that some providers give beside the first (a user's beside a bot's)."""
+
+
+@final
+@attrs.frozen
 class Wanted:
     """What one access token was asked to be; the authorization says the rest."""
 
-    resource: str | None = None
-    """The only one that it is for (RFC 8707); None: no such limit."""
+    scopes: frozenset[str] | None = None
+    """None: all that were granted (RFC 6749 section 6)."""
+    resources: frozenset[str] = frozenset()
+    """The only ones that it is for (RFC 8707); empty: no such limit."""
+    lifetime: float | None = None
+    """In seconds; None: the server's."""
 
 
 @final
@@ -38,6 +61,7 @@ class Family:
 
     subject: str
     number: int
+    terms: Terms = Terms()
     newest: RefreshToken = attrs.field(init=False)
     """The refresh token given out last."""
     access: AccessToken = attrs.field(init=False)
@@ -58,6 +82,8 @@ class RefreshToken:
     """The one whose presentation gave it."""
     place: int
     """0 for the first of the family, and so on."""
+    expires_at: float = math.inf
+    """By the clock of the grants."""
     presentations: int = 0
     """Those that reached the grants, refused ones too."""
     used_at: float | None = None
@@ -77,6 +103,8 @@ class AccessToken:
     family: Family
     expires_at: float
     """By the clock of the grants."""
-    resource: str | None = None
-    """The only one that it is for; None: no such limit."""
+    issued_at: float
+    scopes: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+    """The only ones that it is for; empty: no such limit."""
     revoked: bool = False

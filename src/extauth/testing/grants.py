@@ -5,81 +5,46 @@ No I/O. How a refresh token that was used before is treated is in :mod:`extauth.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from typing import TypeAlias, final
+from typing import Literal, final
 
-import attrs
-
-from extauth.testing.families import AccessToken, Family, Namer, RefreshToken, Wanted, unguessable
+from extauth.testing.families import (
+    AccessToken,
+    Family,
+    Namer,
+    RefreshToken,
+    Terms,
+    Wanted,
+    unguessable,
+)
+from extauth.testing.redemption import (
+    AccessState,
+    DeadAccess,
+    ExpiredAccess,
+    IssuedTokens,
+    LiveAccess,
+    Presentation,
+    Redemption,
+    Refused,
+)
 from extauth.testing.reuse import GIVES_TOKENS, RULES, Presented, Reuse, Treatment
 
-
-@final
-@attrs.frozen
-class IssuedTokens:
-    """One pair that the server gave out."""
-
-    access_token: str = attrs.field(repr=False)
-    refresh_token: str = attrs.field(repr=False)
-    expires_at: float
-    """When the access token stops working, by the clock of the ``now`` arguments."""
-
-
-@final
-@attrs.frozen
-class Refused:
-    """The refresh token is unknown, or dead, or its family was revoked: ``invalid_grant``."""
-
-    replayed: bool
-    """Whether it had given a new pair before, so that this presentation is a reuse."""
-
-
-Redemption: TypeAlias = IssuedTokens | Refused
-
-
-@final
-@attrs.frozen
-class Presentation:
-    """A known refresh token was presented."""
-
-    subject: str
-    at: float
-    """By the clock of the ``now`` arguments."""
-    treatment: Treatment
-
-    @property
-    def rotated(self) -> bool:
-        """Whether it was consumed and gave a new pair."""
-        return self.treatment in _ROTATES
-
+__all__ = [
+    "AccessState",
+    "DeadAccess",
+    "ExpiredAccess",
+    "Grants",
+    "IssuedTokens",
+    "LiveAccess",
+    "Presentation",
+    "Redemption",
+    "Refused",
+]
 
 _ROTATES = frozenset({Treatment.ROTATE, Treatment.SUPERSEDE})
 _ANYTHING = Wanted()
-
-
-@final
-@attrs.frozen
-class LiveAccess:
-    """The access token works."""
-
-    subject: str
-
-
-@final
-@attrs.frozen
-class ExpiredAccess:
-    """The access token's life is over; nobody revoked it."""
-
-    seconds_ago: float
-
-
-@final
-@attrs.frozen
-class DeadAccess:
-    """The access token was revoked, or was never given out."""
-
-
-AccessState: TypeAlias = LiveAccess | ExpiredAccess | DeadAccess
+_EVERYTHING = Terms()
 
 
 @final
@@ -88,8 +53,10 @@ class Grants:
 
     ``now`` arguments and ``access_token_lifetime`` are seconds of one clock; so is ``replay_window``,
     which only the habit of that name looks at. With ``refresh_revokes_access_token`` a refresh kills
-    the access token that the family had until then, as GitHub Apps and GitLab do. The public
-    attributes may be changed at any time. Not safe for threads.
+    the access token that the family had until then, as GitHub Apps and GitLab do. A refresh token
+    dies ``refresh_token_lifetime`` seconds after it was used last (``sliding``) or after the
+    authorization (``fixed``). A grant beyond ``most_grants`` of one subject to one client kills the
+    oldest. The public attributes may be changed at any time. Not safe for threads.
     """
 
     def __init__(
@@ -99,12 +66,18 @@ class Grants:
         reuse: Reuse = "strict",
         replay_window: float = 30.0,
         refresh_revokes_access_token: bool = False,
+        refresh_token_lifetime: float = math.inf,
+        refresh_clock: Literal["sliding", "fixed"] = "sliding",
+        most_grants: int | None = None,
         namer: Namer = unguessable,
     ) -> None:
         self.access_token_lifetime = access_token_lifetime
         self.reuse: Reuse = reuse
         self.replay_window = replay_window
         self.refresh_revokes_access_token = refresh_revokes_access_token
+        self.refresh_token_lifetime = refresh_token_lifetime
+        self.refresh_clock: Literal["sliding", "fixed"] = refresh_clock
+        self.most_grants = most_grants
         self.exchanges = 0
         """How many times any refresh token was presented, known or not."""
         self.replays = 0
@@ -113,6 +86,8 @@ class Grants:
         """Every presentation of a known refresh token, in order."""
         self.families_revoked = 0
         """How many families died because of a replay."""
+        self.families_dropped = 0
+        """How many families died because there were more than ``most_grants``."""
         self.rejected: Counter[str] = Counter()
         """How often each refresh token was answered ``invalid_grant``, unknown ones too."""
         self._name = namer
@@ -126,11 +101,15 @@ class Grants:
         """How many presentations consumed their token and gave a new pair."""
         return len(self._rotated)
 
-    def grant(self, subject: str, now: float) -> IssuedTokens:
+    def grant(
+        self, subject: str, now: float, terms: Terms = _EVERYTHING, wanted: Wanted = _ANYTHING
+    ) -> IssuedTokens:
         """Start a family, as an authorization by ``subject`` does, and return its first pair."""
-        family = Family(subject, len(self._families) + 1)
+        family = Family(subject, len(self._families) + 1, terms)
         self._families.append(family)
-        return _issued(*self._new_pair(family, None, now, _ANYTHING))
+        issued = _issued(*self._new_pair(family, None, now, wanted))
+        self._drop_oldest(family)
+        return issued
 
     def redeem(self, refresh_token: str, now: float, wanted: Wanted = _ANYTHING) -> Redemption:
         """Take a presentation of ``refresh_token`` (RFC 6749 section 6).
@@ -151,15 +130,39 @@ class Grants:
         kept = Treatment.KEEP if treatment is Treatment.ROTATE else treatment
         return self._treat(record, kept, now, wanted)
 
-    def revoke(self, token: str) -> None:
+    def extend(self, access_token: str, now: float, wanted: Wanted = _ANYTHING) -> Redemption:
+        """Give a new access token for one that works, where there are no refresh tokens."""
+        record = self._access_tokens.get(access_token)
+        if record is None or not isinstance(self.access(access_token, now), LiveAccess):
+            return Refused(replayed=False)
+        family = record.family
+        return _issued(self._new_access(family, now, wanted), family.newest)
+
+    def revoke(self, token: str) -> bool:
         """Revoke an access token alone, or with a refresh token its family (RFC 7009 section 2.1).
 
-        An unknown token is fine: what it asked for is already so.
+        An unknown token is fine: what it asked for is already so. Returns whether anything changed.
         """
-        if (refresh := self._refresh_tokens.get(token)) is not None:
-            refresh.family.revoked = True
-        elif (access := self._access_tokens.get(token)) is not None:
-            access.revoked = True
+        record = self.record(token)
+        if record is None or record.family.revoked:
+            return False
+        if isinstance(record, RefreshToken):
+            record.family.revoked = True
+            return True
+        changed = not record.revoked
+        record.revoked = True
+        return changed
+
+    def revoke_subject(self, subject: str, client: object = None) -> bool:
+        """Revoke all that ``subject`` granted, to one client or to all. Returns whether anything changed."""
+        found = [
+            family
+            for family in self._families
+            if family.subject == subject and not family.revoked and client in (None, family.terms.client)
+        ]
+        for family in found:
+            family.revoked = True
+        return bool(found)
 
     def access(self, access_token: str, now: float) -> AccessState:
         """Say whether an API should accept ``access_token``; at its expiry it is expired."""
@@ -181,7 +184,7 @@ class Grants:
         Then presenting it refreshes, whatever the server does about reuse.
         """
         record = self._refresh_tokens.get(refresh_token)
-        return record is not None and record is record.family.newest and not record.family.revoked
+        return record is not None and record is record.family.newest and _usable(record.family)
 
     def gives_tokens(self, refresh_token: str, now: float) -> bool:
         """Whether presenting ``refresh_token`` at ``now`` would be answered with tokens."""
@@ -193,7 +196,7 @@ class Grants:
         return frozenset(
             family.newest.text
             for family in self._families
-            if not family.revoked and subject in (None, family.subject)
+            if _usable(family) and subject in (None, family.subject)
         )
 
     def live_access_tokens(self, now: float) -> frozenset[str]:
@@ -237,7 +240,7 @@ class Grants:
 
     def _treatment(self, record: RefreshToken, now: float) -> Treatment:
         family = record.family
-        if family.revoked:
+        if not _usable(family) or now >= record.expires_at:
             return Treatment.REFUSE
         behind = family.newest.place - record.place
         used_ago = None if record.used_at is None else now - record.used_at
@@ -253,11 +256,13 @@ class Grants:
             return self._rotate(record, now, wanted)
         if treatment is Treatment.REPEAT and record.gave is not None:
             access, refresh = record.gave
-            same = access.resource == wanted.resource
+            same = access.resources == wanted.resources
             return _issued(access if same else self._new_access(family, now, wanted), refresh)
         if treatment is Treatment.ACTIVE:
             return _issued(self._working_access(family, now, wanted), family.newest)
         if treatment is Treatment.KEEP:
+            if self.refresh_clock == "sliding":
+                record.expires_at = now + self.refresh_token_lifetime
             return _issued(self._new_access(family, now, wanted), record)
         if treatment is Treatment.REVOKE_FAMILY:
             family.revoked = True
@@ -277,7 +282,9 @@ class Grants:
         access = self._new_access(family, now, wanted)
         place = 0 if parent is None else family.newest.place + 1
         text = self._name("rt", family.number, family.access_tokens)
-        family.newest = self._refresh_tokens[text] = RefreshToken(text, family, parent, place)
+        restarts = parent is None or self.refresh_clock == "sliding"
+        expires_at = now + self.refresh_token_lifetime if restarts else family.newest.expires_at
+        family.newest = self._refresh_tokens[text] = RefreshToken(text, family, parent, place, expires_at)
         return access, family.newest
 
     def _new_access(self, family: Family, now: float, wanted: Wanted) -> AccessToken:
@@ -285,14 +292,34 @@ class Grants:
             family.access.revoked = True
         family.access_tokens += 1
         text = self._name("at", family.number, family.access_tokens)
-        access = AccessToken(text, family, now + self.access_token_lifetime, wanted.resource)
+        lifetime = self.access_token_lifetime if wanted.lifetime is None else wanted.lifetime
+        scopes = family.terms.scopes if wanted.scopes is None else wanted.scopes
+        access = AccessToken(text, family, now + lifetime, now, scopes, wanted.resources)
         family.access = self._access_tokens[text] = access
         return access
 
     def _working_access(self, family: Family, now: float, wanted: Wanted) -> AccessToken:
         access = family.access
-        works = not access.revoked and now < access.expires_at and access.resource == wanted.resource
+        works = not access.revoked and now < access.expires_at and access.resources == wanted.resources
         return access if works else self._new_access(family, now, wanted)
+
+    def _drop_oldest(self, newest: Family) -> None:
+        if self.most_grants is None or not newest.terms.offline:
+            return
+        siblings = [
+            family
+            for family in self._families
+            if _usable(family)
+            and (family.subject, family.terms.client) == (newest.subject, newest.terms.client)
+        ]
+        for family in siblings[: -self.most_grants]:
+            family.revoked = True
+            self.families_dropped += 1
+
+
+def _usable(family: Family) -> bool:
+    """Whether its client has a refresh token, and nobody revoked it."""
+    return family.terms.offline and not family.revoked
 
 
 def _issued(access: AccessToken, refresh: RefreshToken) -> IssuedTokens:

@@ -1,4 +1,4 @@
-"""How authorization servers treat a refresh token that was used before: the five habits seen in the wild.
+"""How authorization servers treat a refresh token that was used before: the habits seen in the wild.
 
 Pure. Each habit is one function of a :class:`Presented` (see :data:`RULES`), so that a server with
 another habit is another such function.
@@ -13,16 +13,17 @@ from typing import Literal, TypeAlias, final
 
 import attrs
 
-Reuse: TypeAlias = Literal["strict", "one_behind", "replay_window", "latest_wins", "non_rotating"]
+Reuse: TypeAlias = Literal["strict", "one_behind", "replay_window", "overlap", "latest_wins", "non_rotating"]
 """What becomes of a refresh token that was used before.
 
 ``strict``: it works once; a second presentation revokes its whole family (RFC 9700 section 4.14.2).
 ``one_behind``: the token just before the newest gives the active pair; an older one revokes the family
 (Supabase). ``replay_window``: for some seconds after its rotation it gives the very same pair again;
-later it revokes the family (WorkOS, Okta). ``latest_wins``: it works again and again, and each time the
-pair that was live until then is dead: its access token, and its refresh token, which is refused if it
-is presented after all (WSO2). ``non_rotating``: the refresh token stays the same; each refresh gives a
-new access token only (Google).
+later it revokes the family (WorkOS, Okta). ``overlap``: for as long it gives *another* pair, and all
+that it gave work; later it revokes the family (Auth0; Microsoft, whose window never ends).
+``latest_wins``: it works again and again, and each time the pair that was live until then is dead: its
+access token, and its refresh token, which is refused if it is presented after all (WSO2).
+``non_rotating``: the refresh token stays the same; each refresh gives a new access token only (Google).
 """
 
 
@@ -80,6 +81,12 @@ def _replay_window(presented: Presented) -> Treatment:
     return _strict(presented)
 
 
+def _overlap(presented: Presented) -> Treatment:
+    if presented.used_ago is None or presented.used_ago < presented.replay_window:
+        return Treatment.ROTATE
+    return Treatment.REVOKE_FAMILY
+
+
 def _latest_wins(presented: Presented) -> Treatment:
     if presented.superseded:
         return Treatment.REFUSE
@@ -95,6 +102,7 @@ RULES: Mapping[Reuse, Callable[[Presented], Treatment]] = MappingProxyType(
         "strict": _strict,
         "one_behind": _one_behind,
         "replay_window": _replay_window,
+        "overlap": _overlap,
         "latest_wins": _latest_wins,
         "non_rotating": _non_rotating,
     }

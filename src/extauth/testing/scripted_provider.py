@@ -174,7 +174,7 @@ class ScriptedProvider:
     def resource_of(self, access_token: str) -> str | None:
         """Return the only resource that an access token is for; None if it is for none in particular."""
         record = self.grants.record(access_token)
-        return record.resource if isinstance(record, AccessToken) else None
+        return next(iter(record.resources), None) if isinstance(record, AccessToken) else None
 
     async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
         """Present the refresh token; see :class:`~extauth.domain.ports.OAuthProvider`."""
@@ -242,7 +242,8 @@ class ScriptedProvider:
         if fault in UNPROCESSED:
             return UNPROCESSED[fault]
         redeem = self.grants.redeem_keeping if fault in KEEPING else self.grants.redeem
-        redemption = redeem(tokens.refresh_token or "", self._seconds(self._now()), Wanted(resource=resource))
+        wanted = Wanted(resources=frozenset() if resource is None else frozenset({resource}))
+        redemption = redeem(tokens.refresh_token or "", self._seconds(self._now()), wanted)
         if fault in UNREADABLE:
             return UNREADABLE[fault]
         if isinstance(redemption, Refused):

@@ -2,72 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Protocol, final
-from urllib.parse import urlencode
+from collections.abc import Iterable
+from typing import final
 
 from aiohttp import ClientSession
 
+from extauth.adapters.oauth2.api import ApiRules
+from extauth.adapters.oauth2.authorization import AuthorizationRules, authorization_url
+from extauth.adapters.oauth2.calling import ProviderCalls
 from extauth.adapters.oauth2.client_auth import ClientAuth, ClientCredentials
-from extauth.adapters.oauth2.endpoint import endpoint_url
-from extauth.adapters.oauth2.reply import Reply, ReplyRules, judge
-from extauth.adapters.oauth2.transport import HttpTimeouts, post_form
-from extauth.domain.link import GrantOrigin
-from extauth.domain.outcomes import ExchangeOutcome, NotSent, Unknown
-from extauth.domain.policy import ProviderTraits
-from extauth.domain.storable import MAX_ID_LENGTH, storable_text
-from extauth.domain.token_set import TokenSet
-
-_OURS = frozenset(
-    {"grant_type", "refresh_token", "client_id", "client_secret"},
+from extauth.adapters.oauth2.client_keys import ClientKey
+from extauth.adapters.oauth2.configuration import (
+    checked_id,
+    checked_issuer,
+    checked_scopes,
+    checked_session,
+    optional_endpoint,
 )
-
-
-class _WallClock(Protocol):
-    def now(self) -> datetime: ...
-
-
-class _SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
-def _checked_session(session: ClientSession | None) -> ClientSession | None:
-    if session is not None and (session.auth is not None or "Authorization" in session.headers):
-        msg = (
-            "session must have no default credentials (auth= or an Authorization header): they would be"
-            " sent to the provider beside the client's own; give a session without them, or none"
-        )
-        raise ValueError(msg)
-    return session
-
-
-def _checked_id(provider_id: str) -> str:
-    if not 0 < len(storable_text(provider_id, "provider_id")) <= MAX_ID_LENGTH:
-        msg = f"provider_id must have 1 to {MAX_ID_LENGTH} characters"
-        raise ValueError(msg)
-    return provider_id
-
-
-def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(scopes, str):
-        msg = "scopes must be a collection of scope names, not one str"
-        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
-    return tuple(storable_text(scope, "scopes") for scope in scopes)
-
-
-def _checked_params(params: Mapping[str, str]) -> dict[str, str]:
-    if clash := params.keys() & _OURS:
-        msg = f"refresh_params must not set {', '.join(sorted(clash))}"
-        raise ValueError(msg)
-    return {name: storable_text(value, f"refresh_params[{name!r}]") for name, value in params.items()}
+from extauth.adapters.oauth2.endpoint import endpoint_url
+from extauth.adapters.oauth2.exchanges import Exchanges
+from extauth.adapters.oauth2.first_answer import FirstAnswers
+from extauth.adapters.oauth2.identity import IdentityRules, identity_by
+from extauth.adapters.oauth2.installations import InstallationRules
+from extauth.adapters.oauth2.reply_rules import ReplyRules
+from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.adapters.oauth2.revocation import Revocation, revocation_by
+from extauth.adapters.oauth2.token_endpoint import TokenEndpoint
+from extauth.adapters.oauth2.transport import HttpTimeouts
+from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
+from extauth.domain.link import Account, GrantOrigin
+from extauth.domain.linking import AuthorizationRequest, CallbackMethod, Installation, LinkingTraits
+from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome, Validity
+from extauth.domain.outcomes import ExchangeOutcome
+from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import TokenSet
 
 
 @final
 class OAuth2Provider:
-    """An :class:`~extauth.domain.ports.OAuthProvider` over aiohttp.
+    """A :class:`~extauth.domain.linking_ports.LinkingProvider` and
+    :class:`~extauth.domain.ports.ResourceProvider` over aiohttp.
 
     Without ``session`` each exchange opens a connection of its own and closes it. Exchanges are rare,
     and a connection kept alive may die under the request, which leaves its outcome unknown. So there is
@@ -78,11 +53,14 @@ class OAuth2Provider:
     with its connector and cookies and is never closed here; timeouts, redirects, ``Accept``,
     ``Content-Type`` and ``User-Agent`` are this class's. Its trace hooks see the secrets that are sent.
 
-    ``refresh_params`` are more form fields of each refresh, for providers that want their scope or
-    resource repeated. Endpoints are ``https``, but for loopback hosts.
+    What a provider does differently from the standard is data: ``authorization`` and ``requests`` for what
+    is sent, ``replies`` and ``identity`` for what comes back, ``traits`` for refreshing, and ``issuer``,
+    ``sends_issuer``, ``openid``, ``callback_method`` and ``callback_fields`` as in
+    :class:`~extauth.domain.linking.LinkingTraits`. Endpoints are ``https``, but for loopback hosts.
 
     :raises ValueError: for an empty id, a URL that secrets must not go to, an unknown ``client_auth``,
-        or a ``client_secret`` that is missing or not used.
+        a ``client_secret`` or ``client_key`` that is missing or not used, ``sends_issuer`` without
+        ``issuer``, or a URL that is given twice: alone and in ``revocation`` or ``identity``.
     """
 
     def __init__(
@@ -98,33 +76,90 @@ class OAuth2Provider:
         userinfo_url: str | None = None,
         scopes: Iterable[str] = (),
         client_auth: ClientAuth = "client_secret_basic",
+        client_key: ClientKey | None = None,
         session: ClientSession | None = None,
         traits: ProviderTraits = ProviderTraits(),  # noqa: B008 - frozen
+        requests: TokenRequests = TokenRequests(),  # noqa: B008 - frozen
         replies: ReplyRules = ReplyRules(),  # noqa: B008 - frozen
+        authorization: AuthorizationRules = AuthorizationRules(),  # noqa: B008 - frozen
+        identity: IdentityRules = IdentityRules(),  # noqa: B008 - frozen
+        issuer: str | None = None,
+        sends_issuer: bool = False,
+        openid: bool = False,
+        callback_method: CallbackMethod = "GET",
+        callback_fields: Iterable[str] = (),
         timeouts: HttpTimeouts = HttpTimeouts(),  # noqa: B008 - frozen
-        clock: _WallClock = _SystemClock(),  # noqa: B008 - has no state
-        refresh_params: Mapping[str, str] | None = None,
+        clock: WallClock = SystemClock(),  # noqa: B008 - has no state
+        revocation: Revocation | None = None,
+        validation: ValidationRules | None = None,
+        api: ApiRules = ApiRules(),  # noqa: B008 - frozen
+        installations: InstallationRules | None = None,
     ) -> None:
-        def optional(url: str | None, what: str) -> str | None:
-            return None if url is None else endpoint_url(url, what)
-
-        self._provider_id = _checked_id(provider_id)
-        self._credentials = ClientCredentials(client_id, client_secret, client_auth)
+        self._provider_id = checked_id(provider_id)
         self._token_url = endpoint_url(token_url, "token_url")
-        self._revoke_url = optional(revoke_url, "revoke_url")
-        self.authorize_url = optional(authorize_url, "authorize_url")
+        self._credentials = ClientCredentials(
+            client_id,
+            client_secret,
+            client_auth,
+            key=client_key,
+            token_endpoint=self._token_url,
+            clock=clock,
+        )
+        self.authorize_url = optional_endpoint(authorize_url, "authorize_url")
         """Where the user's browser is sent to consent (RFC 6749 section 3.1)."""
-        self.device_url = optional(device_url, "device_url")
+        self.device_url = optional_endpoint(device_url, "device_url")
         """The device authorization endpoint (RFC 8628 section 3.1)."""
-        self.userinfo_url = optional(userinfo_url, "userinfo_url")
-        self.scopes = _checked_scopes(scopes)
+        self.userinfo_url = optional_endpoint(userinfo_url, "userinfo_url")
+        self.scopes = checked_scopes(scopes)
         """The scopes to ask the user for, in the given order."""
-        self._session = _checked_session(session)
+        session = checked_session(session)
         self._traits = traits
-        self._replies = replies
-        self._timeouts = timeouts
-        self._clock = clock
-        self._refresh_params = _checked_params(refresh_params or {})
+        self._requests = requests
+        self._authorization = authorization
+        optional_endpoint(requests.refresh_url, "refresh_url")
+        self._linking = LinkingTraits(
+            scopes=self.scopes,
+            pkce=authorization.takes_challenge(public=client_auth == "none"),
+            openid=openid,
+            issuer=checked_issuer(issuer, sends_issuer=sends_issuer),
+            sends_issuer=sends_issuer,
+            callback_method=callback_method,
+            callback_fields=frozenset(checked_scopes(callback_fields)),
+            companions=tuple(replies.companions),
+            device=device_url is not None,
+        )
+        self._exchanges = Exchanges(
+            endpoint=TokenEndpoint(
+                url=self._token_url,
+                credentials=self._credentials,
+                requests=requests,
+                resource_param=authorization.resource_param,
+                session=session,
+                timeouts=timeouts,
+            ),
+            answers=FirstAnswers(
+                rules=replies,
+                traits=traits,
+                identity=identity,
+                client_id=client_id,
+                issuer=issuer,
+                openid=openid,
+            ),
+            authorization=authorization,
+            scopes=self.scopes,
+            clock=clock,
+        )
+        self._calls = ProviderCalls(
+            credentials=self._credentials,
+            clock=clock,
+            session=session,
+            timeouts=timeouts,
+            api=api,
+            revocation=revocation_by(optional_endpoint(revoke_url, "revoke_url"), revocation),
+            identity=identity_by(self.userinfo_url, identity),
+            validation=validation,
+            installation_rules=installations,
+        )
 
     def __repr__(self) -> str:
         return f"OAuth2Provider({self._provider_id!r}, client_id={self.client_id!r})"
@@ -145,9 +180,81 @@ class OAuth2Provider:
         return self._traits
 
     @property
+    def linking(self) -> LinkingTraits:
+        """What this provider's linking flow is like."""
+        return self._linking
+
+    @property
     def origin(self) -> GrantOrigin:
         """The client and token endpoint that grants made here belong to."""
         return GrantOrigin(self.client_id, self._token_url)
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).
+
+        It asks for the request's scopes, or the provider's own where it names none. For the order and
+        encoding of parameters see :func:`~extauth.adapters.oauth2.authorization.authorization_url`.
+
+        :raises ValueError: if there is no ``authorize_url``, if the request lacks a code challenge that the
+            provider requires, or if its ``params`` set what is not theirs.
+        """
+        if self.authorize_url is None:
+            msg = f"the provider {self._provider_id!r} has no authorize_url"
+            raise ValueError(msg)
+        return authorization_url(
+            self.authorize_url,
+            self._authorization,
+            request,
+            client_id=self.client_id,
+            client_id_field=self._requests.client_id_field,
+            scope=self._exchanges.scope_text(request.scopes),
+        )
+
+    async def exchange_code(
+        self,
+        code: str,
+        *,
+        redirect_uri: str,
+        code_verifier: str | None = None,
+        nonce: str | None = None,
+        resources: tuple[str, ...] = (),
+    ) -> CodeOutcome:
+        """Exchange an authorization code (RFC 6749 section 4.1.3) once and judge the answer.
+
+        ``redirect_uri`` is the one that the user was sent with; ``code_verifier`` is PKCE's (RFC 7636
+        section 4.5). With ``nonce`` the answer must have an ID token that carries it. Raises and is
+        cancelled as :meth:`refresh`.
+
+        :raises ValueError: for a code, redirect URI, verifier, nonce or resource that is empty or not
+            valid Unicode.
+        """
+        return await self._exchanges.code(
+            code,
+            redirect_uri=redirect_uri,
+            code_verifier=code_verifier,
+            nonce=nonce,
+            resources=resources,
+        )
+
+    async def begin_device(self, scopes: frozenset[str]) -> BeginDeviceOutcome:
+        """Ask for a device code (RFC 8628 section 3.1), for these scopes or the provider's own if empty.
+
+        Raises and is cancelled as :meth:`refresh`.
+
+        :raises ValueError: if there is no ``device_url``.
+        """
+        if self.device_url is None:
+            msg = f"the provider {self._provider_id!r} has no device_url"
+            raise ValueError(msg)
+        return await self._exchanges.device_codes(self.device_url, scopes)
+
+    async def poll_device(self, device_code: str) -> PollOutcome:
+        """Ask once whether the user has decided (RFC 8628 section 3.4). Raises and is cancelled as
+        :meth:`refresh`.
+
+        :raises ValueError: for an empty code.
+        """
+        return await self._exchanges.device_code(device_code)
 
     async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
         """Present the refresh token once (RFC 6749 section 6) and judge the answer.
@@ -158,61 +265,42 @@ class OAuth2Provider:
 
         :raises ValueError: if there is no refresh token.
         """
-        if tokens.refresh_token is None:
-            msg = "there is no refresh token to present"
-            raise ValueError(msg)
-        fields = {**self._refresh_params, "refresh_token": tokens.refresh_token}
-        return await self._exchange("refresh_token", fields, previous=tokens)
+        return await self._exchanges.refresh_token(tokens)
 
-    async def exchange_code(
-        self, code: str, *, redirect_uri: str, code_verifier: str | None = None
-    ) -> ExchangeOutcome:
-        """Exchange an authorization code (RFC 6749 section 4.1.3) once and judge the answer.
+    async def refresh_for(self, tokens: TokenSet, resource: str) -> ExchangeOutcome:
+        """Present the refresh token once, for an access token for ``resource`` (RFC 8707 section 2.2).
 
-        ``redirect_uri`` is the one that the user was sent with; ``code_verifier`` is PKCE's (RFC 7636
-        section 4.5). Raises and is cancelled as :meth:`refresh`.
+        As :meth:`refresh`: it is the same refresh token, and may be used up just the same.
 
-        :raises ValueError: for a code, redirect URI or verifier that is empty or not valid Unicode.
+        :raises ValueError: if there is no refresh token, or ``resource`` is empty.
         """
-        fields = {"code": code, "redirect_uri": redirect_uri}
-        if code_verifier is not None:
-            fields["code_verifier"] = code_verifier
-        for name, value in fields.items():
-            if not storable_text(value, name):
-                msg = f"{name} must not be empty"
-                raise ValueError(msg)
-        return await self._exchange("authorization_code", fields, previous=None)
+        return await self._exchanges.refresh_token(tokens, (resource,))
 
     async def revoke(self, tokens: TokenSet) -> bool:
-        """Ask the provider to revoke these tokens (RFC 7009), by the refresh token if there is one.
+        """Ask the provider once to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.
 
-        Returns whether it confirmed, with status 200, which a token it no longer knows gets as well
-        (section 2.2). False without a ``revoke_url`` or for whatever else the network or the provider
-        does; nothing is retried. When cancelled, the outcome is unknown.
+        Returns whether it confirmed; a token that it no longer knows is revoked as well (RFC 7009 section
+        2.2). False without a way, and for whatever else the network or the provider does. When
+        cancelled, the outcome is unknown.
         """
-        if self._revoke_url is None:
-            return False
-        if tokens.refresh_token is None:
-            fields = {"token": tokens.access_token, "token_type_hint": "access_token"}
-        else:
-            fields = {"token": tokens.refresh_token, "token_type_hint": "refresh_token"}
-        reply = await self._post(self._revoke_url, fields)
-        return isinstance(reply, Reply) and reply.status == HTTPStatus.OK
+        return await self._calls.revoke(tokens)
 
-    async def _exchange(
-        self, grant_type: str, fields: Mapping[str, str], *, previous: TokenSet | None
-    ) -> ExchangeOutcome:
-        asked_at = self._clock.now()
-        reply = await self._post(self._token_url, {"grant_type": grant_type, **fields})
-        if not isinstance(reply, Reply):
-            return reply
-        return judge(reply, self._replies, asked_at=asked_at, previous=previous)
+    async def identify(self, tokens: TokenSet) -> Account | None:
+        """Ask once whose tokens these are; None if the provider does not say, or not now."""
+        return await self._calls.identify(tokens)
 
-    async def _post(self, url: str, fields: Mapping[str, str]) -> Reply | NotSent | Unknown:
-        return await post_form(
-            url,
-            urlencode({**fields, **self._credentials.fields()}).encode("ascii"),
-            self._credentials.headers(),
-            session=self._session,
-            timeouts=self._timeouts,
-        )
+    async def validate(self, tokens: TokenSet) -> Validity:
+        """Ask whether the access token is accepted. Must not come between an exchange and its save."""
+        return await self._calls.validate(tokens)
+
+    async def installations(self, tokens: TokenSet) -> tuple[Installation, ...]:
+        """Return what the access token reaches: app installations, sites, tenants.
+
+        :raises ProviderUnavailable: if there is no telling; a part of the list would be a lie.
+        :raises ValueError: if the provider has no such list.
+        """
+        return await self._calls.installations(tokens)
+
+    def api_headers(self, tokens: TokenSet) -> dict[str, str]:
+        """Return the headers that show these tokens to the provider's API, the access token's included."""
+        return self._calls.headers(tokens)

@@ -7,6 +7,8 @@ from typing import final
 import attrs
 
 from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.members import error_codes, read_members, reports_error
+from extauth.adapters.oauth2.reply import Reply
 
 
 @final
@@ -32,3 +34,23 @@ class Revocation:
         """Return the way of RFC 7009: the token in a form, the client authenticated as ever."""
         fields = {"token": "{token}", "token_type_hint": "{token_type_hint}"}
         return cls(call=Call(method="POST", url=url, auth="client", encoding="form", fields=fields))
+
+    def confirmed_by(self, reply: Reply) -> bool:
+        """Whether the answer says that the tokens are revoked, or were already."""
+        members = read_members(reply.body) or {}
+        if not self.done_codes.isdisjoint(error_codes(members)):
+            return True
+        return reply.status in self.done_statuses and not (self.failed_by_body and reports_error(members))
+
+
+def revocation_by(revoke_url: str | None, revocation: Revocation | None) -> Revocation | None:
+    """Return the way of revoking: RFC 7009's at the URL, or the one given, or none.
+
+    :raises ValueError: if both are given.
+    """
+    if revoke_url is None:
+        return revocation
+    if revocation is not None:
+        msg = "give revoke_url or revocation, not both"
+        raise ValueError(msg)
+    return Revocation.standard(revoke_url)

@@ -1,4 +1,4 @@
-"""Sends one form to one endpoint, once, and tells the three ends of that apart.
+"""Sends one request to one endpoint, once, and tells the three ends of that apart.
 
 *Answered*: a complete reply. *Not sent*: the body's write never began, so a token in it is certainly
 unused. *Unknown*: it began, and no complete reply came. The body itself notes when its write begins,
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
@@ -19,15 +19,18 @@ import attrs
 from aiohttp import (
     BytesPayload,
     ClientConnectorDNSError,
+    ClientConnectorError,
     ClientError,
     ClientSession,
     ClientSSLError,
     ClientTimeout,
+    ConnectionTimeoutError,
     ServerFingerprintMismatch,
     TCPConnector,
 )
 from aiohttp.abc import AbstractStreamWriter
 
+from extauth.adapters.oauth2.http_request import HttpRequest
 from extauth.adapters.oauth2.reply import Reply
 from extauth.domain.outcomes import NotSent, Unknown
 from extauth.domain.policy import positive
@@ -37,8 +40,6 @@ LONGEST_REPLY: Final = 1024 * 1024
 
 _HEADERS: Final = {
     "Accept": "application/json",
-    # Explicit, since the session of an application may have another default.
-    "Content-Type": "application/x-www-form-urlencoded",
     "User-Agent": f"extauth/{version('extauth')}",
 }
 
@@ -63,7 +64,7 @@ class HttpTimeouts:
 
 
 class _WrittenTwiceError(Exception):
-    """Something between us and the wire tried to send the form again."""
+    """Something between us and the wire tried to send the body again."""
 
 
 class _ReplyTooLargeError(Exception):
@@ -71,17 +72,22 @@ class _ReplyTooLargeError(Exception):
 
 
 class _SingleUseBody(BytesPayload):
-    """A form that notes when it begins to be written, and is written once at most.
+    """A body that notes when it begins to be written, and is written once at most.
 
     The second holds against a retrying middleware of the application's session: a refresh token is
     presented once.
     """
 
-    def __init__(self, form: bytes, *, on_begin: Callable[[], None]) -> None:
-        super().__init__(form, content_type=_HEADERS["Content-Type"])
+    def __init__(self, content: bytes, *, on_begin: Callable[[], None]) -> None:
+        super().__init__(content)
         self.begun = False
-        self._form = form
+        self._content = content
         self._on_begin = on_begin
+
+    @property
+    def consumed(self) -> bool:
+        """Whether aiohttp must not try again, as it would with a DELETE."""
+        return self.begun
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         await self.write_with_length(writer, None)
@@ -92,7 +98,7 @@ class _SingleUseBody(BytesPayload):
         # Raises when the deadline has just expired: then this stays unsent.
         self._on_begin()
         self.begun = True
-        await writer.write(self._form[:content_length])
+        await writer.write(self._content[:content_length])
 
 
 @asynccontextmanager
@@ -107,18 +113,29 @@ async def _opened(session: ClientSession | None) -> AsyncGenerator[ClientSession
         yield own
 
 
+def _headers(request: HttpRequest) -> dict[str, str]:
+    # Explicit, since the session of an application may have another default.
+    content = {} if request.body is None else {"Content-Type": request.content_type}
+    # aiohttp lets the last of names that differ in case only win.
+    return {**_HEADERS, **content, **request.headers}
+
+
 async def _ask(
-    session: ClientSession, url: str, headers: Mapping[str, str], body: _SingleUseBody, read: timedelta
+    session: ClientSession, request: HttpRequest, body: _SingleUseBody | None, timeouts: HttpTimeouts
 ) -> Reply:
-    response = await session.post(
-        url,
+    connect = timeouts.connect.total_seconds() if body is None else None
+    response = await session.request(
+        request.method,
+        request.url,
         data=body,
-        headers=headers,
+        headers=_headers(request),
+        skip_auto_headers=() if request.body is not None else ("Content-Type",),
         allow_redirects=False,
         raise_for_status=False,
         auto_decompress=True,
-        # Connecting and the whole are bounded by the caller.
-        timeout=ClientTimeout(total=None, sock_read=read.total_seconds()),
+        # Connecting and the whole are bounded by the caller, but for connecting where no body says when
+        # that is over.
+        timeout=ClientTimeout(total=None, connect=connect, sock_read=timeouts.read.total_seconds()),
     )
     content = bytearray()
     try:
@@ -146,45 +163,52 @@ def _connect_failure(error: Exception) -> str:
     return "connect_failed"
 
 
-async def post_form(
-    url: str,
-    form: bytes,
-    headers: Mapping[str, str],
-    *,
-    session: ClientSession | None,
-    timeouts: HttpTimeouts,
+async def send(
+    request: HttpRequest, *, session: ClientSession | None, timeouts: HttpTimeouts
 ) -> Reply | NotSent | Unknown:
-    """Send the form once and return the complete reply, or how it failed. Follows no redirect.
+    """Send the request once and return the complete reply, or how it failed. Follows no redirect.
 
-    Raises only ``CancelledError``, and only when the calling task was cancelled; whether the form was
+    Raises only ``CancelledError``, and only when the calling task was cancelled; whether the request was
     sent is then unknown. Through ``session``, or through a new one that is closed again if None.
+
+    A GET may be sent a second time: aiohttp repeats one when its connection closes without an answer, as
+    it may with a safe method (RFC 9110 section 9.2.2).
     """
     start = asyncio.get_running_loop().time()
     end = start + timeouts.total.total_seconds()
-    deadline = asyncio.timeout_at(min(start + timeouts.connect.total_seconds(), end))
-    body = _SingleUseBody(form, on_begin=lambda: deadline.reschedule(end))
+    body: _SingleUseBody | None = None
+    if request.method == "GET":
+        deadline = asyncio.timeout_at(end)
+    else:
+        deadline = asyncio.timeout_at(min(start + timeouts.connect.total_seconds(), end))
+        body = _SingleUseBody(request.body or b"", on_begin=lambda: deadline.reschedule(end))
     reply: Reply | None = None
     unsent, lost = "connect_failed", "reply_lost"
+    # Whether a request without a body was sent is known only where connecting failed.
+    connected = True
     try:
         async with deadline, _opened(session) as http:
-            reply = await _ask(http, url, {**_HEADERS, **headers}, body, timeouts.read)
+            reply = await _ask(http, request, body, timeouts)
     except asyncio.CancelledError:
         if _cancelled_ourselves():
             raise
         # A task inside aiohttp was cancelled and not this one: asyncio.run() cancels all tasks that
         # it can see when it ends, while the exchange goes on to its end.
         unsent = "interrupted"
-    except TimeoutError:
+    except TimeoutError as error:
         unsent, lost = "connect_timeout", "reply_timeout"
+        connected = not isinstance(error, ConnectionTimeoutError)
     except _ReplyTooLargeError:
         lost = "reply_too_large"
     except (ClientError, OSError) as error:
         unsent = _connect_failure(error)
-    except Exception as error:  # noqa: BLE001 - the one thing to keep is whether the form was sent
+        connected = not isinstance(error, (ClientConnectorError, ServerFingerprintMismatch))
+    except Exception as error:  # noqa: BLE001 - the one thing to keep is whether the request was sent
         # The type alone: the text may quote the request.
-        _log.warning("a request to a token endpoint failed with %s", type(error).__name__)
+        _log.warning("a request to a provider failed with %s", type(error).__name__)
         unsent = "request_failed"
     if reply is not None:
         # Whatever failed then was the closing of the connection.
         return reply
-    return Unknown(lost) if body.begun else NotSent(unsent)
+    sent = connected if body is None else body.begun
+    return Unknown(lost) if sent else NotSent(unsent)

@@ -10,10 +10,13 @@ import asyncpg
 from extauth.adapters.json_columns import (
     extra_from_text,
     extra_to_text,
+    resource_tokens_from_text,
+    resource_tokens_to_text,
     scopes_from_text,
     scopes_to_text,
 )
-from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
 
 Row: TypeAlias = asyncpg.Record
@@ -32,8 +35,15 @@ def key_parameters(key: LinkKey) -> Parameters:
     return (key.provider_id, key.user_id)
 
 
-def text_parameters(tokens: TokenSet) -> Parameters:
-    """Write what an encryption changes: $3 to $6."""
+def provider_parameters(provider_id: str) -> Parameters:
+    """Name a provider's rows, with those that are named below it: $1 to $3."""
+    below = provider_id + ACCOUNT_SEPARATOR
+    beyond = provider_id + chr(ord(ACCOUNT_SEPARATOR) + 1)
+    return (provider_id, below, beyond)
+
+
+def _text_parameters(tokens: TokenSet) -> Parameters:
+    """Write the texts of the grant's own tokens: $3 to $6."""
     return (
         tokens.access_token,
         tokens.refresh_token,
@@ -43,15 +53,22 @@ def text_parameters(tokens: TokenSet) -> Parameters:
 
 
 def token_parameters(tokens: TokenSet) -> Parameters:
-    """Write a whole token set: $3 to $11."""
+    """Write a whole token set: $3 to $13."""
     return (
-        *text_parameters(tokens),
+        *_text_parameters(tokens),
         tokens.expires_at,
         tokens.issued_at,
         scopes_to_text(tokens.scopes),
         tokens.token_type,
         extra_to_text(tokens.extra),
+        tokens.refresh_token_expires_at,
+        resource_tokens_to_text(tokens.resource_tokens),
     )
+
+
+def sealed_parameters(tokens: TokenSet) -> Parameters:
+    """Write all that an encryption changes: $3 to $7."""
+    return (*_text_parameters(tokens), resource_tokens_to_text(tokens.resource_tokens))
 
 
 def origin_parameters(origin: GrantOrigin | None) -> Parameters:
@@ -64,12 +81,18 @@ def failure_parameters(failure: RefreshFailure) -> Parameters:
     return (failure.version, failure.reason, failure.at, failure.retry_at, failure.attempts)
 
 
+def account_parameters(account: Account) -> Parameters:
+    """Write whose account a link is for: $4 to $7."""
+    return (account.id, account.login, account.display_name, account.avatar_url)
+
+
 def _instant(value: datetime) -> datetime:
     # asyncpg writes the last and the first datetime as infinities, and reads those without a zone.
     return value.replace(tzinfo=UTC)
 
 
-def _optional_instant(value: datetime | None) -> datetime | None:
+def optional_instant(value: datetime | None) -> datetime | None:
+    """Read an instant that may be missing."""
     return None if value is None else value.replace(tzinfo=UTC)
 
 
@@ -81,7 +104,7 @@ def lease_left(row: Row) -> timedelta:
 
 def unresolved_for(row: Row) -> timedelta | None:
     """Read what a claim returns beside the link."""
-    age: timedelta | None = row[23]
+    age: timedelta | None = row[29]
     return None if age is None else max(age, timedelta(0))
 
 
@@ -90,13 +113,15 @@ def link_from_row(row: Row) -> Link:
     tokens = TokenSet(
         access_token=row[5],
         refresh_token=row[6],
-        expires_at=_optional_instant(row[7]),
+        expires_at=optional_instant(row[7]),
         scopes=scopes_from_text(row[8]),
         token_type=row[9],
         extra=extra_from_text(row[10]),
         access_token_key_id=row[11],
         refresh_token_key_id=row[12],
-        issued_at=_optional_instant(row[13]),
+        issued_at=optional_instant(row[13]),
+        refresh_token_expires_at=optional_instant(row[23]),
+        resource_tokens=resource_tokens_from_text(row[24]),
     )
     origin = None if row[14] is None else GrantOrigin(row[14], row[15])
     failure = None
@@ -105,12 +130,13 @@ def link_from_row(row: Row) -> Link:
             reason=row[16],
             at=_instant(row[17]),
             version=row[18],
-            retry_at=_optional_instant(row[19]),
+            retry_at=optional_instant(row[19]),
             attempts=row[20],
         )
     pending = None
     if row[21] is not None:
         pending = PendingExchange(since=row[21], live=lease_left(row) > timedelta(0))
+    account = None if row[25] is None else Account(row[25], row[26], row[27], row[28])
     return Link(
         key=LinkKey(row[0], row[1]),
         tokens=tokens,
@@ -120,4 +146,5 @@ def link_from_row(row: Row) -> Link:
         failure=failure,
         origin=origin,
         pending=pending,
+        account=account,
     )

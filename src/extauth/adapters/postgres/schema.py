@@ -41,6 +41,39 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "CREATE INDEX external_auth_links_user ON external_auth_links (user_id)",
         "ALTER TABLE external_auth_meta ADD COLUMN retired_version bigint NOT NULL DEFAULT 0",
     ),
+    (
+        "ALTER TABLE external_auth_links ADD COLUMN oauth_refresh_token_expiry timestamptz",
+        "ALTER TABLE external_auth_links ADD COLUMN oauth_resource_tokens text NOT NULL DEFAULT ''",
+        "ALTER TABLE external_auth_links ADD COLUMN account_id text",
+        "ALTER TABLE external_auth_links ADD COLUMN account_login text",
+        "ALTER TABLE external_auth_links ADD COLUMN account_display_name text",
+        "ALTER TABLE external_auth_links ADD COLUMN account_avatar_url text",
+        """CREATE TABLE external_auth_authorizations (
+  state_hash text PRIMARY KEY NOT NULL,
+  provider_id text NOT NULL,
+  user_id text NOT NULL,
+  redirect_uri text NOT NULL,
+  salt text,
+  scopes text NOT NULL,
+  resources text NOT NULL,
+  expires_at timestamptz NOT NULL,
+  taken_at timestamptz
+)""",
+        """CREATE INDEX external_auth_authorizations_link
+ON external_auth_authorizations (provider_id, user_id)""",
+        "CREATE INDEX external_auth_authorizations_expiry ON external_auth_authorizations (expires_at)",
+        """CREATE TABLE external_auth_registrations (
+  name text PRIMARY KEY NOT NULL,
+  issuer text NOT NULL,
+  client_id text NOT NULL,
+  client_secret text,
+  client_secret_expires_at timestamptz,
+  client_auth text NOT NULL,
+  redirect_uris text NOT NULL,
+  registration_uri text,
+  registration_token text
+)""",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 

@@ -16,7 +16,9 @@ _COLUMNS = """provider_id, user_id, version, created_at, updated_at,
   oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
   oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
   coalesce(unresolved_since, lease_taken_at),
-  CASE WHEN lease_expires_at IS NULL THEN interval '0' ELSE lease_expires_at - clock_timestamp() END"""
+  CASE WHEN lease_expires_at IS NULL THEN interval '0' ELSE lease_expires_at - clock_timestamp() END,
+  oauth_refresh_token_expiry, oauth_resource_tokens,
+  account_id, account_login, account_display_name, account_avatar_url"""
 
 DURABLE = """set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"""
@@ -29,11 +31,15 @@ _TEXTS = """oauth_access_token = $3, oauth_refresh_token = $4,
   oauth_access_token_key_id = $5, oauth_refresh_token_key_id = $6"""
 
 _TOKENS = f"""{_TEXTS},
-  oauth_expiry = $7, oauth_issued_at = $8, oauth_scopes = $9, oauth_token_type = $10, oauth_extra = $11"""
+  oauth_expiry = $7, oauth_issued_at = $8, oauth_scopes = $9, oauth_token_type = $10, oauth_extra = $11,
+  oauth_refresh_token_expiry = $12, oauth_resource_tokens = $13"""
 
 _CLEAR_MARKS = """oauth_refresh_failure_reason = NULL, oauth_refresh_failure_at = NULL,
   oauth_refresh_failure_version = NULL, oauth_refresh_failure_retry_at = NULL,
   oauth_refresh_failure_attempts = NULL"""
+
+_CLEAR_ACCOUNT = """account_id = NULL, account_login = NULL, account_display_name = NULL,
+  account_avatar_url = NULL"""
 
 _CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NULL"
 
@@ -51,13 +57,14 @@ INSERT INTO external_auth_links AS link (
   provider_id, user_id, version, created_at, updated_at,
   oauth_access_token, oauth_refresh_token, oauth_access_token_key_id, oauth_refresh_token_key_id,
   oauth_expiry, oauth_issued_at, oauth_scopes, oauth_token_type, oauth_extra,
-  oauth_client_id, oauth_token_endpoint
-) SELECT $1, $2, retired_version + 1, moment, moment, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+  oauth_refresh_token_expiry, oauth_resource_tokens, oauth_client_id, oauth_token_endpoint
+) SELECT $1, $2, retired_version + 1, moment, moment,
+  $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
 FROM floor CROSS JOIN clock_timestamp() AS moment
 ON CONFLICT (provider_id, user_id) DO UPDATE SET
   version = link.version + 1, updated_at = clock_timestamp(), {_TOKENS},
-  oauth_client_id = $12, oauth_token_endpoint = $13,
-  {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
+  oauth_client_id = $14, oauth_token_endpoint = $15,
+  {_CLEAR_ACCOUNT}, {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 RETURNING {_COLUMNS}, {DURABLE}"""
 
 DELETE = f"""WITH floor AS (SELECT retired_version FROM external_auth_meta FOR UPDATE),
@@ -79,7 +86,7 @@ RETURNING {_COLUMNS}, clock_timestamp() - unresolved_since, {DURABLE}"""
 SAVE = f"""UPDATE external_auth_links SET
   version = version + 1, updated_at = clock_timestamp(), {_TOKENS},
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
-WHERE {_KEY} AND version = $12 RETURNING {_COLUMNS}, {DURABLE}"""
+WHERE {_KEY} AND version = $14 RETURNING {_COLUMNS}, {DURABLE}"""
 
 # A permanent mark has a reason and no time to retry at.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
@@ -90,11 +97,13 @@ WHERE {_KEY} AND version = $3 AND ($6::timestamptz IS NULL OR oauth_refresh_fail
   OR oauth_refresh_failure_retry_at IS NOT NULL)
 RETURNING {_COLUMNS}, {DURABLE}"""
 
+# Names below the provider are those between the bounds, by code point: a range of the primary key.
 LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
-WHERE provider_id = $1 AND oauth_refresh_failure_reason IS NOT NULL
-  AND ($2::text IS NULL OR user_id = $2)
-  AND ($3::text IS NULL OR oauth_refresh_failure_reason = $3)
-  AND ($4::timestamptz IS NULL OR oauth_refresh_failure_at >= $4)
+WHERE (provider_id = $1 OR (provider_id >= $2 AND provider_id < $3))
+  AND oauth_refresh_failure_reason IS NOT NULL
+  AND ($4::text IS NULL OR user_id = $4)
+  AND ($5::text IS NULL OR oauth_refresh_failure_reason = $5)
+  AND ($6::timestamptz IS NULL OR oauth_refresh_failure_at >= $6)
 RETURNING {DURABLE}"""
 
 RELEASE = f"""UPDATE external_auth_links SET
@@ -104,8 +113,12 @@ RELEASE = f"""UPDATE external_auth_links SET
 WHERE {_KEY} AND version = $3 AND lease_owner = $4
 RETURNING {DURABLE}"""
 
-RESEAL = f"""UPDATE external_auth_links SET {_TEXTS}
-WHERE {_KEY} AND version = $7 RETURNING {_COLUMNS}, {DURABLE}"""
+RECORD_ACCOUNT = f"""UPDATE external_auth_links SET
+  account_id = $4, account_login = $5, account_display_name = $6, account_avatar_url = $7
+WHERE {_KEY} AND version = $3 RETURNING {_COLUMNS}, {DURABLE}"""
+
+RESEAL = f"""UPDATE external_auth_links SET {_TEXTS}, oauth_resource_tokens = $7
+WHERE {_KEY} AND version = $8 RETURNING {_COLUMNS}, {DURABLE}"""
 
 # No user id is empty, so that '' comes before all of them.
 DUE = f"""SELECT {_COLUMNS} FROM external_auth_links

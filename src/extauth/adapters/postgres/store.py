@@ -20,23 +20,28 @@ from extauth.adapters.decoding import Decoder
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
 from extauth.adapters.postgres.failures import presentable
+from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.pools import Pool, check_transaction_pooling, give_back, own_pool
 from extauth.adapters.postgres.rows import (
     Parameters,
     Row,
+    account_parameters,
     failure_parameters,
     key_parameters,
     lease_left,
     link_from_row,
     micros,
     origin_parameters,
-    text_parameters,
+    provider_parameters,
+    sealed_parameters,
     token_parameters,
     unresolved_for,
 )
 from extauth.adapters.postgres.schema import migrate
 from extauth.domain.errors import ConfigurationError
-from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
+from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import TakeOutcome
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -55,7 +60,7 @@ from extauth.domain.token_set import TokenSet
 
 @final
 class PostgresLinkStore:
-    """A :class:`~extauth.domain.ports.LinkStore` in a Postgres database, on a pool of the application's.
+    """A :class:`~extauth.domain.linking_ports.Store` in a Postgres database, on a pool of the application's.
 
     Enter it as an async context manager: that creates or migrates the schema. No connection is held
     between calls, and the pool is not closed. Its ``command_timeout`` bounds each statement, so it
@@ -78,6 +83,8 @@ class PostgresLinkStore:
         self._decoder = Decoder(link_from_row)
         self._reads = BatchedReads(self._fetch)
         self._watch = ChangeWatch(self._reads.get_many)
+        self._authorizations = Authorizations(self._connections)
+        self._registrations = Registrations(self._connections)
 
     @classmethod
     @asynccontextmanager
@@ -173,16 +180,22 @@ class PostgresLinkStore:
         reason: str | None = None,
         since: datetime | None = None,
     ) -> int:
-        return len(
-            await self._connections.write(statements.LIFT_FAILURE, provider_id, user_id, reason, since)
-        )
+        parameters = (*provider_parameters(provider_id), user_id, reason, since)
+        return len(await self._connections.write(statements.LIFT_FAILURE, *parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         parameters = (*key_parameters(key), version, owner, unresolved)
         return await self._write(statements.RELEASE, parameters) is not None
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
-        parameters = (*key_parameters(key), *text_parameters(tokens), version)
+        if tokens.resource_tokens:
+            row = await self._read_now(key)
+            link = None if row is None else link_from_row(row)
+            if link is None or link.version != version:
+                return Absent() if link is None else Stale(link)
+            # No expiry changes as long as the version does not, so that there may be time in between.
+            tokens = link.tokens.resealed(tokens)
+        parameters = (*key_parameters(key), *sealed_parameters(tokens), version)
         row = await self._write(statements.RESEAL, parameters)
         return Resealed(link_from_row(row)) if row is not None else await self._lost(key)
 
@@ -202,6 +215,31 @@ class PostgresLinkStore:
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait(key, version, timeout)
+
+    async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
+        parameters = (*key_parameters(key), version, *account_parameters(account))
+        row = await self._write(statements.RECORD_ACCOUNT, parameters)
+        return Recorded(link_from_row(row)) if row is not None else await self._lost(key)
+
+    async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
+        await self._authorizations.begin(pending, ttl)
+
+    async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
+        return await self._authorizations.take(state_hash, user_id)
+
+    async def forget_authorizations(self, key: LinkKey) -> int:
+        return await self._authorizations.forget(key)
+
+    async def purge_authorizations(self) -> int:
+        return await self._authorizations.purge()
+
+    async def registration(self, name: str) -> ClientRegistration | None:
+        return await self._registrations.get(name)
+
+    async def keep_registration(
+        self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
+    ) -> ClientRegistration:
+        return await self._registrations.keep(name, registration, instead_of)
 
     async def _lost(self, key: LinkKey) -> Stale | Absent:
         """Say why a conditional write matched no row. A version never comes back, so neither does

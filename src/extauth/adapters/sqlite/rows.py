@@ -9,10 +9,13 @@ from typing import Any, TypeAlias
 from extauth.adapters.json_columns import (
     extra_from_text,
     extra_to_text,
+    resource_tokens_from_text,
+    resource_tokens_to_text,
     scopes_from_text,
     scopes_to_text,
 )
-from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
 
 Row: TypeAlias = Sequence[Any]
@@ -36,13 +39,21 @@ def _instant(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
-def _optional_instant(value: int | None) -> datetime | None:
+def optional_instant(value: int | None) -> datetime | None:
+    """Read what :func:`instant_to_micros` wrote."""
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 def key_parameters(key: LinkKey) -> Parameters:
     """Name the row."""
     return {"provider_id": key.provider_id, "user_id": key.user_id}
+
+
+def provider_parameters(provider_id: str) -> Parameters:
+    """Name a provider's rows, with those that are named below it."""
+    below = provider_id + ACCOUNT_SEPARATOR
+    beyond = provider_id + chr(ord(ACCOUNT_SEPARATOR) + 1)
+    return {"provider_id": provider_id, "below": below, "beyond": beyond}
 
 
 def text_parameters(tokens: TokenSet) -> Parameters:
@@ -52,6 +63,7 @@ def text_parameters(tokens: TokenSet) -> Parameters:
         "refresh_token": tokens.refresh_token,
         "access_token_key_id": tokens.access_token_key_id,
         "refresh_token_key_id": tokens.refresh_token_key_id,
+        "resource_tokens": resource_tokens_to_text(tokens.resource_tokens),
     }
 
 
@@ -64,6 +76,7 @@ def token_parameters(tokens: TokenSet) -> Parameters:
         "token_type": tokens.token_type,
         "extra": extra_to_text(tokens.extra),
         "issued_at": instant_to_micros(tokens.issued_at),
+        "refresh_token_expiry": instant_to_micros(tokens.refresh_token_expires_at),
     }
 
 
@@ -86,6 +99,16 @@ def failure_parameters(failure: RefreshFailure) -> Parameters:
     }
 
 
+def account_parameters(account: Account) -> Parameters:
+    """Write whose account a link is for."""
+    return {
+        "account_id": account.id,
+        "login": account.login,
+        "display_name": account.display_name,
+        "avatar_url": account.avatar_url,
+    }
+
+
 def lease_left(row: Row) -> timedelta:
     """Read how long the row's lease was live from the moment of reading on."""
     return timedelta(microseconds=row[22])
@@ -96,13 +119,15 @@ def link_from_row(row: Row) -> Link:
     tokens = TokenSet(
         access_token=row[5],
         refresh_token=row[6],
-        expires_at=_optional_instant(row[7]),
+        expires_at=optional_instant(row[7]),
         scopes=scopes_from_text(row[8]),
         token_type=row[9],
         extra=extra_from_text(row[10]),
         access_token_key_id=row[11],
         refresh_token_key_id=row[12],
-        issued_at=_optional_instant(row[13]),
+        issued_at=optional_instant(row[13]),
+        refresh_token_expires_at=optional_instant(row[23]),
+        resource_tokens=resource_tokens_from_text(row[24]),
     )
     origin = None if row[14] is None else GrantOrigin(row[14], row[15])
     failure = None
@@ -111,12 +136,13 @@ def link_from_row(row: Row) -> Link:
             reason=row[16],
             at=_instant(row[17]),
             version=row[18],
-            retry_at=_optional_instant(row[19]),
+            retry_at=optional_instant(row[19]),
             attempts=row[20],
         )
     pending = None
     if row[21] is not None:
         pending = PendingExchange(since=_instant(row[21]), live=row[22] > 0)
+    account = None if row[25] is None else Account(row[25], row[26], row[27], row[28])
     return Link(
         key=LinkKey(row[0], row[1]),
         tokens=tokens,
@@ -126,4 +152,5 @@ def link_from_row(row: Row) -> Link:
         failure=failure,
         origin=origin,
         pending=pending,
+        account=account,
     )

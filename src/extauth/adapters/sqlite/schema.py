@@ -50,6 +50,39 @@ MIGRATIONS: Sequence[Sequence[str]] = (
   UPDATE external_auth_meta SET retired_version = max(retired_version, old.version);
 END""",
     ),
+    (
+        "ALTER TABLE external_auth_links ADD COLUMN oauth_refresh_token_expiry INTEGER",
+        "ALTER TABLE external_auth_links ADD COLUMN oauth_resource_tokens TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE external_auth_links ADD COLUMN account_id TEXT",
+        "ALTER TABLE external_auth_links ADD COLUMN account_login TEXT",
+        "ALTER TABLE external_auth_links ADD COLUMN account_display_name TEXT",
+        "ALTER TABLE external_auth_links ADD COLUMN account_avatar_url TEXT",
+        """CREATE TABLE external_auth_authorizations (
+  state_hash TEXT PRIMARY KEY NOT NULL,
+  provider_id TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  redirect_uri TEXT NOT NULL,
+  salt TEXT,
+  scopes TEXT NOT NULL,
+  resources TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  taken_at INTEGER
+)""",
+        """CREATE INDEX external_auth_authorizations_link
+ON external_auth_authorizations (provider_id, user_id)""",
+        "CREATE INDEX external_auth_authorizations_expiry ON external_auth_authorizations (expires_at)",
+        """CREATE TABLE external_auth_registrations (
+  name TEXT PRIMARY KEY NOT NULL,
+  issuer TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  client_secret TEXT,
+  client_secret_expires_at INTEGER,
+  client_auth TEXT NOT NULL,
+  redirect_uris TEXT NOT NULL,
+  registration_uri TEXT,
+  registration_token TEXT
+)""",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

@@ -11,7 +11,9 @@ COLUMNS = f"""provider_id, user_id, version, created_at, updated_at,
   oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
   oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
   coalesce(unresolved_since, lease_taken_at),
-  coalesce(lease_expires_at - {NOW}, 0)"""
+  coalesce(lease_expires_at - {NOW}, 0),
+  oauth_refresh_token_expiry, oauth_resource_tokens,
+  account_id, account_login, account_display_name, account_avatar_url"""
 # No `lease_expires_at IS NULL`: what a DELETE returns is never NULL to it (seen with SQLite 3.40).
 
 _AT_VERSION = "provider_id = :provider_id AND user_id = :user_id AND version = :version"
@@ -19,6 +21,9 @@ _AT_VERSION = "provider_id = :provider_id AND user_id = :user_id AND version = :
 _CLEAR_MARKS = """oauth_refresh_failure_reason = NULL, oauth_refresh_failure_at = NULL,
   oauth_refresh_failure_version = NULL, oauth_refresh_failure_retry_at = NULL,
   oauth_refresh_failure_attempts = NULL"""
+
+_CLEAR_ACCOUNT = """account_id = NULL, account_login = NULL, account_display_name = NULL,
+  account_avatar_url = NULL"""
 
 _CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NULL"
 
@@ -35,11 +40,12 @@ PUT = f"""INSERT INTO external_auth_links (
   provider_id, user_id, version, created_at, updated_at,
   oauth_access_token, oauth_refresh_token, oauth_expiry, oauth_scopes, oauth_token_type, oauth_extra,
   oauth_access_token_key_id, oauth_refresh_token_key_id, oauth_issued_at,
-  oauth_client_id, oauth_token_endpoint
+  oauth_refresh_token_expiry, oauth_resource_tokens, oauth_client_id, oauth_token_endpoint
 ) VALUES (
   :provider_id, :user_id, (SELECT retired_version FROM external_auth_meta) + 1, {NOW}, {NOW},
   :access_token, :refresh_token, :expiry, :scopes, :token_type, :extra,
-  :access_token_key_id, :refresh_token_key_id, :issued_at, :client_id, :token_endpoint
+  :access_token_key_id, :refresh_token_key_id, :issued_at,
+  :refresh_token_expiry, :resource_tokens, :client_id, :token_endpoint
 ) ON CONFLICT (provider_id, user_id) DO UPDATE SET
   version = version + 1, updated_at = excluded.updated_at,
   oauth_access_token = excluded.oauth_access_token, oauth_refresh_token = excluded.oauth_refresh_token,
@@ -48,8 +54,10 @@ PUT = f"""INSERT INTO external_auth_links (
   oauth_access_token_key_id = excluded.oauth_access_token_key_id,
   oauth_refresh_token_key_id = excluded.oauth_refresh_token_key_id,
   oauth_issued_at = excluded.oauth_issued_at,
+  oauth_refresh_token_expiry = excluded.oauth_refresh_token_expiry,
+  oauth_resource_tokens = excluded.oauth_resource_tokens,
   oauth_client_id = excluded.oauth_client_id, oauth_token_endpoint = excluded.oauth_token_endpoint,
-  {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
+  {_CLEAR_ACCOUNT}, {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 RETURNING {COLUMNS}"""
 
 # A trigger remembers the version, so that no later link of the key repeats it.
@@ -72,6 +80,7 @@ SAVE = f"""UPDATE external_auth_links SET
   oauth_expiry = :expiry, oauth_scopes = :scopes, oauth_token_type = :token_type,
   oauth_extra = :extra, oauth_access_token_key_id = :access_token_key_id,
   oauth_refresh_token_key_id = :refresh_token_key_id, oauth_issued_at = :issued_at,
+  oauth_refresh_token_expiry = :refresh_token_expiry, oauth_resource_tokens = :resource_tokens,
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
 
@@ -84,8 +93,10 @@ WHERE {_AT_VERSION} AND (:retry_at IS NULL OR oauth_refresh_failure_reason IS NU
   OR oauth_refresh_failure_retry_at IS NOT NULL)
 RETURNING {COLUMNS}"""
 
+# Names below the provider are those between the bounds, by code point: a range of the primary key.
 LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
-WHERE provider_id = :provider_id AND oauth_refresh_failure_reason IS NOT NULL
+WHERE (provider_id = :provider_id OR (provider_id >= :below AND provider_id < :beyond))
+  AND oauth_refresh_failure_reason IS NOT NULL
   AND (:user_id IS NULL OR user_id = :user_id)
   AND (:reason IS NULL OR oauth_refresh_failure_reason = :reason)
   AND (:since IS NULL OR oauth_refresh_failure_at >= :since)
@@ -98,10 +109,15 @@ RELEASE = f"""UPDATE external_auth_links SET
 WHERE {_AT_VERSION} AND lease_owner = :owner
 RETURNING 1"""
 
+RECORD_ACCOUNT = f"""UPDATE external_auth_links SET
+  account_id = :account_id, account_login = :login, account_display_name = :display_name,
+  account_avatar_url = :avatar_url
+WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
+
 RESEAL = f"""UPDATE external_auth_links SET
   oauth_access_token = :access_token, oauth_refresh_token = :refresh_token,
   oauth_access_token_key_id = :access_token_key_id,
-  oauth_refresh_token_key_id = :refresh_token_key_id
+  oauth_refresh_token_key_id = :refresh_token_key_id, oauth_resource_tokens = :resource_tokens
 WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
 
 DUE = f"""SELECT {COLUMNS} FROM external_auth_links

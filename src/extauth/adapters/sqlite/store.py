@@ -24,9 +24,11 @@ from extauth.adapters.batching import BatchedReads
 from extauth.adapters.change_watch import ChangeWatch
 from extauth.adapters.decoding import Decoder
 from extauth.adapters.sqlite import statements
+from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.rows import (
     Parameters,
     Row,
+    account_parameters,
     failure_parameters,
     instant_to_micros,
     key_parameters,
@@ -34,12 +36,15 @@ from extauth.adapters.sqlite.rows import (
     link_from_row,
     micros,
     origin_parameters,
+    provider_parameters,
     text_parameters,
     token_parameters,
 )
 from extauth.adapters.sqlite.schema import make_durable, migrate
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
-from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
+from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import TakeOutcome
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -58,7 +63,7 @@ from extauth.domain.token_set import TokenSet
 
 @final
 class SqliteLinkStore:
-    """A :class:`~extauth.domain.ports.LinkStore` in a SQLite file.
+    """A :class:`~extauth.domain.linking_ports.Store` in a SQLite file.
 
     Enter it as an async context manager: that creates or migrates the schema. A given connection must
     have been opened with ``isolation_level=None`` and belong to the store alone, because statements of
@@ -75,6 +80,8 @@ class SqliteLinkStore:
         self._decoder = Decoder(link_from_row)
         self._reads = BatchedReads(self._fetch)
         self._watch = ChangeWatch(self._reads.get_many)
+        self._authorizations = Authorizations(self._execute)
+        self._registrations = Registrations(self._execute)
 
     @classmethod
     @asynccontextmanager
@@ -184,7 +191,7 @@ class SqliteLinkStore:
         since: datetime | None = None,
     ) -> int:
         parameters = {
-            "provider_id": provider_id,
+            **provider_parameters(provider_id),
             "user_id": user_id,
             "reason": reason,
             "since": instant_to_micros(since),
@@ -201,6 +208,13 @@ class SqliteLinkStore:
         return await self._write(statements.RELEASE, parameters) is not None
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+        if tokens.resource_tokens:
+            row = await self._read_now(key)
+            link = None if row is None else link_from_row(row)
+            if link is None or link.version != version:
+                return Absent() if link is None else Stale(link)
+            # No expiry changes as long as the version does not, so that there may be time in between.
+            tokens = link.tokens.resealed(tokens)
         parameters = {**key_parameters(key), **text_parameters(tokens), "version": version}
         row = await self._write(statements.RESEAL, parameters)
         return Resealed(link_from_row(row)) if row is not None else await self._lost(key)
@@ -225,6 +239,31 @@ class SqliteLinkStore:
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait(key, version, timeout)
+
+    async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
+        parameters = {**key_parameters(key), **account_parameters(account), "version": version}
+        row = await self._write(statements.RECORD_ACCOUNT, parameters)
+        return Recorded(link_from_row(row)) if row is not None else await self._lost(key)
+
+    async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
+        await self._authorizations.begin(pending, ttl)
+
+    async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
+        return await self._authorizations.take(state_hash, user_id)
+
+    async def forget_authorizations(self, key: LinkKey) -> int:
+        return await self._authorizations.forget(key)
+
+    async def purge_authorizations(self) -> int:
+        return await self._authorizations.purge()
+
+    async def registration(self, name: str) -> ClientRegistration | None:
+        return await self._registrations.get(name)
+
+    async def keep_registration(
+        self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
+    ) -> ClientRegistration:
+        return await self._registrations.keep(name, registration, instead_of)
 
     async def _lost(self, key: LinkKey) -> Stale | Absent:
         """Say why a conditional write matched no row. A version never comes back, so neither does

@@ -1,25 +1,33 @@
-"""The conditional-update contract as a test suite for any store."""
+"""The conditional-update contract, and what linking needs beside it, as test suites for any store."""
 
+from extauth.testing.contract.accounts import AccountsContract
+from extauth.testing.contract.authorization_upkeep import AuthorizationUpkeepContract
+from extauth.testing.contract.authorizations import AuthorizationsContract
 from extauth.testing.contract.authorizing import AuthorizingContract
 from extauth.testing.contract.broken_storage import BrokenStorageContract
 from extauth.testing.contract.claiming import ClaimingContract
 from extauth.testing.contract.interruptions import InterruptionsContract
+from extauth.testing.contract.linking_broken_storage import LinkingBrokenStorageContract
+from extauth.testing.contract.linking_replicas import LinkingReplicasContract
 from extauth.testing.contract.marks import MarkContract
 from extauth.testing.contract.races import RacesContract
 from extauth.testing.contract.reading import ReadingContract
+from extauth.testing.contract.registrations import RegistrationsContract
 from extauth.testing.contract.releasing import ReleasingContract
 from extauth.testing.contract.replicas import ReplicasContract
+from extauth.testing.contract.resource_tokens import ResourceTokensContract
 from extauth.testing.contract.saving import SavingContract
 from extauth.testing.contract.upkeep import UpkeepContract
 from extauth.testing.contract.values import ValuesContract
 from extauth.testing.contract.waiting import WaitingContract
 
-__all__ = ["LinkStoreContract"]
+__all__ = ["LinkStoreContract", "LinkingStoreContract"]
 
 
 class LinkStoreContract(
     ReadingContract,
     ValuesContract,
+    ResourceTokensContract,
     AuthorizingContract,
     SavingContract,
     ClaimingContract,
@@ -44,4 +52,20 @@ class LinkStoreContract(
     ``open_another`` yields another store object on the same database, as another replica has it, and
     ``break_storage`` makes the database fail. The tests need pytest only; each runs an event loop of its
     own. A failure says which method broke which promise, and what came instead.
+    """
+
+
+class LinkingStoreContract(
+    AuthorizationsContract,
+    AuthorizationUpkeepContract,
+    AccountsContract,
+    RegistrationsContract,
+    LinkingReplicasContract,
+    LinkingBrokenStorageContract,
+):
+    """Every sentence that :class:`~extauth.domain.linking_ports.Store` adds to a ``LinkStore`` as a test.
+
+    For a store that :class:`~extauth.LinkingService` is to use. The hooks are those of
+    :class:`LinkStoreContract`; one class may have both as bases. There is one more: ``dump_storage`` returns
+    all that the store keeps as text, to see that the salt of an authorization is gone once it was taken.
     """

@@ -16,6 +16,7 @@ from extauth.testing.contract.steps import (
     TTL,
     burdened,
     claimed,
+    full_tokens,
     saved,
     stored,
     tokens,
@@ -53,7 +54,7 @@ class AuthorizingContract(StoreHarness):
     @with_store
     async def test_put_carries_nothing_forward(self, store: LinkStore) -> None:
         """A new authorization may be another account's: no old refresh token or origin survives it."""
-        await store.put(KEY, tokens(1, scopes={"a"}, extra={"team": 1}), origin=ORIGIN)
+        await store.put(KEY, full_tokens(), origin=ORIGIN)
         new = tokens(2, refresh_token=None, expires_at=None)
         await store.put(KEY, new)
         link = await stored(store)

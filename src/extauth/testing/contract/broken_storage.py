@@ -27,7 +27,7 @@ class BrokenStorageContract(StoreHarness):
         """Each method raises StoreUnavailable with the driver's error as its cause, and returns nothing."""
         await store.put(KEY, tokens(1))
         await claimed(store)
-        await _broken(self)
+        await expect_broken(self)
         inner = beneath(store)
         calls: dict[str, Awaitable[object]] = {
             "get": inner.get(KEY),
@@ -45,24 +45,26 @@ class BrokenStorageContract(StoreHarness):
         }
         ends = await asyncio.gather(*calls.values(), return_exceptions=True)
         for method, end in zip(calls, ends, strict=True):
-            _unavailable(method, end)
+            expect_unavailable(method, end)
 
     @with_store
     async def test_simultaneous_reads_of_a_broken_store_all_fail(self, store: LinkStore) -> None:
         """However reads are put together, each caller is told."""
         await store.put(KEY, tokens(1))
-        await _broken(self)
+        await expect_broken(self)
         reads = (beneath(store).get(KEY) for _ in range(8))
         for end in await asyncio.gather(*reads, return_exceptions=True):
-            _unavailable("get", end)
+            expect_unavailable("get", end)
 
 
-async def _broken(harness: StoreHarness) -> None:
+async def expect_broken(harness: StoreHarness) -> None:
+    """Break the storage, or skip the test."""
     if not await harness.break_storage():
         pytest.skip("break_storage() is not overridden: nothing says how this store can fail")
 
 
-def _unavailable(method: str, end: object) -> None:
+def expect_unavailable(method: str, end: object) -> None:
+    """Expect that the call ended with the error of a store that does not work."""
     __tracebackhide__ = True
     promise = f"{method} must raise StoreUnavailable when the storage fails"
     if not isinstance(end, BaseException):

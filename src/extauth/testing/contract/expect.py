@@ -18,6 +18,8 @@ from extauth.domain.outcomes import Claimed, Recorded, Resealed, Saved, Stale
 T = TypeVar("T")
 
 _OWN_TOKEN = re.compile(r"(at|rt)-\d+\Z")
+_SECRETS = ("_token", "salt", "client_secret")
+"""How the names of fields end that hold a secret."""
 _LONGEST_SHOWN = 300
 
 
@@ -80,7 +82,7 @@ def shown(value: object, part: str = "") -> str:
     if isinstance(value, list):
         values: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
         return "[" + ", ".join(shown(each) for each in values) + "]"
-    if isinstance(value, (str, type(None))) and part.endswith("_token"):
+    if isinstance(value, (str, type(None))) and part.endswith(_SECRETS):
         return _token(value)
     if isinstance(value, (Claimed, Saved, Recorded, Resealed, Stale)):
         return f"{type(value).__name__} with {shown(value.link)}"

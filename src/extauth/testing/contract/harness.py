@@ -49,7 +49,7 @@ def with_store(
     test: Callable[[Any, LinkStore], Awaitable[None]],
 ) -> Callable[[StoreHarness], None]:
     """Turn an async test of a store into one that pytest can run without plugins."""
-    return _runnable(test, opened)
+    return runnable(test, opened)
 
 
 def with_replicas(
@@ -62,7 +62,7 @@ def with_replicas(
         async with opened(harness) as (one,), another(harness) as other:
             yield one, other
 
-    return _runnable(test, replicas)
+    return runnable(test, replicas)
 
 
 @asynccontextmanager
@@ -82,10 +82,12 @@ async def another(harness: StoreHarness) -> AsyncGenerator[Witness, None]:
         yield Witness(store)
 
 
-def _runnable(
+def runnable(
     test: Callable[..., Awaitable[None]],
-    opening: Callable[[StoreHarness], AbstractAsyncContextManager[tuple[Witness, ...]]],
+    opening: Callable[[Any], AbstractAsyncContextManager[tuple[Witness, ...]]],
 ) -> Callable[[StoreHarness], None]:
+    """Turn an async test of what ``opening`` yields into one that pytest can run without plugins."""
+
     async def run(harness: StoreHarness) -> None:
         witnesses: list[Witness] = []
 

@@ -66,9 +66,9 @@ class InterruptionsContract(StoreHarness):
     @with_store
     async def test_a_cancelled_save_is_all_or_nothing(self, store: LinkStore) -> None:
         """Tokens, version, mark and lease change together, and repeating the save settles it."""
-        for key, turns in _moments():
+        for key, turns in moments():
             before = await burdened(store, key)
-            await _interrupted(store.save(key, 1, tokens(2)), turns)
+            await interrupted(store.save(key, 1, tokens(2)), turns)
             _whole(await stored(store, key), before, 2, "save")
             outcome = await store.save(key, 1, tokens(2))
             promise = "save repeated after a cancelled one must give Saved, or Stale with its own tokens"
@@ -79,10 +79,10 @@ class InterruptionsContract(StoreHarness):
     @with_store
     async def test_a_cancelled_put_is_all_or_nothing(self, store: LinkStore) -> None:
         """An authorization is there as a whole or not at all, and can be repeated."""
-        links = [(await burdened(store, key), turns) for key, turns in _moments()]
+        links = [(await burdened(store, key), turns) for key, turns in moments()]
         for before, turns in links:
             key = before.key
-            await _interrupted(store.put(key, tokens(2)), turns)
+            await interrupted(store.put(key, tokens(2)), turns)
             _whole(await stored(store, key), before, 2, "put")
             link = await store.put(key, tokens(3))
             expect_that(
@@ -97,12 +97,11 @@ class InterruptionsContract(StoreHarness):
         """The link is there or gone, the delete can be repeated, and its version does not come back."""
         # All first, and each at a higher version: once a link is gone, others may begin above its version.
         links = [
-            (await _at_version(store, key, number), turns)
-            for number, (key, turns) in enumerate(_moments(), 1)
+            (await _at_version(store, key, number), turns) for number, (key, turns) in enumerate(moments(), 1)
         ]
         for before, turns in links:
             key = before.key
-            await _interrupted(store.delete(key), turns)
+            await interrupted(store.delete(key), turns)
             link = await store.get(key)
             if link is not None:
                 expect(link, before, "delete that was cancelled must leave the link whole or remove it")
@@ -120,9 +119,9 @@ class InterruptionsContract(StoreHarness):
     @with_store
     async def test_a_cancelled_claim_can_be_repeated(self, store: LinkStore) -> None:
         """Its owner gets the lease then, and the claim of its own is no unresolved exchange."""
-        for key, turns in _moments():
+        for key, turns in moments():
             before = await store.put(key, tokens())
-            await _interrupted(claimed(store, key=key), turns)
+            await interrupted(claimed(store, key=key), turns)
             again = await claimed(store, key=key)
             promise = "claim repeated after a cancelled one must not count it as an exchange"
             expect(again.unresolved_for, None, promise)
@@ -132,10 +131,10 @@ class InterruptionsContract(StoreHarness):
     @with_store
     async def test_a_cancelled_release_can_be_repeated(self, store: LinkStore) -> None:
         """The lease is free afterwards, whichever of the two ended it."""
-        for key, turns in _moments():
+        for key, turns in moments():
             before = await store.put(key, tokens())
             await claimed(store, key=key)
-            await _interrupted(store.release(key, 1, "owner-1"), turns)
+            await interrupted(store.release(key, 1, "owner-1"), turns)
             await store.release(key, 1, "owner-1")
             promise = "release repeated after a cancelled one must leave the link as before the claim"
             expect(await store.get(key), before, promise)
@@ -143,9 +142,9 @@ class InterruptionsContract(StoreHarness):
     @with_store
     async def test_a_cancelled_mark_can_be_repeated(self, store: LinkStore) -> None:
         """The mark is whole or not there, and touches nothing else."""
-        for key, turns in _moments():
+        for key, turns in moments():
             before = await store.put(key, tokens())
-            await _interrupted(store.record_failure(key, 1, DEAD), turns)
+            await interrupted(store.record_failure(key, 1, DEAD), turns)
             now = await stored(store, key)
             if now != before:
                 promise = "record_failure that was cancelled must leave the mark whole or not at all"
@@ -157,10 +156,10 @@ class InterruptionsContract(StoreHarness):
     @with_store
     async def test_a_cancelled_reseal_can_be_repeated(self, store: LinkStore) -> None:
         """Both texts and both key ids change together, and a refresh can still be saved."""
-        for key, turns in _moments():
+        for key, turns in moments():
             before = await store.put(key, tokens(1))
             sealed = tokens(1, access_token="at-2", refresh_token="rt-2", access_token_key_id="k")
-            await _interrupted(store.reseal(key, 1, sealed), turns)
+            await interrupted(store.reseal(key, 1, sealed), turns)
             now = (await stored(store, key)).tokens
             if now != before.tokens:
                 expect(now, sealed, "reseal that was cancelled must leave all texts old or all new")
@@ -170,7 +169,8 @@ class InterruptionsContract(StoreHarness):
             await saved(store, 1, tokens(3), key)
 
 
-def _moments() -> list[tuple[LinkKey, int]]:
+def moments() -> list[tuple[LinkKey, int]]:
+    """Return a link for each moment of a call."""
     return [(LinkKey("github", f"after-{turns}"), turns) for turns in MOMENTS]
 
 
@@ -181,7 +181,7 @@ async def _at_version(store: LinkStore, key: LinkKey, version: int) -> Link:
     return link
 
 
-async def _interrupted(call: Coroutine[Any, Any, object], turns: int) -> None:
+async def interrupted(call: Coroutine[Any, Any, object], turns: int) -> None:
     """Start the call, cancel it after some turns of the event loop, and see it end."""
     task = asyncio.create_task(call)
     for _ in range(turns):

@@ -116,6 +116,39 @@ class MarkContract(StoreHarness):
         expect(await store.get(keys[2]), other, "lift_failure must leave the marks of other providers")
 
     @with_store
+    async def test_lifting_covers_named_links(self, store: LinkStore) -> None:
+        """A provider's outage marks all its links, those of further accounts too, and no other provider's."""
+        covered = ("github", "github/", "github/work", "github/\U0010ffff")
+        others = (
+            "github-app",
+            "github.",
+            "github0",
+            "github2",
+            "githu",
+            "GitHub/work",
+            "gitlab/github/",
+            "x",
+        )
+        for provider in (*covered, *others):
+            for user in ("alice", "bob"):
+                await store.put(LinkKey(provider, user), tokens())
+                await store.record_failure(LinkKey(provider, user), 1, DEAD)
+
+        async def marked(user: str) -> list[str]:
+            links = [await stored(store, LinkKey(provider, user)) for provider in (*covered, *others)]
+            return [link.key.provider_id for link in links if link.failure is not None]
+
+        promise = "lift_failure must lift the marks of links named below the provider, and of no other's"
+        expect(await store.lift_failure("github", user_id="bob"), len(covered), promise)
+        expect(await marked("alice"), [*covered, *others], "lift_failure for one user must be for no other")
+        expect(await marked("bob"), list(others), promise)
+        expect(
+            await store.lift_failure("github/work"), 1, "lift_failure of a named link must be for that alone"
+        )
+        expect(await store.lift_failure("github"), len(covered) - 1, promise)
+        expect(await marked("alice"), list(others), promise)
+
+    @with_store
     async def test_lifting_leaves_leases(self, store: LinkStore) -> None:
         """An exchange under way, or left unresolved, stays so."""
         before = await burdened(store)

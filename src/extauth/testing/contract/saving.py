@@ -6,6 +6,7 @@ import attrs
 
 from extauth.domain.outcomes import Absent, Resealed, Saved, Stale
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import ResourceToken
 from extauth.testing.contract.expect import expect, expect_kind, expect_that
 from extauth.testing.contract.harness import StoreHarness, with_store
 from extauth.testing.contract.steps import (
@@ -16,6 +17,7 @@ from extauth.testing.contract.steps import (
     burdened,
     claimed,
     claimed_after_lapse,
+    full_tokens,
     saved,
     stored,
     tokens,
@@ -44,7 +46,7 @@ class SavingContract(StoreHarness):
     @with_store
     async def test_save_stores_exactly_what_it_is_given(self, store: LinkStore) -> None:
         """Carrying old values forward is the caller's business: what is not given is not there."""
-        await store.put(KEY, tokens(1, scopes={"a"}, extra={"team": 1}))
+        await store.put(KEY, full_tokens())
         new = tokens(2, refresh_token=None, expires_at=None)
         link = await saved(store, 1, new)
         expect(link.tokens, new, "save must replace the tokens whole")
@@ -121,7 +123,13 @@ class SavingContract(StoreHarness):
     async def test_reseal_changes_the_texts_only(self, store: LinkStore) -> None:
         """Re-encryption moves no version and touches neither lease, mark, times nor anything else."""
         before = await burdened(store)
-        given = tokens(9, expires_at=None, access_token_key_id="k1", refresh_token_key_id="k2")
+        given = tokens(
+            9,
+            expires_at=None,
+            access_token_key_id="k1",
+            refresh_token_key_id="k2",
+            resource_tokens={resource: ResourceToken("at-9") for resource in before.tokens.resource_tokens},
+        )
         promise = "reseal of the stored version must give Resealed"
         outcome = expect_kind(await store.reseal(KEY, 1, given), Resealed, promise)
         link = await stored(store)
@@ -132,6 +140,10 @@ class SavingContract(StoreHarness):
             refresh_token=given.refresh_token,
             access_token_key_id=given.access_token_key_id,
             refresh_token_key_id=given.refresh_token_key_id,
+            resource_tokens={
+                resource: attrs.evolve(token, access_token="at-9")
+                for resource, token in before.tokens.resource_tokens.items()
+            },
         )
         expect(link.tokens, resealed, "reseal must replace the token texts and key ids and nothing else")
         expect(link.version, 1, "reseal must leave the version: a refresh in flight has still to save")

@@ -9,7 +9,7 @@ from typing import Any
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import Claimed, Held, Saved
 from extauth.domain.ports import LinkStore
-from extauth.domain.token_set import TokenSet
+from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.testing.contract.expect import expect, expect_kind, expect_link, expect_that
 
 KEY = LinkKey("github", "alice")
@@ -31,6 +31,24 @@ def tokens(number: int = 1, **changes: Any) -> TokenSet:
         **changes,
     }
     return TokenSet(**values)
+
+
+def full_tokens(number: int = 1, **changes: Any) -> TokenSet:
+    """Return the same with all that a provider may give beside."""
+    at = AT + timedelta(days=number)
+    resource_tokens = {
+        f"https://a.example/{number}": ResourceToken(f"at-{number}0", expires_at=at, issued_at=AT),
+        "https://b.example/": ResourceToken(f"at-{number}1"),
+    }
+    values: dict[str, Any] = {
+        "scopes": {"a"},
+        "extra": {"team": number},
+        "issued_at": at,
+        "refresh_token_expires_at": at + timedelta(microseconds=1),
+        "resource_tokens": resource_tokens,
+        **changes,
+    }
+    return tokens(number, **values)
 
 
 async def stored(store: LinkStore, key: LinkKey = KEY) -> Link:
@@ -65,7 +83,7 @@ async def released(
 
 async def burdened(store: LinkStore, key: LinkKey = KEY) -> Link:
     """Put a link that has a permanent mark, an unresolved exchange and owner-2's live lease."""
-    link = await store.put(key, tokens(1, scopes={"a"}, extra={"team": 1}), origin=ORIGIN)
+    link = await store.put(key, full_tokens(), origin=ORIGIN)
     expect(link.version, 1, "put must give version 1 to a new link, where no link was deleted")
     await claimed(store, key=key)
     await released(store, unresolved=True, key=key)

@@ -40,7 +40,8 @@ class UpkeepContract(StoreHarness):
         }
         for user, values in users.items():
             await store.put(LinkKey("github", user), tokens(**values))
-        await store.put(LinkKey("gitlab", "soon-1"), tokens(expires_at=SOON))
+        for provider in ("gitlab", "github/work", "githu", "github2"):
+            await store.put(LinkKey(provider, "soon-1"), tokens(expires_at=SOON))
         promise = "due must list links with a refresh token that expire before the limit, by user id"
         expect(await due_users(store), ["long ago", "soon-1", "soon-2"], promise)
         for link in await store.due("github", expiring_before=LIMIT):

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore
 from extauth.domain.storable import JsonValue
-from extauth.domain.token_set import TokenSet
+from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.testing.contract.expect import expect, shown
 from extauth.testing.contract.harness import StoreHarness, with_store
-from extauth.testing.contract.steps import DEAD, FOR_NOW, KEY, ORIGIN, saved, stored, tokens
+from extauth.testing.contract.steps import DEAD, FOR_NOW, KEY, ORIGIN, full_tokens, saved, stored, tokens
 
 ODD_IDS = (
     " ",
@@ -45,6 +45,8 @@ class ValuesContract(StoreHarness):
             access_token_key_id="k1",
             refresh_token_key_id="k2",
             issued_at=datetime(2031, 2, 3, 3, 5, 6, 1, tzinfo=UTC),
+            refresh_token_expires_at=datetime(2032, 2, 3, 4, 5, 6, 7, tzinfo=UTC),
+            resource_tokens=full_tokens().resource_tokens,
         )
         await store.put(KEY, tokens(2), origin=ORIGIN)
         link = await saved(store, 1, full)
@@ -140,7 +142,15 @@ class ValuesContract(StoreHarness):
             datetime(2038, 1, 19, 3, 14, 8, 1, tzinfo=UTC),
             datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=UTC),
         ):
-            await store.put(KEY, tokens(expires_at=instant, issued_at=instant))
+            resource_tokens = {"r": ResourceToken("at-2", expires_at=instant, issued_at=instant)}
+            put = tokens(
+                expires_at=instant,
+                issued_at=instant,
+                refresh_token_expires_at=instant,
+                resource_tokens=resource_tokens,
+            )
+            await store.put(KEY, put)
             now = (await stored(store)).tokens
             expect(now.expires_at, instant, "put must store expires_at to the microsecond, in UTC")
             expect(now.issued_at, instant, "put must store issued_at to the microsecond, in UTC")
+            expect(now, put, "put must store the instants of all tokens to the microsecond, in UTC")

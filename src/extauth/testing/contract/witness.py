@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, final
+from typing import Any, TypeVar
 
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
@@ -27,7 +27,6 @@ from extauth.testing.contract.expect import expect_kind, fail, shown
 T = TypeVar("T")
 
 
-@final
 class Witness:
     """Passes every call on, and says which method failed and how.
 
@@ -41,35 +40,35 @@ class Witness:
 
     async def get(self, key: LinkKey) -> Link | None:
         """See the port."""
-        return _of("get", key, await self._call("get", self.store.get(key)))
+        return _of("get", key, await self.call("get", self.store.get(key)))
 
     async def links_of(self, user_id: str) -> list[Link]:
         """See the port."""
-        return _links("links_of", await self._call("links_of", self.store.links_of(user_id)))
+        return _links("links_of", await self.call("links_of", self.store.links_of(user_id)))
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         """See the port."""
-        link = _of("put", key, await self._call("put", self.store.put(key, tokens, origin=origin)))
+        link = _of("put", key, await self.call("put", self.store.put(key, tokens, origin=origin)))
         return link if link is not None else fail("put must return the link", "it returned None")
 
     async def delete(self, key: LinkKey) -> Link | None:
         """See the port."""
-        return _of("delete", key, await self._call("delete", self.store.delete(key)))
+        return _of("delete", key, await self.call("delete", self.store.delete(key)))
 
     async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
         """See the port."""
-        outcome = await self._call("claim", self.store.claim(key, version, owner, ttl))
-        return _outcome("claim", key, version, outcome, (Claimed, Held, Stale, Absent))
+        outcome = await self.call("claim", self.store.claim(key, version, owner, ttl))
+        return outcome_of("claim", key, version, outcome, (Claimed, Held, Stale, Absent))
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
         """See the port."""
-        outcome = await self._call("save", self.store.save(key, version, tokens))
-        return _outcome("save", key, version, outcome, (Saved, Stale, Absent))
+        outcome = await self.call("save", self.store.save(key, version, tokens))
+        return outcome_of("save", key, version, outcome, (Saved, Stale, Absent))
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         """See the port."""
-        outcome = await self._call("record_failure", self.store.record_failure(key, version, failure))
-        return _outcome("record_failure", key, version, outcome, (Recorded, Stale, Absent))
+        outcome = await self.call("record_failure", self.store.record_failure(key, version, failure))
+        return outcome_of("record_failure", key, version, outcome, (Recorded, Stale, Absent))
 
     async def lift_failure(
         self,
@@ -81,18 +80,18 @@ class Witness:
     ) -> int:
         """See the port."""
         lifting = self.store.lift_failure(provider_id, user_id=user_id, reason=reason, since=since)
-        return await self._call("lift_failure", lifting)
+        return await self.call("lift_failure", lifting)
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         """See the port."""
         releasing = self.store.release(key, version, owner, unresolved=unresolved)
-        released = await self._call("release", releasing)
+        released = await self.call("release", releasing)
         return expect_kind(released, bool, "release must return True or False")
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
         """See the port."""
-        outcome = await self._call("reseal", self.store.reseal(key, version, tokens))
-        return _outcome("reseal", key, version, outcome, (Resealed, Stale, Absent))
+        outcome = await self.call("reseal", self.store.reseal(key, version, tokens))
+        return outcome_of("reseal", key, version, outcome, (Resealed, Stale, Absent))
 
     async def due(
         self,
@@ -111,14 +110,15 @@ class Witness:
             after=after,
             limit=limit,
         )
-        return _links("due", await self._call("due", due))
+        return _links("due", await self.call("due", due))
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         """See the port."""
         waiting = self.store.wait_for_change(key, version, timeout)
-        return _of("wait_for_change", key, await self._call("wait_for_change", waiting))
+        return _of("wait_for_change", key, await self.call("wait_for_change", waiting))
 
-    async def _call(self, method: str, call: Awaitable[T]) -> T:
+    async def call(self, method: str, call: Awaitable[T]) -> T:
+        """Await what the store does, which must not raise."""
         self.under_way.append(method)
         try:
             return await call
@@ -156,11 +156,18 @@ def _links(method: str, links: Any) -> list[Link]:
     return [expect_kind(link, Link, promise) for link in links]
 
 
-def _outcome(method: str, key: LinkKey, version: int, outcome: T, kinds: tuple[type, ...]) -> T:
-    if not isinstance(outcome, kinds):
-        names = " or ".join(kind.__name__ for kind in kinds)
-        fail(f"{method} must return {names}", f"it returned {shown(outcome)}")
+def outcome_of(method: str, key: LinkKey, version: int, outcome: T, kinds: tuple[type, ...]) -> T:
+    """Return the outcome, which must be of one of the kinds and about that link."""
+    kind_of(method, outcome, kinds)
     link = _of(method, key, getattr(outcome, "link", None))
     if isinstance(outcome, Stale) and link is not None and link.version == version:
         fail(f"{method} may say Stale only of another version", f"the link it returned has version {version}")
+    return outcome
+
+
+def kind_of(method: str, outcome: T, kinds: tuple[type, ...]) -> T:
+    """Return the outcome, which must be of one of the kinds."""
+    if not isinstance(outcome, kinds):
+        names = " or ".join(kind.__name__ for kind in kinds)
+        fail(f"{method} must return {names}", f"it returned {shown(outcome)}")
     return outcome

@@ -1,0 +1,22 @@
+"""Finding out what a server is like and registering at it, so that any server can become a provider."""
+
+from __future__ import annotations
+
+from extauth.adapters.discovery.challenges import Challenge, parse_challenges
+from extauth.adapters.discovery.mcp import mcp_provider, mcp_provider_id
+from extauth.adapters.discovery.metadata import ServerMetadata
+from extauth.adapters.discovery.registration import register_client
+from extauth.adapters.discovery.resources import ResourceMetadata, discover_resource
+from extauth.adapters.discovery.servers import discover
+
+__all__ = [
+    "Challenge",
+    "ResourceMetadata",
+    "ServerMetadata",
+    "discover",
+    "discover_resource",
+    "mcp_provider",
+    "mcp_provider_id",
+    "parse_challenges",
+    "register_client",
+]

@@ -1,0 +1,211 @@
+"""Requests to URLs that others named: bounded in size and time, to https only, and never redirected.
+
+Whether a private address may be asked is the application's to say, with ``allow``: only it knows which
+addresses are private and whether the URLs come from its users.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Final, TypeAlias, final
+from urllib.parse import urlsplit
+
+import attrs
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+
+from extauth.adapters.discovery.members import is_object
+from extauth.adapters.oauth2.endpoint import endpoint_url
+from extauth.adapters.oauth2.reply import TRY_LATER
+from extauth.adapters.oauth2.retry_after import retry_after
+from extauth.adapters.oauth2.transport import HttpTimeouts
+from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
+
+Allow: TypeAlias = Callable[[str], bool]
+"""Says of a URL that a server named whether the application may send requests there."""
+
+LONGEST_DOCUMENT: Final = 256 * 1024
+"""In bytes, after decompression. Published metadata has a few thousand."""
+
+_HEADERS: Final = {"User-Agent": f"extauth/{version('extauth')}"}
+_JSON: Final = {**_HEADERS, "Accept": "application/json"}
+_MCP: Final = {**_HEADERS, "Accept": "application/json, text/event-stream"}
+
+_BRACES: Final = frozenset("{}")
+
+_log = logging.getLogger(__name__)
+
+
+@final
+@attrs.frozen
+class Missing:
+    """There is no document at a URL."""
+
+    why: str
+    """What there is instead, in our own words."""
+    trouble: ProviderUnavailable | None = None
+    """Set where there may be one another time: the server asks for patience, or has trouble of its own."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Answer:
+    """A complete answer."""
+
+    status: int
+    members: dict[str, object] | None
+    """The JSON object in the body, or None if there is none."""
+    trouble: ProviderUnavailable | None
+    """As :attr:`Missing.trouble`."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Fetcher:
+    """Sends requests, each once.
+
+    ``loopback`` says whether plain http on loopback is in order, as it is when the application itself
+    named such a URL; otherwise a remote server could point at services on this machine.
+    """
+
+    session: ClientSession
+    timeouts: HttpTimeouts
+    allow: Allow | None
+    loopback: bool
+
+    def usable(self, url: str, what: str) -> str:
+        """Return ``url`` if requests may be sent to it.
+
+        :raises ProviderMisconfigured: otherwise, with ``insecure_url`` or ``url_not_allowed``. The message
+            names ``what`` and not the URL, which is the provider's text.
+        """
+        try:
+            endpoint_url(url, what)
+            # Braces are no characters of a URL (RFC 3986), and would make a template of it.
+            secure = (self.loopback or urlsplit(url).scheme == "https") and not _BRACES & set(url)
+        except ValueError:
+            secure = False
+        if not secure:
+            msg = f"the provider names a {what} that is no https URL"
+            raise ProviderMisconfigured(msg, reason="insecure_url") from None
+        if self.allow is not None and not self.allow(url):
+            msg = f"the provider names a {what} that the application does not allow"
+            raise ProviderMisconfigured(msg, reason="url_not_allowed")
+        return url
+
+    async def document(self, url: str, what: str) -> dict[str, object] | Missing:
+        """GET a JSON object.
+
+        :raises ProviderUnavailable: if the server cannot be reached or does not answer in time.
+        :raises ProviderMisconfigured: for a URL that is not :meth:`usable` or a body that is too long.
+        """
+        async with self._asked("GET", self.usable(url, what), what, _JSON) as response:
+            answer = await _read(response, what)
+        if answer.status != HTTPStatus.OK:
+            return Missing(f"status {answer.status}", answer.trouble)
+        return Missing("no JSON object") if answer.members is None else answer.members
+
+    async def challenges(self, url: str, what: str) -> str | None:
+        """GET a resource without a token; return the ``WWW-Authenticate`` of a 401, several as one list.
+
+        The body is not read: it may be an endless stream. Raises as :meth:`document`.
+        """
+        async with self._asked("GET", self.usable(url, what), what, _MCP) as response:
+            if response.status != HTTPStatus.UNAUTHORIZED:
+                return None
+            return ", ".join(response.headers.getall("WWW-Authenticate", ()))
+
+    async def post(
+        self, url: str, what: str, document: Mapping[str, object], headers: Mapping[str, str]
+    ) -> Answer:
+        """POST a JSON object. Raises as :meth:`document`, and then whether it was processed is unknown."""
+        body = json.dumps(document).encode()
+        every = {**_JSON, "Content-Type": "application/json", **headers}
+        async with self._asked("POST", self.usable(url, what), what, every, body) as response:
+            return await _read(response, what)
+
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, url: str, what: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> AsyncGenerator[ClientResponse]:
+        try:
+            async with self.session.request(
+                method,
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                raise_for_status=False,
+                auto_decompress=True,
+                timeout=ClientTimeout(
+                    total=self.timeouts.total.total_seconds(),
+                    connect=self.timeouts.connect.total_seconds(),
+                    sock_read=self.timeouts.read.total_seconds(),
+                ),
+            ) as response:
+                try:
+                    yield response
+                finally:
+                    # At the end of the body the connection is back in the pool already.
+                    response.close()
+        except (ProviderMisconfigured, ProviderUnavailable):
+            raise
+        except TimeoutError:
+            msg = f"the {what} did not answer in time"
+            raise ProviderUnavailable(msg) from None
+        except (ClientError, OSError, ValueError) as error:
+            # The type alone: the text may quote what the server sent.
+            _log.info("a request to the %s failed with %s", what, type(error).__name__)
+            msg = f"the {what} could not be reached"
+            raise ProviderUnavailable(msg) from None
+
+
+def _trouble(response: ClientResponse, what: str) -> ProviderUnavailable | None:
+    if response.status not in TRY_LATER and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    msg = f"the {what} answered with status {response.status}"
+    return ProviderUnavailable(msg, retry_after=retry_after(headers, datetime.now(UTC)))
+
+
+async def _read(response: ClientResponse, what: str) -> Answer:
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > LONGEST_DOCUMENT:
+            msg = f"the {what} is longer than {LONGEST_DOCUMENT} bytes"
+            raise ProviderMisconfigured(msg, reason="document_too_long")
+    try:
+        parsed: object = json.loads(content)
+    except (ValueError, RecursionError):
+        parsed = None
+    members = parsed if is_object(parsed) else None
+    return Answer(status=response.status, members=members, trouble=_trouble(response, what))
+
+
+@asynccontextmanager
+async def fetching(
+    session: ClientSession | None, timeouts: HttpTimeouts, allow: Allow | None, *, named: str
+) -> AsyncGenerator[Fetcher]:
+    """Give a fetcher, through ``session`` or through one of its own that is closed again.
+
+    ``named`` is the URL that the application itself named.
+
+    :raises ValueError: for a session with default credentials: they would go to whatever server is named.
+    """
+    loopback = urlsplit(named).scheme == "http"
+    if session is not None:
+        if session.auth is not None or "Authorization" in session.headers:
+            msg = "session must have no default credentials (auth= or an Authorization header)"
+            raise ValueError(msg)
+        yield Fetcher(session=session, timeouts=timeouts, allow=allow, loopback=loopback)
+        return
+    # As for exchanges: no DNS cache, no cookies, and nothing from the environment.
+    connector = TCPConnector(use_dns_cache=False)
+    async with ClientSession(connector=connector, trust_env=False, cookie_jar=DummyCookieJar()) as own:
+        yield Fetcher(session=own, timeouts=timeouts, allow=allow, loopback=loopback)

@@ -1,0 +1,210 @@
+"""From the URL of an MCP server to a provider that gets tokens for it, in one call.
+
+The authorization part of the Model Context Protocol, revisions 2025-06-18 and 2025-11-25: RFC 9728 to find
+the authorization server, RFC 8414 or OpenID Connect Discovery to read it, RFC 7591 to register, PKCE, and
+the resource indicator of RFC 8707 on every request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol, cast
+from urllib.parse import urlsplit
+
+import attrs
+from aiohttp import ClientSession
+
+from extauth.adapters.discovery.fetching import Allow, Fetcher, fetching
+from extauth.adapters.discovery.metadata import PKCE_METHOD, ServerMetadata
+from extauth.adapters.discovery.registration import register_client
+from extauth.adapters.discovery.resources import ResourceMetadata, resource_found
+from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS, server_found
+from extauth.adapters.discovery.well_known import origin, resource_uri
+from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider
+from extauth.adapters.oauth2.authorization import AuthorizationRules
+from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.domain.errors import ProviderMisconfigured
+from extauth.domain.linking import ClientRegistration
+from extauth.domain.linking_ports import RegistrationStore
+
+OFFLINE_ACCESS: Final = "offline_access"
+"""The scope without which many servers give no refresh token (OpenID Connect Core section 11)."""
+
+
+class _WallClock(Protocol):
+    def now(self) -> datetime: ...
+
+
+class _SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+async def mcp_provider(
+    server_url: str,
+    *,
+    redirect_uri: str,
+    store: RegistrationStore,
+    client_name: str,
+    provider_id: str | None = None,
+    scopes: Iterable[str] | None = None,
+    issuer: str | None = None,
+    client_id: str | None = None,
+    client_secret: str | None = None,
+    initial_access_token: str | None = None,
+    challenge: str | None = None,
+    session: ClientSession | None = None,
+    timeouts: HttpTimeouts = DEFAULT_TIMEOUTS,
+    allow: Allow | None = None,
+    clock: _WallClock = _SystemClock(),  # noqa: B008 - has no state
+    **keywords: Any,
+) -> OAuth2Provider:
+    """Return a provider for a remote MCP server.
+
+    Its client is registered once and kept in ``store`` for the issuer and ``redirect_uri``: replicas that
+    call this at the same moment end with the same client, and a restart finds it again. When its secret has
+    expired another one is registered; users that are linked by the old one connect again then. A
+    ``client_id`` that the application registered by hand is used as it is, and nothing is registered.
+
+    ``provider_id`` is by default made of the server's host and path (:func:`mcp_provider_id`). ``scopes``
+    are by default what the server's challenge asks for, or else all that its metadata lists, and
+    ``offline_access`` where the authorization server lists that. ``issuer`` chooses one of the server's
+    authorization servers, the first by default; give it with a ``client_secret``, so that the secret goes
+    nowhere else whatever the server says one day. ``initial_access_token`` is as for
+    :func:`~.registration.register_client`, ``challenge`` as for :func:`~.resources.discover_resource`, and
+    ``session``, ``timeouts`` and ``allow`` as for :func:`~.servers.discover`. ``keywords`` are those of
+    ``OAuth2Provider``.
+
+    Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). A cancelled
+    call may leave a client at the authorization server that nobody knows, and nothing else.
+
+    :raises ValueError: for a URL that is no https URL (http on loopback), a secret without a client id, one
+        str as scopes, or what ``OAuth2Provider`` refuses.
+    :raises ProviderMisconfigured: ``pkce_unsupported`` if the authorization server does not say that it has
+        S256, which MCP demands; ``issuer_mismatch`` if ``issuer`` is none of the server's; and what
+        discovery and registration raise.
+    :raises ProviderUnavailable: if one of the servers cannot be reached.
+    :raises StoreUnavailable: if the store fails.
+    """
+    server = resource_uri(server_url)
+    if client_secret is not None and client_id is None:
+        msg = "client_secret needs the client_id that it belongs to"
+        raise ValueError(msg)
+    if isinstance(scopes, str):
+        msg = "scopes must be a collection of scope names, not one str"
+        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
+    async with fetching(session, timeouts, allow, named=server) as fetcher:
+        resource = await resource_found(fetcher, server, challenge)
+        metadata = await _authorization_server(fetcher, resource, issuer)
+        wanted = _scopes(resource, metadata) if scopes is None else tuple(scopes)
+        client_auth: ClientAuth | None = None
+        if client_id is None:
+            client = await _registered(
+                metadata,
+                store,
+                fetcher,
+                clock,
+                redirect_uri=redirect_uri,
+                client_name=client_name,
+                scopes=wanted,
+                initial_access_token=initial_access_token,
+            )
+            client_id, client_secret = client.client_id, client.client_secret
+            client_auth = cast("ClientAuth", client.client_auth)
+    options: dict[str, Any] = {"client_auth": client_auth, "session": session, **keywords}
+    return metadata.provider(
+        mcp_provider_id(server) if provider_id is None else provider_id,
+        client_id=client_id,
+        client_secret=client_secret,
+        scopes=wanted,
+        **{**options, **_with_resource(resource.resource, keywords)},
+    )
+
+
+def mcp_provider_id(server_url: str) -> str:
+    """Return the provider id that an MCP server gets by default: its host, port, path and query.
+
+    ``https://mcp.example.com/v1/mcp`` is ``mcp.example.com~v1~mcp``: a slash would name one of several links.
+
+    :raises ValueError: as :func:`mcp_provider` for the URL.
+    """
+    parts = urlsplit(resource_uri(server_url))
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return parts.netloc + path.replace("~", "%7E").replace("/", "~")
+
+
+def _with_resource(resource: str, keywords: dict[str, Any]) -> dict[str, Any]:
+    rules = keywords.get("authorization", AuthorizationRules())
+    requests = keywords.get("requests", TokenRequests())
+    named = {"resource": resource}
+    return {
+        "authorization": attrs.evolve(rules, pkce="required", params={**rules.params, **named}),
+        "requests": attrs.evolve(
+            requests,
+            code_params={**requests.code_params, **named},
+            refresh_params={**requests.refresh_params, **named},
+        ),
+    }
+
+
+async def _authorization_server(
+    fetcher: Fetcher, resource: ResourceMetadata, issuer: str | None
+) -> ServerMetadata:
+    chosen = resource.authorization_servers[0] if issuer is None else issuer
+    if chosen not in resource.authorization_servers:
+        msg = "the MCP server no longer names this issuer as one of its authorization servers"
+        raise ProviderMisconfigured(msg, reason="issuer_mismatch")
+    try:
+        metadata = await server_found(fetcher, chosen)
+    except ProviderMisconfigured as error:
+        # Resources often write the issuer with a slash for the empty path, or without. The document's own
+        # way of writing it counts from here on, and it is asked for again in just that way.
+        if error.reason != "issuer_mismatch" or chosen.removesuffix("/") != origin(chosen):
+            raise
+        metadata = await server_found(fetcher, origin(chosen) + "/" * (not chosen.endswith("/")))
+    if PKCE_METHOD not in (metadata.code_challenge_methods or ()):
+        msg = "the authorization server does not say that it supports PKCE with S256, which MCP demands"
+        raise ProviderMisconfigured(msg, reason="pkce_unsupported")
+    if metadata.authorization_endpoint is None:
+        msg = "the authorization server has no authorization endpoint"
+        raise ProviderMisconfigured(msg, reason="invalid_metadata")
+    return metadata
+
+
+def _scopes(resource: ResourceMetadata, metadata: ServerMetadata) -> tuple[str, ...]:
+    wanted = resource.challenged_scopes or resource.scopes_supported
+    offline = (OFFLINE_ACCESS,) if OFFLINE_ACCESS in metadata.scopes_supported else ()
+    return tuple(dict.fromkeys((*wanted, *offline)))
+
+
+async def _registered(
+    metadata: ServerMetadata,
+    store: RegistrationStore,
+    fetcher: Fetcher,
+    clock: _WallClock,
+    *,
+    redirect_uri: str,
+    client_name: str,
+    scopes: Iterable[str],
+    initial_access_token: str | None,
+) -> ClientRegistration:
+    # The scopes are no part of the name: a server that asks for more one day must not make the client
+    # another one, to which no link belongs.
+    name = f"{metadata.issuer} {redirect_uri}"
+    kept = await store.registration(name)
+    if kept is not None:
+        expires_at = kept.client_secret_expires_at
+        if expires_at is None or clock.now() < expires_at:
+            return kept
+    fresh = await register_client(
+        metadata,
+        redirect_uris=[redirect_uri],
+        client_name=client_name,
+        scopes=scopes,
+        initial_access_token=initial_access_token,
+        session=fetcher.session,
+        timeouts=fetcher.timeouts,
+        allow=fetcher.allow,
+    )
+    return await store.keep_registration(name, fresh, instead_of=None if kept is None else kept.client_id)

@@ -1,0 +1,163 @@
+"""What an authorization server publishes about itself, read and judged. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, final
+
+import attrs
+
+from extauth.adapters.discovery.members import flag, required_text, text, texts
+from extauth.adapters.discovery.well_known import same_but_for_a_slash
+from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider
+from extauth.adapters.oauth2.authorization import AuthorizationRules
+from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.identity import IdentityRules
+from extauth.domain.errors import ProviderMisconfigured
+
+DEFAULT_CLIENT_AUTH: Final = ("client_secret_basic",)
+"""What a server supports that publishes no methods (RFC 8414 section 2)."""
+
+DEFAULT_GRANT_TYPES: Final = ("authorization_code", "implicit")
+
+PKCE_METHOD: Final = "S256"
+
+WITH_SECRET: Final[tuple[ClientAuth, ...]] = ("client_secret_basic", "client_secret_post")
+"""Ways of sending a client secret, the standard's favourite first (RFC 6749 section 2.3.1)."""
+
+_OPENID_MEMBERS: Final = ("id_token_signing_alg_values_supported", "subject_types_supported")
+"""Members that every OpenID provider must publish, and nobody else has a reason to."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class ServerMetadata:
+    """An authorization server, as its metadata document describes it (RFC 8414 section 2).
+
+    Endpoints are URLs that secrets may be sent to, or None where the server has none.
+    """
+
+    issuer: str
+    authorization_endpoint: str | None = None
+    token_endpoint: str
+    registration_endpoint: str | None = None
+    """Where clients register themselves (RFC 7591)."""
+    revocation_endpoint: str | None = None
+    introspection_endpoint: str | None = None
+    device_authorization_endpoint: str | None = None
+    userinfo_endpoint: str | None = None
+    scopes_supported: tuple[str, ...] = ()
+    """Those that it lists; it may have more."""
+    client_auth_methods: tuple[str, ...] = DEFAULT_CLIENT_AUTH
+    """How clients may authenticate to the token endpoint."""
+    code_challenge_methods: tuple[str, ...] | None = None
+    """PKCE methods (RFC 7636); None where it does not say, which many do that support it."""
+    grant_types: tuple[str, ...] = DEFAULT_GRANT_TYPES
+    sends_issuer: bool = False
+    """Whether every callback carries ``iss`` (RFC 9207 section 3)."""
+    openid: bool = False
+    """Whether it speaks OpenID Connect."""
+
+    def choose_client_auth(self, client_secret: str | None) -> ClientAuth:
+        """Return how a client with this secret, or with none, authenticates here.
+
+        Without a secret ``none``. With one ``client_secret_basic`` if the server has it, else
+        ``client_secret_post``.
+
+        :raises ProviderMisconfigured: with ``client_auth_unsupported`` if it takes no secret in either way.
+        """
+        if client_secret is None:
+            return "none"
+        for method in WITH_SECRET:
+            if method in self.client_auth_methods:
+                return method
+        msg = "the provider lists no way of sending a client secret; give client_auth if it has one"
+        raise ProviderMisconfigured(msg, reason="client_auth_unsupported")
+
+    def provider(
+        self,
+        provider_id: str,
+        *,
+        client_id: str,
+        client_secret: str | None = None,
+        scopes: Iterable[str] = (),
+        client_auth: ClientAuth | None = None,
+        **keywords: Any,
+    ) -> OAuth2Provider:
+        """Return this server as a provider for a client that is registered there.
+
+        Without ``client_auth`` it is chosen by the secret (:meth:`choose_client_auth`); a client that has a
+        key says so itself. A code challenge is sent unless the server lists methods and S256 is not among
+        them: a server that does not know it ignores it (RFC 6749 section 3.1). Callbacks must come from
+        this issuer. Refresh tokens are taken to rotate and to be revoked on reuse, the strictest case;
+        ``traits`` says otherwise. ``keywords`` are those of ``OAuth2Provider`` and win over what was found.
+
+        :raises ValueError: as :class:`~extauth.adapters.oauth2.OAuth2Provider` does.
+        :raises ProviderMisconfigured: as :meth:`choose_client_auth`.
+        """
+        return OAuth2Provider(
+            provider_id,
+            client_id=client_id,
+            client_secret=client_secret,
+            client_auth=client_auth or self.choose_client_auth(client_secret),
+            scopes=scopes,
+            **{**self._found(), **keywords},
+        )
+
+    def _found(self) -> dict[str, Any]:
+        pkce = self.code_challenge_methods is None or PKCE_METHOD in self.code_challenge_methods
+        userinfo = None if self.userinfo_endpoint is None else Call(url=self.userinfo_endpoint)
+        return {
+            "issuer": self.issuer,
+            "sends_issuer": self.sends_issuer,
+            "openid": self.openid,
+            "authorization": AuthorizationRules(pkce="allowed" if pkce else "off"),
+            "identity": IdentityRules(in_id_token=self.openid, call=userinfo),
+            "token_url": self.token_endpoint,
+            "authorize_url": self.authorization_endpoint,
+            "revoke_url": self.revocation_endpoint,
+            "device_url": self.device_authorization_endpoint,
+            "userinfo_url": self.userinfo_endpoint,
+        }
+
+
+def server_metadata(
+    members: Mapping[str, object], issuer: str, usable: Callable[[str, str], str]
+) -> ServerMetadata:
+    """Read the document that ``issuer`` publishes; ``usable(url, what)`` returns or refuses an endpoint.
+
+    The document must name exactly that issuer (RFC 8414 section 3.3, OpenID Connect Discovery section 4.3).
+    One that names another could send a user's code to the wrong server.
+
+    :raises ProviderMisconfigured: with ``issuer_mismatch``; with ``invalid_metadata`` for a member that is
+        missing or not of its type; and what ``usable`` raises.
+    """
+    named = text(members, "issuer")
+    if named != issuer:
+        hint = ""
+        if named is not None and same_but_for_a_slash(named, issuer):
+            hint = ", only by a slash at the end; ask for it as the document has it"
+        msg = f"the document is another issuer's than the one asked for{hint}"
+        raise ProviderMisconfigured(msg, reason="issuer_mismatch")
+
+    def endpoint(name: str) -> str | None:
+        url = text(members, name)
+        return None if url is None else usable(url, name)
+
+    scopes = texts(members, "scopes_supported") or ()
+    return ServerMetadata(
+        issuer=issuer,
+        authorization_endpoint=endpoint("authorization_endpoint"),
+        token_endpoint=usable(required_text(members, "token_endpoint"), "token_endpoint"),
+        registration_endpoint=endpoint("registration_endpoint"),
+        revocation_endpoint=endpoint("revocation_endpoint"),
+        introspection_endpoint=endpoint("introspection_endpoint"),
+        device_authorization_endpoint=endpoint("device_authorization_endpoint"),
+        userinfo_endpoint=endpoint("userinfo_endpoint"),
+        scopes_supported=scopes,
+        client_auth_methods=texts(members, "token_endpoint_auth_methods_supported") or DEFAULT_CLIENT_AUTH,
+        code_challenge_methods=texts(members, "code_challenge_methods_supported"),
+        grant_types=texts(members, "grant_types_supported") or DEFAULT_GRANT_TYPES,
+        sends_issuer=flag(members, "authorization_response_iss_parameter_supported"),
+        openid="openid" in scopes or any(texts(members, name) for name in _OPENID_MEMBERS),
+    )

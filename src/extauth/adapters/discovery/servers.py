@@ -1,0 +1,67 @@
+"""From an issuer identifier to what its authorization server publishes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import ClientSession
+
+from extauth.adapters.discovery.fetching import Allow, Fetcher, Missing, fetching
+from extauth.adapters.discovery.metadata import ServerMetadata, server_metadata
+from extauth.adapters.discovery.well_known import issuer_url, server_documents
+from extauth.adapters.oauth2 import HttpTimeouts
+from extauth.domain.errors import ConfigurationError, ExtAuthError, ProviderMisconfigured, ProviderUnavailable
+
+DEFAULT_TIMEOUTS: Final = HttpTimeouts()
+
+
+async def discover(
+    issuer: str,
+    *,
+    session: ClientSession | None = None,
+    timeouts: HttpTimeouts = DEFAULT_TIMEOUTS,
+    allow: Allow | None = None,
+) -> ServerMetadata:
+    """Ask an authorization server what it is like (RFC 8414, OpenID Connect Discovery 1.0).
+
+    The well-known URLs are asked in the order that :func:`~.well_known.server_documents` gives, and the
+    first usable document counts. It must name exactly ``issuer``. No redirect is followed. ``timeouts`` are
+    for each request; there are at most three. ``allow`` is asked of every URL before a request goes there
+    and of every endpoint that is named, and returns whether it is one to send requests to; without it,
+    every https URL is, private addresses included.
+
+    Through ``session``, which is not closed, or one of its own. A cancelled call leaves nothing behind.
+
+    :raises ValueError: if ``issuer`` is no https URL (http on loopback) without query and fragment.
+    :raises ProviderMisconfigured: if no document is usable: ``no_metadata`` (there is none),
+        ``issuer_mismatch``, ``invalid_metadata``, ``insecure_url``, ``url_not_allowed`` or
+        ``document_too_long``.
+    :raises ProviderUnavailable: if the server cannot be reached, or may have a document another time.
+    """
+    issuer_url(issuer)
+    async with fetching(session, timeouts, allow, named=issuer) as fetcher:
+        return await server_found(fetcher, issuer)
+
+
+async def server_found(fetcher: Fetcher, issuer: str) -> ServerMetadata:
+    """Do what :func:`discover` does, with a fetcher."""
+    missing: list[str] = []
+    unusable: ConfigurationError | None = None
+    trouble: ProviderUnavailable | None = None
+    for url, name in server_documents(issuer).items():
+        try:
+            found = await fetcher.document(url, "authorization server")
+            if not isinstance(found, Missing):
+                return server_metadata(found, issuer, fetcher.usable)
+        except ProviderMisconfigured as error:
+            unusable = unusable or error
+            continue
+        trouble = trouble or found.trouble
+        missing.append(f"{name}: {found.why}")
+    # A document that may come back is worth waiting for; and a wrong one says more than none.
+    failures: tuple[ExtAuthError | None, ...] = (trouble, unusable)
+    for failure in failures:
+        if failure is not None:
+            raise failure
+    msg = f"the authorization server publishes no metadata ({'; '.join(missing)})"
+    raise ProviderMisconfigured(msg, reason="no_metadata")

@@ -1,0 +1,59 @@
+"""What :class:`PostgresLinkStore` says to Postgres about authorizations under way and registered clients."""
+
+from __future__ import annotations
+
+from extauth.adapters.postgres.statements import DURABLE
+
+BEGIN = f"""INSERT INTO external_auth_authorizations (
+  state_hash, provider_id, user_id, redirect_uri, salt, scopes, resources, expires_at
+) VALUES (
+  $1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::bigint * interval '1 microsecond'
+) ON CONFLICT (state_hash) DO NOTHING RETURNING {DURABLE}"""
+
+FIND = """SELECT user_id, taken_at IS NOT NULL FROM external_auth_authorizations WHERE state_hash = $1"""
+
+# RETURNING sees the row as it is afterwards, without its salt. Who comes second waits for the lock, and then
+# finds that the condition no longer holds.
+TAKE = f"""WITH begun AS (
+  SELECT * FROM external_auth_authorizations
+  WHERE state_hash = $1 AND taken_at IS NULL AND expires_at > clock_timestamp()
+    AND ($2::text IS NULL OR user_id = $2)
+  FOR UPDATE
+)
+UPDATE external_auth_authorizations AS taken SET taken_at = clock_timestamp(), salt = NULL
+FROM begun WHERE taken.state_hash = begun.state_hash
+RETURNING begun.provider_id, begun.user_id, begun.redirect_uri, begun.salt, begun.scopes, begun.resources,
+  {DURABLE}"""
+
+FORGET = f"""DELETE FROM external_auth_authorizations
+WHERE provider_id = $1 AND user_id = $2 AND taken_at IS NULL
+RETURNING {DURABLE}"""
+
+PURGE = f"DELETE FROM external_auth_authorizations WHERE expires_at <= clock_timestamp() RETURNING {DURABLE}"
+
+_FIELDS = (
+    "issuer",
+    "client_id",
+    "client_secret",
+    "client_secret_expires_at",
+    "client_auth",
+    "redirect_uris",
+    "registration_uri",
+    "registration_token",
+)
+
+_REGISTRATION = ", ".join(_FIELDS)
+
+REGISTRATION = f"SELECT {_REGISTRATION} FROM external_auth_registrations WHERE name = $1"
+
+_REPLACED = ",\n  ".join(
+    f"{field} = CASE WHEN kept.client_id = $10 THEN excluded.{field} ELSE kept.{field} END"
+    for field in _FIELDS
+)
+
+# Writes what is there already over itself, so that it comes back.
+KEEP = f"""INSERT INTO external_auth_registrations AS kept (name, {_REGISTRATION})
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (name) DO UPDATE SET
+  {_REPLACED}
+RETURNING {_REGISTRATION}, {DURABLE}"""

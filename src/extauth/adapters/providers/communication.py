@@ -1,0 +1,108 @@
+"""Chats, calls and meetings: Slack, Discord, Zoom, Webex, Calendly."""
+
+from __future__ import annotations
+
+from extauth.adapters.oauth2.authorization import AuthorizationRules
+from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.providers.preset import Preset, reply_rules
+
+slack = Preset(
+    id="slack",
+    display_name="Slack",
+    docs_url="https://docs.slack.dev",
+    authorize_url="https://slack.com/oauth/v2/authorize",
+    token_url="https://slack.com/api/oauth.v2.access",
+    replies=reply_rules(
+        "slack",
+        scope_separator=",",
+        extra_fields=frozenset({"team"}),
+        companions={"user": ("authed_user",)},
+    ),
+    authorization=AuthorizationRules(scope_separator=",", pkce="off"),
+    revocation=Revocation(
+        call=Call(method="POST", url="https://slack.com/api/auth.revoke"),
+        done_codes=frozenset({"account_inactive", "token_revoked"}),
+        failed_by_body=True,
+        whole_grant=False,
+    ),
+    identity=IdentityRules(
+        in_reply=AccountPaths(id=("authed_user", "id"), login=None, display_name=None, avatar_url=None)
+    ),
+    notes=(
+        (
+            "The scopes are the bot's. Ask for the user's by the parameter user_scope, parted by"
+            " commas; the user's"
+            " tokens become a link of their own, slack/user, which rotates by itself."
+        ),
+        "Access tokens expire, and refresh tokens exist, only in apps that have turned rotation on.",
+    ),
+)
+
+_DISCORD_USER = Call(url="https://discord.com/api/users/@me")
+
+discord = Preset(
+    id="discord",
+    display_name="Discord",
+    authorize_url="https://discord.com/oauth2/authorize",
+    token_url="https://discord.com/api/oauth2/token",
+    scopes=("identify",),
+    replies=reply_rules("discord"),
+    authorization=AuthorizationRules(pkce="public_only"),
+    revocation=Revocation.standard("https://discord.com/api/oauth2/token/revoke"),
+    identity=IdentityRules(
+        call=_DISCORD_USER,
+        in_answer=AccountPaths(
+            id=("id",), login=("username",), display_name=("global_name",), avatar_url=None
+        ),
+    ),
+    validation=ValidationRules(call=_DISCORD_USER),
+)
+
+_ZOOM_USER = Call(url="https://api.zoom.us/v2/users/me")
+
+zoom = Preset(
+    id="zoom",
+    display_name="Zoom",
+    docs_url="https://devsupport.zoom.us",
+    authorize_url="https://zoom.us/oauth/authorize",
+    token_url="https://zoom.us/oauth/token",
+    replies=reply_rules("zoom"),
+    revocation=Revocation.standard("https://zoom.us/oauth/revoke"),
+    identity=IdentityRules(
+        call=_ZOOM_USER,
+        in_answer=AccountPaths(id=("id",), login=None, display_name=None, avatar_url=("pic_url",)),
+    ),
+    validation=ValidationRules(call=_ZOOM_USER),
+)
+
+_WEBEX_USER = Call(url="https://webexapis.com/v1/people/me")
+
+webex = Preset(
+    id="webex",
+    display_name="Webex",
+    authorize_url="https://webexapis.com/v1/authorize",
+    token_url="https://webexapis.com/v1/access_token",
+    scopes=("spark:people_read",),
+    client_auth="client_secret_post",
+    replies=reply_rules("webex"),
+    authorization=AuthorizationRules(pkce="off"),
+    identity=IdentityRules(
+        call=_WEBEX_USER,
+        in_answer=AccountPaths(id=("id",), login=None, display_name=("displayName",), avatar_url=("avatar",)),
+    ),
+    validation=ValidationRules(call=_WEBEX_USER),
+    notes=("Only an administrator can revoke authorizations, by another API.",),
+)
+
+calendly = Preset(
+    id="calendly",
+    display_name="Calendly",
+    docs_url="https://developer.calendly.com",
+    authorize_url="https://auth.calendly.com/oauth/authorize",
+    token_url="https://auth.calendly.com/oauth/token",
+    client_auth="client_secret_post",
+    replies=reply_rules("calendly", extra_fields=frozenset({"organization", "owner"})),
+)

@@ -1,0 +1,56 @@
+"""Steps and rides: Strava, Fitbit."""
+
+from __future__ import annotations
+
+from extauth.adapters.oauth2.authorization import AuthorizationRules
+from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.providers.preset import Preset, reply_rules
+
+_ATHLETE = Call(url="https://www.strava.com/api/v3/athlete")
+
+strava = Preset(
+    id="strava",
+    display_name="Strava",
+    docs_url="https://developers.strava.com",
+    authorize_url="https://www.strava.com/oauth/authorize",
+    token_url="https://www.strava.com/api/v3/oauth/token",
+    scopes=("read",),
+    client_auth="client_secret_post",
+    replies=reply_rules("strava", scope_separator=",", expiry_field="expires_at"),
+    authorization=AuthorizationRules(scope_separator=",", params={"approval_prompt": "auto"}, pkce="off"),
+    revocation=Revocation(
+        call=Call(
+            method="POST",
+            url="https://www.strava.com/oauth/deauthorize",
+            auth="none",
+            encoding="form",
+            fields={"access_token": "{access_token}"},
+        )
+    ),
+    identity=IdentityRules(
+        in_reply=AccountPaths(
+            id=("athlete", "id"),
+            login=("athlete", "username"),
+            display_name=None,
+            avatar_url=("athlete", "profile"),
+        ),
+        call=_ATHLETE,
+        in_answer=AccountPaths(id=("id",), login=("username",), display_name=None, avatar_url=("profile",)),
+    ),
+    validation=ValidationRules(call=_ATHLETE),
+    notes=("Users may untick scopes. Revoking ends the application's access to the athlete.",),
+)
+
+fitbit = Preset(
+    id="fitbit",
+    display_name="Fitbit",
+    docs_url="https://dev.fitbit.com",
+    authorize_url="https://www.fitbit.com/oauth2/authorize",
+    token_url="https://api.fitbit.com/oauth2/token",
+    scopes=("profile",),
+    replies=reply_rules("fitbit"),
+    authorization=AuthorizationRules(pkce="off"),
+)

@@ -1,0 +1,173 @@
+"""Servers whose business is signing in: Google, Apple, Yahoo, Okta, Auth0, Keycloak."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from extauth.adapters.oauth2.authorization import AuthorizationRules
+from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.identity import IdentityRules
+from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.providers.preset import Preset, reply_rules
+from extauth.adapters.providers.variables import Variable
+from extauth.domain.policy import ProviderTraits
+
+_GOOGLE_USER = Call(url="https://www.googleapis.com/oauth2/v3/userinfo")
+
+google = Preset(
+    id="google",
+    display_name="Google",
+    authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
+    token_url="https://oauth2.googleapis.com/token",
+    device_url="https://oauth2.googleapis.com/device/code",
+    scopes=("openid", "email", "profile"),
+    client_auth="client_secret_post",
+    traits=ProviderTraits(rotates=False, refresh_token_idle_lifetime=timedelta(days=180)),
+    replies=reply_rules("google"),
+    authorization=AuthorizationRules(params={"access_type": "offline", "prompt": "consent"}),
+    revocation=Revocation(
+        call=Call(
+            method="POST",
+            url="https://oauth2.googleapis.com/revoke",
+            auth="none",
+            encoding="form",
+            fields={"token": "{token}"},
+        )
+    ),
+    identity=IdentityRules(call=_GOOGLE_USER),
+    validation=ValidationRules(call=_GOOGLE_USER),
+    answers_omit=frozenset({"refresh_token"}),
+    grant_cap=100,
+    notes=(
+        "A refresh token comes with the first consent only, so consent is asked for each time.",
+        (
+            "Refresh tokens die after 6 months unused, after 7 days while the app is in Testing, and with a"
+            " password change if Gmail scopes were granted."
+        ),
+    ),
+)
+
+apple = Preset(
+    id="apple",
+    display_name="Apple",
+    authorize_url="https://appleid.apple.com/auth/authorize",
+    token_url="https://appleid.apple.com/auth/token",
+    client_auth="client_secret_post",
+    replies=reply_rules("apple"),
+    authorization=AuthorizationRules(params={"response_mode": "form_post"}, pkce="off"),
+    identity=IdentityRules(in_id_token=True),
+    openid=True,
+    callback_method="POST",
+    notes=(
+        "The client secret is a JWT that is made from a key: give client_key=AppleKey(...) and no secret.",
+        "The browser comes back with a posted form. Who the user is stands in the ID token alone.",
+    ),
+)
+
+yahoo = Preset(
+    id="yahoo",
+    display_name="Yahoo",
+    authorize_url="https://api.login.yahoo.com/oauth2/request_auth",
+    token_url="https://api.login.yahoo.com/oauth2/get_token",
+    replies=reply_rules("yahoo"),
+    requests=TokenRequests(refresh_repeats=frozenset({"redirect_uri"})),
+    authorization=AuthorizationRules(pkce="off"),
+)
+
+okta = Preset(
+    id="okta",
+    display_name="Okta",
+    authorize_url="https://{domain}/oauth2{server}/v1/authorize",
+    token_url="https://{domain}/oauth2{server}/v1/token",
+    scopes=("openid", "profile"),
+    variables=(
+        Variable(
+            name="domain", kind="host", description="the organization's host", example="dev-1.okta.example"
+        ),
+        Variable(
+            name="server",
+            kind="optional_segment",
+            description="a custom authorization server, if not the organization's own",
+            example="default",
+            default="",
+        ),
+    ),
+    traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=7)),
+    replies=reply_rules("okta"),
+    authorization=AuthorizationRules(extra_scopes=("offline_access",)),
+    revocation=Revocation.standard("https://{variable[domain]}/oauth2{variable[server]}/v1/revoke"),
+    identity=IdentityRules(in_id_token=True),
+    openid=True,
+    notes=(
+        (
+            "Refresh tokens of web and native apps do not rotate by default; for such an app give"
+            " traits=ProviderTraits(rotates=False). Those of single-page apps do."
+        ),
+        (
+            "With rotation, an app's grace period (0 to 60 seconds, 30 by default) may be given as"
+            " traits=ProviderTraits(replay_window=...). Reuse after it ends the grant and all access tokens."
+        ),
+        "The scopes together must not be longer than 1024 characters.",
+    ),
+)
+
+auth0 = Preset(
+    id="auth0",
+    display_name="Auth0",
+    docs_url="https://auth0.com/docs",
+    authorize_url="https://{domain}/authorize",
+    token_url="https://{domain}/oauth/token",
+    scopes=("openid", "profile"),
+    variables=(
+        Variable(name="domain", kind="host", description="the tenant's host", example="acme.auth0.example"),
+    ),
+    replies=reply_rules("auth0"),
+    authorization=AuthorizationRules(
+        extra_scopes=("offline_access",), pkce="public_only", resource_param="audience"
+    ),
+    revocation=Revocation.standard("https://{variable[domain]}/oauth/revoke"),
+    identity=IdentityRules(in_id_token=True),
+    openid=True,
+    grant_cap=200,
+    notes=(
+        (
+            "Whether refresh tokens rotate is a setting of each app. Where they do, only the one"
+            " before the newest"
+            " is accepted again, and only within the overlap that the app sets; an older one ends the grant."
+        ),
+        "The cap of live grants is about 200 per user and app.",
+    ),
+)
+
+keycloak = Preset(
+    id="keycloak",
+    display_name="Keycloak",
+    authorize_url="{base}/realms/{realm}/protocol/openid-connect/auth",
+    token_url="{base}/realms/{realm}/protocol/openid-connect/token",
+    scopes=("openid", "profile"),
+    variables=(
+        Variable(
+            name="base",
+            kind="base",
+            description="the address of the Keycloak server",
+            example="https://keycloak.example.com",
+        ),
+        Variable(name="realm", kind="segment", description="the realm", example="acme"),
+    ),
+    replies=reply_rules("keycloak"),
+    authorization=AuthorizationRules(extra_scopes=("offline_access",)),
+    revocation=Revocation.standard(
+        "{variable[base]}/realms/{variable[realm]}/protocol/openid-connect/revoke"
+    ),
+    identity=IdentityRules(in_id_token=True),
+    openid=True,
+    notes=(
+        "offline_access makes an offline session, which outlives the user's own.",
+        (
+            "Refresh tokens rotate if the realm revokes them on use; if not, give"
+            " traits=ProviderTraits(rotates=False)."
+        ),
+    ),
+)

@@ -1,0 +1,148 @@
+"""What each provider's error codes mean for a grant: the table that reply rules are made from.
+
+Only codes that are known for certain to mean a dead grant are in ``dead``. A wrong client secret, a
+throttle or a code seen once in somebody's list is not: a grant that is given up on by mistake costs a
+user, one that is tried again by mistake costs a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import final
+
+import attrs
+
+DEAD = frozenset({"invalid_grant"})
+"""Dead everywhere (RFC 6749 section 5.2)."""
+
+RESTART = frozenset({"bad_verification_code"})
+"""An authorization code that is wrong or over, everywhere: GitHub's word for it, which others took over."""
+
+CLIENT = frozenset(
+    {
+        "bad_client_secret",
+        "incorrect_client_credentials",
+        "invalid_client",
+        "invalid_client_id",
+        "invalid_client_secret",
+        "invalid_request",
+        "invalid_scope",
+        "redirect_uri_mismatch",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    }
+)
+"""A wrong registration, secret or request everywhere, where :class:`Judging` does not say otherwise."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Judging:
+    """The error codes of one provider beside the standard's."""
+
+    dead: frozenset[str] = frozenset()
+    """The grant is dead: the user must connect again."""
+    client: frozenset[str] = frozenset()
+    """The application is registered or configured wrong: an operator must mend it, and no link is touched."""
+    user_action: frozenset[str] = frozenset()
+    """The user must do something at the provider; the grant is kept meanwhile and tried again."""
+    temporary: frozenset[str] = frozenset()
+    """Nothing is lost and nothing is known; tried again later."""
+    restart: frozenset[str] = frozenset()
+    """The authorization code is wrong or over: begin the flow again. Says nothing about a refresh token."""
+    throttles: Mapping[str, timedelta] = attrs.field(factory=dict[str, timedelta])
+    """Too many requests, and how long to wait."""
+    messages: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    """Texts that stand where a code should, and the code that each stands for."""
+    errors_with_200: bool = False
+    """Whether errors come with status 200. They are found in any case; this is for the reader."""
+    dead_statuses: frozenset[int] = frozenset({400})
+    """Statuses that a dead grant is answered with. For the reader: a status alone decides nothing."""
+    error_member: str = "error"
+    """Where the code stands in an error."""
+
+    @property
+    def dead_codes(self) -> frozenset[str]:
+        """All codes that mean a dead grant."""
+        return DEAD | self.dead
+
+    @property
+    def client_codes(self) -> frozenset[str]:
+        """All codes that mean a wrong registration or request."""
+        return (CLIENT | self.client) - self.dead
+
+
+STANDARD = Judging()
+
+_ENTRA = Judging(
+    dead=frozenset({"interaction_required", "consent_required"}), client=frozenset({"invalid_resource"})
+)
+_GITEA = Judging(dead=frozenset({"unauthorized_client"}))
+_GITHUB = Judging(
+    dead=frozenset({"bad_refresh_token"}),
+    user_action=frozenset({"unverified_user_email"}),
+    errors_with_200=True,
+    dead_statuses=frozenset({200}),
+)
+
+JUDGING: Mapping[str, Judging] = {
+    # It also answers access_denied to a wrong client secret: users must not be asked to consent again.
+    "atlassian": Judging(client=frozenset({"access_denied"}), dead_statuses=frozenset({400, 403})),
+    "auth0": Judging(dead_statuses=frozenset({403})),
+    "azure_devops_entra": _ENTRA,
+    "facebook": Judging(error_member="error_code"),
+    "fitbit": Judging(
+        # Both are about the access token.
+        temporary=frozenset({"expired_token", "invalid_token"}),
+        error_member="errors[].errorType",
+    ),
+    "forgejo": _GITEA,
+    "gitea": _GITEA,
+    "github": _GITHUB,
+    "github_app": _GITHUB,
+    "google": Judging(dead=frozenset({"invalid_rapt"})),
+    "hubspot": Judging(dead=frozenset({"BAD_REFRESH_TOKEN"}), error_member="status"),
+    "linkedin": Judging(error_member="serviceErrorCode"),
+    "microsoft": _ENTRA,
+    "monday": Judging(dead=frozenset({"invalid_token"})),
+    "reddit": Judging(errors_with_200=True),
+    "slack": Judging(
+        dead=frozenset({"account_inactive", "invalid_auth", "invalid_refresh_token", "token_revoked"}),
+        client=frozenset(
+            {
+                "bad_redirect_uri",
+                "invalid_grant_type",
+                "no_scopes",
+                "no_user_scopes",
+                "oauth_authorization_url_mismatch",
+            }
+        ),
+        user_action=frozenset({"cannot_install_an_org_installed_app", "two_factor_setup_required"}),
+        temporary=frozenset({"token_expired"}),
+        restart=frozenset({"invalid_code"}),
+        errors_with_200=True,
+        dead_statuses=frozenset({200}),
+    ),
+    "twitch": Judging(
+        dead=frozenset({"invalid_refresh_token"}),
+        messages={"Invalid refresh token": "invalid_refresh_token"},
+        error_member="message",
+    ),
+    "zoho": Judging(
+        dead=frozenset({"invalid_code"}),
+        throttles={"access_denied": timedelta(minutes=10)},
+        messages={"Access Denied": "access_denied"},
+        errors_with_200=True,
+        dead_statuses=frozenset({200}),
+    ),
+    "zoom": Judging(
+        dead=frozenset({"invalid_refresh_token"}), messages={"Invalid Token!": "invalid_refresh_token"}
+    ),
+}
+"""By preset id. A preset that is not here answers as the standard says."""
+
+
+def judging(preset_id: str) -> Judging:
+    """Return the codes of a preset; the standard's alone if there are no others."""
+    return JUDGING.get(preset_id, STANDARD)

@@ -1,0 +1,184 @@
+"""Audiences: X, Facebook, LinkedIn, Reddit, Twitch, Spotify."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from extauth.adapters.oauth2.api import ApiRules
+from extauth.adapters.oauth2.authorization import AuthorizationRules
+from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.providers.preset import Preset, reply_rules
+from extauth.adapters.providers.variables import Variable
+from extauth.domain.policy import ProviderTraits
+
+_X_USER = Call(url="https://api.x.com/2/users/me")
+
+x = Preset(
+    id="x",
+    display_name="X (Twitter)",
+    authorize_url="https://x.com/i/oauth2/authorize",
+    token_url="https://api.x.com/2/oauth2/token",
+    scopes=("users.read", "tweet.read"),
+    replies=reply_rules("x"),
+    authorization=AuthorizationRules(extra_scopes=("offline.access",), pkce="required"),
+    revocation=Revocation.standard("https://api.x.com/2/oauth2/revoke"),
+    identity=IdentityRules(
+        call=_X_USER,
+        in_answer=AccountPaths(
+            id=("data", "id"),
+            login=("data", "username"),
+            display_name=("data", "name"),
+            avatar_url=None,
+        ),
+    ),
+    validation=ValidationRules(call=_X_USER),
+)
+
+_FACEBOOK_USER = Call(url="https://graph.facebook.com/me?fields=id,name,picture")
+
+facebook = Preset(
+    id="facebook",
+    display_name="Facebook",
+    authorize_url="https://www.facebook.com/v{ver}/dialog/oauth",
+    token_url="https://graph.facebook.com/v{ver}/oauth/access_token",
+    client_auth="client_secret_post",
+    variables=(
+        Variable(
+            name="ver",
+            kind="segment",
+            description="the version of the Graph API, without the v",
+            example="19.0",
+        ),
+    ),
+    replies=reply_rules(
+        "facebook",
+        scope_separator=",",
+        lifetime_fields=("expires_in", "expires"),
+        access_token_refreshes_itself=True,
+    ),
+    requests=TokenRequests(
+        # Old versions answer a form unless asked for JSON.
+        headers={"Accept": "application/json"},
+        refresh_grant="fb_exchange_token",
+        refresh_field="fb_exchange_token",
+    ),
+    authorization=AuthorizationRules(scope_separator=",", pkce="off"),
+    revocation=Revocation(
+        call=Call(
+            method="DELETE",
+            url="https://graph.facebook.com/v{variable[ver]}/me/permissions",
+            auth="none",
+            encoding="query",
+            fields={"access_token": "{access_token}"},
+        )
+    ),
+    identity=IdentityRules(
+        call=_FACEBOOK_USER,
+        in_answer=AccountPaths(
+            id=("id",), login=None, display_name=("name",), avatar_url=("picture", "data", "url")
+        ),
+    ),
+    validation=ValidationRules(call=_FACEBOOK_USER),
+    notes=("There are no refresh tokens: the access token is exchanged for one that works longer.",),
+)
+
+linkedin = Preset(
+    id="linkedin",
+    display_name="LinkedIn",
+    docs_url="https://learn.microsoft.com",
+    authorize_url="https://www.linkedin.com/oauth/v2/authorization",
+    token_url="https://www.linkedin.com/oauth/v2/accessToken",
+    client_auth="client_secret_post",
+    traits=ProviderTraits(rotates=False, refresh_token_lifetime=timedelta(days=365)),
+    replies=reply_rules("linkedin"),
+    authorization=AuthorizationRules(pkce="off"),
+    identity=IdentityRules(
+        call=Call(url="https://api.linkedin.com/v2/me"),
+        in_answer=AccountPaths(id=("id",), login=None, display_name=None, avatar_url=None),
+    ),
+    validation=ValidationRules(call=Call(url="https://api.linkedin.com/v2/me")),
+    notes=(
+        (
+            "Only approved partner products get refresh tokens; others work for 60 days and then need a"
+            " new consent."
+        ),
+        "A refresh token ends 365 days after the first consent, however much it is used.",
+    ),
+)
+
+_REDDIT_USER = Call(url="https://oauth.reddit.com/api/v1/me")
+
+reddit = Preset(
+    id="reddit",
+    display_name="Reddit",
+    authorize_url="https://www.reddit.com/api/v1/authorize",
+    token_url="https://www.reddit.com/api/v1/access_token",
+    scopes=("identity",),
+    replies=reply_rules("reddit"),
+    authorization=AuthorizationRules(params={"duration": "permanent"}, pkce="off"),
+    revocation=Revocation.standard("https://www.reddit.com/api/v1/revoke_token"),
+    identity=IdentityRules(
+        call=_REDDIT_USER,
+        in_answer=AccountPaths(id=("id",), login=("name",), display_name=None, avatar_url=None),
+    ),
+    validation=ValidationRules(call=_REDDIT_USER),
+    notes=(
+        (
+            "Requests with a common User-Agent are throttled: give your own in"
+            " requests=TokenRequests(headers=...)."
+        ),
+    ),
+)
+
+_TWITCH_VALIDATE = Call(url="https://id.twitch.tv/oauth2/validate")
+
+twitch = Preset(
+    id="twitch",
+    display_name="Twitch",
+    docs_url="https://dev.twitch.tv",
+    authorize_url="https://id.twitch.tv/oauth2/authorize",
+    token_url="https://id.twitch.tv/oauth2/token",
+    client_auth="client_secret_post",
+    replies=reply_rules("twitch"),
+    authorization=AuthorizationRules(pkce="off"),
+    revocation=Revocation(
+        call=Call(
+            method="POST",
+            url="https://id.twitch.tv/oauth2/revoke",
+            auth="none",
+            encoding="form",
+            fields={"client_id": "{client_id}", "token": "{access_token}"},
+        )
+    ),
+    identity=IdentityRules(
+        call=_TWITCH_VALIDATE,
+        in_answer=AccountPaths(id=("user_id",), login=("login",), display_name=None, avatar_url=None),
+    ),
+    validation=ValidationRules(call=_TWITCH_VALIDATE),
+    api=ApiRules(headers={"Client-Id": "{client_id}"}),
+    answers_omit=frozenset({"expires_in"}),
+    notes=("Twitch demands that each token is validated when an application starts, and hourly.",),
+)
+
+_SPOTIFY_USER = Call(url="https://api.spotify.com/v1/me")
+
+spotify = Preset(
+    id="spotify",
+    display_name="Spotify",
+    docs_url="https://developer.spotify.com",
+    authorize_url="https://accounts.spotify.com/authorize",
+    token_url="https://accounts.spotify.com/api/token",
+    traits=ProviderTraits(rotates=False, refresh_token_lifetime=timedelta(days=180)),
+    replies=reply_rules("spotify"),
+    authorization=AuthorizationRules(pkce="public_only"),
+    identity=IdentityRules(
+        call=_SPOTIFY_USER,
+        in_answer=AccountPaths(id=("id",), login=None, display_name=("display_name",), avatar_url=None),
+    ),
+    validation=ValidationRules(call=_SPOTIFY_USER),
+    notes=("A grant ends 6 months after the user's consent; refreshes do not extend it.",),
+)

@@ -1,0 +1,137 @@
+"""Authorizations under way and registered clients in SQLite, for :class:`SqliteLinkStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeAlias, final
+
+from extauth.adapters.arguments import checked_ttl
+from extauth.adapters.json_columns import list_from_text, list_to_text, scopes_from_text, scopes_to_text
+from extauth.adapters.sqlite import linking_statements as statements
+from extauth.adapters.sqlite.rows import (
+    Parameters,
+    Row,
+    instant_to_micros,
+    key_parameters,
+    micros,
+    optional_instant,
+)
+from extauth.domain.link import LinkKey
+from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import (
+    AlreadyTaken,
+    AnothersState,
+    NoSuchState,
+    StateExpired,
+    Taken,
+    TakeOutcome,
+)
+
+Execute: TypeAlias = Callable[[str, Parameters], Awaitable[list[Row]]]
+"""Runs a statement, and raises StoreUnavailable when it cannot."""
+
+
+@final
+class Authorizations:
+    """What :class:`~extauth.domain.linking_ports.AuthorizationStore` says."""
+
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
+
+    async def begin(self, pending: PendingAuthorization, ttl: timedelta) -> None:
+        """Remember the authorization, unless its state is known."""
+        checked_ttl(ttl)
+        parameters = {
+            **key_parameters(pending.key),
+            "state_hash": pending.state_hash,
+            "redirect_uri": pending.redirect_uri,
+            "salt": pending.salt,
+            "scopes": scopes_to_text(pending.scopes),
+            "resources": list_to_text(pending.resources),
+            "ttl": micros(ttl),
+        }
+        await self._execute(statements.BEGIN, parameters)
+
+    async def take(self, state_hash: str, user_id: str | None) -> TakeOutcome:
+        """Take the authorization, or say why not."""
+        row = await self._find(state_hash)
+        if row is None:
+            return NoSuchState()
+        parameters = {"state_hash": state_hash, "salt": row[3], "user_id": user_id}
+        if await self._execute(statements.TAKE, parameters):
+            return Taken(_pending(state_hash, row))
+        row = await self._find(state_hash)
+        if row is None:
+            return NoSuchState()
+        if user_id not in {None, row[1]}:
+            return AnothersState()
+        return AlreadyTaken() if row[6] else StateExpired()
+
+    async def forget(self, key: LinkKey) -> int:
+        """Remove what is pending for that link, and count it."""
+        return len(await self._execute(statements.FORGET, key_parameters(key)))
+
+    async def purge(self) -> int:
+        """Remove what has expired, and count it."""
+        return len(await self._execute(statements.PURGE, {}))
+
+    async def _find(self, state_hash: str) -> Row | None:
+        rows = await self._execute(statements.FIND, {"state_hash": state_hash})
+        return rows[0] if rows else None
+
+
+@final
+class Registrations:
+    """What :class:`~extauth.domain.linking_ports.RegistrationStore` says."""
+
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
+
+    async def get(self, name: str) -> ClientRegistration | None:
+        """Return what is kept under that name."""
+        rows = await self._execute(statements.REGISTRATION, {"name": name})
+        return _registration(rows[0]) if rows else None
+
+    async def keep(
+        self, name: str, registration: ClientRegistration, instead_of: str | None
+    ) -> ClientRegistration:
+        """Keep it unless there is another than that to be replaced, and return what is kept."""
+        parameters = {
+            "name": name,
+            "issuer": registration.issuer,
+            "client_id": registration.client_id,
+            "client_secret": registration.client_secret,
+            "client_secret_expires_at": instant_to_micros(registration.client_secret_expires_at),
+            "client_auth": registration.client_auth,
+            "redirect_uris": list_to_text(registration.redirect_uris),
+            "registration_uri": registration.registration_uri,
+            "registration_token": registration.registration_token,
+            "instead_of": instead_of,
+        }
+        rows = await self._execute(statements.KEEP, parameters)
+        return _registration(rows[0])
+
+
+def _pending(state_hash: str, row: Row) -> PendingAuthorization:
+    return PendingAuthorization(
+        state_hash=state_hash,
+        key=LinkKey(row[0], row[1]),
+        redirect_uri=row[2],
+        salt=row[3],
+        scopes=scopes_from_text(row[4]),
+        resources=list_from_text(row[5]),
+    )
+
+
+def _registration(row: Row) -> ClientRegistration:
+    return ClientRegistration(
+        issuer=row[0],
+        client_id=row[1],
+        client_secret=row[2],
+        client_secret_expires_at=optional_instant(row[3]),
+        client_auth=row[4],
+        redirect_uris=list_from_text(row[5]),
+        registration_uri=row[6],
+        registration_token=row[7],
+    )

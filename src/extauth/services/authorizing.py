@@ -1,0 +1,234 @@
+"""The authorization code flow (RFC 6749 section 4.1): from the link that is clicked to the stored link."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+from typing import assert_never, final
+
+from extauth.domain.errors import (
+    AlreadyCompleted,
+    AuthorizationExpired,
+    InvalidCallback,
+    IssuerMismatch,
+    UnknownState,
+    WrongUser,
+)
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.linking import AuthorizationRequest, PendingAuthorization
+from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore
+from extauth.domain.outcomes import Exchanged
+from extauth.services.asking import Asking
+from extauth.services.callback import Callback, checked_redirect_uri, read_callback
+from extauth.services.connecting import Connecting
+from extauth.services.linking_refusals import refusal
+from extauth.services.provider_ids import provider_of
+from extauth.services.scopes import asked_scopes
+from extauth.services.states import (
+    SecretSource,
+    code_challenge,
+    code_verifier,
+    looks_like_state,
+    new_secret,
+    nonce,
+    state_hash,
+)
+from extauth.services.telling import Teller
+from extauth.services.under_way import UnderWay
+
+_OURS = frozenset(
+    {
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "nonce",
+        "redirect_uri",
+        "resource",
+        "response_type",
+        "scope",
+        "state",
+    }
+)
+"""Parameters of an authorization request that its meaning or its safety hangs on."""
+
+
+@final
+class Authorizing:
+    """Begins authorizations and completes them."""
+
+    def __init__(
+        self,
+        store: LinkingStore,
+        providers: Mapping[str, LinkingProvider],
+        *,
+        asking: Asking,
+        connecting: Connecting,
+        under_way: UnderWay,
+        teller: Teller,
+        ttl: timedelta,
+        redirect_uris: Collection[str] | None,
+        secret_source: SecretSource,
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._asking = asking
+        self._connecting = connecting
+        self._under_way = under_way
+        self._teller = teller
+        self._ttl = ttl
+        self._redirect_uris = None if redirect_uris is None else frozenset(redirect_uris)
+        self._secret_source = secret_source
+
+    async def begin(
+        self,
+        key: LinkKey,
+        redirect_uri: str,
+        *,
+        scopes: Iterable[str] | None,
+        resources: Iterable[str],
+        params: Mapping[str, str],
+    ) -> str:
+        """See :meth:`~extauth.LinkingService.begin`."""
+        provider = provider_of(self._providers, key.provider_id)
+        self._check_redirect_uri(redirect_uri)
+        if clash := _OURS & params.keys():
+            msg = f"params must not set {', '.join(sorted(clash))}"
+            raise ValueError(msg)
+        asked = await asked_scopes(self._store, provider, key, scopes)
+        state = new_secret(self._secret_source)
+        salt = new_secret(self._secret_source)
+        pending = PendingAuthorization(
+            state_hash=state_hash(state),
+            key=key,
+            redirect_uri=redirect_uri,
+            salt=salt,
+            scopes=asked,
+            resources=tuple(resources),
+        )
+        verifier, said_nonce = _secrets(provider, pending, state)
+        url = provider.authorization_url(
+            AuthorizationRequest(
+                redirect_uri=redirect_uri,
+                state=state,
+                scopes=asked,
+                code_challenge=None if verifier is None else code_challenge(verifier),
+                nonce=said_nonce,
+                resources=pending.resources,
+                params=params,
+            )
+        )
+        await self._store.begin_authorization(pending, self._ttl)
+        return url
+
+    def read(
+        self, given: str | Mapping[str, str], *, provider_id: str | None, method: str | None
+    ) -> Callback:
+        """Read a callback and refuse what can be refused without touching its state.
+
+        :raises InvalidCallback: if it is none.
+        :raises UnknownState: if its state cannot have been given out here.
+        :raises UnknownProvider: if no provider has that id.
+        """
+        expected = self._providers.values() if provider_id is None else [self._provider(provider_id)]
+        if method is not None and method not in {each.linking.callback_method for each in expected}:
+            raise _by_other_method()
+        callback = read_callback(given)
+        if not looks_like_state(callback.params["state"]):
+            raise _unknown_state()
+        return callback
+
+    async def complete(
+        self, callback: Callback, *, user_id: str | None, provider_id: str | None, method: str | None
+    ) -> Link:
+        """Complete the authorization; whoever calls it must not be cancelled before it has ended.
+
+        See :meth:`~extauth.LinkingService.complete`.
+        """
+        state = callback.params["state"]
+        with self._under_way.completing() as completion:
+            pending = await self._take(state, user_id)
+            completion.key = pending.key
+            provider = self._provider(pending.key.provider_id)
+            traits = provider.linking
+            if provider_id not in {None, pending.key.provider_id, provider.provider_id}:
+                msg = "the callback is for another provider than the user was sent to"
+                raise IssuerMismatch(msg)
+            callback.check_location(pending.redirect_uri)
+            callback.check_issuer(traits)
+            code = callback.code(provider.provider_id)
+            if method is not None and method != traits.callback_method:
+                raise _by_other_method()
+            # Before the code is spent: a store that is down is better noticed now.
+            before = await self._store.get(pending.key)
+            completion.refuse_withdrawn()
+            verifier, said_nonce = _secrets(provider, pending, state)
+            outcome = await self._asking.sent(
+                lambda: provider.exchange_code(
+                    code,
+                    redirect_uri=pending.redirect_uri,
+                    code_verifier=verifier,
+                    nonce=said_nonce,
+                    resources=pending.resources,
+                )
+            )
+            if not isinstance(outcome, Exchanged):
+                raise refusal(provider.provider_id, outcome, self._teller)
+            return await self._connecting.connect(
+                provider,
+                pending.key,
+                completion,
+                outcome,
+                before=before,
+                scopes=pending.scopes,
+                extra={
+                    name: callback.params[name] for name in traits.callback_fields & callback.params.keys()
+                },
+            )
+
+    async def _take(self, state: str, user_id: str | None) -> PendingAuthorization:
+        taken = await self._store.take_authorization(state_hash(state), user_id=user_id)
+        match taken:
+            case Taken(pending):
+                return pending
+            case AlreadyTaken():
+                msg = "a callback with this state has come before"
+                raise AlreadyCompleted(msg)
+            case StateExpired():
+                msg = "the user took too long to authorize"
+                raise AuthorizationExpired(msg)
+            case AnothersState():
+                msg = "another user began this authorization"
+                raise WrongUser(msg)
+            case NoSuchState():
+                raise _unknown_state()
+            case _:
+                assert_never(taken)
+
+    def _provider(self, provider_id: str) -> LinkingProvider:
+        return provider_of(self._providers, provider_id)
+
+    def _check_redirect_uri(self, redirect_uri: str) -> None:
+        checked_redirect_uri(redirect_uri)
+        if self._redirect_uris is not None and redirect_uri not in self._redirect_uris:
+            msg = "redirect_uri is none of the redirect_uris that this service was given"
+            raise ValueError(msg)
+
+
+def _secrets(
+    provider: LinkingProvider, pending: PendingAuthorization, state: str
+) -> tuple[str | None, str | None]:
+    """Return the code verifier and the nonce, each if the provider is to be sent one."""
+    traits = provider.linking
+    return (
+        code_verifier(state, pending.salt) if traits.pkce else None,
+        nonce(state, pending.salt) if traits.openid and "openid" in pending.scopes else None,
+    )
+
+
+def _by_other_method() -> InvalidCallback:
+    return InvalidCallback("the callback came by another HTTP method than the provider's")
+
+
+def _unknown_state() -> UnknownState:
+    return UnknownState("this authorization was not begun here, or expired long ago, or was withdrawn")

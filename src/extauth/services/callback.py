@@ -1,0 +1,229 @@
+"""Reading what the browser brings back from a provider (RFC 6749 section 4.1.2). Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import final
+from urllib.parse import parse_qsl
+
+import attrs
+
+from extauth.domain.errors import (
+    AuthorizationRejected,
+    ConsentDenied,
+    ExtAuthError,
+    InvalidCallback,
+    IssuerMismatch,
+    ProviderUnavailable,
+)
+from extauth.domain.linking import LinkingTraits
+from extauth.domain.storable import names_only, storable_text
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_WITHOUT_PATH = re.compile(r"https?://[^/]+", re.IGNORECASE)
+_MOST_PARAMETERS = 100
+"""More than any provider sends; bounds the work for a forged callback."""
+
+ANSWERS = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
+"""Parameters that a redirect URI must not have of its own (RFC 6749 section 4.1.2, RFC 9207)."""
+
+_DENIALS = frozenset(
+    {
+        "access_denied",  # RFC 6749 section 4.1.2.1
+        "authorization_declined",
+        "user_cancelled",
+        "user_cancelled_authorize",
+        "user_cancelled_login",
+        "user_denied",
+    }
+)
+_OUTAGES = frozenset({"server_error", "temporarily_unavailable"})
+_REJECTIONS = frozenset(
+    {
+        # RFC 6749 section 4.1.2.1
+        "invalid_request",
+        "invalid_scope",
+        "unauthorized_client",
+        "unsupported_response_type",
+        # OpenID Connect Core section 3.1.2.6
+        "account_selection_required",
+        "consent_required",
+        "interaction_required",
+        "invalid_request_object",
+        "invalid_request_uri",
+        "login_required",
+        "registration_not_supported",
+        "request_not_supported",
+        "request_uri_not_supported",
+        # RFC 8707, RFC 9396, RFC 9470
+        "invalid_authorization_details",
+        "invalid_target",
+        "unmet_authentication_requirements",
+        # GitHub
+        "application_suspended",
+        "redirect_uri_mismatch",
+    }
+)
+
+
+@final
+@attrs.frozen
+class Callback:
+    """A callback that can be one. Its ``repr`` shows no value: the code and the state are secrets."""
+
+    params: Mapping[str, str] = attrs.field(repr=names_only)
+    """Without those that have no value, which count as omitted (RFC 6749 section 3.1)."""
+    location: str | None = attrs.field(default=None, repr=False)
+    """The absolute URL up to its query, where one was given."""
+    own: frozenset[tuple[str, str]] = attrs.field(default=frozenset(), repr=False)
+    """All parameters of the query as they came, to find the redirect URI's own among them."""
+
+    def __getitem__(self, name: str) -> str | None:
+        return self.params.get(name)
+
+    def check_location(self, redirect_uri: str) -> None:
+        """Refuse an absolute URL that is not the redirect URI with the answer added to its query.
+
+        Compared character by character (RFC 9700 section 2.1).
+
+        :raises InvalidCallback: if it is another one.
+        """
+        if self.location is None:
+            return
+        if self.location != _location(redirect_uri) or not self.own.issuperset(own_parameters(redirect_uri)):
+            msg = "the callback came to another URL than the redirect URI"
+            raise InvalidCallback(msg)
+
+    def check_issuer(self, traits: LinkingTraits) -> None:
+        """Refuse an answer of another authorization server (RFC 9207 section 2.4).
+
+        :raises IssuerMismatch: if it is of another, or does not say although it always does.
+        """
+        issuer = self["iss"]
+        if issuer is None:
+            if traits.sends_issuer:
+                msg = "the callback does not say which authorization server it is from"
+                raise IssuerMismatch(msg)
+        elif traits.issuer is not None and issuer != traits.issuer:
+            msg = "the callback is from another authorization server than the user was sent to"
+            raise IssuerMismatch(msg)
+
+    def code(self, provider_id: str) -> str:
+        """Return the authorization code.
+
+        :raises LinkingFailed: as the provider's error says (RFC 6749 section 4.1.2.1), or if there is
+            neither error nor code.
+        :raises ProviderUnavailable: if the provider says that it is.
+        """
+        error = self["error"]
+        # Facebook's dialog has errors of its own form.
+        if error is not None or self["error_code"] is not None:
+            raise _refusal(error, provider_id)
+        code = self["code"]
+        if code is None:
+            msg = "the callback has neither a code nor an error"
+            raise InvalidCallback(msg)
+        return code
+
+
+def read_callback(given: str | Mapping[str, str]) -> Callback:
+    """Read an absolute URL, a path with a query, a query or the parameters themselves.
+
+    :raises InvalidCallback: if a parameter is repeated (RFC 6749 section 3.1) or is no text that can be
+        kept, or if there is no state.
+    """
+    pairs = _url_pairs(given) if isinstance(given, str) else _mapping_pairs(given)
+    params: dict[str, str] = {}
+    for name, value in pairs:
+        if name in params:
+            msg = "a parameter of the callback is repeated"
+            raise InvalidCallback(msg)
+        params[_text(name)] = _text(value)
+    callback = Callback({name: value for name, value in params.items() if value}, own=frozenset(pairs))
+    if callback["state"] is None:
+        msg = "the callback has no state"
+        raise InvalidCallback(msg)
+    if isinstance(given, str) and _ABSOLUTE.match(given):
+        return attrs.evolve(callback, location=_location(given))
+    return callback
+
+
+def own_parameters(redirect_uri: str) -> list[tuple[str, str]]:
+    """Return the parameters that are in the redirect URI itself (RFC 6749 section 3.1.2)."""
+    return parse_qsl(redirect_uri.partition("?")[2], keep_blank_values=True)
+
+
+def checked_redirect_uri(redirect_uri: str) -> str:
+    """Return the redirect URI if callbacks to it can be told apart from others.
+
+    :raises ValueError: if it is not absolute, has a fragment (RFC 6749 section 3.1.2), spaces or control
+        characters, or a parameter that is repeated or is the answer's to set.
+    """
+    storable_text(redirect_uri, "redirect_uri")
+    if not _ABSOLUTE.match(redirect_uri) or "#" in redirect_uri or not _visible(redirect_uri):
+        msg = "redirect_uri must be an absolute URI without a fragment, spaces and control characters"
+        raise ValueError(msg)
+    names = [name for name, _ in own_parameters(redirect_uri)]
+    if len(set(names)) < len(names) or ANSWERS.intersection(names):
+        msg = f"redirect_uri must not repeat a parameter, and have none of {', '.join(sorted(ANSWERS))}"
+        raise ValueError(msg)
+    return redirect_uri
+
+
+def _url_pairs(url: str) -> list[tuple[str, str]]:
+    # A fragment never reaches a server; Facebook adds one that a page may pass on.
+    path, mark, query = url.partition("#")[0].partition("?")
+    if not mark and not path.startswith("/") and not _ABSOLUTE.match(url):
+        query = path
+    if not _visible(url):
+        msg = "the callback has spaces or control characters"
+        raise InvalidCallback(msg)
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        msg = "the callback has too many parameters"
+        raise InvalidCallback(msg) from None
+
+
+def _mapping_pairs(params: Mapping[str, object]) -> list[tuple[str, str]]:
+    """List the parameters of a mapping, and of the multidicts of web frameworks all values of each."""
+    # aiohttp and multidict, Starlette with Django and Werkzeug, HTTPX.
+    for name in ("getall", "getlist", "get_list"):
+        every = getattr(params, name, None)
+        if callable(every):
+            return [(key, value) for key in dict.fromkeys(params) for value in _values(every(key))]
+    return [(key, value) for key, values in params.items() for value in _values(values)]
+
+
+def _values(values: object) -> Iterable[str]:
+    # What is no text is refused later, by the one who reads all.
+    return values if isinstance(values, list | tuple) else [values]  # type: ignore[list-item]
+
+
+def _text(value: object) -> str:
+    try:
+        return storable_text(value, "a parameter")
+    except ValueError:
+        msg = "a parameter of the callback is no text that can be kept"
+        raise InvalidCallback(msg) from None
+
+
+def _visible(url: str) -> bool:
+    return not any(character <= " " or character == "\x7f" for character in url)
+
+
+def _location(url: str) -> str:
+    location = url.partition("#")[0].partition("?")[0]
+    # A browser asks for the path "/" where the URL has none (RFC 9110 section 4.2.3).
+    return location + "/" if _WITHOUT_PATH.fullmatch(location) else location
+
+
+def _refusal(error: str | None, provider_id: str) -> ExtAuthError:
+    # Only what is known is repeated: the provider's own words may hold anything.
+    if error in _DENIALS:
+        return ConsentDenied(f"the user did not allow access to {provider_id}")
+    if error in _OUTAGES:
+        return ProviderUnavailable(f"{provider_id} cannot authorize now ({error}); let the user begin again")
+    reason = error if error is not None and error in _REJECTIONS else "unrecognized_error"
+    return AuthorizationRejected(f"{provider_id} ended the authorization ({reason})", reason=reason)

@@ -1,0 +1,181 @@
+"""From the tokens of an authorization to a stored link, and whose account it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Literal, TypeAlias, final
+
+import attrs
+
+from extauth.domain.errors import AccountChanged, ProviderUnavailable, StoreUnavailable
+from extauth.domain.events import AccountReplaced, LinkConnected
+from extauth.domain.link import Account, Link, LinkKey
+from extauth.domain.linking import companion_key
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore
+from extauth.domain.outcomes import Exchanged, Recorded, Unknown
+from extauth.domain.token_set import TokenSet
+from extauth.services.asking import Asking
+from extauth.services.storing import Storing
+from extauth.services.telling import Teller
+from extauth.services.under_way import Completion
+
+OnAccountChange: TypeAlias = Literal["replace", "refuse"]
+"""What to do when a user comes back with another account than the one that is linked."""
+
+
+@final
+class Connecting:
+    """Stores what an authorization brought. Whoever calls it must not be cancelled before it has ended.
+
+    Between the exchange and the store nothing is asked of the provider, but where it must be known first
+    whose account it is.
+    """
+
+    def __init__(
+        self,
+        store: LinkingStore,
+        storing: Storing,
+        asking: Asking,
+        teller: Teller,
+        on_account_change: OnAccountChange,
+    ) -> None:
+        self._store = store
+        self._storing = storing
+        self._asking = asking
+        self._teller = teller
+        self._refuse_change = on_account_change == "refuse"
+
+    async def connect(
+        self,
+        provider: LinkingProvider,
+        key: LinkKey,
+        completion: Completion,
+        exchanged: Exchanged,
+        *,
+        before: Link | None,
+        scopes: frozenset[str],
+        extra: Mapping[str, str],
+    ) -> Link:
+        """Store the tokens, then find out and record whose they are, and return the link.
+
+        ``before`` is the link as it was read before the exchange. ``scopes`` were asked for, and ``extra``
+        came with the callback.
+
+        :raises AccountChanged: if they are another account's, and that is to be refused.
+        :raises ProviderUnavailable: if that is to be refused and there is no telling.
+        :raises UnknownState: if the user disconnected meanwhile; the new tokens are then revoked.
+        :raises StoreUnavailable: if the store stays down.
+        """
+        before = await self._storing.seen(key, before)
+        tokens = attrs.evolve(
+            exchanged.tokens,
+            # What the answer does not name is as asked for (RFC 6749 section 5.1).
+            scopes=exchanged.tokens.scopes or scopes,
+            # The browser's word does not win over the token endpoint's.
+            extra={**extra, **exchanged.tokens.extra},
+        )
+        account = exchanged.account
+        if before is not None and (self._refuse_change or _may_keep_refresh_token(provider, before, tokens)):
+            account = account or await self._identify(provider, tokens)
+            if self._refuse_change:
+                await self._refuse_other(provider, before, account)
+            if _same(before.account, account) and _may_keep_refresh_token(provider, before, tokens):
+                tokens = _keeping_refresh_token(tokens, before.tokens)
+        if completion.withdrawn:
+            for each in (tokens, *exchanged.companions.values()):
+                await self._asking.once(partial(provider.revoke, each))
+        with completion.storing():
+            link = await self._put(provider, key, tokens, exchanged.companions)
+        return await self._with_account(provider, link, account, before)
+
+    async def record(self, link: Link, account: Account) -> Link:
+        """Record whose account the link is for, if it still is that link and the store works."""
+        if account == link.account:
+            return link
+        with suppress(StoreUnavailable):
+            recorded = await self._store.record_account(link.key, link.version, account)
+            if isinstance(recorded, Recorded):
+                return recorded.link
+        return link
+
+    async def _put(
+        self,
+        provider: LinkingProvider,
+        key: LinkKey,
+        tokens: TokenSet,
+        companions: Mapping[str, TokenSet],
+    ) -> Link:
+        """Store each token set for itself: one that cannot be stored must not lose another."""
+        try:
+            link = await self._put_one(provider, key, tokens)
+        finally:
+            for name, each in companions.items():
+                await self._put_one(provider, companion_key(key, name), each)
+        return link
+
+    async def _put_one(self, provider: LinkingProvider, key: LinkKey, tokens: TokenSet) -> Link:
+        link = await self._storing.put(key, tokens, provider.origin)
+        self._teller.tell(LinkConnected(key, link.version))
+        return link
+
+    async def _identify(self, provider: LinkingProvider, tokens: TokenSet) -> Account | None:
+        account = await self._asking.once(lambda: provider.identify(tokens))
+        return None if isinstance(account, Unknown) else account
+
+    async def _refuse_other(self, provider: LinkingProvider, before: Link, account: Account | None) -> None:
+        key = before.key
+        known = before.account
+        if known is None and _of_this_client(provider, before):
+            known = await self._identify(provider, before.tokens)
+        if account is None:
+            msg = f"{key.provider_id} did not say whose account {key.user_id!r} has authorized"
+            raise ProviderUnavailable(msg)
+        if known is not None and known.id != account.id:
+            msg = f"{key.user_id!r} has authorized another account at {key.provider_id} than the linked one"
+            raise AccountChanged(msg)
+
+    async def _with_account(
+        self, provider: LinkingProvider, link: Link, account: Account | None, before: Link | None
+    ) -> Link:
+        if account is None and not self._asking.hurried:
+            account = await self._identify(provider, link.tokens)
+        if account is None:
+            return link
+        known = None if before is None else before.account
+        if known is not None and known.id != account.id:
+            self._teller.tell(AccountReplaced(link.key, link.version, known.id, account.id))
+        return await self.record(link, account)
+
+
+def _of_this_client(provider: LinkingProvider, link: Link) -> bool:
+    return provider.origin is None or link.origin in {None, provider.origin}
+
+
+def _may_keep_refresh_token(provider: LinkingProvider, before: Link, tokens: TokenSet) -> bool:
+    """Whether the link's refresh token is still good beside new tokens that came without one.
+
+    So it is where a provider gives a refresh token that lives on at the first consent only. It must then be
+    proven that it is the same account's: else a later refresh would bring that one's tokens back.
+    """
+    return (
+        tokens.refresh_token is None
+        and before.tokens.refresh_token is not None
+        and before.account is not None
+        and not provider.traits.rotates
+        and before.origin == provider.origin
+    )
+
+
+def _same(known: Account | None, account: Account | None) -> bool:
+    return known is not None and account is not None and known.id == account.id
+
+
+def _keeping_refresh_token(tokens: TokenSet, before: TokenSet) -> TokenSet:
+    return attrs.evolve(
+        tokens,
+        refresh_token=before.refresh_token,
+        refresh_token_key_id=before.refresh_token_key_id,
+        refresh_token_expires_at=before.refresh_token_expires_at,
+    )

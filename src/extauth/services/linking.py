@@ -1,0 +1,361 @@
+"""Connecting users to providers, and disconnecting them."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import weakref
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar, final, get_args
+
+from extauth.domain.errors import StoreUnavailable, UnknownProvider
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.linking import DeviceAuthorization, Unlinked
+from extauth.domain.linking_outcomes import Unverified, Valid, Validity
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore
+from extauth.domain.outcomes import Unknown
+from extauth.domain.ports import Clock, LinkStore, Observer
+from extauth.services.asking import Asking
+from extauth.services.authorizing import Authorizing
+from extauth.services.callback import checked_redirect_uri
+from extauth.services.clock import SystemClock
+from extauth.services.connecting import Connecting, OnAccountChange
+from extauth.services.device import DeviceFlows
+from extauth.services.outlasting import outlast, start_unswept
+from extauth.services.provider_ids import by_id, provider_of
+from extauth.services.refusals import link_not_found
+from extauth.services.single_flight import SingleFlight
+from extauth.services.states import SecretSource
+from extauth.services.storing import Storing
+from extauth.services.telling import Teller
+from extauth.services.under_way import UnderWay
+from extauth.services.unlinking import Unlinking
+
+_T = TypeVar("_T")
+
+_PURGE_EVERY = timedelta(hours=1)
+
+
+@final
+class LinkingService:
+    """Connects users to providers: the authorization code flow, the device flow, and disconnecting.
+
+    Use it as an async context manager inside the one of the store: leaving it finishes what is under way. It
+    serves one event loop. The store and the providers remain the caller's. Any replica can complete what
+    another has begun, also after a restart.
+
+    A caller may be cancelled, time out or disconnect at any moment: a code that was sent to the provider is
+    carried through until its tokens are stored, and so is an unlink. That is a task of the service's own,
+    which even the end of ``asyncio.run`` waits for.
+
+    ``authorization_ttl`` is how long a user may take at the provider. ``redirect_uris``, if given, are the
+    only ones that :meth:`begin` accepts. ``exchange_timeout`` bounds each request to a provider.
+
+    ``on_account_change`` says what to do when a user who has a link comes back with another account at the
+    provider: ``"replace"`` stores it and tells :class:`~extauth.domain.events.AccountReplaced`; ``"refuse"``
+    finds out whose account it is before anything is stored, raises ``AccountChanged`` and leaves the old
+    link as it is. The new tokens are then dropped and not revoked: revoking could end the grant of another
+    user whose account that is. Where nobody can tell whose account a link is for, it is replaced.
+
+    ``rng`` draws jitter, and ``secret_source`` the bytes of states and salts; both the operating system's
+    source unless a test wants to repeat a run.
+
+    :raises ValueError: if two providers have the same id, if a span is not positive, or for a redirect URI
+        that cannot be one.
+    """
+
+    def __init__(
+        self,
+        store: LinkingStore,
+        providers: Iterable[LinkingProvider],
+        *,
+        clock: Clock | None = None,
+        observer: Observer | None = None,
+        authorization_ttl: timedelta = timedelta(minutes=10),
+        redirect_uris: Collection[str] | None = None,
+        on_account_change: OnAccountChange = "replace",
+        exchange_timeout: timedelta = timedelta(seconds=20),
+        rng: random.Random | None = None,
+        secret_source: SecretSource = secrets.token_bytes,
+    ) -> None:
+        _check(authorization_ttl, exchange_timeout, redirect_uris, on_account_change)
+        self._store = store
+        self._providers = by_id(providers)
+        self._clock = clock or SystemClock()
+        rng = rng or random.SystemRandom()
+        teller = Teller(observer)
+        under_way = UnderWay()
+        self._asking = Asking(self._clock, rng, exchange_timeout)
+        self._connecting = Connecting(
+            store, Storing(store, self._clock, rng), self._asking, teller, on_account_change
+        )
+        self._authorizing = Authorizing(
+            store,
+            self._providers,
+            asking=self._asking,
+            connecting=self._connecting,
+            under_way=under_way,
+            teller=teller,
+            ttl=authorization_ttl,
+            redirect_uris=redirect_uris,
+            secret_source=secret_source,
+        )
+        self._devices = DeviceFlows(
+            store,
+            self._providers,
+            clock=self._clock,
+            asking=self._asking,
+            connecting=self._connecting,
+            under_way=under_way,
+            teller=teller,
+        )
+        self._unlinking = Unlinking(store, self._asking, teller, under_way)
+        self._flights: SingleFlight[object, Any] = SingleFlight()
+        """Each call is a flight of its own, for the task's sake: nobody joins it."""
+        self._purge_at = self._clock.monotonic()
+        """On the monotonic clock; moved on by each purge."""
+        self._closed = False
+        """Set once by :meth:`aclose`."""
+        _open.add(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def begin(
+        self,
+        provider_id: str,
+        user_id: str,
+        redirect_uri: str,
+        *,
+        scopes: Iterable[str] | None = None,
+        resources: Iterable[str] = (),
+        params: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).
+
+        ``provider_id`` may be a named link's (:func:`~extauth.named_link`). ``scopes`` are the provider's
+        default ones if none are given; scopes that the user has granted before are asked for again, so that
+        asking for one more loses none. ``resources`` are RFC 8707's, and ``params`` more parameters such as
+        ``login_hint``. Nothing of an existing link is touched.
+
+        :raises UnknownProvider: no provider with this id was given to the service.
+        :raises StoreUnavailable: try again later.
+        :raises ValueError: an id or the redirect URI cannot be one, the redirect URI is none of those that
+            the service was given, ``params`` has one that is not the application's to set, or the provider
+            has no authorization endpoint.
+        """
+        self._refuse_if_closed()
+        key = LinkKey(provider_id, user_id)
+        url = await self._authorizing.begin(
+            key, redirect_uri, scopes=scopes, resources=resources, params=params or {}
+        )
+        if self._clock.monotonic() >= self._purge_at:
+            with suppress(StoreUnavailable):  # the next one will do
+                await self.purge()
+        return url
+
+    async def complete(
+        self,
+        callback: str | Mapping[str, str],
+        *,
+        user_id: str | None = None,
+        provider_id: str | None = None,
+        method: str | None = None,
+    ) -> Link:
+        """Exchange the code of a callback and store the link (RFC 6749 sections 4.1.2 to 4.1.4).
+
+        ``callback`` is the whole URL that was called, or its path and query, or the parameters of the query
+        or of a posted form: any mapping, also one of several values for each name. Only with the whole URL it
+        is checked that it is the redirect URI.
+
+        **Always give the signed-in user of this very browser as** ``user_id``. Otherwise an attacker can send
+        a victim the callback of an authorization of their own, and connect the victim's browser session to
+        an account that is not the victim's, or the other way round (RFC 6749 section 10.12).
+        Give ``provider_id`` where each provider has a callback URL of its own, and ``method`` (``GET`` or
+        ``POST``), to have them checked, too.
+
+        A state is good for one callback. It is used up by any callback with it, whatever comes of it, but not
+        by one of another user's, or one that is malformed. If this raises, no link was stored or changed; but
+        ``StoreUnavailable`` after the exchange may come from a store that did its work.
+
+        :raises LinkingFailed: the user was not connected and may begin again; the leaf says why.
+        :raises ProviderUnavailable: the provider could not be reached, or its answer got lost. The code may
+            be used up: let the user begin again.
+        :raises StoreUnavailable: try again, or let the user begin again.
+        :raises ConfigurationError: the deployment must be mended.
+        """
+        self._refuse_if_closed()
+        read = self._authorizing.read(callback, provider_id=provider_id, method=method)
+        return await self._carry_through(
+            partial(self._authorizing.complete, read, user_id=user_id, provider_id=provider_id, method=method)
+        )
+
+    async def begin_device(
+        self, provider_id: str, user_id: str, *, scopes: Iterable[str] | None = None
+    ) -> DeviceAuthorization:
+        """Ask the provider for a code that the user types in on another device (RFC 8628 section 3.1).
+
+        Scopes are as for :meth:`begin`. Show ``user_code`` and ``verification_uri``, and give the value to
+        :meth:`complete_device`.
+
+        :raises ValueError: the provider has no device flow.
+        :raises TemporarilyUnavailable: try again later.
+        :raises ConfigurationError: the deployment must be mended.
+        """
+        self._refuse_if_closed()
+        return await self._devices.begin(LinkKey(provider_id, user_id), scopes)
+
+    async def complete_device(self, device: DeviceAuthorization) -> Link:
+        """Wait until the user has decided, store the link and return it (RFC 8628 sections 3.4 and 3.5).
+
+        May be called any number of times, at the same moment or after a restart: the value is all that is
+        needed. Callers in one process share the polling. It is done while somebody waits; a caller who is
+        cancelled only leaves, and a poll that was sent is carried through until its tokens are stored.
+        Called again after that, in the same process, it returns the link.
+
+        :raises ConsentDenied: the user said no.
+        :raises AuthorizationExpired: the user took too long.
+        :raises LinkingFailed: other ways in which the user was not connected; the leaf says why.
+        :raises TemporarilyUnavailable: nothing is lost; call it again later. Also if the service is closed
+            meanwhile.
+        :raises ConfigurationError: the deployment must be mended.
+        """
+        self._refuse_if_closed()
+        return await self._devices.complete(device)
+
+    async def unlink(self, provider_id: str, user_id: str) -> Unlinked:
+        """Disconnect the user: remove the link, then revoke its tokens at the provider (RFC 7009).
+
+        Also removed are the companions that came with the same authorization, and authorizations that were
+        begun; one that is being completed in this process stores nothing. Revoking is best effort and
+        reported. The grant of another client than the configured one is not revoked. Once begun it is
+        carried through, also if the caller is cancelled.
+
+        :raises UnknownProvider: no provider with this id was given to the service, and there is no such link.
+        :raises StoreUnavailable: the link may still be there; try again.
+        """
+        self._refuse_if_closed()
+        key = LinkKey(provider_id, user_id)
+        try:
+            provider = provider_of(self._providers, provider_id)
+        except UnknownProvider:
+            # A user can leave a provider that the deployment has dropped.
+            if await self._store.get(key) is None:
+                raise
+            provider = None
+        return await self._carry_through(partial(self._unlinking.unlink, provider, key))
+
+    async def links(self, user_id: str) -> list[Link]:
+        """Return the user's links, ordered by provider id.
+
+        :raises StoreUnavailable: try again later.
+        """
+        self._refuse_if_closed()
+        return await self._store.links_of(user_id)
+
+    async def validate(self, provider_id: str, user_id: str) -> Validity:
+        """Ask the provider whether it accepts the stored access token. No token is touched.
+
+        An access token that has expired is ``Invalid`` and says nothing about the link: ask the
+        :class:`~extauth.TokenService` first. If the answer says whose account it is, that is recorded.
+
+        :raises LinkNotFound: the user has not connected this provider.
+        :raises UnknownProvider: no provider with this id was given to the service.
+        :raises StoreUnavailable: try again later.
+        """
+        self._refuse_if_closed()
+        provider = provider_of(self._providers, provider_id)
+        key = LinkKey(provider_id, user_id)
+        link = await self._store.get(key)
+        if link is None:
+            raise link_not_found(key)
+        if provider.origin is not None and link.origin not in {None, provider.origin}:
+            return Unverified("grant_of_another_client")
+        validity = await self._asking.once(lambda: provider.validate(link.tokens))
+        if isinstance(validity, Unknown):
+            return Unverified(validity.code, validity.retry_after)
+        if isinstance(validity, Valid) and validity.account is not None:
+            await self._connecting.record(link, validity.account)
+        return validity
+
+    async def purge(self) -> int:
+        """Remove authorizations that have expired, and return how many.
+
+        :meth:`begin` does it now and then; nobody else needs to.
+
+        :raises StoreUnavailable: try again later.
+        """
+        self._refuse_if_closed()
+        self._purge_at = self._clock.monotonic() + _PURGE_EVERY.total_seconds()
+        return await self._store.purge_authorizations()
+
+    async def aclose(self) -> None:
+        """Refuse new calls and finish what is under way: exchanges with their tokens stored, and unlinks.
+
+        Whoever waits for a device flow gets ``ProviderUnavailable``: it can be completed later. A
+        cancellation meanwhile is put off to the end. Safe to call twice.
+        """
+        self._closed = True
+        await outlast(start_unswept(self._drain()))
+
+    def uses(self, store: LinkStore) -> bool:
+        """Whether this service keeps its links in that very store."""
+        return self._store is store
+
+    async def _drain(self) -> None:
+        self._asking.hurry()
+        await self._devices.aclose()
+        await self._flights.aclose()
+
+    async def _carry_through(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run the work to its end, whatever happens to the caller."""
+
+        async def flight() -> _T:
+            return await outlast(start_unswept(work()), on_cancel=self._asking.hurry)
+
+        done: _T = await self._flights.do(object(), flight)
+        return done
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            msg = "this LinkingService is closed"
+            raise RuntimeError(msg)
+
+
+def _check(
+    authorization_ttl: timedelta,
+    exchange_timeout: timedelta,
+    redirect_uris: Collection[str] | None,
+    on_account_change: str,
+) -> None:
+    for what, span in (("authorization_ttl", authorization_ttl), ("exchange_timeout", exchange_timeout)):
+        if span <= timedelta(0):
+            msg = f"{what} must be longer than zero, not {span}"
+            raise ValueError(msg)
+    if isinstance(redirect_uris, str):
+        msg = "redirect_uris must be a collection of URIs, not one str"
+        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
+    for redirect_uri in redirect_uris or ():
+        checked_redirect_uri(redirect_uri)
+    if on_account_change not in get_args(OnAccountChange):
+        msg = "on_account_change must be 'replace' or 'refuse'"
+        raise ValueError(msg)
+
+
+_open: weakref.WeakSet[LinkingService] = weakref.WeakSet()
+"""Services made and not closed; the flights of one keep it alive."""
+
+
+async def close_linking_on(store: LinkStore) -> None:
+    """Close every service that is still open on ``store``, before the store itself is closed."""
+    for service in [service for service in _open if service.uses(store)]:
+        await service.aclose()

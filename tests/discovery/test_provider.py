@@ -1,0 +1,100 @@
+"""Making a provider of what a server publishes."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import attrs
+import pytest
+
+from extauth import ProviderMisconfigured
+from extauth.adapters.discovery import ServerMetadata
+from extauth.domain.linking import AuthorizationRequest, LinkingTraits
+from extauth.domain.policy import ProviderTraits
+
+METADATA = ServerMetadata(
+    issuer="https://auth.example",
+    authorization_endpoint="https://auth.example/authorize",
+    token_endpoint="https://auth.example/token",
+    device_authorization_endpoint="https://auth.example/device",
+    userinfo_endpoint="https://auth.example/me",
+    client_auth_methods=("client_secret_post", "client_secret_basic"),
+    sends_issuer=True,
+    openid=True,
+)
+
+
+def test_what_is_found_is_used():
+    """Endpoints, issuer and habits of the server are the provider's; refreshing is taken to be strict."""
+    provider = METADATA.provider("x", client_id="c", client_secret="s", scopes=("openid", "a"))
+    assert provider.linking == LinkingTraits(
+        scopes=("openid", "a"),
+        pkce=True,
+        openid=True,
+        issuer="https://auth.example",
+        sends_issuer=True,
+        device=True,
+    )
+    assert provider.origin.token_endpoint == "https://auth.example/token"
+    assert (provider.device_url, provider.userinfo_url) == (
+        "https://auth.example/device",
+        "https://auth.example/me",
+    )
+    assert provider.traits == ProviderTraits(rotates=True)
+
+
+def test_the_application_knows_better():
+    """Keywords win over what was found."""
+    traits = ProviderTraits(rotates=False)
+    provider = METADATA.provider(
+        "x",
+        client_id="c",
+        client_secret="s",
+        traits=traits,
+        sends_issuer=False,
+        client_auth="client_secret_post",
+    )
+    assert provider.traits == traits
+    assert not provider.linking.sends_issuer
+
+
+@pytest.mark.parametrize(
+    ("methods", "pkce"),
+    [(None, True), (("S256",), True), (("plain", "S256"), True), (("plain",), False), ((), False)],
+)
+def test_a_code_challenge_is_sent_unless_it_is_known_to_be_in_vain(methods, pkce):
+    """A server that says nothing of PKCE gets a challenge; one with other methods only gets none."""
+    metadata = attrs.evolve(METADATA, code_challenge_methods=methods)
+    assert metadata.provider("x", client_id="c").linking.pkce is pkce
+
+
+@pytest.mark.parametrize(
+    ("methods", "secret", "chosen"),
+    [
+        (("client_secret_basic",), "s", "client_secret_basic"),
+        (("client_secret_post", "client_secret_basic"), "s", "client_secret_basic"),
+        (("private_key_jwt", "client_secret_post"), "s", "client_secret_post"),
+        (("client_secret_basic",), None, "none"),
+    ],
+)
+def test_the_way_of_authenticating(methods, secret, chosen):
+    """Basic where the server has it, else in the body; without a secret none."""
+    assert attrs.evolve(METADATA, client_auth_methods=methods).choose_client_auth(secret) == chosen
+
+
+def test_a_secret_that_cannot_be_sent():
+    """A server that lists no way of sending a secret is no provider until the application says how."""
+    metadata = attrs.evolve(METADATA, client_auth_methods=("private_key_jwt",))
+    with pytest.raises(ProviderMisconfigured) as caught:
+        metadata.provider("x", client_id="c", client_secret="hush")
+    assert caught.value.reason == "client_auth_unsupported"
+    assert metadata.provider("x", client_id="c", client_secret="s", client_auth="client_secret_basic")
+
+
+def test_the_authorization_url():
+    """Users are sent to the endpoint that was found, with a challenge."""
+    provider = METADATA.provider("x", client_id="c", scopes=["a"])
+    request = AuthorizationRequest(redirect_uri="https://app.example/cb", state="st", code_challenge="ch")
+    url = urlsplit(provider.authorization_url(request))
+    assert f"{url.scheme}://{url.netloc}{url.path}" == METADATA.authorization_endpoint
+    assert parse_qs(url.query)["code_challenge"] == ["ch"]

@@ -1,0 +1,171 @@
+"""Discovering the authorization servers of a protected resource."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from extauth import ProviderMisconfigured, ProviderUnavailable
+from extauth.adapters.discovery import ResourceMetadata, discover_resource
+
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+ISSUER = "https://auth.example"
+
+
+def challenging(site, path: str, *challenges: str) -> None:
+    """Let a path ask for a token, one header line a challenge."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        response = web.Response(status=401)
+        for challenge in challenges:
+            response.headers.add("WWW-Authenticate", challenge)
+        return response
+
+    site.pages[path] = answer
+
+
+def document(resource: str, **members) -> dict[str, object]:
+    """Return a good document about a resource."""
+    return {"resource": resource, "authorization_servers": [ISSUER], **members}
+
+
+async def refused(url: str, **options) -> str:
+    """Return the reason why nothing was discovered."""
+    with pytest.raises(ProviderMisconfigured) as caught:
+        await discover_resource(url, **options)
+    return caught.value.reason
+
+
+async def test_by_the_challenge(site):
+    """The document that a Bearer challenge points to is read, and the challenge's scopes are kept."""
+    url = f"{site.url}/mcp"
+    challenging(
+        site,
+        "/mcp",
+        'Basic realm="x"',
+        f'Bearer realm="y", Bearer resource_metadata="{site.url}/about", scope="b a b"',
+    )
+    site.publish(
+        "/about", document(url, authorization_servers=[ISSUER, f"{ISSUER}/2"], scopes_supported=["z"])
+    )
+    assert await discover_resource(url) == ResourceMetadata(
+        resource=url,
+        authorization_servers=(ISSUER, f"{ISSUER}/2"),
+        scopes_supported=("z",),
+        challenged_scopes=("b", "a"),
+    )
+    assert site.asked == ["GET /mcp", "GET /about"]
+    assert "Authorization" not in site.headers[0]
+
+
+async def test_by_a_challenge_that_the_application_got(site):
+    """With a challenge at hand the resource is not asked again."""
+    site.publish("/about", document(f"{site.url}/mcp"))
+    challenge = f'Bearer resource_metadata="{site.url}/about"'
+    found = await discover_resource(f"{site.url}/mcp", challenge=challenge)
+    assert found.challenged_scopes is None
+    assert site.asked == ["GET /about"]
+
+
+async def test_by_the_well_known_url_with_the_path(site):
+    """Without a hint the document is at the well-known URL with the path; a scope still counts."""
+    challenging(site, "/mcp", 'Bearer scope="a"')
+    site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
+    assert (await discover_resource(f"{site.url}/mcp")).challenged_scopes == ("a",)
+    assert site.asked == ["GET /mcp", f"GET {WELL_KNOWN}/mcp"]
+
+
+@pytest.mark.parametrize("named", ["", "/", "/mcp"])
+async def test_by_the_well_known_url_of_the_origin(site, named):
+    """The origin's document is the last resort, and may be about the whole origin."""
+    site.publish(WELL_KNOWN, document(site.url + named))
+    assert (await discover_resource(f"{site.url}/mcp")).resource == site.url + named
+    assert site.asked == ["GET /mcp", f"GET {WELL_KNOWN}/mcp", f"GET {WELL_KNOWN}"]
+
+
+async def test_a_challenge_may_point_to_the_origin(site):
+    """The origin's own document speaks for the origin, however it was found."""
+    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}{WELL_KNOWN}"')
+    site.publish(WELL_KNOWN, document(site.url))
+    assert (await discover_resource(f"{site.url}/mcp")).resource == site.url
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["https://good.example", "{url}", "{url}/", "{url}/mcp/", "{url}/MCP", "{url}/other", "mcp", "", None],
+)
+async def test_another_resource_is_refused(site, named):
+    """Whoever owns a path speaks for that path alone: a document of its own about more is refused."""
+    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}/about"')
+    site.publish("/about", document(named and named.format(url=site.url)))
+    assert await refused(f"{site.url}/mcp") == "resource_mismatch"
+
+
+@pytest.mark.parametrize(
+    "servers",
+    [None, [], "https://a.example", [7], ["http://a.example"], ["https://a.example?x=1"], [ISSUER, "x"]],
+)
+async def test_unusable_authorization_servers(site, servers):
+    """Authorization servers are a list of issuer identifiers, at least one."""
+    site.publish(WELL_KNOWN, document(site.url, authorization_servers=servers))
+    assert await refused(site.url) == "invalid_metadata"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1/about", "file:///etc/passwd", "about", "https://user@a.example/about"]
+)
+async def test_a_hint_to_somewhere_insecure(site, url):
+    """No request goes to a URL that is not https, whatever a challenge says."""
+    challenging(site, "/mcp", f'Bearer resource_metadata="{url}"')
+    assert await refused(f"{site.url}/mcp") == "insecure_url"
+    assert site.asked == ["GET /mcp"]
+
+
+async def test_other_schemes_are_passed_over(site):
+    """Only a Bearer challenge says where the metadata for Bearer tokens is."""
+    challenging(site, "/mcp", f'Other resource_metadata="{site.url}/about", scope="a"')
+    site.publish("/about", document(f"{site.url}/mcp"))
+    site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
+    assert (await discover_resource(f"{site.url}/mcp")).challenged_scopes is None
+    assert site.asked == ["GET /mcp", f"GET {WELL_KNOWN}/mcp"]
+
+
+async def test_a_hint_to_nothing(site):
+    """A resource that points to no document is not looked for elsewhere."""
+    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}/about"')
+    site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
+    assert await refused(f"{site.url}/mcp") == "no_metadata"
+
+
+async def test_nothing_is_published(site):
+    """A resource without a document is told apart from one that is away."""
+    assert await refused(f"{site.url}/mcp") == "no_metadata"
+    site.page(WELL_KNOWN, lambda: web.Response(status=503))
+    with pytest.raises(ProviderUnavailable):
+        await discover_resource(f"{site.url}/mcp")
+
+
+async def test_a_stream_is_not_read(site):
+    """A resource that answers an unauthorized GET with an endless stream does not hold discovery up."""
+    never = asyncio.Event()
+
+    async def streams(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await never.wait()
+        return response
+
+    site.pages["/mcp"] = streams
+    site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
+    assert (await discover_resource(f"{site.url}/mcp")).resource == f"{site.url}/mcp"
+    never.set()
+
+
+async def test_the_application_judges_urls(site):
+    """``allow`` is asked of the URL in a challenge before a request goes there."""
+    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}/about"')
+    allowed = {f"{site.url}/mcp"}
+    assert await refused(f"{site.url}/mcp", allow=allowed.__contains__) == "url_not_allowed"
+    assert site.asked == ["GET /mcp"]

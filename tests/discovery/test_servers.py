@@ -1,0 +1,312 @@
+"""Discovering an authorization server."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import timedelta
+
+import pytest
+from aiohttp import ClientSession, web
+
+from extauth import ProviderMisconfigured, ProviderUnavailable
+from extauth.adapters.discovery import ServerMetadata, discover
+from extauth.adapters.discovery.fetching import LONGEST_DOCUMENT
+from extauth.adapters.oauth2 import HttpTimeouts
+
+OAUTH = "/.well-known/oauth-authorization-server"
+OPENID = "/.well-known/openid-configuration"
+
+
+async def refused(issuer: str, **options) -> str:
+    """Return the reason why nothing was discovered."""
+    with pytest.raises(ProviderMisconfigured) as caught:
+        await discover(issuer, **options)
+    return caught.value.reason
+
+
+async def test_everything_that_is_published(site):
+    """Each member is found in the value."""
+    members = {
+        name: f"{site.url}/{name}"
+        for name in (
+            "registration_endpoint",
+            "revocation_endpoint",
+            "introspection_endpoint",
+            "device_authorization_endpoint",
+            "userinfo_endpoint",
+        )
+    }
+    site.publish(
+        OAUTH,
+        site.server_document(
+            site.url,
+            **members,
+            scopes_supported=["openid", "email", "openid"],
+            token_endpoint_auth_methods_supported=["none", "client_secret_post"],
+            grant_types_supported=["authorization_code", "refresh_token"],
+            authorization_response_iss_parameter_supported=True,
+            unknown_member={"is": "ignored"},
+        ),
+    )
+    assert await discover(site.url) == ServerMetadata(
+        issuer=site.url,
+        authorization_endpoint=f"{site.url}/authorize",
+        token_endpoint=f"{site.url}/token",
+        **members,
+        scopes_supported=("openid", "email"),
+        client_auth_methods=("none", "client_secret_post"),
+        code_challenge_methods=("S256",),
+        grant_types=("authorization_code", "refresh_token"),
+        sends_issuer=True,
+        openid=True,
+    )
+    assert site.asked == [f"GET {OAUTH}"]
+
+
+async def test_what_is_not_published(site):
+    """What a document leaves out, or has as null or '', is what RFC 8414 section 2 says then."""
+    site.publish(
+        OAUTH,
+        {
+            "issuer": site.url,
+            "token_endpoint": f"{site.url}/token",
+            "scopes_supported": None,
+            "authorization_endpoint": "",
+        },
+    )
+    assert await discover(site.url) == ServerMetadata(issuer=site.url, token_endpoint=f"{site.url}/token")
+
+
+@pytest.mark.parametrize(
+    "path", [f"{OAUTH}/a/b", f"{OPENID}/a/b", f"/a/b{OPENID}"], ids=["oauth", "inserted", "appended"]
+)
+async def test_each_place_is_looked_at(site, path):
+    """A document in any of the three places is found, and nothing is asked after it."""
+    site.publish(path, site.server_document(f"{site.url}/a/b"))
+    assert (await discover(f"{site.url}/a/b")).issuer == f"{site.url}/a/b"
+    assert site.asked[-1] == f"GET {path}"
+
+
+@pytest.mark.parametrize("member", ["id_token_signing_alg_values_supported", "subject_types_supported"])
+async def test_openid_is_recognised(site, member):
+    """What only OpenID providers publish says that it is one, wherever the document was."""
+    site.publish(OPENID, site.server_document(site.url, **{member: ["x"]}))
+    assert (await discover(site.url)).openid
+
+
+@pytest.mark.parametrize("named", ["https://evil.example", "{url}/", "{url}/a", None, 7, ["{url}"]])
+async def test_another_issuer_is_refused(site, named):
+    """A document counts only for the issuer that it names, to the letter (RFC 8414 section 3.3)."""
+    issuer = named.format(url=site.url) if isinstance(named, str) else named
+    site.publish(OAUTH, {**site.server_document(site.url), "issuer": issuer})
+    assert await refused(site.url) == (
+        "invalid_metadata" if isinstance(named, (int, list)) else "issuer_mismatch"
+    )
+
+
+async def test_a_slash_is_hinted_at(site):
+    """Who left out the slash at the end is told so."""
+    site.publish(OAUTH, site.server_document(f"{site.url}/"))
+    with pytest.raises(ProviderMisconfigured, match="only by a slash at the end"):
+        await discover(site.url)
+    assert (await discover(f"{site.url}/")).issuer == f"{site.url}/"
+
+
+async def test_a_wrong_document_does_not_hide_a_right_one(site):
+    """The first usable document counts, also after one that is not."""
+    site.publish(OAUTH, site.server_document("https://evil.example"))
+    site.publish(OPENID, site.server_document(site.url))
+    assert (await discover(site.url)).issuer == site.url
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("token_endpoint", None),
+        ("token_endpoint", 7),
+        ("token_endpoint", "https://a.example/\ud800"),
+        ("scopes_supported", "a b"),
+        ("scopes_supported", ["a", 7]),
+        ("code_challenge_methods_supported", {"S256": True}),
+        ("authorization_response_iss_parameter_supported", "true"),
+    ],
+)
+async def test_wrong_types_are_refused(site, member, value):
+    """A member of the wrong type, or a missing token endpoint, makes a document unusable."""
+    site.publish(OAUTH, site.server_document(site.url, **{member: value}))
+    assert await refused(site.url) == "invalid_metadata"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example/token",
+        "javascript:alert(1)",
+        "//a.example/token",
+        "https://user:pass@a.example",
+        "https://a.example/#x",
+        "https://a.example/{refresh_token}",
+    ],
+)
+@pytest.mark.parametrize("member", ["token_endpoint", "authorization_endpoint", "userinfo_endpoint"])
+async def test_insecure_endpoints_are_refused(site, member, url):
+    """No endpoint is taken that secrets or browsers must not be sent to; its URL is not shown."""
+    site.publish(OAUTH, site.server_document(site.url, **{member: url}))
+    with pytest.raises(ProviderMisconfigured) as caught:
+        await discover(site.url)
+    assert caught.value.reason == "insecure_url"
+    assert url not in str(caught.value)
+
+
+async def test_redirects_are_not_followed(site):
+    """A redirect is no document, be it to the same server."""
+    site.publish("/elsewhere", site.server_document(site.url))
+    site.redirect(OAUTH, "/elsewhere")
+    with pytest.raises(ProviderMisconfigured, match="oauth-authorization-server: status 302") as caught:
+        await discover(site.url)
+    assert caught.value.reason == "no_metadata"
+    assert site.asked == [f"GET {OAUTH}", f"GET {OPENID}"]
+
+
+@pytest.mark.parametrize("body", ["<html>", "", "[]", "null", '{"issuer"', "[" * 100_000, b"\xff\xfe"])
+async def test_what_is_no_document(site, body):
+    """A page that is no JSON object is no document, however it is labelled."""
+    site.publish(OAUTH, body)
+    assert await refused(site.url) == "no_metadata"
+
+
+async def test_a_huge_document_is_cut_off(site):
+    """No more is read than a document can have; compression hides nothing."""
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.enable_compression(web.ContentCoding.gzip)
+        await response.prepare(request)
+        while True:
+            await response.write(b" " * LONGEST_DOCUMENT)
+
+    site.pages[OAUTH] = endless
+    assert await refused(site.url) == "document_too_long"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+async def test_trouble_of_the_server_passes(site, status):
+    """A server that may answer another time is unavailable, and says for how long."""
+    site.page(OAUTH, lambda: web.Response(status=status, headers={"Retry-After": "7"}))
+    with pytest.raises(ProviderUnavailable) as caught:
+        await discover(site.url)
+    assert caught.value.retry_after == timedelta(seconds=7)
+
+
+async def test_trouble_at_one_place_only(site):
+    """A server that fails at paths it does not know is still found where it publishes."""
+    site.page(OAUTH, lambda: web.Response(status=500))
+    site.publish(OPENID, site.server_document(site.url))
+    assert (await discover(site.url)).issuer == site.url
+
+
+async def test_trouble_is_more_hopeful_than_a_wrong_document(site):
+    """While one place may have a document another time, a wrong one elsewhere settles nothing."""
+    site.publish(OAUTH, site.server_document("https://evil.example"))
+    site.page(OPENID, lambda: web.Response(status=503))
+    with pytest.raises(ProviderUnavailable):
+        await discover(site.url)
+
+
+async def test_nobody_listens():
+    """A server that cannot be reached is unavailable."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening
+        with pytest.raises(ProviderUnavailable):
+            await discover(f"http://127.0.0.1:{taken.getsockname()[1]}")
+
+
+async def test_a_stalling_server_is_given_up(site):
+    """A document that never ends is waited for as long as the timeouts say."""
+    never = asyncio.Event()
+
+    async def stalls(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"{")
+        await never.wait()
+        return response
+
+    site.pages[OAUTH] = stalls
+    with pytest.raises(ProviderUnavailable, match="in time"):
+        await discover(
+            site.url, timeouts=HttpTimeouts(read=timedelta(hours=1), total=timedelta(milliseconds=200))
+        )
+    never.set()
+
+
+async def test_a_broken_off_document(site):
+    """A connection that ends in the middle of a document says nothing about the server."""
+
+    async def breaks(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"{")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    site.pages[OAUTH] = breaks
+    with pytest.raises(ProviderUnavailable):
+        await discover(site.url)
+
+
+async def test_a_cancelled_discovery_ends(site):
+    """Cancellation is not swallowed and leaves no task behind."""
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def stalls(_: web.Request) -> web.StreamResponse:
+        asked.set()
+        await never.wait()
+        return web.Response()
+
+    site.pages[OAUTH] = stalls
+    task = asyncio.create_task(discover(site.url))
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    never.set()
+
+
+async def test_the_application_judges_urls(site):
+    """``allow`` is asked before each request and of each endpoint; what it refuses is not asked."""
+    seen: list[str] = []
+
+    def allow(url: str) -> bool:
+        seen.append(url)
+        return not url.endswith("/token")
+
+    site.publish(OAUTH, site.server_document(site.url))
+    assert await refused(site.url, allow=allow) == "url_not_allowed"
+    assert seen[0] == site.url + OAUTH
+    assert await refused(site.url, allow=lambda _: False) == "url_not_allowed"
+    assert len(site.asked) == 2
+
+
+async def test_a_remote_server_cannot_name_loopback(site):
+    """Plain http on loopback is for applications that name it themselves."""
+    from extauth.adapters.discovery.fetching import fetching
+
+    async with fetching(None, HttpTimeouts(), None, named="https://a.example") as fetcher:
+        with pytest.raises(ProviderMisconfigured):
+            fetcher.usable(f"{site.url}/token", "token_endpoint")
+        assert fetcher.usable("https://a.example/token", "token_endpoint")
+
+
+async def test_an_application_session(site):
+    """A given session is used and left open; one with credentials of its own is refused."""
+    site.publish(OAUTH, site.server_document(site.url))
+    async with ClientSession(headers={"X-Ours": "yes"}) as session:
+        await discover(site.url, session=session)
+        assert not session.closed
+    assert site.headers[0]["X-Ours"] == "yes"
+    async with ClientSession(headers={"Authorization": "Bearer x"}) as session:
+        with pytest.raises(ValueError, match="credentials"):
+            await discover(site.url, session=session)

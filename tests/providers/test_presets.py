@@ -1,0 +1,287 @@
+"""Presets as data: what every one of them is, and how one becomes a client."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Any
+
+import attrs
+import pytest
+from joserfc.jwk import ECKey
+
+from extauth.adapters import providers
+from extauth.adapters.oauth2 import AppleKey, OAuth2Provider
+from extauth.adapters.providers import (
+    CATALOGUE,
+    Preset,
+    Variable,
+    apple,
+    facebook,
+    github,
+    github_app,
+    gitlab,
+    gitlab_self_managed,
+    jfrog,
+    okta,
+    preset,
+    salesforce,
+    shopify,
+    slack,
+    spotify,
+    zoho,
+)
+from extauth.domain.linking import AuthorizationRequest
+from extauth.domain.policy import ProviderTraits
+
+
+def client_of(made: Preset, **others: Any) -> OAuth2Provider:
+    """Return a client with the examples of the variables that must be given."""
+    examples: dict[str, Any] = {each.name: each.example for each in made.variables if each.default is None}
+    return made(client_id="id", client_secret="sec", **{**examples, **others})
+
+
+every_preset = pytest.mark.parametrize("made", CATALOGUE.values(), ids=lambda made: made.id)
+
+
+@every_preset
+def test_every_preset_makes_a_client(made):
+    """With its examples, and under its own id."""
+    client = client_of(made)
+    assert (client.provider_id, client.client_id) == (made.id, "id")
+    assert client.traits == made.traits
+
+
+@every_preset
+def test_every_url_is_https_and_whole(made):
+    """No variable is left in a URL, and secrets go nowhere in the clear."""
+    client = client_of(made)
+    urls = [client.origin.token_endpoint, client.authorize_url, client.device_url]
+    for url in filter(None, urls):
+        assert re.fullmatch(r"https://[a-z0-9.-]+/[A-Za-z0-9/._-]*", url), url
+
+
+@every_preset
+def test_every_preset_is_a_name_of_the_package(made):
+    """It is imported by its id, which names it in keys and on the command line."""
+    assert getattr(providers, made.id) is made
+    assert made.id in providers.__all__
+    assert preset(made.id) is made
+
+
+@every_preset
+def test_every_preset_says_what_a_reader_needs(made):
+    """A display name, a day of the check, and sentences."""
+    assert made.display_name
+    assert date(2026, 11, 23) == made.checked
+    assert all(note.endswith(".") for note in made.notes)
+    assert made.docs_url is None or made.docs_url.startswith("https://")
+
+
+@every_preset
+def test_answers_are_read_with_the_separator_that_requests_use(made):
+    """What was asked for by commas is answered by commas."""
+    assert made.replies.scope_separator in {made.authorization.scope_separator, ","}
+
+
+@every_preset
+def test_a_replay_window_is_claimed_only_where_tokens_rotate(made):
+    """Where they do not, replays are safe for ever."""
+    assert made.traits.replay_window is None or made.traits.rotates
+
+
+def test_there_are_at_least_forty_five():
+    """One for each provider whose endpoints are confirmed, in order of their ids."""
+    assert len(CATALOGUE) == 54
+    assert list(CATALOGUE) == sorted(CATALOGUE)
+    assert providers.__all__ == sorted(providers.__all__)
+
+
+def test_an_unknown_preset_is_named():
+    """Configuration with a slip says so, and where to look."""
+    with pytest.raises(ValueError, match="no preset 'githib'; `extauth providers` lists them"):
+        preset("githib")
+
+
+def test_variables_are_given_by_keyword_and_have_defaults():
+    """A host goes into every endpoint; gitlab itself has none."""
+    client = gitlab_self_managed(client_id="id", client_secret="s", base="https://git.example/root/")
+    assert client.origin.token_endpoint == "https://git.example/root/oauth/token"
+    assert client.device_url == "https://git.example/root/oauth/authorize_device"
+    assert gitlab.variables == ()
+    default = salesforce(client_id="id", client_secret="s")
+    assert default.origin.token_endpoint == "https://login.salesforce.com/services/oauth2/token"
+
+
+def test_an_optional_part_of_a_path_may_be_left_out():
+    """Okta's own authorization server has no name in its URLs."""
+    client = okta(client_id="id", client_secret="s", domain="o.example")
+    assert client.origin.token_endpoint == "https://o.example/oauth2/v1/token"
+
+
+def test_a_client_id_in_a_url_is_encoded():
+    """A client id cannot lead to another path."""
+    client = jfrog(client_id="../x", client_secret="s", base="https://j.example")
+    assert client.origin.token_endpoint == "https://j.example/access/api/v1/integrations/..%2Fx/token"
+
+
+def test_a_missing_variable_says_what_it_is():
+    """With an example of its kind."""
+    with pytest.raises(ValueError, match=r"shopify needs shop: .* shop='acme-store'"):
+        shopify(client_id="id", client_secret="s")
+
+
+def test_an_unknown_keyword_is_refused_by_name():
+    """A slip in a variable's name is not taken for a setting."""
+    with pytest.raises(ValueError, match="shopify takes no store; its own variables are shop"):
+        shopify(client_id="id", client_secret="s", shop="a", store="a")
+    with pytest.raises(ValueError, match=r"github takes no base$"):
+        github(client_id="id", client_secret="s", base="https://git.example")
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "value"),
+    [
+        (shopify, "shop", "evil.example/"),
+        (shopify, "shop", "evil.example#"),
+        (shopify, "shop", "a.b"),
+        (shopify, "shop", "user@evil"),
+        (shopify, "shop", ""),
+        (shopify, "shop", "-a"),
+        (salesforce, "domain", "evil.example/path"),
+        (salesforce, "domain", "https://evil.example"),
+        (salesforce, "domain", "a@evil.example"),
+        (salesforce, "domain", "localhost"),
+        (zoho, "dc", "evil.example"),
+        (zoho, "dc", "com.evil"),
+        (zoho, "dc", "com/"),
+        (gitlab_self_managed, "base", "http://git.example"),
+        (gitlab_self_managed, "base", "https://git.example?x"),
+        (gitlab_self_managed, "base", "https://user@git.example"),
+        (gitlab_self_managed, "base", "https://git.example/{access_token}"),
+        (gitlab_self_managed, "base", "git.example"),
+        (gitlab_self_managed, "base", 7),
+        (facebook, "ver", ".."),
+        (facebook, "ver", ""),
+    ],
+)
+def test_a_variable_cannot_send_secrets_astray(made, name, value):
+    """What would lead to another host or path is refused, and not repeated in the error."""
+    with pytest.raises(ValueError) as refused:
+        made(client_id="id", client_secret="s", **{name: value})
+    assert name in str(refused.value)
+    assert not value or value == 7 or "evil" not in str(refused.value)
+
+
+def test_a_path_segment_is_encoded():
+    """A version with a slash stays one segment."""
+    client = facebook(client_id="id", client_secret="s", ver="1/../x")
+    assert client.origin.token_endpoint == "https://graph.facebook.com/v1%2F..%2Fx/oauth/access_token"
+
+
+def test_keywords_win_over_the_preset():
+    """Scopes, an id for a second registration, and every setting of OAuth2Provider."""
+    client = github_app(
+        client_id="id",
+        client_secret="s",
+        provider_id="github-eu",
+        scopes=["repo"],
+        traits=ProviderTraits(rotates=False),
+        authorize_url="https://git.example/authorize",
+    )
+    assert (client.provider_id, client.scopes) == ("github-eu", ("repo",))
+    assert client.traits == ProviderTraits(rotates=False)
+    assert client.authorize_url == "https://git.example/authorize"
+
+
+def test_a_url_wins_over_the_rule_that_it_stands_for():
+    """An application behind a proxy gives addresses, and no rules."""
+    client = github(
+        client_id="id",
+        client_secret="s",
+        revoke_url="https://proxy.example/revoke",
+        userinfo_url="https://proxy.example/me",
+    )
+    assert client.userinfo_url == "https://proxy.example/me"
+
+
+def test_apple_takes_a_key_in_place_of_a_secret():
+    """Its client secret is made from the key."""
+    pem = ECKey.generate_key("P-256").as_pem(private=True).decode()
+    client = apple(client_id="id", client_key=AppleKey("TEAM", "KEY", pem))
+    assert client.linking.callback_method == "POST"
+    with pytest.raises(ValueError, match="client_secret"):
+        apple(client_id="id")
+
+
+def test_a_public_client_has_no_secret():
+    """PKCE stands in for it, also where only public clients may use it."""
+    assert spotify(client_id="id", client_auth="none").linking.pkce
+    assert not spotify(client_id="id", client_secret="s").linking.pkce
+
+
+def test_no_scopes_are_not_the_default_ones():
+    """An application that asks for none is not given what the preset would ask for."""
+    assert gitlab(client_id="id", client_secret="s").scopes == ("read_user",)
+    assert gitlab(client_id="id", client_secret="s", scopes=()).scopes == ()
+
+
+def test_a_preset_is_changed_without_subclassing():
+    """A copy with other facts is a preset as well."""
+    mine = attrs.evolve(github, id="mine", scopes=("repo",))
+    client = mine(client_id="id", client_secret="s")
+    assert (client.provider_id, client.scopes) == ("mine", ("repo",))
+
+
+def test_a_preset_is_made_for_a_provider_that_is_not_shipped():
+    """With variables of its own."""
+    mine = Preset(
+        id="forge",
+        display_name="Forge",
+        authorize_url="{base}/authorize",
+        token_url="{base}/token",
+        variables=(Variable(name="base", kind="base", description="the forge", example="https://f.example"),),
+    )
+    assert mine(client_id="id", client_secret="s", base="https://f.example").provider_id == "forge"
+
+
+def test_a_preset_with_an_undeclared_variable_is_refused():
+    """It could never be filled in."""
+    with pytest.raises(ValueError, match="no variable is called base"):
+        Preset(id="forge", display_name="Forge", token_url="{base}/token")
+
+
+@pytest.mark.parametrize("preset_id", ["", "My Forge", "9lives", "a-b"])
+def test_a_preset_id_is_an_identifier(preset_id):
+    """It is a keyword of configuration and a name to import."""
+    with pytest.raises(ValueError, match="a preset's id"):
+        Preset(id=preset_id, display_name="Forge", token_url="https://f.example/token")
+
+
+def test_a_variable_must_accept_its_own_example():
+    """An example that is refused helps nobody; nor does a name that could not stand in a URL."""
+    with pytest.raises(ValueError, match="one part of a host name"):
+        Variable(name="shop", kind="label", description="the shop", example="a.b")
+    with pytest.raises(ValueError, match="a variable's name"):
+        Variable(name="Shop", kind="label", description="the shop", example="a")
+
+
+def test_the_two_githubs_differ_in_what_expires():
+    """An OAuth app's tokens never expire; an app's rotate and end each other."""
+    assert not github.gives_refresh_tokens
+    assert github_app.traits.rotates
+    assert github_app.traits.refresh_revokes_access_token
+    assert github_app.traits.refresh_token_idle_lifetime == timedelta(days=180)
+
+
+def test_slack_has_bot_and_user_tokens():
+    """The user's are a link of their own, and their scopes a parameter of their own."""
+    client = slack(client_id="id", client_secret="s", scopes=["chat:write"])
+    assert client.linking.companions == ("user",)
+    url = client.authorization_url(
+        AuthorizationRequest(
+            redirect_uri="https://a.example/cb", state="st", params={"user_scope": "search:read,users:read"}
+        )
+    )
+    assert "scope=chat%3Awrite&" in url
+    assert url.endswith("&user_scope=search%3Aread%2Cusers%3Aread")
