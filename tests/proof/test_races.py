@@ -108,3 +108,11 @@ TestSqlite.settings = races(40)
 
 TestPostgres = refresh_races(postgres_database).TestCase
 TestPostgres.settings = races(40)
+
+WITH_RESOURCES = attrs.evolve(BEGINNING, resources=("mail", "files"))
+
+TestSqliteAndResources = refresh_races(sqlite_file, setting=WITH_RESOURCES).TestCase
+TestSqliteAndResources.settings = races(20)
+
+TestPostgresAndResources = refresh_races(postgres_database, setting=WITH_RESOURCES).TestCase
+TestPostgresAndResources.settings = races(20)
