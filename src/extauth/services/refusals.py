@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 from extauth.domain.errors import (
     LinkNotFound,
@@ -10,7 +11,26 @@ from extauth.domain.errors import (
     ReauthorizationRequired,
     RefreshInProgress,
 )
+from extauth.domain.freshness import CoolDown, Decision, Reauthorize
 from extauth.domain.link import LinkKey
+
+UNRESOLVED: Final = "an earlier refresh is unresolved"
+"""Why a refresh token is left alone that may be used up, as long as some access token works."""
+
+
+def refuse(key: LinkKey, decision: Decision, now: datetime) -> None:
+    """Raise what a decision says against a refresh, if it does.
+
+    :raises ReauthorizationRequired: if the user must authorize again.
+    :raises ProviderUnavailable: if it is too early.
+    """
+    match decision:
+        case Reauthorize(reason):
+            raise reauthorization_required(key, reason)
+        case CoolDown(retry_at, reason):
+            raise provider_unavailable(key, reason, retry_at - now)
+        case _:
+            pass
 
 
 def link_not_found(key: LinkKey) -> LinkNotFound:
