@@ -11,6 +11,7 @@ import pytest
 from extauth import (
     ConfigurationError,
     LinkKey,
+    ProviderMisconfigured,
     ProviderTraits,
     ProviderUnavailable,
     ReauthorizationRequired,
@@ -20,7 +21,7 @@ from extauth import (
 )
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.events import LinkAdopted, LinkRefreshed
-from extauth.domain.outcomes import Deferred, GrantRejected
+from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected
 from extauth.domain.resources import NONE_YET
 from extauth.domain.token_set import ResourceToken
 from tests.support.faulty_store import down
@@ -301,6 +302,19 @@ class TestMarks:
             with pytest.raises(ReauthorizationRequired):
                 await tokens.access_token(*WHO, resource=resource)
         assert scene.provider.exchanges == 1
+
+    async def test_a_resource_that_the_provider_does_not_know(self, scene):
+        """Whoever asked for it hears that; nobody else notices."""
+        link = await scene.link(expires_in=FRESH)
+        scene.provider.script = [ClientRejected("invalid_target")]
+        tokens = scene.replica()
+        with pytest.raises(ProviderMisconfigured) as caught:
+            await tokens.access_token(*WHO, resource=MAIL)
+        assert caught.value.reason == "invalid_target"
+        assert (await scene.store.get(KEY)).failure is None
+        assert (await scene.store.get(KEY)).pending is None
+        fresh = await tokens.refresh(*WHO, rejected=link.tokens.access_token)
+        assert fresh.version == link.version + 1
 
     async def test_what_one_flight_was_refused_holds_for_its_waiters(self, scene):
         """Who joined a flight for another resource and finds a mark does not fly."""

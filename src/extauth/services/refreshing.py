@@ -37,6 +37,7 @@ from extauth.services.refusals import (
     link_not_found,
     provider_unavailable,
     reauthorization_required,
+    unknown_resource,
 )
 from extauth.services.saving import Saving
 from extauth.services.telling import Teller
@@ -193,6 +194,10 @@ class Refreshing:
         match outcome:
             case GrantRejected(code):
                 return await self._rejected(lease, link, "reply_lost" if uncertain else code)
+            case ClientRejected("invalid_target") if wanted.resource is not None:
+                # A resource that the provider does not know (RFC 8707 section 2): no matter of the others'.
+                await self._leases.release(lease, unresolved=uncertain)
+                raise unknown_resource(provider.provider_id)
             case ClientRejected(code):
                 self._pauses.misconfigured(provider.provider_id, code)
                 self._teller.tell(ProviderRejectedClient(provider.provider_id, code))

@@ -7,6 +7,7 @@ from typing import Final
 
 from extauth.domain.errors import (
     LinkNotFound,
+    ProviderMisconfigured,
     ProviderUnavailable,
     ReauthorizationRequired,
     RefreshInProgress,
@@ -57,4 +58,11 @@ def refresh_in_progress(key: LinkKey, retry_after: timedelta) -> RefreshInProgre
     """Say that another replica is at it."""
     return RefreshInProgress(
         f"another replica is refreshing {key.provider_id} for {key.user_id!r}", retry_after=retry_after
+    )
+
+
+def unknown_resource(provider_id: str) -> ProviderMisconfigured:
+    """Say that the code which asks must be mended."""
+    return ProviderMisconfigured(
+        f"{provider_id} gives no access tokens for the resource that was asked for", reason="invalid_target"
     )
