@@ -100,6 +100,7 @@ IN_ANSWER = {
 IN_ANSWER |= {"github_app": IN_ANSWER["github"], "gitlab_self_managed": IN_ANSWER["gitlab"]}
 
 IN_REPLY = {
+    "asana": ({"data": {"gid": "1", "name": "Al"}}, Account("1", display_name="Al")),
     "notion": (
         {"owner": {"user": {"id": "1", "name": "Al", "avatar_url": "https://p.example/1"}}},
         Account("1", display_name="Al", avatar_url="https://p.example/1"),
@@ -219,7 +220,7 @@ def test_quickbooks_says_how_long_a_refresh_token_works():
     assert outcome.tokens.refresh_token_expires_at == NOW + timedelta(seconds=8726400)
 
 
-@pytest.mark.parametrize("preset_id", ["dropbox", "figma", "google", "zoho"])
+@pytest.mark.parametrize("preset_id", ["dropbox", "figma", "google", "spotify", "zoho"])
 def test_a_refresh_token_that_is_left_out_is_kept(preset_id):
     """The answer to a refresh does not repeat it."""
     before = TokenSet("old", "rt")

@@ -9,6 +9,7 @@ from extauth.adapters.oauth2.revocation import Revocation
 from extauth.adapters.oauth2.validation import ValidationRules
 from extauth.adapters.providers.preset import Preset, reply_rules
 
+# Members as social-core and next-auth read them, and the scope that next-auth asks for.
 _ATHLETE = Call(url="https://www.strava.com/api/v3/athlete")
 
 strava = Preset(
@@ -50,6 +51,7 @@ fitbit = Preset(
     docs_url="https://dev.fitbit.com",
     authorize_url="https://www.fitbit.com/oauth2/authorize",
     token_url="https://api.fitbit.com/oauth2/token",
+    # As social-core asks for.
     scopes=("profile",),
     replies=reply_rules("fitbit"),
     authorization=AuthorizationRules(pkce="off"),
