@@ -228,6 +228,26 @@ def test_a_refresh_token_that_is_left_out_is_kept(preset_id):
     assert (after.access_token, after.refresh_token) == ("new", "rt")
 
 
+@pytest.mark.parametrize(
+    ("preset_id", "status", "body", "revoked"),
+    [
+        ("google", 400, {"error": "invalid_token", "error_description": "Token expired or revoked"}, True),
+        ("google", 400, {"error": "invalid_request"}, False),
+        ("slack", 200, {"ok": True, "revoked": True}, True),
+        ("slack", 200, {"ok": False, "error": "token_revoked"}, True),
+        ("slack", 200, {"ok": False, "error": "internal_error"}, False),
+        ("github", 204, {}, True),
+        ("github", 200, {}, False),
+        ("hubspot", 204, {}, True),
+    ],
+)
+def test_a_revocation_is_confirmed_as_its_provider_does(preset_id, status, body, revoked):
+    """A token that was revoked already is one that is revoked."""
+    way = CATALOGUE[preset_id].revocation
+    assert way is not None
+    assert way.confirmed_by(Reply(status, {}, json.dumps(body).encode())) == revoked
+
+
 def test_facebook_presents_the_access_token_itself():
     """There is no refresh token; the newest access token takes its place each time."""
     first = exchanged("facebook", {"access_token": "short"}).tokens

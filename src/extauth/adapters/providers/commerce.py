@@ -66,7 +66,8 @@ xero = Preset(
         replay_window=timedelta(minutes=30), refresh_token_idle_lifetime=timedelta(days=60)
     ),
     replies=reply_rules("xero"),
-    authorization=AuthorizationRules(extra_scopes=("offline_access",)),
+    # Xero documents PKCE for apps that have no secret.
+    authorization=AuthorizationRules(extra_scopes=("offline_access",), pkce="public_only"),
     validation=ValidationRules(call=_XERO_TENANTS),
     installations=InstallationRules(call=_XERO_TENANTS, id=("tenantId",), name=("tenantName",)),
     notes=("Calls to the API name the tenant in a header; the installations of a link are its tenants.",),

@@ -109,5 +109,6 @@ calendly = Preset(
     authorize_url="https://auth.calendly.com/oauth/authorize",
     token_url="https://auth.calendly.com/oauth/token",
     client_auth="client_secret_post",
+    # PKCE: Calendly recommends it for web applications too.
     replies=reply_rules("calendly", extra_fields=frozenset({"organization", "owner"})),
 )

@@ -42,7 +42,15 @@ strava = Preset(
         in_answer=AccountPaths(id=("id",), login=("username",), display_name=None, avatar_url=("profile",)),
     ),
     validation=ValidationRules(call=_ATHLETE),
-    notes=("Users may untick scopes. Revoking ends the application's access to the athlete.",),
+    # Strava's guide, "Authentication": the scopes that the user accepted come with the callback alone.
+    callback_fields=frozenset({"scope"}),
+    notes=(
+        (
+            "Users may untick scopes. Those that they accepted come with the callback and are kept as scope"
+            " among the extra members; the scopes of the link are those asked for."
+        ),
+        "Revoking ends the application's access to the athlete.",
+    ),
 )
 
 fitbit = Preset(
