@@ -258,22 +258,6 @@ class TestDeadMark:
         assert decided(link) == Reauthorize("no_refresh_token")
         assert decided(link_with(None, refresh_token=None), rejected=True) == Reauthorize("no_refresh_token")
 
-    def test_an_access_token_that_refreshes_itself_must_work_for_that(self):
-        """Once it has expired there is nothing to present, unless an exchange of it is still under way."""
-        link = link_with(timedelta(0), refresh_token="at-1")
-        assert decided(link) == Reauthorize("no_refresh_token")
-        assert decided(attrs.evolve(link, pending=underway())) == Refresh()
-        lost = attrs.evolve(link, pending=unresolved())
-        assert decided(lost) == Reauthorize("no_refresh_token")
-        marked = attrs.evolve(link, failure=rejected_for_good())
-        assert decided(marked) == Reauthorize("invalid_grant")
-
-    def test_an_access_token_that_refreshes_itself_is_tried_while_it_may_work(self):
-        """Before its end, and when an API refused it, the provider is asked."""
-        for left in (None, FAR):
-            assert decided(link_with(left, refresh_token="at-1"), rejected=True) == Refresh()
-        assert decided(link_with(timedelta(seconds=1), refresh_token="at-1")) == Refresh()
-
 
 class TestCoolDown:
     def test_an_expired_token_waits_for_it(self):

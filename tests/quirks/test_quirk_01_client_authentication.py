@@ -35,6 +35,7 @@ ONLY = [
         {
             "code_grant": "urn:ietf:params:oauth:grant-type:jwt-bearer",
             "code_field": "assertion",
+            "refresh_field": "assertion",
             "response_type": "Assertion",
         },
         {},

@@ -14,17 +14,19 @@ from tests.quirks.support import USER, scene
 
 DEAD_403 = Refusal("invalid_grant", 403, "Unknown or invalid refresh token.")
 DEAD_GITEA = Refusal("unauthorized_client", message="refresh token is invalid")
+DEAD_ATLASSIAN = Refusal("unauthorized_client", 403, "refresh_token is invalid")
 HABITS = [
-    pytest.param(atlassian, {}, DEAD_403, id="atlassian"),
-    pytest.param(auth0, {"domain": "acme.auth0.example"}, DEAD_403, id="auth0"),
-    pytest.param(gitea, {}, DEAD_GITEA, id="gitea"),
-    pytest.param(forgejo, {}, DEAD_GITEA, id="forgejo"),
+    pytest.param(atlassian, {}, DEAD_403, "invalid_grant", id="atlassian"),
+    pytest.param(atlassian, {}, DEAD_ATLASSIAN, "invalid_grant", id="atlassian-by-text"),
+    pytest.param(auth0, {"domain": "acme.auth0.example"}, DEAD_403, "invalid_grant", id="auth0"),
+    pytest.param(gitea, {}, DEAD_GITEA, "unauthorized_client", id="gitea"),
+    pytest.param(forgejo, {}, DEAD_GITEA, "unauthorized_client", id="forgejo"),
 ]
 LIMIT = (1, timedelta(hours=1))
 
 
-@pytest.mark.parametrize(("preset", "variables", "refusal"), HABITS)
-async def test_a_dead_refresh_token(preset, variables, refusal):
+@pytest.mark.parametrize(("preset", "variables", "refusal", "reason"), HABITS)
+async def test_a_dead_refresh_token(preset, variables, refusal, reason):
     """The code says that the grant is dead, whatever the status."""
     async with scene(dead_refresh_token=refusal, id_tokens="never") as s:
         provider = s.client(preset, openid=False, **variables)
@@ -33,7 +35,7 @@ async def test_a_dead_refresh_token(preset, variables, refusal):
         s.expire()
         with pytest.raises(ReauthorizationRequired) as caught:
             await (await s.tokens(provider)).access_token(preset.id, USER)
-        assert caught.value.reason == refusal.code
+        assert caught.value.reason == reason
         stored = await s.stored(preset.id)
         assert (stored.tokens, stored.failure.permanent) == (link.tokens, True)
 
@@ -82,12 +84,13 @@ async def test_a_code_that_is_on_both_lists_is_about_the_grant():
             await (await s.tokens(provider)).access_token("gitea", USER)
 
 
-async def test_atlassian_s_access_denied_is_no_dead_grant():
-    """A wrong secret that Atlassian answers with ``access_denied`` is not taken for a user's no."""
-    async with scene(wrong_client=Refusal("access_denied", 403)) as s:
+@pytest.mark.parametrize("code", ["access_denied", "unauthorized_client"])
+async def test_at_atlassian_the_code_alone_is_no_dead_grant(code):
+    """A wrong secret that Atlassian answers with such a code is the operator's affair, not the user's."""
+    async with scene(wrong_client=Refusal(code, 403)) as s:
         link = await s.connect(s.client(atlassian))
         s.expire()
         with pytest.raises(ProviderMisconfigured) as caught:
             await (await s.tokens(s.client(atlassian, client_secret="old"))).access_token("atlassian", USER)
-        assert caught.value.reason == "access_denied"
+        assert caught.value.reason == code
         assert (await s.stored("atlassian")).tokens == link.tokens

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from extauth import ReauthorizationRequired
-from extauth.adapters.providers import docusign, dropbox, figma, google, salesforce, zoho
+from extauth.adapters.providers import docusign, dropbox, figma, google, salesforce, spotify, zoho
 from extauth.domain.outcomes import Exchanged
 from extauth.testing import Fault, Faults
 from tests.quirks.support import USER, scene
 
 
-@pytest.mark.parametrize("preset", [google, dropbox, zoho], ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", [google, dropbox, spotify, zoho], ids=lambda preset: preset.id)
 async def test_the_old_one_is_kept(preset):
     """Refresh after refresh the same refresh token is presented, and the link goes on."""
     habits = {"omits_kept_refresh_token": True, "scope_separator": preset.authorization.scope_separator}

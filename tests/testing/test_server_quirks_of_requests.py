@@ -166,6 +166,19 @@ async def test_other_names():
         assert (await exchange(server, callback, client_id=server.client_id)).status == 401
 
 
+async def test_a_refresh_token_by_another_name():
+    """A provider may have its own name for the refresh token; what comes as a code is no refresh token."""
+    names = {"code_field": "assertion", "refresh_field": "assertion"}
+    async with serve(code_grant="jwt", **names) as server:
+        callback = await authorize(server)
+        answer = await exchange(server, callback, grant_type="jwt", assertion=callback.params["code"])
+        token = answer.json["refresh_token"]
+        assert (await refresh(server, token)).json == {"error": "invalid_request"}
+        form = {"grant_type": "refresh_token", "assertion": token, **secret_of(server)}
+        assert (await ask("POST", server.token_url, data=form)).status == 200
+        assert server.presented == [token]
+
+
 async def test_headers():
     """A provider may refuse a request without a header of its own."""
     async with serve(token_headers={"Notion-Version"}) as server:

@@ -83,9 +83,6 @@ def decide(
         if works and link.tokens.expires_at is not None:
             return SERVE
         return Reauthorize(failure.reason)
-    if not works and not rejected and _refreshes_itself(link) and not _under_way(link):
-        # It must still work to be exchanged for the next.
-        return Reauthorize("no_refresh_token")
     # The spread may bring the look-ahead closer to the expiry than min_validity, which holds all the same.
     if (
         works
@@ -103,15 +100,7 @@ def decide(
 
 def _doomed(link: Link, traits: ProviderTraits) -> bool:
     """Whether an exchange under way is about to kill the access token."""
-    return traits.refresh_revokes_access_token and _under_way(link)
-
-
-def _under_way(link: Link) -> bool:
-    return link.pending is not None and link.pending.live
-
-
-def _refreshes_itself(link: Link) -> bool:
-    return link.tokens.refresh_token == link.tokens.access_token
+    return traits.refresh_revokes_access_token and link.pending is not None and link.pending.live
 
 
 def _early(link: Link, now: datetime, policy: RefreshPolicy, traits: ProviderTraits) -> Decision:

@@ -66,7 +66,7 @@ def refresh(
 ) -> Outcome:
     """Give new tokens for a refresh token (RFC 6749 section 6)."""
     quirks, grants, now = state.quirks, state.grants, state.monotonic()
-    if not (token := fields.get("refresh_token")) or missing(quirks.refresh_params, fields):
+    if not (token := fields.get(quirks.refresh_field)) or missing(quirks.refresh_params, fields):
         return _BAD_REQUEST
     record = grants.record(token)
     known = record if isinstance(record, RefreshToken) else None

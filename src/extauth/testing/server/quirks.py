@@ -78,6 +78,8 @@ class ServerQuirks:
     """Parameters that the exchange of a code must have; None: with any value."""
     refresh_params: Mapping[str, str | None] = _MUST_BE
     """Parameters that a refresh must have; None: with any value. ``redirect_uri`` must be the grant's."""
+    refresh_field: str = "refresh_token"
+    """In which a refresh has its refresh token."""
     refresh_path: str | None = None
     """An endpoint of its own for refreshes, such as ``/refresh``; ``/token`` then refuses them."""
     lifetime_param: str | None = None

@@ -72,8 +72,8 @@ class TokenEndpoint:
         if found is None:
             return encoded(refused(Refusal("invalid_request"), quirks), quirks, accept)
         fields, resources = found
-        if refresh_token := fields.get("refresh_token"):
-            self._presented.append(refresh_token)
+        if fields.get("grant_type") != quirks.code_grant and (token := fields.get(quirks.refresh_field)):
+            self._presented.append(token)
         if (answer := unprocessed(fault, self._faults.retry_after)) is not None:
             return answer
         client = self._client(request, fields)
