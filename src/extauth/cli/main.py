@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,7 +94,7 @@ def _providers(options: argparse.Namespace, parser: argparse.ArgumentParser) -> 
     if options.form == "markdown" and options.preset is not None:
         parser.error("--markdown is the page about all presets; leave the id out")
     try:
-        print(show(options.preset, form=options.form))
+        print(show(options.preset, form=options.form, today=datetime.now(UTC).date()))
     except ValueError as error:
         parser.error(str(error))
     return 0

@@ -119,6 +119,7 @@ class OAuth2Provider:
         optional_endpoint(requests.refresh_url, "refresh_url")
         self._linking = LinkingTraits(
             scopes=self.scopes,
+            sends_scopes=authorization.scope_param is not None,
             pkce=authorization.takes_challenge(public=client_auth == "none"),
             openid=openid,
             issuer=checked_issuer(issuer, sends_issuer=sends_issuer),
