@@ -146,6 +146,8 @@ class TokenService:
             if fresh.version != link.version:
                 return fresh
             link = fresh
+        # What failed just now may stand beside the link as read by the second flight.
+        self._refuse(link, self._decide(provider, link, rejected=True))
         raise provider_unavailable(link.key, "an earlier refresh is unresolved", None)
 
     async def aclose(self) -> None:

@@ -287,7 +287,7 @@ class OAuth2Provider:
         return await self._calls.revoke(tokens)
 
     async def identify(self, tokens: TokenSet) -> Account | None:
-        """Ask once whose tokens these are; None if the provider does not say, or not now."""
+        """Ask whose tokens these are; None if the provider does not say, or not now."""
         return await self._calls.identify(tokens)
 
     async def validate(self, tokens: TokenSet) -> Validity:
