@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import attrs
 import aiohttp
+import attrs
 from aiohttp import ClientRequest, ClientResponse, ClientSession
 from aiohttp.client_middlewares import ClientHandlerType
 
@@ -15,12 +15,19 @@ from extauth import Link, LinkingService, LinkKey, TokenService
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.adapters.oauth2.calls import Call
-from extauth.adapters.providers import Preset
+from extauth.adapters.providers import Preset, salesforce
 from extauth.domain.events import Event
 from extauth.testing import AuthorizationServer, Callback, Consent, ServerQuirks
 from tests.support.clocks import LeapingClock
 
 REDIRECT_URI = "https://app.example/callback"
+
+assert salesforce.validation is not None
+AT_THE_INSTANCE = attrs.evolve(
+    salesforce.validation,
+    call=attrs.evolve(salesforce.validation.call, url="{extra[instance_url]}/introspect"),
+)
+"""Salesforce's validation, at the server's path."""
 
 
 @attrs.frozen
@@ -115,9 +122,7 @@ class Application:
         url = await self.linking.begin(self.provider.provider_id, user_id, REDIRECT_URI, **begin)
         return await self.server.visit(url, consent)
 
-    async def connect(
-        self, consent: Consent | None = None, *, user_id: str = "alice", **begin: Any
-    ) -> Link:
+    async def connect(self, consent: Consent | None = None, *, user_id: str = "alice", **begin: Any) -> Link:
         """Connect a user by the code flow."""
         callback = await self.authorized(consent, user_id=user_id, **begin)
         return await self.linking.complete(
@@ -150,9 +155,11 @@ class Application:
         headers = self.provider.api_headers(link.tokens)
         if token is not None:
             headers = {"Authorization": f"Bearer {token}"}
-        async with aiohttp.ClientSession() as session:
-            async with session.get(self.server.resource_url, headers=headers) as response:
-                return response.status
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(self.server.resource_url, headers=headers) as response,
+        ):
+            return response.status
 
 
 @asynccontextmanager

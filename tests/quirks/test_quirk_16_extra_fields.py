@@ -8,17 +8,13 @@ import attrs
 
 from extauth.adapters.providers import quickbooks, salesforce
 from extauth.domain.linking_outcomes import Unverified, Valid
-from tests.quirks.support_b import using
+from tests.quirks.support_b import AT_THE_INSTANCE, using
 
 SALESFORCE = {
     "extra_members": {"instance_url": "{url}", "id": "{url}/id/{account_id}", "signature": "unasked"},
     "extra_members_once": True,
     "offline_scope": "refresh_token",
 }
-AT_THE_INSTANCE = attrs.evolve(
-    salesforce.validation,
-    call=attrs.evolve(salesforce.validation.call, url="{extra[instance_url]}/introspect"),
-)
 
 
 async def test_members_of_the_first_answer_are_kept_over_refreshes():

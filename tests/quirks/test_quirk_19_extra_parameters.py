@@ -107,9 +107,7 @@ async def test_the_lifetime_is_asked_for():
     """An application may ask for a lifetime with each token request, where the provider lets it choose."""
     asked = TokenRequests(code_params={"expires_in": "600"}, refresh_params={"expires_in": "900"})
     quirks = {"lifetime_param": "expires_in", "pkce": "refused"}
-    async with using(
-        zendesk, variables={"subdomain": "acme"}, client={"requests": asked}, **quirks
-    ) as app:
+    async with using(zendesk, variables={"subdomain": "acme"}, client={"requests": asked}, **quirks) as app:
         link = await app.connect()
         assert link.tokens.expires_at - app.clock.now() == timedelta(seconds=600)
         assert (await app.refreshed()).tokens.expires_at - app.clock.now() == timedelta(seconds=900)

@@ -152,10 +152,10 @@ def test_every_variable_is_guarded(preset):
     """No preset has a variable that takes another host into the place of its own."""
     examples = {variable.name: variable.example for variable in preset.variables}
     right = preset(**CLIENT, **examples).origin.token_endpoint
-    for name in examples:
+    for name, value in examples.items():
         for hostile in ("@evil.example", "/../..//evil.example", "x.example\r\nHost: evil.example"):
             try:
-                built = preset(**CLIENT, **{**examples, name: examples[name] + hostile})
+                built = preset(**CLIENT, **{**examples, name: value + hostile})
             except ValueError:
                 continue
             assert built.origin.token_endpoint.split("/")[:3] == right.split("/")[:3]

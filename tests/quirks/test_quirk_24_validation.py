@@ -22,15 +22,11 @@ from extauth.adapters.providers import (
 )
 from extauth.domain.linking_outcomes import Invalid, Unverified, Valid
 from extauth.testing import Refusal
-from tests.quirks.support_b import using
+from tests.quirks.support_b import AT_THE_INSTANCE, using
 
 IGNORED = {"pkce": "ignored"}
 TWITCH = {"user_id": "{account_id}", "login": "{login}"}
 INTROSPECTED: dict[str, Any] = {"extra_members": {"instance_url": "{url}"}}
-AT_THE_INSTANCE = attrs.evolve(
-    salesforce.validation,
-    call=attrs.evolve(salesforce.validation.call, url="{extra[instance_url]}/introspect"),
-)
 GITHUB: dict[str, Any] = {
     "refresh_tokens": False,
     "never_expires": True,
@@ -128,7 +124,7 @@ async def test_an_expired_token_says_nothing_about_the_grant():
 
 
 async def test_a_lagging_replica_is_asked_again():
-    """A new token that GitHub's replicas do not know yet is shown again; an old one that is refused is not."""
+    """A new token that the replicas do not know yet is shown again; an old one that is refused is not."""
     async with using(github, **LAGGING) as app:
         leaping(app)
         app.server.limit_api()  # which keeps the account from being asked for again when connecting

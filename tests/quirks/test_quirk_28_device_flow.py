@@ -56,7 +56,9 @@ def test_every_preset_of_the_class_is_here():
     assert {preset.id for preset, *_ in PRESETS} == {*showing(28)}
 
 
-@pytest.mark.parametrize(("preset", "quirks", "variables"), PRESETS, ids=[preset.id for preset, *_ in PRESETS])
+@pytest.mark.parametrize(
+    ("preset", "quirks", "variables"), PRESETS, ids=[preset.id for preset, *_ in PRESETS]
+)
 async def test_the_user_types_the_code_elsewhere(preset, quirks, variables):
     """The code is shown, the user says yes on another device, and the link is there and works."""
     clock = Waiting()
