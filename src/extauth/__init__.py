@@ -26,7 +26,9 @@ from extauth.domain.errors import (
     WrongUser,
 )
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
-from extauth.domain.linking import DeviceAuthorization, Unlinked, named_link
+from extauth.domain.linking import ClientRegistration, DeviceAuthorization, Installation, Unlinked, named_link
+from extauth.domain.linking_outcomes import Invalid, Unverified, Valid
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.domain.token_set import ResourceToken, TokenSet
@@ -42,12 +44,15 @@ __all__ = [
     "AuthorizationExpired",
     "AuthorizationRejected",
     "Backoff",
+    "ClientRegistration",
     "Clock",
     "ConfigurationError",
     "ConsentDenied",
     "DeviceAuthorization",
     "ExtAuthError",
     "GrantOrigin",
+    "Installation",
+    "Invalid",
     "InvalidCallback",
     "IssuerMismatch",
     "Link",
@@ -55,7 +60,9 @@ __all__ = [
     "LinkNotFound",
     "LinkStore",
     "LinkingFailed",
+    "LinkingProvider",
     "LinkingService",
+    "LinkingStore",
     "NotAuthorized",
     "OAuthProvider",
     "Observer",
@@ -69,6 +76,7 @@ __all__ = [
     "RefreshPolicy",
     "ResourceToken",
     "SingleFlight",
+    "Store",
     "StoreUnavailable",
     "TemporarilyUnavailable",
     "TokenService",
@@ -76,6 +84,8 @@ __all__ = [
     "UnknownProvider",
     "UnknownState",
     "Unlinked",
+    "Unverified",
+    "Valid",
     "WrongUser",
     "named_link",
     "open_store",

@@ -7,9 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import attrs
 import pytest
 
-from extauth import ProviderMisconfigured
+from extauth import Account, ProviderMisconfigured, TokenSet
 from extauth.adapters.discovery import ServerMetadata
 from extauth.domain.linking import AuthorizationRequest, LinkingTraits
+from extauth.domain.linking_outcomes import Valid
 from extauth.domain.policy import ProviderTraits
 
 METADATA = ServerMetadata(
@@ -98,3 +99,12 @@ def test_the_authorization_url():
     url = urlsplit(provider.authorization_url(request))
     assert f"{url.scheme}://{url.netloc}{url.path}" == METADATA.authorization_endpoint
     assert parse_qs(url.query)["code_challenge"] == ["ch"]
+
+
+async def test_userinfo_says_whether_an_access_token_is_accepted(site):
+    """A discovered server needs no rules of its own for that."""
+    site.publish("/userinfo", {"sub": "248289761001"})
+    metadata = attrs.evolve(METADATA, userinfo_endpoint=f"{site.url}/userinfo")
+    provider = metadata.provider("any", client_id="app")
+
+    assert await provider.validate(TokenSet("at-1")) == Valid(Account("248289761001"))

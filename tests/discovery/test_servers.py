@@ -310,3 +310,37 @@ async def test_an_application_session(site):
     async with ClientSession(headers={"Authorization": "Bearer x"}) as session:
         with pytest.raises(ValueError, match="credentials"):
             await discover(site.url, session=session)
+
+
+async def test_a_second_document_fills_in_what_the_first_leaves_out(site):
+    """Some publish userinfo only as OpenID providers, and revocation only as OAuth servers."""
+    site.publish(
+        OAUTH,
+        site.server_document(
+            site.url, scopes_supported=["openid"], revocation_endpoint=f"{site.url}/oauth-revoke"
+        ),
+    )
+    site.publish(
+        OPENID,
+        site.server_document(
+            site.url,
+            userinfo_endpoint=f"{site.url}/userinfo",
+            revocation_endpoint=f"{site.url}/openid-revoke",
+        ),
+    )
+
+    found = await discover(site.url)
+
+    assert found.userinfo_endpoint == f"{site.url}/userinfo"
+    assert found.revocation_endpoint == f"{site.url}/oauth-revoke"
+
+
+async def test_a_second_document_of_another_issuer_fills_in_nothing(site):
+    """It could send access tokens to someone else."""
+    site.publish(OAUTH, site.server_document(site.url, scopes_supported=["openid"]))
+    site.publish(
+        OPENID,
+        site.server_document("https://another.example", userinfo_endpoint="https://another.example/userinfo"),
+    )
+
+    assert (await discover(site.url)).userinfo_endpoint is None

@@ -11,7 +11,6 @@ from extauth.adapters.discovery.members import flag, required_text, text, texts
 from extauth.adapters.discovery.well_known import same_but_for_a_slash
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider
 from extauth.adapters.oauth2.authorization import AuthorizationRules
-from extauth.adapters.oauth2.calls import Call
 from extauth.adapters.oauth2.identity import IdentityRules
 from extauth.domain.errors import ProviderMisconfigured
 
@@ -106,13 +105,12 @@ class ServerMetadata:
 
     def _found(self) -> dict[str, Any]:
         pkce = self.code_challenge_methods is None or PKCE_METHOD in self.code_challenge_methods
-        userinfo = None if self.userinfo_endpoint is None else Call(url=self.userinfo_endpoint)
         return {
             "issuer": self.issuer,
             "sends_issuer": self.sends_issuer,
             "openid": self.openid,
             "authorization": AuthorizationRules(pkce="allowed" if pkce else "off"),
-            "identity": IdentityRules(in_id_token=self.openid, call=userinfo),
+            "identity": IdentityRules(in_id_token=self.openid),
             "token_url": self.token_endpoint,
             "authorize_url": self.authorization_endpoint,
             "revoke_url": self.revocation_endpoint,

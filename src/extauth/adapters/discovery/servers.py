@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+import attrs
 from aiohttp import ClientSession
 
 from extauth.adapters.discovery.fetching import Allow, Fetcher, Missing, fetching
@@ -13,6 +15,14 @@ from extauth.adapters.oauth2 import HttpTimeouts
 from extauth.domain.errors import ConfigurationError, ExtAuthError, ProviderMisconfigured, ProviderUnavailable
 
 DEFAULT_TIMEOUTS: Final = HttpTimeouts()
+
+_OPTIONAL_ENDPOINTS: Final = (
+    "registration_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+    "device_authorization_endpoint",
+    "userinfo_endpoint",
+)
 
 
 async def discover(
@@ -25,7 +35,9 @@ async def discover(
     """Ask an authorization server what it is like (RFC 8414, OpenID Connect Discovery 1.0).
 
     The well-known URLs are asked in the order that :func:`~.well_known.server_documents` gives, and the
-    first usable document counts. It must name exactly ``issuer``. No redirect is followed. ``timeouts`` are
+    first usable document counts. It must name exactly ``issuer``. Where it is an OpenID provider's and
+    names no userinfo endpoint, a later document of the same issuer fills in the endpoints that are missing.
+    No redirect is followed. ``timeouts`` are
     for each request; there are at most three. ``allow`` is asked of every URL before a request goes there
     and of every endpoint that is named, and returns whether it is one to send requests to; without it,
     every https URL is, private addresses included.
@@ -48,11 +60,13 @@ async def server_found(fetcher: Fetcher, issuer: str) -> ServerMetadata:
     missing: list[str] = []
     unusable: ConfigurationError | None = None
     trouble: ProviderUnavailable | None = None
-    for url, name in server_documents(issuer).items():
+    documents = iter(server_documents(issuer).items())
+    for url, name in documents:
         try:
             found = await fetcher.document(url, "authorization server")
             if not isinstance(found, Missing):
-                return server_metadata(found, issuer, fetcher.usable)
+                metadata = server_metadata(found, issuer, fetcher.usable)
+                return await _completed(fetcher, metadata, [later for later, _ in documents])
         except ProviderMisconfigured as error:
             unusable = unusable or error
             continue
@@ -65,3 +79,18 @@ async def server_found(fetcher: Fetcher, issuer: str) -> ServerMetadata:
             raise failure
     msg = f"the authorization server publishes no metadata ({'; '.join(missing)})"
     raise ProviderMisconfigured(msg, reason="no_metadata")
+
+
+async def _completed(fetcher: Fetcher, metadata: ServerMetadata, later: Sequence[str]) -> ServerMetadata:
+    if not metadata.openid or metadata.userinfo_endpoint is not None:
+        return metadata
+    for url in later:
+        try:
+            found = await fetcher.document(url, "authorization server")
+            if not isinstance(found, Missing):
+                other = server_metadata(found, metadata.issuer, fetcher.usable)
+                missing = [name for name in _OPTIONAL_ENDPOINTS if getattr(metadata, name) is None]
+                return attrs.evolve(metadata, **{name: getattr(other, name) for name in missing})
+        except ProviderMisconfigured:
+            continue  # what was found already is usable as it is
+    return metadata

@@ -29,7 +29,7 @@ from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.revocation import Revocation, revocation_by
 from extauth.adapters.oauth2.token_endpoint import TokenEndpoint
 from extauth.adapters.oauth2.transport import HttpTimeouts
-from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.oauth2.validation import ValidationRules, validation_by
 from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
 from extauth.domain.link import Account, GrantOrigin
 from extauth.domain.linking import AuthorizationRequest, CallbackMethod, Installation, LinkingTraits
@@ -158,7 +158,7 @@ class OAuth2Provider:
             api=api,
             revocation=revocation_by(optional_endpoint(revoke_url, "revoke_url"), revocation),
             identity=identity_by(self.userinfo_url, identity),
-            validation=validation,
+            validation=validation_by(self.userinfo_url, validation),
             installation_rules=installations,
         )
 

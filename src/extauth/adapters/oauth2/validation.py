@@ -69,3 +69,10 @@ class ValidationRules:
                 return Invalid()
             case _:
                 return Unverified("unreadable_reply", wait)
+
+
+def validation_by(userinfo_url: str | None, validation: ValidationRules | None) -> ValidationRules | None:
+    """Return the rules, or else a call to OpenID Connect's userinfo endpoint, if there is one."""
+    if validation is None and userinfo_url is not None:
+        return ValidationRules(call=Call(url=userinfo_url))
+    return validation
