@@ -80,6 +80,37 @@ async def test_deauthorize():
         assert not server.accepts(token)
 
 
+async def test_deauthorize_by_another_name():
+    """Class 23: what the account is called in that request is the provider's business."""
+    async with serve(revocation="deauthorize", revocation_account="stripe_user_id") as server:
+        token = server.new_grant("acct_1").access_token
+        form = {"account_id": "acct_1", **secret_of(server)}
+        assert (await ask("POST", server.revoke_url, data=form)).status == 400
+        form = {"stripe_user_id": "acct_1", **secret_of(server)}
+        assert (await ask("POST", server.revoke_url, data=form)).status == 200
+        assert not server.accepts(token)
+
+
+async def test_permissions_of_the_tokens_own_account():
+    """Class 23: ``me`` stands for whose token it is."""
+    async with serve(revocation="permissions", refresh_tokens=False) as server:
+        token, other = server.new_grant("7").access_token, server.new_grant("8").access_token
+        url = server.revoke_url.format(account_id="me")
+        assert (await ask("DELETE", url, params={"access_token": token})).said == (200, True)
+        assert (server.accepts(token), server.accepts(other)) == (False, True)
+
+
+async def test_token_without_proof():
+    """Class 23: POST of a token alone; an access token ends alone, a refresh token ends the grant."""
+    async with serve(revocation="token") as server:
+        tokens, other = await connect(server), await connect(server)
+        assert (await ask("POST", server.revoke_url, data={})).status == 400
+        for token in (tokens["refresh_token"], other["access_token"]):
+            assert (await ask("POST", server.revoke_url, data={"token": token})).status == 200
+        assert await gone(server, tokens)
+        assert (await refresh(server, other["refresh_token"])).status == 200
+
+
 async def test_permissions():
     """Class 23: DELETE of an account's permissions with the access token in the query."""
     async with serve(revocation="permissions", refresh_tokens=False) as server:

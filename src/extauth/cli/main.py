@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,7 +98,8 @@ def _providers(options: argparse.Namespace, parser: argparse.ArgumentParser) -> 
     if options.form == "markdown" and options.preset is not None:
         parser.error("--markdown is the page about all presets; leave the id out")
     try:
-        print(show(options.preset, form=options.form), flush=True)
+        today = datetime.now(UTC).date()
+        print(show(options.preset, form=options.form, today=today), flush=True)
     except ValueError as error:
         parser.error(str(error))
     except BrokenPipeError:

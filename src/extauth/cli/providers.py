@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +23,7 @@ _INTRODUCTION = (
     " one goes on; where a provider does not say which, its tokens are taken for rotating, which is safe."
 )
 _HEADINGS = ("id", "name", "flows", "PKCE", "refresh tokens", "revocation", "checked")
+_OVERDUE = " That day has come since the facts were checked."
 _PKCE = {"allowed": "yes", "required": "required", "public_only": "public clients", "off": "no"}
 
 
@@ -112,8 +114,8 @@ def facts(preset: Preset) -> dict[str, object]:
     }
 
 
-def details(preset: Preset) -> str:
-    """Return everything about a preset as plain text."""
+def details(preset: Preset, today: date) -> str:
+    """Return everything about a preset as plain text; what is overdue ``today`` says so."""
     lines: list[str] = []
     for name, value in facts(preset).items():
         label = name.replace("_", " ")
@@ -122,7 +124,14 @@ def details(preset: Preset) -> str:
         elif name == "variables":
             lines += _list(label, [_variable_line(preset, number) for number in range(len(preset.variables))])
         elif name == "deadlines":
-            lines += _list(label, [f"{change.on}: {change.what}" for change in preset.deadlines])
+            overdue = preset.overdue(today)
+            lines += _list(
+                label,
+                [
+                    f"{change.on}: {change.what}{_OVERDUE if change in overdue else ''}"
+                    for change in preset.deadlines
+                ],
+            )
         elif name == "notes":
             lines += _list(label, preset.notes)
         elif value is not None and value != []:
@@ -186,8 +195,10 @@ def markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def show(preset_id: str | None, *, form: str | None) -> str:
+def show(preset_id: str | None, *, form: str | None, today: date) -> str:
     """Return what the command prints: the table, one preset, or either in another form.
+
+    Only one preset in full depends on the day.
 
     :raises ValueError: if there is no such preset.
     """
@@ -198,4 +209,4 @@ def show(preset_id: str | None, *, form: str | None) -> str:
         return markdown().removesuffix("\n")
     if form == "json":
         return as_json(CATALOGUE.values() if preset_id is None else [CATALOGUE[preset_id]])
-    return table() if preset_id is None else details(CATALOGUE[preset_id])
+    return table() if preset_id is None else details(CATALOGUE[preset_id], today)

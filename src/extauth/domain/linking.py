@@ -103,6 +103,8 @@ class LinkingTraits:
 
     scopes: tuple[str, ...] = ()
     """Asked for when the application names none."""
+    sends_scopes: bool = True
+    """Whether scopes are asked for at all; if not, they are set at the provider."""
     pkce: bool = True
     """Whether a code challenge is sent (RFC 7636)."""
     openid: bool = False

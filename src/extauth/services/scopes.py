@@ -15,9 +15,12 @@ async def asked_scopes(
     """Return ``scopes``, or the provider's default ones, with those that the user has granted before.
 
     Many providers take a request for what it says and give a token for that alone: asking for one scope more
-    would lose the others. What was granted to another client is left out; this one may not have it.
+    would lose the others. What was granted to another client is left out; this one may not have it. Empty
+    where none are sent: a link must not claim what nobody asked for.
     """
     wanted = scope_names(provider.linking.scopes if scopes is None else scopes)
+    if not provider.linking.sends_scopes:
+        return frozenset()
     link = await store.get(key)
     if link is None or (provider.origin is not None and link.origin not in {None, provider.origin}):
         return wanted

@@ -69,10 +69,18 @@ class ProviderCalls:
         return isinstance(reply, Reply) and self.revocation.confirmed_by(reply)
 
     async def identify(self, tokens: TokenSet) -> Account | None:
-        """Ask once whose tokens these are. None without a call for it, or an answer; raises nothing."""
+        """Ask whose tokens these are. None without a call for it, or an answer; raises nothing.
+
+        Asked once, but where the provider's replicas lag, a new token that is refused is shown again.
+        """
         if self.identity.call is None:
             return None
         reply = await self._ask(self.identity.call, tokens)
+        for pause in self._lag_pauses(tokens):
+            if not isinstance(reply, Reply) or reply.status != HTTPStatus.UNAUTHORIZED:
+                break
+            await self.sleep(pause)
+            reply = await self._ask(self.identity.call, tokens)
         return self._account_in(reply) if isinstance(reply, Reply) else None
 
     async def validate(self, tokens: TokenSet) -> Validity:
@@ -83,9 +91,8 @@ class ProviderCalls:
         """
         if self.validation is None:
             return Unverified("no_validation")
-        pauses = _LAG_PAUSES if self.validation.replica_lag and self._just_issued(tokens) else ()
         validity = await self._validate(self.validation, tokens)
-        for pause in pauses:
+        for pause in self._lag_pauses(tokens):
             if not isinstance(validity, Invalid):
                 break
             await self.sleep(pause)
@@ -138,8 +145,13 @@ class ProviderCalls:
             return Valid(self._account_in(reply))
         return validity
 
-    def _just_issued(self, tokens: TokenSet) -> bool:
-        return tokens.issued_at is not None and abs(self.clock.now() - tokens.issued_at) <= _JUST_ISSUED
+    def _lag_pauses(self, tokens: TokenSet) -> tuple[float, ...]:
+        """Return how long to wait each time before these tokens are shown again."""
+        lags = self.validation is not None and self.validation.replica_lag
+        issued_at = tokens.issued_at
+        if not lags or issued_at is None or abs(self.clock.now() - issued_at) > _JUST_ISSUED:
+            return ()
+        return _LAG_PAUSES
 
     def _account_in(self, reply: Reply) -> Account | None:
         if not _succeeded(reply):

@@ -119,6 +119,7 @@ class OAuth2Provider:
         optional_endpoint(requests.refresh_url, "refresh_url")
         self._linking = LinkingTraits(
             scopes=self.scopes,
+            sends_scopes=authorization.scope_param is not None,
             pkce=authorization.takes_challenge(public=client_auth == "none"),
             openid=openid,
             issuer=checked_issuer(issuer, sends_issuer=sends_issuer),
@@ -286,7 +287,7 @@ class OAuth2Provider:
         return await self._calls.revoke(tokens)
 
     async def identify(self, tokens: TokenSet) -> Account | None:
-        """Ask once whose tokens these are; None if the provider does not say, or not now."""
+        """Ask whose tokens these are; None if the provider does not say, or not now."""
         return await self._calls.identify(tokens)
 
     async def validate(self, tokens: TokenSet) -> Validity:

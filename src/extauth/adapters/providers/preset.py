@@ -167,6 +167,10 @@ class Preset:
             **{**settings, **overrides},
         )
 
+    def overdue(self, today: date) -> tuple[Deadline, ...]:
+        """Return the announced changes whose day has come since the facts were checked."""
+        return tuple(change for change in self.deadlines if self.checked < change.on <= today)
+
     def _variables_hint(self) -> str:
         names = ", ".join(variable.name for variable in self.variables)
         return f"; its own variables are {names}" if names else ""

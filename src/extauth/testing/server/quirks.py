@@ -28,14 +28,23 @@ ExpiryForm: TypeAlias = Literal["seconds", "string", "zero", "milliseconds", "ep
 """How one member of an answer says when the access token expires."""
 
 Revocations: TypeAlias = Literal[
-    "rfc7009", "delete_body", "delete_path", "bearer", "deauthorize", "permissions", "access_token", "none"
+    "rfc7009",
+    "delete_body",
+    "delete_path",
+    "bearer",
+    "deauthorize",
+    "permissions",
+    "access_token",
+    "token",
+    "none",
 ]
 """How a client revokes. ``rfc7009``: as the standard says. ``delete_body``: DELETE with Basic and a JSON
 body, answered 204; the whole grant of the user (GitHub). ``delete_path``: DELETE with the refresh token
 in the path, answered 204 (HubSpot). ``bearer``: POST with the token to kill as the bearer token; the
 whole grant (Slack, Dropbox). ``deauthorize``: POST with ``account_id``, the client authenticated
-(Stripe). ``permissions``: DELETE with the account in the path and an ``access_token`` in the query,
-answered ``true`` (Facebook). ``access_token``: POST of a field ``access_token`` (Strava)."""
+(Stripe). ``permissions``: DELETE with the account in the path, or ``me``, and an ``access_token``
+in the query, answered ``true`` (Facebook). ``access_token``: POST of a field ``access_token``; the whole
+grant (Strava). ``token``: POST of either token in a field ``token``, without the client's proof (Google)."""
 
 _STANDARD_PROOFS = frozenset[ClientProof]({"client_secret_basic", "client_secret_post"})
 _DEAD = Refusal("invalid_grant")
@@ -193,6 +202,8 @@ class ServerQuirks:
 
     # Revocation
     revocation: Revocations = "rfc7009"
+    revocation_account: str = "account_id"
+    """What the account is called in ``deauthorize``."""
     already_revoked: Refusal | None = None
     """The answer if there is nothing to revoke; None: as if there was."""
 

@@ -25,6 +25,7 @@ PLACES: dict[Revocations, tuple[str, str]] = {
     "deauthorize": ("POST", "/deauthorize"),
     "permissions": ("DELETE", "/{account_id}/permissions"),
     "access_token": ("POST", "/deauthorize"),
+    "token": ("POST", "/revoke"),
 }
 """Method and path of each way."""
 
@@ -68,6 +69,10 @@ class RevocationEndpoint:
                 return self._whole_grant(request.query.get("access_token"), request.match_info["account_id"])
             case "access_token":
                 return self._whole_grant(fields.get("access_token"))
+            case "token":
+                if not (token := fields.get("token")):
+                    return Refusal("invalid_request")
+                return state.grants.revoke(token)
             case _:
                 return self._by_client(request, fields)
 
@@ -79,7 +84,7 @@ class RevocationEndpoint:
             return client
         match state.quirks.revocation:
             case "deauthorize":
-                if not (account_id := fields.get("account_id")):
+                if not (account_id := fields.get(state.quirks.revocation_account)):
                     return Refusal("invalid_request")
                 return state.grants.revoke_subject(account_id, client)
             case "delete_body":
@@ -103,7 +108,7 @@ class RevocationEndpoint:
     def _whole_grant(self, access_token: str | None, account_id: str | None = None) -> bool | Refusal:
         """Revoke all that the account of a working token granted to the token's client."""
         record = None if access_token is None else self._state.grants.record(access_token)
-        mismatch = record is not None and account_id not in (None, record.family.subject)
+        mismatch = record is not None and account_id not in (None, "me", record.family.subject)
         if access_token is None or mismatch:
             return Refusal("invalid_token", HTTPStatus.UNAUTHORIZED)
         if not isinstance(record, AccessToken) or record.revoked or record.family.revoked:
@@ -127,4 +132,5 @@ _DONE: dict[Revocations, Callable[[], web.Response]] = {
     "deauthorize": lambda: web.json_response({}),
     "permissions": lambda: web.json_response(True),
     "access_token": lambda: web.json_response({}),
+    "token": _ok,
 }
