@@ -29,6 +29,7 @@ CLIENT = frozenset(
         "invalid_client_secret",
         "invalid_request",
         "invalid_scope",
+        "invalid_target",
         "redirect_uri_mismatch",
         "unauthorized_client",
         "unsupported_grant_type",
