@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from extauth.domain.errors import UnknownProvider
-from extauth.domain.linking import ACCOUNT_SEPARATOR
+from extauth.domain.link import LinkKey
+from extauth.domain.linking import ACCOUNT_SEPARATOR, companion_key
+from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.ports import OAuthProvider
 
 P = TypeVar("P", bound=OAuthProvider)
@@ -41,3 +43,11 @@ def provider_of(providers: Mapping[str, P], provider_id: str) -> P:
         served_by = served_by.rpartition(ACCOUNT_SEPARATOR)[0]
     msg = f"no provider {provider_id!r} was given to this service"
     raise UnknownProvider(msg)
+
+
+def companion_keys(provider: LinkingProvider, key: LinkKey) -> list[LinkKey]:
+    """Return the keys of the links that one authorization for ``key`` may give beside it.
+
+    :raises ValueError: if its provider part leaves no room for theirs.
+    """
+    return [companion_key(key, name) for name in provider.linking.companions]
