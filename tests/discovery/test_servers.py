@@ -344,3 +344,25 @@ async def test_a_second_document_of_another_issuer_fills_in_nothing(site):
     )
 
     assert (await discover(site.url)).userinfo_endpoint is None
+
+
+@pytest.mark.parametrize("trouble", ["reset", "failing", "of_another_issuer"])
+async def test_a_second_document_that_cannot_be_had_takes_nothing_away(site, trouble):
+    """What the first one says is usable as it is."""
+    site.publish(OAUTH, site.server_document(site.url, scopes_supported=["openid"]))
+
+    async def reset(request):
+        request.transport.close()
+        return web.Response()
+
+    if trouble == "reset":
+        site.pages[OPENID] = reset
+    else:
+        site.publish(
+            OPENID, site.server_document("https://another.example"), 503 if trouble == "failing" else 200
+        )
+
+    found = await discover(site.url)
+
+    assert found.openid
+    assert found.userinfo_endpoint is None
