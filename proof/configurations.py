@@ -24,6 +24,13 @@ CONFIGURATIONS: dict[str, Bounds] = {
     "the token still works, and users come and go": Bounds(
         replicas=2, crashes=1, lost_replies=1, authorizations=1, unlinks=1, leaps=1, left=STILL_WORKS
     ),
+    "a token for a resource, too": Bounds(
+        replicas=2, wanted=("", "mail"), crashes=1, lost_replies=1, authorizations=1, leaps=1
+    ),
+    "tokens for two resources beside one that works": Bounds(
+        replicas=2, wanted=("mail", "files"), late_calls=1, lost_replies=1, left=timedelta(minutes=30)
+    ),
+    "three replicas, three tokens": Bounds(replicas=3, wanted=("", "mail", "files"), crashes=1),
     "the store fails": Bounds(replicas=2, crashes=1, store_failures=2, leaps=1),
     "the store fails while users come and go": Bounds(
         replicas=2, store_failures=2, authorizations=1, unlinks=1

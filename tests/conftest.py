@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.servers.postgres_server import OwnPostgresServer, PostgresServer, own_postgres, some_postgres
 
+# No test may depend on how fast the machine is.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 # For mutants: the same examples for each, and no time spent on making one that fails smaller.
-settings.register_profile("mutants", derandomize=True, database=None, phases=(Phase.explicit, Phase.generate))
+settings.register_profile(
+    "mutants",
+    settings.get_profile("patient"),
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+)
 
 
 @pytest.fixture(scope="session")

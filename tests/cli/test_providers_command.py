@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +93,26 @@ def test_the_page_is_about_all(capsys, arguments):
         main(["providers", *arguments])
     assert ended.value.code == 2
     assert "--markdown" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [(), ("slack",), ("--json",), ("--markdown",)])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments):
+    """As in ``extauth providers | head``: no traceback, and the exit code of a closed pipe."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        ended = subprocess.run(
+            [sys.executable, "-m", "extauth.cli.main", "providers", *arguments],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_spans_are_whole_numbers(capsys):
+    """Programs and people read 600 seconds, not 600.0."""
+    assert "replay window seconds:   600\n" in printed(capsys, "atlassian")
 
 
 def test_what_it_needs_is_named(capsys, monkeypatch):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider, ReplyRules, TokenRequests
@@ -258,7 +258,6 @@ def test_a_denial_is_none_of_a_dead_grant() -> None:
     assert polled(400, {"error": "access_denied"}, SPOTIFY) == Denied()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     status=st.integers(100, 999),
     body=st.dictionaries(

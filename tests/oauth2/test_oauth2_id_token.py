@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import OAuth2Provider
@@ -139,7 +139,6 @@ def test_a_nonce_that_was_not_sent_is_not_looked_for() -> None:
     assert not isinstance(checked(jwt(CLAIMS), nonce=None), IdTokenRejected)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from([*CLAIMS, "azp"]), st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([*CLAIMS.values()]),
     lambda inner: st.lists(inner, max_size=3),

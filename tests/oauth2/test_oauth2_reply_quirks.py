@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import ReplyRules
@@ -39,7 +39,7 @@ SLACK = ReplyRules(
     dead_codes={"invalid_refresh_token"},
     scope_separator=",",
     companions={"user": ("authed_user",), "hook": ("incoming", "webhook")},
-    extra_fields={"team", "authed_user"},
+    extra_fields={"team", "authed_user", "id"},
 )
 
 
@@ -155,6 +155,65 @@ def test_a_code_that_is_over_says_nothing_of_a_refresh_token() -> None:
     assert judged(400, {"error": "invalid_grant"}, rules) == GrantRejected("invalid_grant")
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "error_subtype",
+        "error",
+        "code",
+        "type",
+        "status",
+        "errorType",
+        "category",
+        "error_code",
+        "serviceErrorCode",
+    ],
+)
+def test_a_code_counts_wherever_providers_put_it(place: str) -> None:
+    """As text or as a whole number, at the top, in an error, or in a list of errors; true is no number."""
+    rules = ReplyRules(dead_codes={"invalid_grant", "17", "True"})
+    errors: list[object] = [
+        {place: "invalid_grant"},
+        {"error": {place: "invalid_grant"}},
+        {"errors": [{place: 17}]},
+    ]
+
+    for error in errors:
+        assert isinstance(judged(400, error, rules), GrantRejected)
+    assert isinstance(judged(400, {place: True}, rules), Deferred)
+
+
+@pytest.mark.parametrize("place", ["error", "message", "error_description", "reason", "error_message"])
+def test_a_message_counts_wherever_providers_put_it(place: str) -> None:
+    """At the top, in an error, or in a list of errors."""
+    message = {place: "Invalid refresh token"}
+    errors: list[object] = [message, {"error": message}, {"errors": [message]}]
+
+    for error in errors:
+        assert judged(400, error, TWITCH) == GrantRejected("invalid_grant")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"errors": [{"message": "x"}]},
+        {"errorType": "odd"},
+        {"error_code": 17},
+        {"serviceErrorCode": 17},
+        {"category": "odd"},
+        {"status": 400},
+        {"status": "error"},
+        {"status": "fail"},
+        {"status": "failed"},
+        {"status": "Failure"},
+    ],
+)
+def test_the_shape_of_a_failure_settles_that_nothing_was_done(shape: dict[str, object]) -> None:
+    """With status 200 and neither tokens nor an error that says so; beside a token it says nothing."""
+    assert judged(200, shape, ReplyRules()) == Deferred("unrecognized_error")
+    assert granted({**shape, "access_token": "at-1"}, ReplyRules()).access_token == "at-1"
+
+
 def test_a_provider_s_word_on_how_long_to_wait_wins() -> None:
     """Retry-After is more exact than what a preset knows of throttles."""
     outcome = judged(400, {"error": "access_denied"}, ZOHO, retry_after="7")
@@ -240,6 +299,7 @@ KEPT = {"access_token": "at-1"}
         # No refresh token, nothing to expire.
         (KEPT, IDLE, None, None),
         (KEPT, FIXED, TokenSet("at-0"), None),
+        (KEPT, IDLE, TokenSet("at-0"), None),
         ({**KEPT, "refresh_token_expires_in": 86400}, IDLE, None, None),
     ],
 )
@@ -268,14 +328,18 @@ USER_TOKENS = TokenSet(
     refresh_token="rt-u",
     expires_at=NOW + timedelta(seconds=60),
     scopes=frozenset({"a", "b"}),
-    extra={"team": {"id": "T1"}, "authed_user": {"id": "U1", "expires_in": 60, "scope": "a,b"}},
+    extra={
+        "id": "U1",
+        "team": {"id": "T1"},
+        "authed_user": {"id": "U1", "expires_in": 60, "scope": "a,b"},
+    },
     issued_at=NOW,
 )
 
 
 def test_one_answer_may_give_two_grants() -> None:
     """Slack's bot and user tokens, each with its own refresh token, expiry and scopes."""
-    body = {
+    body: dict[str, Any] = {
         "ok": True,
         "access_token": "at-b",
         "refresh_token": "rt-b",
@@ -290,7 +354,7 @@ def test_one_answer_may_give_two_grants() -> None:
         "at-b",
         refresh_token="rt-b",
         expires_at=NOW + timedelta(hours=1),
-        extra=USER_TOKENS.extra,
+        extra={"team": body["team"], "authed_user": USER_TOKENS.extra["authed_user"]},
         issued_at=NOW,
     )
     assert Exchanged(bot, companions={"user": USER_TOKENS}) == outcome
@@ -419,7 +483,6 @@ EVERYTHING = ReplyRules(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     status=st.integers(100, 999),
     body=st.dictionaries(NAMES, VALUES, max_size=10),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider, ReplyRules, TokenRequests
-from extauth.domain.outcomes import Exchanged, NotSent
+from extauth.domain.outcomes import Exchanged, GrantRejected, NotSent
 from extauth.domain.token_set import TokenSet
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -181,11 +181,12 @@ async def test_scopes_that_were_never_named_are_repeated_as_they_were_asked_for(
 
 async def test_the_redirect_uri_is_remembered_from_the_code_to_each_refresh(server: Any) -> None:
     """GitLab and Yahoo want the same again; every refresh carries it on, and so do companions."""
-    rules = ReplyRules(companions={"user": ("authed_user",)})
+    rules = ReplyRules(companions={"user": ("authed_user",)}, extra_fields={"team"})
     requests = TokenRequests(refresh_repeats=frozenset({"redirect_uri"}))
     client = provider(server.url, requests=requests, replies=rules, **PUBLIC)
     server.answer(
-        200, b'{"access_token": "at-1", "refresh_token": "rt-1", "authed_user": {"access_token": "u"}}'
+        200,
+        b'{"access_token": "at-1", "refresh_token": "rt-1", "team": 1, "authed_user": {"access_token": "u"}}',
     )
     server.answer(200, b'{"access_token": "at-2"}')
 
@@ -194,13 +195,23 @@ async def test_the_redirect_uri_is_remembered_from_the_code_to_each_refresh(serv
     second = await client.refresh(first.tokens)
 
     assert isinstance(second, Exchanged)
-    assert first.tokens.extra == {"redirect_uri": REDIRECT_URI}
-    assert first.companions["user"].extra == {"redirect_uri": REDIRECT_URI}
-    assert second.tokens.succeeding(first.tokens).extra == {"redirect_uri": REDIRECT_URI}
+    assert first.tokens.extra == {"redirect_uri": REDIRECT_URI, "team": 1}
+    assert first.companions["user"].extra == first.tokens.extra
+    assert second.tokens.succeeding(first.tokens).extra == first.tokens.extra
     assert server.requests[1].body == (
         "grant_type=refresh_token&refresh_token=rt-1"
         "&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db+c&client_id=client"
     )
+
+
+async def test_a_rejected_code_leaves_nothing_to_remember(server: Any) -> None:
+    """Where refreshes repeat the redirect URI, a code may be refused all the same."""
+    server.answer(400, b'{"error": "invalid_grant"}')
+    requests = TokenRequests(refresh_repeats=frozenset({"redirect_uri"}))
+
+    outcome = await provider(server.url, requests=requests).exchange_code("code-1", redirect_uri=REDIRECT_URI)
+
+    assert GrantRejected("invalid_grant") == outcome
 
 
 async def test_what_was_remembered_is_not_repeated_where_the_rules_do_not_say_so(server: Any) -> None:

@@ -18,13 +18,13 @@ _refresh = TokenService.refresh
 _once = Exchanging._once
 
 
-async def _fresh_or_nothing(self, provider, link):
-    return await self._fly(provider, link, rejected=False)
+async def _fresh_or_nothing(self, wanted, link):
+    return (await self._fly(wanted, link, lambda _: False)).link
 
 
-async def _fresh_or_whatever(self, provider, link):
+async def _fresh_or_whatever(self, wanted, link):
     try:
-        return await self._fly(provider, link, rejected=False)
+        return await _fresh_or_nothing(self, wanted, link)
     except ExtAuthError:
         return link
 
@@ -47,9 +47,9 @@ expired_served = replacing(TokenService, "_fresh_or_working", _fresh_or_whatever
 """When a refresh fails its callers get the expired token."""
 
 
-async def _refreshed_or_whatever(self, provider_id, user_id, *, rejected=None):
+async def _refreshed_or_whatever(self, provider_id, user_id, *, rejected=None, resource=None):
     try:
-        return await _refresh(self, provider_id, user_id, rejected=rejected)
+        return await _refresh(self, provider_id, user_id, rejected=rejected, resource=resource)
     except ExtAuthError:
         return await self._read(LinkKey(provider_id, user_id))
 
@@ -58,18 +58,18 @@ refused_served = replacing(TokenService, "refresh", _refreshed_or_whatever)
 """When a refresh fails its callers get the token that an API has refused."""
 
 
-async def _logged(self, provider, link):
+async def _logged(self, wanted, link):
     logger.warning("presenting %s", link.tokens.refresh_token)
-    return await _once(self, provider, link)
+    return await _once(self, wanted, link)
 
 
 token_in_log = replacing(Exchanging, "_once", _logged)
 """A log line shows a refresh token."""
 
 
-async def _told(self, provider, link):
+async def _told(self, wanted, link):
     self._teller.tell(RefreshFailed(link.key, link.version, str(link.tokens.refresh_token), None))
-    return await _once(self, provider, link)
+    return await _once(self, wanted, link)
 
 
 token_in_event = replacing(Exchanging, "_once", _told)

@@ -8,7 +8,7 @@ from extauth.domain.errors import StoreUnavailable
 from extauth.domain.outcomes import Absent, Claimed, NotSent, Unknown
 from extauth.services import exchanging, refreshing
 from extauth.services.exchanging import Exchanging
-from extauth.services.refreshing import Refreshing, _Lease
+from extauth.services.lease import Leases
 from extauth.services.tokens import TokenService
 from tests.proof.breaking import replacing
 
@@ -28,7 +28,7 @@ repeats_again_and_again = replacing(
 )
 """An unknown outcome is tried again more than once."""
 
-_claim_once = Refreshing._claim_once
+_claim_once = Leases._claim_once
 
 
 async def _claim_without_past(self, lease):
@@ -36,7 +36,7 @@ async def _claim_without_past(self, lease):
     return attrs.evolve(claim, unresolved_for=None) if isinstance(claim, Claimed) else claim
 
 
-unresolved_ignored = replacing(Refreshing, "_claim_once", _claim_without_past)
+unresolved_ignored = replacing(Leases, "_claim_once", _claim_without_past)
 """Whether an earlier exchange was left unresolved makes no difference."""
 
 no_second_look = replacing(refreshing, "_may_be_spent", lambda claim, traits: False)
@@ -53,7 +53,7 @@ async def _renew_with_a_gap(self, lease):
     return lease.ends - self._clock.monotonic() >= needed
 
 
-renews_with_a_gap = replacing(Refreshing, "_renew", _renew_with_a_gap)
+renews_with_a_gap = replacing(Leases, "renew", _renew_with_a_gap)
 """A lease that had lapsed, and that another replica may have held meanwhile, counts as renewed."""
 
 
@@ -61,17 +61,17 @@ async def _never_renew(self, lease):
     return True
 
 
-exchanges_outside_the_lease = replacing(Refreshing, "_renew", _never_renew)
+exchanges_outside_the_lease = replacing(Leases, "renew", _never_renew)
 """Nobody asks whether the exchange fits into the lease."""
 
 
-async def _claim_nothing(self, lease: _Lease):
+async def _claim_nothing(self, lease):
     lease.ends = self._clock.monotonic() + self._policy.lease_ttl.total_seconds()
     link = await self._store.get(lease.key)
     return Absent() if link is None else Claimed(link, None)
 
 
-claims_nothing = replacing(Refreshing, "_claim_once", _claim_nothing)
+claims_nothing = replacing(Leases, "_claim_once", _claim_nothing)
 """The link is read and no lease is taken."""
 
 
@@ -82,7 +82,7 @@ async def _claim_fails_open(self, lease):
         return await _claim_nothing(self, lease)
 
 
-claims_when_the_store_fails = replacing(Refreshing, "_claim_once", _claim_fails_open)
+claims_when_the_store_fails = replacing(Leases, "_claim_once", _claim_fails_open)
 """A claim that failed is taken for one that succeeded."""
 
 
@@ -91,12 +91,12 @@ async def _claim_as_everybody(self, lease):
     return await _claim_once(self, lease)
 
 
-one_owner_for_all = replacing(Refreshing, "_claim_once", _claim_as_everybody)
+one_owner_for_all = replacing(Leases, "_claim_once", _claim_as_everybody)
 """All replicas take leases in the same name."""
 
 
-async def _once_for_ever(self, provider, link):
-    return await provider.refresh(link.tokens)
+async def _once_for_ever(self, wanted, link):
+    return await wanted.exchange(link.tokens)
 
 
 no_time_limit = replacing(Exchanging, "_once", _once_for_ever)
@@ -105,8 +105,8 @@ no_time_limit = replacing(Exchanging, "_once", _once_for_ever)
 _refresh = TokenService.refresh
 
 
-async def _refresh_regardless(self, provider_id, user_id, *, rejected=None):
-    return await _refresh(self, provider_id, user_id)
+async def _refresh_regardless(self, provider_id, user_id, *, rejected=None, resource=None):
+    return await _refresh(self, provider_id, user_id, resource=resource)
 
 
 rejected_ignored = replacing(TokenService, "refresh", _refresh_regardless)

@@ -7,7 +7,9 @@ from functools import partial
 
 from extauth.domain.errors import RefreshInProgress
 from extauth.domain.outcomes import Claimed
-from extauth.services.refreshing import Refreshing, _Lease
+from extauth.services.lease import Lease
+from extauth.services.refreshing import Refreshing
+from extauth.services.renewing import Landed, Renewing
 from extauth.services.single_flight import SingleFlight
 from extauth.services.tokens import TokenService
 from tests.proof.breaking import replacing
@@ -47,52 +49,52 @@ first_caller_flies = replacing(SingleFlight, "do", _fly_in_the_first_caller)
 
 
 def _keyed(key_of):
-    async def fly(self, provider, link, *, rejected):
-        renew = partial(self._renew, provider, link, rejected=rejected)
-        return await self._flights.do(key_of(link), renew)
+    async def fly(self, wanted, link, content):
+        renew = partial(self._renewing.renew, wanted, link)
+        return await self._flights.do(key_of(wanted, link), renew)
 
     return replacing(TokenService, "_fly", fly)
 
 
-keyed_by_provider = _keyed(lambda link: link.key.provider_id)
-keyed_by_access_token = _keyed(lambda link: link.tokens.access_token)
-keyed_by_refresh_token = _keyed(lambda link: link.tokens.refresh_token)
+keyed_by_provider = _keyed(lambda wanted, link: link.key.provider_id)
+keyed_by_access_token = _keyed(lambda wanted, link: link.tokens.access_token)
+keyed_by_refresh_token = _keyed(lambda wanted, link: link.tokens.refresh_token)
 
-_renew = TokenService._renew
+_renew = Renewing.renew
 
 
-async def _renew_at_any_price(self, provider, link, *, rejected):
+async def _renew_at_any_price(self, wanted, link):
     try:
-        return await _renew(self, provider, link, rejected=rejected)
+        return await _renew(self, wanted, link)
     except RefreshInProgress:
-        lease = _Lease(link.key, link.version, "nobody", float("inf"))
-        step = await self._refreshing._exchange(provider, lease, Claimed(link, None), rejected=rejected)
-        return step.link
+        lease = Lease(link.key, link.version, "nobody", float("inf"))
+        step = await self._refreshing._exchange(wanted, lease, Claimed(link, None))
+        return Landed(step.link, wanted.resource, exchanged=True)
 
 
-impatient_waiter = replacing(TokenService, "_renew", _renew_at_any_price)
+impatient_waiter = replacing(Renewing, "renew", _renew_at_any_price)
 """Who has waited long enough for another replica exchanges without the lease."""
 
 _attempt = Refreshing.attempt
 
 
-async def _attempt_without_reading_again(self, provider, link, *, rejected):
-    lease = _Lease(link.key, link.version, f"{self._rng.getrandbits(128):032x}", 0.0)
-    claim = await self._claim(lease)
+async def _attempt_without_reading_again(self, wanted, link):
+    lease = self._leases.on(link)
+    claim = await self._leases.claim(lease)
     if isinstance(claim, Claimed):
-        return await self._exchange(provider, lease, claim, rejected=rejected)
+        return await self._exchange(wanted, lease, claim)
     lease.ends = float("inf")
-    return await self._exchange(provider, lease, Claimed(link, None), rejected=rejected)
+    return await self._exchange(wanted, lease, Claimed(link, None))
 
 
 late_caller = replacing(Refreshing, "attempt", _attempt_without_reading_again)
 """Who finds the lease held, or the link moved on, presents the refresh token that it has read before."""
 
 
-async def _attempt_whatever_is_new(self, provider, link, *, rejected):
-    step = await _attempt(self, provider, link, rejected=rejected)
+async def _attempt_whatever_is_new(self, wanted, link):
+    step = await _attempt(self, wanted, link)
     newer = getattr(step, "link", link)
-    return step if newer.version == link.version else await _attempt(self, provider, newer, rejected=rejected)
+    return step if newer.version == link.version else await _attempt(self, wanted, newer)
 
 
 back_to_back = replacing(Refreshing, "attempt", _attempt_whatever_is_new)

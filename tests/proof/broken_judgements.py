@@ -32,10 +32,10 @@ marks_the_newer = replacing(Refreshing, "_rejected", _mark_the_newer)
 
 
 def _dead_on(*outcomes):
-    async def judge(self, provider, lease, link, presented, *, works):
+    async def judge(self, wanted, lease, link, presented, *, works):
         if isinstance(presented.outcome, outcomes):
             return await self._rejected(lease, link, presented.outcome.code)
-        return await _without_tokens(self, provider, lease, link, presented, works=works)
+        return await _without_tokens(self, wanted, lease, link, presented, works=works)
 
     return replacing(Refreshing, "_without_tokens", judge)
 
@@ -63,7 +63,7 @@ failure_clears = replacing(Refreshing, "_failed", _clear)
 
 
 async def _record_nothing(self, lease, link, code, retry_after, *, uncertain, works):
-    await self._release(lease, unresolved=uncertain)
+    await self._leases.release(lease, unresolved=uncertain)
     return Moved(link)
 
 

@@ -9,7 +9,7 @@ import attrs
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import SaveAbandoned
 from extauth.domain.outcomes import Absent, Exchanged, Stale
-from extauth.services import saving, tokens
+from extauth.services import renewing, saving
 from extauth.services.saving import Saving, _Unsaved
 from extauth.services.tokens import TokenService
 from tests.proof.breaking import replacing
@@ -129,7 +129,7 @@ failure_is_absence = replacing(Saving, "_try", _take_failure_for_absence)
 
 
 async def _close_at_once(self):
-    self._hurry()
+    self._renewing.hurry()
 
 
 drains_nothing = replacing(TokenService, "_drain", _close_at_once)
@@ -137,7 +137,7 @@ drains_nothing = replacing(TokenService, "_drain", _close_at_once)
 
 
 async def _drain_flights_only(self):
-    self._hurry()
+    self._renewing.hurry()
     await self._flights.aclose()
 
 
@@ -149,7 +149,7 @@ def _swept(coroutine):
     return asyncio.get_running_loop().create_task(coroutine)
 
 
-exchange_swept = replacing(tokens, "start_unswept", _swept)
+exchange_swept = replacing(renewing, "start_unswept", _swept)
 """The end of asyncio.run cancels the exchange."""
 
 save_swept = replacing(saving, "start_unswept", _swept)
@@ -160,5 +160,5 @@ async def _stop_waiting(task, on_cancel=lambda: None):
     return await asyncio.shield(task)
 
 
-exchange_left_behind = replacing(tokens, "outlast", _stop_waiting)
+exchange_left_behind = replacing(renewing, "outlast", _stop_waiting)
 """The end of asyncio.run cancels whoever waits for the exchange, and nobody else keeps the loop running."""

@@ -15,6 +15,8 @@ SMALL = {
     "three replicas": Bounds(replicas=3, crashes=1, lost_replies=1),
     "leases lapse under slow holders": Bounds(replicas=2, leaps=1, lost_replies=1),
     "the token still works": Bounds(replicas=2, lost_replies=1, late_calls=1, left=timedelta(minutes=1)),
+    "a token for a resource, too": Bounds(replicas=2, wanted=("", "mail"), crashes=1, lost_replies=1),
+    "three tokens of one grant": Bounds(replicas=1, callers=3, wanted=("", "mail", "files"), lost_replies=1),
     "the store fails": Bounds(replicas=2, store_failures=1, leaps=1),
 }
 
@@ -35,6 +37,8 @@ def test_the_proof_covers_what_it_says():
     two = CONFIGURATIONS["two replicas, two callers each"]
     three = CONFIGURATIONS["three replicas"]
     assert (two.replicas, two.callers, three.replicas) == (2, 2, 3)
+    several = CONFIGURATIONS["a token for a resource, too"]
+    assert len(set(several.wanted)) > 1
     for bounds in (two, three):
         assert min(bounds.crashes, bounds.lost_replies, bounds.authorizations, bounds.unlinks) >= 1
 

@@ -17,6 +17,7 @@ from extauth.testing.interleaver.promises import (
     NEVER_IN_SIGHT,
     NEVER_LOST,
     NEVER_NEEDLESS,
+    NEVER_SOMEONE_ELSES,
     NEVER_TWICE,
     NEVER_WORSE,
     NEVER_WRONGLY_DEAD,
@@ -26,6 +27,7 @@ from tests.proof import (
     broken_exchanges,
     broken_flights,
     broken_judgements,
+    broken_resource_exchanges,
     broken_saves,
     broken_worlds,
 )
@@ -41,6 +43,8 @@ AHEAD = timedelta(minutes=2)
 """So little that it is refreshed behind the caller's back, and more than a lease lasts."""
 LONG = timedelta(minutes=30)
 """So much that nobody thinks of refreshing."""
+MIXED = ("", "mail")
+"""Callers want the grant's own token and one for a resource, in turn."""
 READS_TAKE_TIME = frozenset({"refresh", "get"})
 
 
@@ -157,6 +161,50 @@ TEETH = [
     service(broken_answers, "token_in_log", NEVER_IN_SIGHT, ONE),
     service(broken_answers, "token_in_event", NEVER_IN_SIGHT, ONE),
     service(broken_answers, "token_in_error", NEVER_IN_SIGHT, but(ONE, faults={Fault.RATE_LIMITED})),
+    service(
+        broken_resource_exchanges,
+        "flights_and_owners_by_resource",
+        NEVER_TWICE,
+        but(ONE, callers=2, wanted=MIXED),
+    ),
+    service(broken_resource_exchanges, "no_lease_for_resources", NEVER_TWICE, but(TWO, wanted=MIXED)),
+    service(
+        broken_resource_exchanges, "looks_not_again", NEVER_SOMEONE_ELSES, but(ONE, callers=2, wanted=MIXED)
+    ),
+    service(
+        broken_resource_exchanges,
+        "any_token_will_do",
+        NEVER_SOMEONE_ELSES,
+        but(ONE, left=LONG, wanted=MIXED[1:]),
+    ),
+    service(
+        broken_resource_exchanges,
+        "adopts_blindly",
+        NEVER_SOMEONE_ELSES,
+        but(ONE, authorizations=1, wanted=MIXED[1:]),
+    ),
+    service(
+        broken_resource_exchanges, "takes_the_grants_place", NEVER_SOMEONE_ELSES, but(ONE, wanted=MIXED[1:])
+    ),
+    service(
+        broken_resource_exchanges, "drops_other_resources", NEVER_CLEARED, but(TWO, wanted=("mail", "files"))
+    ),
+    service(
+        broken_resource_exchanges, "plain_refresh_drops_resources", NEVER_CLEARED, but(TWO, wanted=MIXED)
+    ),
+    service(broken_resource_exchanges, "keeps_the_spent_token", NEVER_LOST, but(ONE, wanted=MIXED[1:])),
+    service(
+        broken_resource_exchanges,
+        "only_its_own_to_lose",
+        NEVER_TWICE,
+        but(ONE, lost_replies=1, left=LONG, wanted=MIXED[1:]),
+    ),
+    service(
+        broken_resource_exchanges,
+        "doom_unmarked",
+        NEVER_WORSE,
+        but(ONE, late_calls=1, left=LONG, wanted=("mail", ""), refresh_revokes_access_token=True),
+    ),
     store(broken_worlds.NoVersionInSave, NEVER_CLEARED, but(ONE, authorizations=1)),
     store(broken_worlds.SaveByUpsert, NEVER_CLEARED, but(ONE, unlinks=1)),
     store(broken_worlds.FailureClears, NEVER_CLEARED, but(ONE, faults={Fault.RATE_LIMITED})),

@@ -14,7 +14,7 @@ import attrs
 import pytest
 from hypothesis import settings
 
-from extauth import LinkStore, open_store
+from extauth import LinkStore, ProviderTraits, open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.testing import VirtualClock, refresh_races
 from extauth.testing.races import BEGINNING, SETTINGS
@@ -92,6 +92,14 @@ TestMemoryAndLatestWins.settings = races(50)
 TestMemoryAndNoRotation = on_memory(reuse="non_rotating")
 TestMemoryAndNoRotation.settings = races(50)
 
+TestMemoryAndResources = on_memory(resources=("mail", "files"))
+TestMemoryAndResources.settings = races(100)
+
+TestMemoryAndResourcesThatEndEachOther = on_memory(
+    resources=("mail",), traits=ProviderTraits(refresh_revokes_access_token=True)
+)
+TestMemoryAndResourcesThatEndEachOther.settings = races(50)
+
 TestMemoryByItsOwnClock = refresh_races(MemoryLinkStore).TestCase
 TestMemoryByItsOwnClock.settings = races(50)
 
@@ -100,3 +108,11 @@ TestSqlite.settings = races(40)
 
 TestPostgres = refresh_races(postgres_database).TestCase
 TestPostgres.settings = races(40)
+
+WITH_RESOURCES = attrs.evolve(BEGINNING, resources=("mail", "files"))
+
+TestSqliteAndResources = refresh_races(sqlite_file, setting=WITH_RESOURCES).TestCase
+TestSqliteAndResources.settings = races(20)
+
+TestPostgresAndResources = refresh_races(postgres_database, setting=WITH_RESOURCES).TestCase
+TestPostgresAndResources.settings = races(20)

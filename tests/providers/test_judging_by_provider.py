@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from extauth.adapters.oauth2.reply import UNRECOGNIZED, Reply, judge
+from extauth.adapters.oauth2.reply import UNRECOGNIZED, Reply, ReplyRules, judge
 from extauth.adapters.providers import CATALOGUE
 from extauth.adapters.providers.judging import CLIENT, DEAD, JUDGING, judging
 from extauth.domain.outcomes import (
@@ -43,6 +43,15 @@ def test_a_fault_of_the_client_never_touches_a_link(made):
     """A wrong secret or registration is the operator's; no user can help."""
     for code in CLIENT - judging(made.id).dead:
         assert judged(made.id, {"error": code}, 401) == ClientRejected(code)
+
+
+@every_preset
+def test_a_preset_knows_what_rules_without_a_preset_know(made):
+    """Its codes come on top of them."""
+    plain = ReplyRules()
+    assert made.replies.dead_codes >= plain.dead_codes
+    assert made.replies.client_codes >= plain.client_codes - judging(made.id).dead
+    assert made.replies.restart_codes >= plain.restart_codes
 
 
 def test_a_fault_of_the_client_is_a_dead_grant_at_two_providers_only():
@@ -115,6 +124,18 @@ def test_the_standards_temporary_codes_are_temporary(made):
             403,
             {"error": "invalid_grant", "error_description": "Unknown or invalid refresh token."},
             "invalid_grant",
+        ),
+        (
+            "atlassian",
+            403,
+            {"error": "unauthorized_client", "error_description": "refresh_token is invalid"},
+            "invalid_grant",
+        ),
+        (
+            "facebook",
+            400,
+            {"error": {"message": "m", "type": "OAuthException", "code": 190, "error_subcode": 463}},
+            "190",
         ),
         (
             "auth0",
@@ -198,6 +219,11 @@ def test_a_fault_of_the_client_is_told_as_its_provider_tells_it(preset_id, statu
         ("slack", 200, {"ok": False, "error": "invalid_code"}, Deferred(UNRECOGNIZED)),
         ("fitbit", 401, {"errors": [{"errorType": "expired_token"}]}, Deferred("expired_token")),
         ("linkedin", 400, {"error": "access_denied"}, Deferred(UNRECOGNIZED)),
+        # An outage, a rate limit, a wrong client secret and an unknown application.
+        *(
+            ("facebook", 400, {"error": {"type": "OAuthException", "code": code}}, Deferred(UNRECOGNIZED))
+            for code in (1, 2, 4, 17, 101)
+        ),
         ("spotify", 400, {"error": "access_denied"}, Deferred(UNRECOGNIZED)),
     ],
 )

@@ -100,6 +100,7 @@ IN_ANSWER = {
 IN_ANSWER |= {"github_app": IN_ANSWER["github"], "gitlab_self_managed": IN_ANSWER["gitlab"]}
 
 IN_REPLY = {
+    "asana": ({"data": {"gid": "1", "name": "Al"}}, Account("1", display_name="Al")),
     "notion": (
         {"owner": {"user": {"id": "1", "name": "Al", "avatar_url": "https://p.example/1"}}},
         Account("1", display_name="Al", avatar_url="https://p.example/1"),
@@ -219,12 +220,32 @@ def test_quickbooks_says_how_long_a_refresh_token_works():
     assert outcome.tokens.refresh_token_expires_at == NOW + timedelta(seconds=8726400)
 
 
-@pytest.mark.parametrize("preset_id", ["dropbox", "figma", "google", "zoho"])
+@pytest.mark.parametrize("preset_id", ["dropbox", "figma", "google", "spotify", "zoho"])
 def test_a_refresh_token_that_is_left_out_is_kept(preset_id):
     """The answer to a refresh does not repeat it."""
     before = TokenSet("old", "rt")
     after = exchanged(preset_id, {"access_token": "new"}, previous=before).tokens.succeeding(before)
     assert (after.access_token, after.refresh_token) == ("new", "rt")
+
+
+@pytest.mark.parametrize(
+    ("preset_id", "status", "body", "revoked"),
+    [
+        ("google", 400, {"error": "invalid_token", "error_description": "Token expired or revoked"}, True),
+        ("google", 400, {"error": "invalid_request"}, False),
+        ("slack", 200, {"ok": True, "revoked": True}, True),
+        ("slack", 200, {"ok": False, "error": "token_revoked"}, True),
+        ("slack", 200, {"ok": False, "error": "internal_error"}, False),
+        ("github", 204, {}, True),
+        ("github", 200, {}, False),
+        ("hubspot", 204, {}, True),
+    ],
+)
+def test_a_revocation_is_confirmed_as_its_provider_does(preset_id, status, body, revoked):
+    """A token that was revoked already is one that is revoked."""
+    way = CATALOGUE[preset_id].revocation
+    assert way is not None
+    assert way.confirmed_by(Reply(status, {}, json.dumps(body).encode())) == revoked
 
 
 def test_facebook_presents_the_access_token_itself():

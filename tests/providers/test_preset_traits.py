@@ -43,7 +43,7 @@ KEPT = {
     "stripe_connect": {"livemode", "stripe_user_id"},
     "zoho": {"api_domain"},
 }
-KEPT_OF_CALLBACK = {"quickbooks": {"realmId"}, "zoho": {"accounts-server"}}
+KEPT_OF_CALLBACK = {"quickbooks": {"realmId"}, "strava": {"scope"}, "zoho": {"accounts-server"}}
 
 every_preset = pytest.mark.parametrize("made", CATALOGUE.values(), ids=lambda made: made.id)
 

@@ -19,7 +19,7 @@ CONFIRMED = {
         *("github_app", "gitlab", "bitbucket_cloud", "atlassian", "linear", "xero", "quickbooks", "zoom"),
         *("box", "slack", "shopify", "zendesk", "calendly", "monday", "x", "fitbit", "stripe_app"),
     },
-    8: {"google", "dropbox", "zoho", "figma"},
+    8: {"google", "dropbox", "zoho", "figma", "spotify"},
     9: {"atlassian", "xero", "linear"},
     10: {"github_app", "gitlab", "gitlab_self_managed", "zendesk"},
     11: {
@@ -40,7 +40,7 @@ CONFIRMED = {
     },
     19: {"atlassian", "notion", "microsoft", "strava", "gitlab", "yahoo", "azure_devops_entra"},
     20: {"figma", "hubspot"},
-    21: {"x", "discord", "spotify", "auth0", "bitbucket_cloud"},
+    21: {"airtable", "xero", "x", "discord", "spotify", "auth0", "bitbucket_cloud"},
     22: {"gitlab_self_managed", "microsoft", "shopify", "zendesk", "zoho"},
     23: {
         "github",
@@ -88,6 +88,11 @@ def test_a_class_is_not_shown_by_a_preset_of_the_standard(number):
     )
     assert number not in quirks_of(plain)
     assert quirks_of(plain) == (7,)
+
+
+def test_an_access_token_that_is_exchanged_is_no_rotating_refresh_token():
+    """There is no refresh token to rotate."""
+    assert "facebook" not in showing(7)
 
 
 def test_classes_of_a_preset_and_presets_of_a_class_agree():

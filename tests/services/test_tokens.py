@@ -39,6 +39,7 @@ from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, Not
 from extauth.services.exchanging import Exchanging
 from extauth.services.saving import Saving
 from extauth.services.telling import Teller
+from extauth.services.wanted import Wanted
 from extauth.testing.scripted_provider import ScriptedProvider
 
 KEY = LinkKey("scripted", "alice")
@@ -814,10 +815,9 @@ class TestUnknownOutcome:
 
         task = asyncio.create_task(
             exchanging.present(
-                scene.provider,
+                Wanted(scene.provider),
                 link,
                 unresolved_for=None,
-                rejected=False,
                 renew_lease=renewed,
                 hurry=lambda: False,
             )

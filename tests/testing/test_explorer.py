@@ -9,8 +9,10 @@ import attrs
 import pytest
 
 from extauth.testing import Bounds, Interleaver, Step, explore
-from extauth.testing.explorer.choices import USER, choices, spent_by
+from extauth.testing.explorer.bounds import USER
+from extauth.testing.explorer.choices import choices, spent_by
 from extauth.testing.explorer.walk import _Walk, memory_store
+from extauth.testing.interleaver.recovery import recover
 from extauth.testing.interleaver.setting import Setting
 from extauth.testing.interleaver.virtual_time import VirtualClock, VirtualLoop
 from tests.proof import broken_exchanges, broken_flights, broken_saves
@@ -64,7 +66,7 @@ class Naive:
                     self.endings.add(facts(world))
                     world.oracle.judge_end(world.calls)
                 if not world.broken:
-                    world.recover()
+                    recover(world)
                 self.violations |= {broken.promise for broken in world.broken[:1]}
         loop.close()
 

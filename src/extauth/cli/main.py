@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ USAGE_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 """What a shell reports for a command that such a signal ended."""
+
+PIPE_CLOSED = 128 + 13
+"""What a shell reports for SIGPIPE, which not every system has."""
 
 DEFAULT_PICTURE = Path("extauth-demo-timeline.svg")
 
@@ -93,9 +97,13 @@ def _providers(options: argparse.Namespace, parser: argparse.ArgumentParser) -> 
     if options.form == "markdown" and options.preset is not None:
         parser.error("--markdown is the page about all presets; leave the id out")
     try:
-        print(show(options.preset, form=options.form))
+        print(show(options.preset, form=options.form), flush=True)
     except ValueError as error:
         parser.error(str(error))
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `head` has. What is still buffered would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     return 0
 
 

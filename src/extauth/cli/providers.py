@@ -89,7 +89,7 @@ def facts(preset: Preset) -> dict[str, object]:
         "pkce": preset.authorization.pkce,
         "scopes": [*preset.scopes, *preset.authorization.extra_scopes],
         "refresh_tokens": refreshing(preset),
-        "replay_window_seconds": traits.replay_window and traits.replay_window.total_seconds(),
+        "replay_window_seconds": traits.replay_window and int(traits.replay_window.total_seconds()),
         "refresh_token_idle_days": (
             traits.refresh_token_idle_lifetime and traits.refresh_token_idle_lifetime.days
         ),

@@ -15,6 +15,7 @@ _ENDED = "The connection was ended at the provider, or has expired. Please conne
 _REVOKED = "Access was withdrawn at the provider. Please connect again."
 
 EXPLANATIONS: Mapping[str, str] = {
+    "190": _ENDED,
     "BAD_REFRESH_TOKEN": _ENDED,
     "account_inactive": (
         "The account or its workspace was deactivated at the provider. Please connect again with an"

@@ -11,7 +11,6 @@ from typing import TypeAlias, final
 import attrs
 
 from extauth.domain.events import ExchangeStarted, ExchangeUnresolved
-from extauth.domain.freshness import access_token_works
 from extauth.domain.link import Link
 from extauth.domain.outcomes import (
     ExchangeOutcome,
@@ -19,8 +18,10 @@ from extauth.domain.outcomes import (
     Unknown,
 )
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
-from extauth.domain.ports import Clock, OAuthProvider
+from extauth.domain.ports import Clock
+from extauth.domain.resources import something_to_lose
 from extauth.services.telling import Teller, logger
+from extauth.services.wanted import Wanted
 
 RenewLease: TypeAlias = Callable[[], Awaitable[bool]]
 """Makes sure that one more exchange fits into the lease; False if the lease cannot be had any more."""
@@ -42,7 +43,7 @@ class Exchanging:
 
     *Not sent*: the token is unused, so it is sent again, with back-off. *Answered*: final. *Unknown*: it may
     be used up, so it is presented again only if the provider is known to tolerate a replay, or once when
-    there is nothing left to lose because the access token no longer works.
+    there is nothing left to lose because no access token of the grant works any more.
     """
 
     def __init__(self, clock: Clock, policy: RefreshPolicy, teller: Teller, rng: random.Random) -> None:
@@ -53,11 +54,10 @@ class Exchanging:
 
     async def present(
         self,
-        provider: OAuthProvider,
+        wanted: Wanted,
         link: Link,
         *,
         unresolved_for: timedelta | None,
-        rejected: bool,
         renew_lease: RenewLease,
         hurry: Callable[[], bool],
     ) -> Presented:
@@ -71,16 +71,16 @@ class Exchanging:
             replay = uncertain_since is not None
             self._teller.tell(ExchangeStarted(link.key, link.version, replay))
             began = self._clock.monotonic()
-            outcome = await self._once(provider, link)
+            outcome = await self._once(wanted, link)
             if isinstance(outcome, Unknown):
                 self._teller.tell(ExchangeUnresolved(link.key, link.version, outcome.code))
                 uncertain_since = began if uncertain_since is None else uncertain_since
             age = timedelta(seconds=self._clock.monotonic() - (uncertain_since or began))
-            works = access_token_works(link, self._clock.now(), rejected=rejected)
+            works = something_to_lose(link, self._clock.now(), rejected=wanted.rejected)
             if (
                 attempt >= self._policy.sends
                 or hurry()
-                or not _may_repeat(outcome, provider.traits, age, works=works, replay=replay)
+                or not _may_repeat(outcome, wanted.provider.traits, age, works=works, replay=replay)
             ):
                 return Presented(outcome, uncertain=uncertain_since is not None)
             pause = self._policy.retry.delay(attempt, jitter=self._rng.random())
@@ -88,10 +88,10 @@ class Exchanging:
             if not await renew_lease():
                 return Presented(outcome, uncertain=uncertain_since is not None)
 
-    async def _once(self, provider: OAuthProvider, link: Link) -> ExchangeOutcome:
+    async def _once(self, wanted: Wanted, link: Link) -> ExchangeOutcome:
         try:
             async with asyncio.timeout(self._policy.exchange_timeout.total_seconds()):
-                return await provider.refresh(link.tokens)
+                return await wanted.exchange(link.tokens)
         except TimeoutError:
             return Unknown("exchange_timeout")
         except asyncio.CancelledError:
@@ -102,7 +102,7 @@ class Exchanging:
             return Unknown("exchange_interrupted")
         except Exception as error:  # noqa: BLE001 - a provider that breaks its contract must not lose a link
             # Its text is not ours and might quote a token.
-            logger.error("%s.refresh raised %s", type(provider).__name__, type(error).__name__)
+            logger.error("%s.refresh raised %s", type(wanted.provider).__name__, type(error).__name__)
             return Unknown("provider_error")
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable
-from contextlib import suppress
 from datetime import timedelta
-from typing import TypeAlias, TypeVar, assert_never, final
+from typing import TypeAlias, assert_never, final
 
 import attrs
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import ProviderRejectedClient, ReauthorizationNeeded, RefreshFailed
-from extauth.domain.freshness import CoolDown, Reauthorize, access_token_works, decide, may_present
-from extauth.domain.link import Link, LinkKey, RefreshFailure
+from extauth.domain.freshness import CoolDown, Reauthorize, decide, may_present
+from extauth.domain.link import Link, RefreshFailure
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
-    ClaimOutcome,
     ClientRejected,
     Deferred,
     Exchanged,
@@ -29,14 +26,22 @@ from extauth.domain.outcomes import (
     Unknown,
 )
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
-from extauth.domain.ports import Clock, LinkStore, OAuthProvider
+from extauth.domain.ports import Clock, LinkStore
+from extauth.domain.resources import after_exchange, something_to_lose
+from extauth.domain.token_set import TokenSet
 from extauth.services.exchanging import Exchanging, Presented
+from extauth.services.lease import Lease, Leases, best_effort
 from extauth.services.pauses import ProviderPauses, client_rejected
-from extauth.services.refusals import link_not_found, provider_unavailable, reauthorization_required
+from extauth.services.refusals import (
+    UNRESOLVED,
+    link_not_found,
+    provider_unavailable,
+    reauthorization_required,
+    unknown_resource,
+)
 from extauth.services.saving import Saving
-from extauth.services.telling import Teller, logger
-
-_T = TypeVar("_T")
+from extauth.services.telling import Teller
+from extauth.services.wanted import Wanted
 
 
 @final
@@ -67,17 +72,6 @@ Attempt: TypeAlias = Finished | Moved | Busy
 
 
 @final
-@attrs.define
-class _Lease:
-    """A lease as its holder sees it: measured on the monotonic clock from before it was asked for."""
-
-    key: LinkKey
-    version: int
-    owner: str
-    ends: float
-
-
-@final
 class Refreshing:
     """Carries one refresh through. Whoever calls it must not be cancelled before it has ended."""
 
@@ -99,6 +93,7 @@ class Refreshing:
         self._saving = saving
         self._pauses = pauses
         self._rng = rng
+        self._leases = Leases(store, clock, policy, rng)
         self._exchanging = Exchanging(clock, policy, teller, rng)
         self._closing = False
         """Set once by :meth:`hurry`."""
@@ -107,27 +102,27 @@ class Refreshing:
         """Take note that the process is about to end: finish what was begun, repeat nothing."""
         self._closing = True
 
-    async def attempt(self, provider: OAuthProvider, link: Link, *, rejected: bool) -> Attempt:
-        """Try to refresh ``link``; ``rejected`` says that an API refuses its access token.
+    async def attempt(self, wanted: Wanted, link: Link) -> Attempt:
+        """Try to get what is wanted with the refresh token of ``link``.
 
         :raises LinkNotFound: if the user has unlinked.
         :raises ReauthorizationRequired: if the provider rejected the grant, now or before.
-        :raises ProviderUnavailable: if it failed for now and the access token does not work either.
+        :raises ProviderUnavailable: if it failed for now and the token that there is does not work either.
         :raises ProviderMisconfigured: if the provider rejected the client.
         :raises StoreUnavailable: if the lease could not be had because the store is down.
         """
-        lease = _Lease(link.key, link.version, f"{self._rng.getrandbits(128):032x}", 0.0)
-        claim = await self._claim(lease)
+        lease = self._leases.on(link)
+        claim = await self._leases.claim(lease)
         looked_again = False
         while isinstance(claim, Claimed):
-            served = await self._left_alone(provider, lease, claim, rejected=rejected)
+            served = await self._left_alone(wanted, lease, claim)
             if served is not None:
                 return served
-            if looked_again or not _may_be_spent(claim, provider.traits):
-                return await self._exchange(provider, lease, claim, rejected=rejected)
+            if looked_again or not _may_be_spent(claim, wanted.provider.traits):
+                return await self._exchange(wanted, lease, claim)
             # Whoever presented it before may have been cut off from the store, and be about to save.
             await self._clock.sleep(self._policy.save_margin.total_seconds())
-            claim = await self._claim(lease)
+            claim = await self._leases.claim(lease)
             looked_again = True
         match claim:
             case Absent():
@@ -139,64 +134,74 @@ class Refreshing:
             case _:
                 assert_never(claim)
 
-    async def _left_alone(
-        self, provider: OAuthProvider, lease: _Lease, claim: Claimed, *, rejected: bool
-    ) -> Finished | None:
+    async def _left_alone(self, wanted: Wanted, lease: Lease, claim: Claimed) -> Finished | None:
         """End the attempt where the refresh token must not be presented now; None if it may be."""
         link = claim.link
+        traits = wanted.provider.traits
         now = self._clock.now()
-        works = access_token_works(link, now, rejected=rejected)
+        works = wanted.works(link, now)
         # A mark may have been made between reading the link and claiming it.
-        match decide(attrs.evolve(link, pending=None), now, self._policy, provider.traits, rejected=True):
+        match decide(attrs.evolve(link, pending=None), now, self._policy, traits, rejected=True):
             case Reauthorize(reason):
-                await self._release(lease)
+                await self._leases.release(lease)
                 raise reauthorization_required(link.key, reason)
             case CoolDown(retry_at, reason):
-                await self._release(lease)
+                await self._leases.release(lease)
                 return _served(link, retry_at - now, reason, works=works)
             case _:
                 pass
-        if not may_present(provider.traits, unresolved_for=claim.unresolved_for, access_token_works=works):
-            await self._release(lease)
-            return Finished(link)
+        at_stake = something_to_lose(link, now, rejected=wanted.rejected)
+        if not may_present(traits, unresolved_for=claim.unresolved_for, access_token_works=at_stake):
+            await self._leases.release(lease)
+            return _served(link, None, UNRESOLVED, works=works)
         return None
 
-    async def _exchange(
-        self, provider: OAuthProvider, lease: _Lease, claim: Claimed, *, rejected: bool
-    ) -> Attempt:
+    async def _exchange(self, wanted: Wanted, lease: Lease, claim: Claimed) -> Attempt:
         link = claim.link
-        if not await self._renew(lease):
-            await self._release(lease)
+        if not await self._leases.renew(lease):
+            await self._leases.release(lease)
             msg = "the store is too slow to hold a lease for the time that an exchange may take"
             raise StoreUnavailable(msg, retry_after=self._policy.cooldown.initial)
         began = self._clock.monotonic()
         presented = await self._exchanging.present(
-            provider,
+            wanted,
             link,
             unresolved_for=claim.unresolved_for,
-            rejected=rejected,
-            renew_lease=lambda: self._renew(lease),
+            renew_lease=lambda: self._leases.renew(lease),
             hurry=lambda: self._closing,
         )
         if isinstance(presented.outcome, Exchanged):
-            self._pauses.end(provider.provider_id)
-            tokens = presented.outcome.tokens.succeeding(link.tokens)
-            return Finished(await self._saving.save(provider, link, tokens, began))
-        works = access_token_works(link, self._clock.now(), rejected=rejected)
-        return await self._without_tokens(provider, lease, link, presented, works=works)
+            return await self._save(wanted, link, presented.outcome.tokens, began)
+        works = wanted.works(link, self._clock.now())
+        return await self._without_tokens(wanted, lease, link, presented, works=works)
+
+    async def _save(self, wanted: Wanted, link: Link, answer: TokenSet, began: float) -> Attempt:
+        provider = wanted.provider
+        self._pauses.end(provider.provider_id)
+        now = self._clock.now()
+        tokens = after_exchange(link, answer, wanted.resource, provider.traits, now)
+        saved = await self._saving.save(provider, link, tokens, began)
+        if wanted.seen(saved).tokens.access_token == answer.access_token or wanted.works(saved, now):
+            return Finished(saved)
+        return Moved(saved)  # someone else's newer link, in which this token is missing
 
     async def _without_tokens(
-        self, provider: OAuthProvider, lease: _Lease, link: Link, presented: Presented, *, works: bool
+        self, wanted: Wanted, lease: Lease, link: Link, presented: Presented, *, works: bool
     ) -> Attempt:
+        provider = wanted.provider
         uncertain = presented.uncertain
         outcome = presented.outcome
         match outcome:
             case GrantRejected(code):
                 return await self._rejected(lease, link, "reply_lost" if uncertain else code)
+            case ClientRejected("invalid_target") if wanted.resource is not None:
+                # A resource that the provider does not know (RFC 8707 section 2): no matter of the others'.
+                await self._leases.release(lease, unresolved=uncertain)
+                raise unknown_resource(provider.provider_id)
             case ClientRejected(code):
                 self._pauses.misconfigured(provider.provider_id, code)
                 self._teller.tell(ProviderRejectedClient(provider.provider_id, code))
-                await self._release(lease, unresolved=uncertain)
+                await self._leases.release(lease, unresolved=uncertain)
                 raise client_rejected(provider.provider_id, code)
             case Deferred(code, retry_after) | Unknown(code, retry_after):
                 if retry_after is not None:
@@ -207,9 +212,9 @@ class Refreshing:
                 raise AssertionError(outcome)
         return await self._failed(lease, link, code, retry_after, uncertain=uncertain, works=works)
 
-    async def _rejected(self, lease: _Lease, link: Link, reason: str) -> Attempt:
+    async def _rejected(self, lease: Lease, link: Link, reason: str) -> Attempt:
         failure = RefreshFailure(reason=reason, at=self._clock.now(), version=link.version)
-        recorded = await _best_effort(self._store.record_failure(link.key, link.version, failure))
+        recorded = await best_effort(self._store.record_failure(link.key, link.version, failure))
         match recorded:
             case Stale(newer):
                 return Moved(newer)  # someone else's tokens are newer than the ones rejected
@@ -217,14 +222,14 @@ class Refreshing:
                 raise link_not_found(link.key)
             case Recorded() | None:
                 self._teller.tell(ReauthorizationNeeded(link.key, link.version, reason))
-                await self._release(lease)
+                await self._leases.release(lease)
                 raise reauthorization_required(link.key, reason)
             case _:
                 assert_never(recorded)
 
     async def _failed(
         self,
-        lease: _Lease,
+        lease: Lease,
         link: Link,
         code: str,
         retry_after: timedelta | None,
@@ -238,8 +243,8 @@ class Refreshing:
         pause = max(pause, retry_after or timedelta(0))
         now = self._clock.now()
         failure = RefreshFailure(code, now, link.version, retry_at=now + pause, attempts=attempts)
-        recorded = await _best_effort(self._store.record_failure(link.key, link.version, failure))
-        await self._release(lease, unresolved=uncertain)
+        recorded = await best_effort(self._store.record_failure(link.key, link.version, failure))
+        await self._leases.release(lease, unresolved=uncertain)
         match recorded:
             case Stale(newer):
                 return Moved(newer)
@@ -247,42 +252,10 @@ class Refreshing:
                 raise link_not_found(link.key)
             case Recorded() | None:
                 self._teller.tell(RefreshFailed(link.key, link.version, code, pause))
-                return _served(link, pause, code, works=works)
+                marked = link if recorded is None else recorded.link
+                return _served(marked, pause, code, works=works)
             case _:
                 assert_never(recorded)
-
-    async def _claim(self, lease: _Lease) -> ClaimOutcome:
-        """Claim, twice if need be: a claim that failed may have taken the lease, and a repeat by the same
-        owner says so instead of leaving it to lapse."""
-        try:
-            return await self._claim_once(lease)
-        except StoreUnavailable:
-            await self._clock.sleep(self._policy.retry.delay(1).total_seconds())
-            return await self._claim_once(lease)
-
-    async def _claim_once(self, lease: _Lease) -> ClaimOutcome:
-        asked = self._clock.monotonic()
-        claim = await self._store.claim(lease.key, lease.version, lease.owner, self._policy.lease_ttl)
-        if isinstance(claim, Claimed):
-            lease.ends = asked + self._policy.lease_ttl.total_seconds()
-        return claim
-
-    async def _renew(self, lease: _Lease) -> bool:
-        """Make sure that an exchange and its save fit into the lease, held without a gap since it was taken.
-
-        In a gap another replica may have presented the refresh token.
-        """
-        needed = (self._policy.exchange_timeout + self._policy.save_margin).total_seconds()
-        held_until = lease.ends
-        if held_until - self._clock.monotonic() < needed:
-            with suppress(StoreUnavailable):
-                await self._claim_once(lease)
-        now = self._clock.monotonic()
-        return now < held_until and lease.ends - now >= needed
-
-    async def _release(self, lease: _Lease, *, unresolved: bool = False) -> None:
-        released = self._store.release(lease.key, lease.version, lease.owner, unresolved=unresolved)
-        await _best_effort(released)
 
 
 def _may_be_spent(claim: Claimed, traits: ProviderTraits) -> bool:
@@ -290,16 +263,7 @@ def _may_be_spent(claim: Claimed, traits: ProviderTraits) -> bool:
     return unresolved_for is not None and not traits.tolerates_replay(unresolved_for)
 
 
-def _served(link: Link, retry_after: timedelta, reason: str, *, works: bool) -> Finished:
+def _served(link: Link, retry_after: timedelta | None, reason: str, *, works: bool) -> Finished:
     if works:
         return Finished(link)
     raise provider_unavailable(link.key, reason, retry_after)
-
-
-async def _best_effort(call: Awaitable[_T]) -> _T | None:
-    """A note to others that cannot be left must not change what this replica knows."""
-    try:
-        return await call
-    except StoreUnavailable as error:
-        logger.warning("the store failed after an exchange: %s", error)
-        return None

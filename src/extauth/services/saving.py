@@ -22,6 +22,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Absent, Saved, SaveOutcome, Stale
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider
+from extauth.domain.resources import same_access_tokens
 from extauth.domain.token_set import TokenSet
 from extauth.services.outlasting import outlast, start_unswept
 from extauth.services.refusals import link_not_found
@@ -166,7 +167,7 @@ class Saving:
                 self._tell_refreshed(unsaved, link)
                 return link
             case Stale(link):
-                if link.tokens.access_token == unsaved.link.tokens.access_token:
+                if same_access_tokens(link.tokens, unsaved.link.tokens):
                     self._tell_refreshed(unsaved, link)  # an earlier try had worked after all
                 else:
                     self._teller.tell(LinkAdopted(key, link.version))

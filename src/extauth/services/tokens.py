@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import weakref
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Self, assert_never, final
+from typing import Self, final
 
-from extauth.domain.errors import (
-    ConfigurationError,
-    ExtAuthError,
-    ReauthorizationRequired,
-    StoreUnavailable,
-    TemporarilyUnavailable,
-)
-from extauth.domain.events import LinkAdopted
-from extauth.domain.freshness import (
-    CoolDown,
-    Decision,
-    Reauthorize,
-    Refresh,
-    Serve,
-    ServeAndRefresh,
-    access_token_works,
-    decide,
-)
+from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
+from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, decide
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.services.clock import SystemClock
 from extauth.services.outlasting import outlast, start_unswept
-from extauth.services.pauses import ProviderPauses, client_rejected
 from extauth.services.provider_ids import by_id, provider_of
-from extauth.services.refreshing import Attempt, Busy, Finished, Moved, Refreshing
 from extauth.services.refusals import (
+    UNRESOLVED,
     link_not_found,
     provider_unavailable,
-    reauthorization_required,
     refresh_in_progress,
+    refuse,
 )
+from extauth.services.renewing import Landed, Renewing
 from extauth.services.saving import Saving
 from extauth.services.single_flight import SingleFlight
 from extauth.services.telling import Teller
+from extauth.services.wanted import Wanted
 
 
 @final
@@ -78,24 +61,16 @@ class TokenService:
         self._providers = by_id(providers)
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
-        self._teller = Teller(observer)
+        teller = Teller(observer)
         rng = rng or random.SystemRandom()
-        self._pauses = ProviderPauses(self._clock, self._policy.cooldown)
-        self._saving = Saving(store, self._clock, self._policy, self._teller, rng)
-        self._refreshing = Refreshing(
-            store,
-            clock=self._clock,
-            policy=self._policy,
-            teller=self._teller,
-            saving=self._saving,
-            pauses=self._pauses,
-            rng=rng,
+        self._saving = Saving(store, self._clock, self._policy, teller, rng)
+        self._renewing = Renewing(
+            store, clock=self._clock, policy=self._policy, teller=teller, saving=self._saving, rng=rng
         )
-        self._flights: SingleFlight[LinkKey, Link] = SingleFlight()
+        self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
+        """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._closed = False
         """Set once by :meth:`aclose`."""
-        self._closing = asyncio.Event()
-        """Set when the service or the event loop begins to end: nobody waits for other replicas then."""
         _open.add(self)
 
     async def __aenter__(self) -> Self:
@@ -106,47 +81,61 @@ class TokenService:
     ) -> None:
         await self.aclose()
 
-    async def access_token(self, provider_id: str, user_id: str) -> str:
+    async def access_token(self, provider_id: str, user_id: str, *, resource: str | None = None) -> str:
         """Return the user's access token, refreshed if need be (RFC 6749 section 6).
 
-        A token that still works is handed out whatever the state of its refresh.
+        A token that still works is handed out whatever the state of its refresh. With ``resource`` it is
+        the one for that resource (RFC 8707), got with the refresh token of the same grant and kept beside
+        the grant's own: refreshes of one link follow one another, whatever they are for.
 
         :raises LinkNotFound: the user has not connected this provider.
         :raises ReauthorizationRequired: the user must connect again.
         :raises TemporarilyUnavailable: try again later; nothing is lost.
         :raises ConfigurationError: the deployment must be mended.
-        :raises ValueError: an id cannot be one.
+        :raises ValueError: an id or the resource cannot be one, or the provider has no tokens for resources.
         """
-        return (await self.link(provider_id, user_id)).tokens.access_token
+        return (await self.link(provider_id, user_id, resource=resource)).tokens.access_token
 
-    async def link(self, provider_id: str, user_id: str) -> Link:
-        """Return the whole link that :meth:`access_token` takes the token from; raises the same."""
-        provider = self._provider(provider_id)
+    async def link(self, provider_id: str, user_id: str, *, resource: str | None = None) -> Link:
+        """Return the whole link that :meth:`access_token` takes the token from; raises the same.
+
+        With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
+        """
+        wanted = self._wanted(provider_id, resource)
         link = await self._read(LinkKey(provider_id, user_id))
-        decision = self._decide(provider, link)
-        if isinstance(decision, Serve):  # the everyday case, at no further cost
-            return link
-        return await self._serve(provider, link, decision)
+        decision = wanted.decide(link, self._clock.now(), self._policy)
+        if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
+            link = await self._serve(wanted, link, decision)
+        return wanted.seen(link)
 
-    async def refresh(self, provider_id: str, user_id: str, *, rejected: str | None = None) -> Link:
+    async def refresh(
+        self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
+    ) -> Link:
         """Refresh although the token looks good, for example because an API answered 401.
 
         Give the refused access token as ``rejected``: if the stored one is another by now, it is returned
         and nothing is refreshed, so that any number of callers with the same stale token cause one refresh.
+        With ``resource`` all this is about the token for that resource, as in :meth:`link`.
         Raises what :meth:`access_token` does; ``ReauthorizationRequired`` also if there is no refresh token.
         """
-        provider = self._provider(provider_id)
+        wanted = self._wanted(provider_id, resource, rejected)
         link = await self._read(LinkKey(provider_id, user_id))
-        if rejected is not None and link.tokens.access_token != rejected:
-            return await self._serve(provider, link, self._decide(provider, link))
+        token = wanted.seen(link).tokens.access_token
+        if rejected is not None and token != rejected:
+            decision = wanted.decide(link, self._clock.now(), self._policy)
+            return wanted.seen(await self._serve(wanted, link, decision))
+
+        def renewed(link: Link) -> bool:
+            return wanted.seen(link).tokens.access_token != token and wanted.works(link, self._clock.now())
+
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
-            self._refuse(link, self._decide(provider, link, rejected=True))
-            fresh = await self._fly(provider, link, rejected=rejected is not None)
-            if fresh.version != link.version:
-                return fresh
-            link = fresh
-        raise provider_unavailable(link.key, "an earlier refresh is unresolved", None)
+            self._refuse(wanted, link)
+            landed = await self._fly(wanted, link, renewed)
+            if renewed(landed.link) or (landed.exchanged and landed.link.version != link.version):
+                return wanted.seen(landed.link)
+            link = landed.link
+        raise provider_unavailable(link.key, UNRESOLVED, None)
 
     async def aclose(self) -> None:
         """Refuse new calls, finish the refreshes under way and save their tokens.
@@ -162,20 +151,15 @@ class TokenService:
         return self._store is store
 
     async def _drain(self) -> None:
-        self._hurry()
+        self._renewing.hurry()
         await self._flights.aclose()
         await self._saving.aclose()
 
-    def _hurry(self) -> None:
-        self._closing.set()
-        self._refreshing.hurry()
-        self._saving.hurry()
-
-    def _provider(self, provider_id: str) -> OAuthProvider:
+    def _wanted(self, provider_id: str, resource: str | None, rejected: str | None = None) -> Wanted:
         if self._closed:
             msg = "this TokenService is closed"
             raise RuntimeError(msg)
-        return provider_of(self._providers, provider_id)
+        return Wanted(provider_of(self._providers, provider_id), resource, rejected)
 
     async def _read(self, key: LinkKey) -> Link:
         link = self._saving.unsaved(key) or await self._store.get(key)
@@ -183,108 +167,53 @@ class TokenService:
             raise link_not_found(key)
         return link
 
-    def _decide(self, provider: OAuthProvider, link: Link, *, rejected: bool = False) -> Decision:
-        return decide(link, self._clock.now(), self._policy, provider.traits, rejected=rejected)
-
-    async def _serve(self, provider: OAuthProvider, link: Link, decision: Decision) -> Link:
+    async def _serve(self, wanted: Wanted, link: Link, decision: Decision) -> Link:
         match decision:
             case Serve():
                 return link
             case ServeAndRefresh():
-                if self._impediment(provider, link) is None:
-                    self._flights.start(link.key, partial(self._renew, provider, link, rejected=False))
+                if self._renewing.impediment(wanted, link) is None:
+                    self._flights.start(link.key, partial(self._renewing.renew, wanted, link))
                 return link
             case Refresh():
-                return await self._fresh_or_working(provider, link)
+                return await self._fresh_or_working(wanted, link)
             case _:
-                self._refuse(link, decision)
+                refuse(link.key, decision, self._clock.now())
                 raise AssertionError(decision)
 
-    async def _fresh_or_working(self, provider: OAuthProvider, link: Link) -> Link:
+    async def _fresh_or_working(self, wanted: Wanted, link: Link) -> Link:
+        def servable(link: Link) -> bool:
+            decision = wanted.decide(link, self._clock.now(), self._policy)
+            return isinstance(decision, Serve | ServeAndRefresh)
+
         try:
-            return await self._fly(provider, link, rejected=False)
+            return (await self._fly(wanted, link, servable)).link
         except (ReauthorizationRequired, TemporarilyUnavailable, ConfigurationError):
-            if access_token_works(link, self._clock.now()):
+            if wanted.works(link, self._clock.now()):
                 return link
             raise
 
-    async def _fly(self, provider: OAuthProvider, link: Link, *, rejected: bool) -> Link:
-        return await self._flights.do(link.key, partial(self._renew, provider, link, rejected=rejected))
+    async def _fly(self, wanted: Wanted, link: Link, content: Callable[[Link], bool]) -> Landed:
+        """Fly for what is wanted. A flight for another resource comes first where one is under way; who is
+        ``content`` with what it leaves needs no other.
 
-    async def _renew(self, provider: OAuthProvider, link: Link, *, rejected: bool) -> Link:
-        """Refresh ``link``, or adopt what another replica made of it. The body of a flight."""
-        key = link.key
-        first_version = link.version
-        deadline = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
+        Waiters of a flight go on in the order in which they came, so everybody's turn comes; nobody waits
+        for longer than ``wait_timeout`` for it to begin.
+        """
+        patience = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
         while True:
-            left = timedelta(seconds=deadline - self._clock.monotonic())
-            if not await self._saving.settled(key, max(left, timedelta(0))):
-                msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
-                raise StoreUnavailable(msg)
-            impediment = self._impediment(provider, link)
-            if impediment is not None:
-                raise impediment
-            step = await self._attempt(provider, link, rejected=rejected)
-            match step:
-                case Finished():
-                    return step.link
-                case Moved():
-                    link = step.link
-                case Busy():
-                    left = timedelta(seconds=deadline - self._clock.monotonic())
-                    if left <= timedelta(0) or self._closing.is_set():
-                        raise refresh_in_progress(key, step.remaining)
-                    link = await self._wait_for_other(link, min(left, step.remaining))
-                case _:
-                    assert_never(step)
-            decision = self._decide(provider, link, rejected=rejected and link.version == first_version)
-            if isinstance(decision, Serve | ServeAndRefresh):
-                if link.version != first_version:
-                    self._teller.tell(LinkAdopted(key, link.version))
-                return link
-            self._refuse(link, decision)
+            landed = await self._flights.do(link.key, partial(self._renewing.renew, wanted, link))
+            link = landed.link
+            if landed.resource == wanted.resource or content(link):
+                return landed
+            self._refuse(wanted, link)
+            if self._clock.monotonic() >= patience:
+                raise refresh_in_progress(link.key, self._policy.retry.maximum)
 
-    async def _attempt(self, provider: OAuthProvider, link: Link, *, rejected: bool) -> Attempt:
-        attempt = start_unswept(self._refreshing.attempt(provider, link, rejected=rejected))
-        try:
-            return await outlast(attempt, on_cancel=self._hurry)
-        except asyncio.CancelledError:
-            if self._closing.is_set():
-                # The end of asyncio.run waits for the tasks that it has cancelled, of which this is one,
-                # but not for what the attempt has started since to get its tokens saved.
-                await outlast(start_unswept(self._saving.aclose()))
-            raise
-
-    async def _wait_for_other(self, link: Link, timeout: timedelta) -> Link:
-        changed = asyncio.ensure_future(self._store.wait_for_change(link.key, link.version, timeout))
-        closing = asyncio.ensure_future(self._closing.wait())
-        try:
-            await asyncio.wait({changed, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if not changed.done():
-                raise refresh_in_progress(link.key, timeout)
-            seen = changed.result()
-        finally:
-            changed.cancel()
-            closing.cancel()
-        if seen is None:
-            raise link_not_found(link.key)
-        return seen
-
-    def _refuse(self, link: Link, decision: Decision) -> None:
-        match decision:
-            case Reauthorize(reason):
-                raise reauthorization_required(link.key, reason)
-            case CoolDown(retry_at, reason):
-                raise provider_unavailable(link.key, reason, retry_at - self._clock.now())
-            case _:
-                pass
-
-    def _impediment(self, provider: OAuthProvider, link: Link) -> ExtAuthError | None:
-        """Why this link's refresh token must not be sent to the provider now, if so."""
-        if provider.origin is not None and link.origin not in {None, provider.origin}:
-            # The grant is another client's or endpoint's, and its refresh token none of this one's business.
-            return client_rejected(provider.provider_id, "grant_of_another_client")
-        return self._pauses.error(provider.provider_id)
+    def _refuse(self, wanted: Wanted, link: Link) -> None:
+        """Raise what speaks against a refresh now, if anything does."""
+        now = self._clock.now()
+        refuse(link.key, decide(link, now, self._policy, wanted.provider.traits, rejected=True), now)
 
 
 _open: weakref.WeakSet[TokenService] = weakref.WeakSet()

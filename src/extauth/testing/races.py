@@ -96,19 +96,19 @@ class _Races(RuleBasedStateMachine):
     @precondition(lambda self: self.world.running)
     @rule(data=st.data())
     def call(self, data: st.DataObject) -> None:
-        self._do("call", _one_of(data, self.world.running), self._user(data))
+        self._do("call", _one_of(data, self.world.running), self._wanted(data))
 
     @precondition(lambda self: self.world.running)
     @rule(data=st.data())
     def call_everywhere(self, data: st.DataObject) -> None:
-        user = self._user(data)
+        wanted = self._wanted(data)
         for replica in self.world.running:
-            self._do("call", replica, user)
+            self._do("call", replica, wanted)
 
     @precondition(lambda self: self.world.running)
     @rule(data=st.data())
     def refresh_after_a_401(self, data: st.DataObject) -> None:
-        self._do("refresh", _one_of(data, self.world.running), self._user(data))
+        self._do("refresh", _one_of(data, self.world.running), self._wanted(data))
 
     @precondition(lambda self: self._gates())
     @rule(data=st.data(), times=st.integers(1, 6))
@@ -167,6 +167,10 @@ class _Races(RuleBasedStateMachine):
 
     def _user(self, data: st.DataObject) -> str:
         return _one_of(data, list(self.world.setting.users))
+
+    def _wanted(self, data: st.DataObject) -> str:
+        setting = self.world.setting
+        return _one_of(data, [wanted for user in setting.users for wanted in setting.wanted_of(user)])
 
     def _gates(self, operations: frozenset[str] | set[str] | None = None) -> list[str]:
         ready = self.world.gates.ready()

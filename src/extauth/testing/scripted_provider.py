@@ -20,15 +20,16 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
-from extauth.testing.families import Namer, numbered
+from extauth.testing.families import AccessToken, Namer, Wanted, numbered
 from extauth.testing.faults import KEEPING, NO_LIFETIME, Fault, Faults
 from extauth.testing.grants import Grants, IssuedTokens, LiveAccess, Refused
 from extauth.testing.reuse import Reuse
 
 Answer: TypeAlias = (
-    "ExchangeOutcome | BaseException | Callable[[TokenSet], ExchangeOutcome | Awaitable[ExchangeOutcome]]"
+    "ExchangeOutcome | BaseException | Callable[..., ExchangeOutcome | Awaitable[ExchangeOutcome]]"
 )
-"""What one exchange shall come to: an outcome, an exception to raise, or a function of the tokens."""
+"""What one exchange shall come to: an outcome, an exception to raise, or a function of the tokens and, if it
+is for one, of the resource."""
 
 UNPROCESSED: Mapping[Fault | None, ExchangeOutcome] = {
     Fault.NOT_SENT: NotSent("connect_failed"),
@@ -50,7 +51,7 @@ UNREADABLE: Mapping[Fault | None, ExchangeOutcome] = {
 
 @final
 class ScriptedProvider:
-    """An :class:`~extauth.domain.ports.OAuthProvider` in memory.
+    """A :class:`~extauth.domain.ports.ResourceProvider` in memory.
 
     It treats reused refresh tokens as ``reuse`` says (see :data:`~extauth.testing.reuse.Reuse`) and
     fails as ``faults`` say. ``script`` holds answers for the next exchanges, first come first served,
@@ -88,6 +89,8 @@ class ScriptedProvider:
         """Set when an exchange begins."""
         self.presented: list[str] = []
         """Every refresh token presented, in order, whatever came of it."""
+        self.asked_for: list[str | None] = []
+        """Beside it, the resource that a token was asked for; None: the grant's own."""
         self.revoked: list[TokenSet] = []
         """What extauth asked to revoke, in order."""
         self.grants = Grants(access_token_lifetime=0.0, namer=namer)
@@ -164,16 +167,32 @@ class ScriptedProvider:
         """Whether an API would accept the access token at that instant."""
         return isinstance(self.grants.access(token, self._seconds(at)), LiveAccess)
 
+    def works_now(self, access_token: str) -> bool:
+        """Whether an API would accept the access token."""
+        return self.access_token_works(access_token, self._now())
+
+    def resource_of(self, access_token: str) -> str | None:
+        """Return the only resource that an access token is for; None if it is for none in particular."""
+        record = self.grants.record(access_token)
+        return next(iter(record.resources), None) if isinstance(record, AccessToken) else None
+
     async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
         """Present the refresh token; see :class:`~extauth.domain.ports.OAuthProvider`."""
-        self.presented.append(tokens.refresh_token or "")
+        return await self._exchange(tokens)
+
+    async def refresh_for(self, tokens: TokenSet, resource: str) -> ExchangeOutcome:
+        """Present the refresh token for an access token for ``resource``; all else is as in a refresh."""
+        return await self._exchange(tokens, resource)
+
+    async def _exchange(self, tokens: TokenSet, *resource: str) -> ExchangeOutcome:
+        self._present(tokens, *resource)
         self.exchanging.set()
         if self.gate is not None:
             await self.gate.wait()
         answer: Answer = self.script.pop(0) if self.script else self._by_fault
         if isinstance(answer, BaseException):
             raise answer
-        outcome = answer(tokens) if callable(answer) else answer
+        outcome = answer(tokens, *resource) if callable(answer) else answer
         if isinstance(outcome, Awaitable):
             outcome = await outcome
         if self.reply_gate is not None:
@@ -186,38 +205,45 @@ class ScriptedProvider:
         self.grants.revoke(tokens.refresh_token or tokens.access_token)
         return True
 
-    def answer(self, tokens: TokenSet, fault: Fault | None = None) -> ExchangeOutcome:
+    def answer(
+        self, tokens: TokenSet, fault: Fault | None = None, *, resource: str | None = None
+    ) -> ExchangeOutcome:
         """Take one presentation under ``fault`` at once, and return what the OAuth client would report.
 
         Neither gates nor the script nor the planned faults are asked, and a delay takes no time.
         """
-        self.presented.append(tokens.refresh_token or "")
-        return self._answer(tokens, fault)
+        self._present(tokens, resource)
+        return self._answer(tokens, fault, resource)
 
-    def rotate(self, tokens: TokenSet) -> ExchangeOutcome:
+    def rotate(self, tokens: TokenSet, resource: str | None = None) -> ExchangeOutcome:
         """Answer as the provider itself would, with no fault; for a ``script``."""
-        return self._answer(tokens, None)
+        return self._answer(tokens, None, resource)
 
-    def lose_reply(self, tokens: TokenSet) -> ExchangeOutcome:
+    def lose_reply(self, tokens: TokenSet, resource: str | None = None) -> ExchangeOutcome:
         """Refresh, but let the answer get lost; for a ``script``."""
-        return self._answer(tokens, Fault.LOST_REPLY)
+        return self._answer(tokens, Fault.LOST_REPLY, resource)
 
-    async def _by_fault(self, tokens: TokenSet) -> ExchangeOutcome:
+    def _present(self, tokens: TokenSet, resource: str | None = None) -> None:
+        self.presented.append(tokens.refresh_token or "")
+        self.asked_for.append(resource)
+
+    async def _by_fault(self, tokens: TokenSet, resource: str | None = None) -> ExchangeOutcome:
         fault = self.faults.deal()
         if fault is Fault.DELAYED_BEFORE:
             await self._pause(self.faults.delay.total_seconds())
-        outcome = self._answer(tokens, fault)
+        outcome = self._answer(tokens, fault, resource)
         if fault is Fault.DELAYED_AFTER:
             await self._pause(self.faults.delay.total_seconds())
         return outcome
 
-    def _answer(self, tokens: TokenSet, fault: Fault | None) -> ExchangeOutcome:
+    def _answer(self, tokens: TokenSet, fault: Fault | None, resource: str | None) -> ExchangeOutcome:
         if fault is Fault.RATE_LIMITED:
             return Deferred("http_429", self.faults.retry_after)
         if fault in UNPROCESSED:
             return UNPROCESSED[fault]
         redeem = self.grants.redeem_keeping if fault in KEEPING else self.grants.redeem
-        redemption = redeem(tokens.refresh_token or "", self._seconds(self._now()))
+        wanted = Wanted(resources=frozenset() if resource is None else frozenset({resource}))
+        redemption = redeem(tokens.refresh_token or "", self._seconds(self._now()), wanted)
         if fault in UNREADABLE:
             return UNREADABLE[fault]
         if isinstance(redemption, Refused):

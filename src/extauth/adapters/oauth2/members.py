@@ -14,7 +14,6 @@ _FORM = re.compile(rb"[A-Za-z0-9_.~*'()!,:;/?@$%+&=-]+")
 """Nothing else is in a form-encoded body; above all no ``<``, white space or quote. A link in an HTML
 page or a sentence must never be taken for an OAuth error."""
 _MOST_FORM_FIELDS = 100
-_LARGEST_CODE = 10**12
 _TOKEN_KEYS = frozenset({"access_token", "refresh_token", "id_token"})
 _CODE_KEYS = (
     # More exact than the code beside it, as in Google's ``invalid_rapt``.
@@ -78,7 +77,7 @@ def error_codes(members: Mapping[str, object]) -> Iterator[str]:
             code = place.get(key)
             if isinstance(code, str):
                 yield code
-            elif isinstance(code, int) and not isinstance(code, bool) and abs(code) < _LARGEST_CODE:
+            elif isinstance(code, int) and not isinstance(code, bool):
                 yield str(code)
 
 

@@ -115,6 +115,7 @@ class ReplyRules:
                 "invalid_client_secret",
                 "invalid_request",
                 "invalid_scope",
+                "invalid_target",
                 "redirect_uri_mismatch",
                 "unauthorized_client",
                 "unsupported_grant_type",

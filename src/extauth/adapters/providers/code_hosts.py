@@ -17,6 +17,7 @@ from extauth.adapters.providers.preset import Deadline, Preset, reply_rules
 from extauth.adapters.providers.variables import Variable
 from extauth.domain.policy import ProviderTraits
 
+# GitHub's REST reference; next-auth reads the same members.
 _GITHUB_USER = Call(url="https://api.github.com/user")
 
 github = Preset(
@@ -66,6 +67,7 @@ github_app = attrs.evolve(
     replies=reply_rules("github_app"),
     authorization=AuthorizationRules(scope_param=None),
     traits=ProviderTraits(refresh_revokes_access_token=True, refresh_token_idle_lifetime=timedelta(days=180)),
+    # GitHub's REST reference, "List app installations accessible to the user access token".
     installations=InstallationRules(
         call=Call(url="https://api.github.com/user/installations"),
         items=("installations",),
@@ -99,6 +101,7 @@ def _gitlab(preset_id: str, display_name: str, base: str, *notes: str) -> Preset
         authorize_url=f"{base}/oauth/authorize",
         token_url=f"{base}/oauth/token",
         device_url=f"{base}/oauth/authorize_device",
+        # What the call for the user needs, whose members are those that next-auth reads.
         scopes=("read_user",),
         client_auth="client_secret_post",
         variables=(_GITLAB_BASE,) if base == "{base}" else (),
@@ -127,6 +130,7 @@ gitlab_self_managed = _gitlab(
     "The device flow is there from GitLab 17.9, and from 17.3 by default.",
 )
 
+# Members as next-auth reads them.
 _BITBUCKET_USER = Call(url="https://api.bitbucket.org/2.0/user")
 
 bitbucket_cloud = Preset(
@@ -194,6 +198,7 @@ gitea = Preset(
     ),
     replies=reply_rules("gitea"),
     identity=IdentityRules(
+        # Members as social-core reads them.
         call=Call(url="{variable[base]}/api/v1/user"),
         in_answer=AccountPaths(id=("id",), login=("login",), display_name=None, avatar_url=None),
     ),

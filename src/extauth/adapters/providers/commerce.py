@@ -53,6 +53,7 @@ stripe_app = Preset(
     notes=("The client secret is the secret key. Access tokens work for an hour, which is not said.",),
 )
 
+# Members as in Xero's OpenAPI description of its identity service.
 _XERO_TENANTS = Call(url="https://api.xero.com/connections")
 
 xero = Preset(
@@ -65,7 +66,8 @@ xero = Preset(
         replay_window=timedelta(minutes=30), refresh_token_idle_lifetime=timedelta(days=60)
     ),
     replies=reply_rules("xero"),
-    authorization=AuthorizationRules(extra_scopes=("offline_access",)),
+    # Xero documents PKCE for apps that have no secret.
+    authorization=AuthorizationRules(extra_scopes=("offline_access",), pkce="public_only"),
     validation=ValidationRules(call=_XERO_TENANTS),
     installations=InstallationRules(call=_XERO_TENANTS, id=("tenantId",), name=("tenantName",)),
     notes=("Calls to the API name the tenant in a header; the installations of a link are its tenants.",),
@@ -105,5 +107,9 @@ shopify = Preset(
     requests=TokenRequests(code_params={"expiring": "1"}),
     authorization=AuthorizationRules(scope_separator=",", pkce="off"),
     deadlines=(Deadline(date(2027, 1, 1), "From this day tokens that expire are mandatory for every app."),),
-    notes=("expiring=1 is sent with the code: without it there is no refresh token, and no expiry.",),
+    notes=(
+        "expiring=1 is sent with the code: without it there is no refresh token, and no expiry.",
+        # As Nango sends it.
+        "The API takes the access token in the header X-Shopify-Access-Token.",
+    ),
 )

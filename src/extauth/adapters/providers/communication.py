@@ -29,18 +29,21 @@ slack = Preset(
         whole_grant=False,
     ),
     identity=IdentityRules(
+        # Slack's reference, oauth.v2.access.
         in_reply=AccountPaths(id=("authed_user", "id"), login=None, display_name=None, avatar_url=None)
     ),
     notes=(
         (
-            "The scopes are the bot's. Ask for the user's by the parameter user_scope, parted by"
-            " commas; the user's"
-            " tokens become a link of their own, slack/user, which rotates by itself."
+            "The scopes are the bot's. Ask for the user's where the flow begins, with"
+            " params={'user_scope': 'search:read,users:read'}. The user's tokens become a link of their own,"
+            " slack/user, which rotates by itself."
         ),
+        "When slack/user must be connected again, begin with slack: the scopes of slack/user are no bot's.",
         "Access tokens expire, and refresh tokens exist, only in apps that have turned rotation on.",
     ),
 )
 
+# Members, and the scope that they need, as next-auth has them.
 _DISCORD_USER = Call(url="https://discord.com/api/users/@me")
 
 discord = Preset(
@@ -61,6 +64,7 @@ discord = Preset(
     validation=ValidationRules(call=_DISCORD_USER),
 )
 
+# Members as next-auth reads them.
 _ZOOM_USER = Call(url="https://api.zoom.us/v2/users/me")
 
 zoom = Preset(
@@ -78,6 +82,7 @@ zoom = Preset(
     validation=ValidationRules(call=_ZOOM_USER),
 )
 
+# Members, and the scope that they need, as next-auth has them.
 _WEBEX_USER = Call(url="https://webexapis.com/v1/people/me")
 
 webex = Preset(
@@ -104,5 +109,6 @@ calendly = Preset(
     authorize_url="https://auth.calendly.com/oauth/authorize",
     token_url="https://auth.calendly.com/oauth/token",
     client_auth="client_secret_post",
+    # PKCE: Calendly recommends it for web applications too.
     replies=reply_rules("calendly", extra_fields=frozenset({"organization", "owner"})),
 )

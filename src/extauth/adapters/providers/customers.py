@@ -51,7 +51,7 @@ salesforce = Preset(
             " work is the"
             " organization's session policy, and the provider does not say it."
         ),
-        "A fifth grant of the same user to the same app ends the oldest one.",
+        "A sixth grant of the same user to the same app ends the oldest one.",
     ),
 )
 
@@ -80,9 +80,12 @@ hubspot = Preset(
             auth="none",
         ),
         done_statuses=frozenset({200, 204}),
+        # HubSpot's reference, "Delete OAuth 2.0 refresh token".
+        whole_grant=False,
     ),
     identity=IdentityRules(
         call=Call(url="https://api.hubapi.com/oauth/v1/access-tokens/{access_token}", auth="none"),
+        # HubSpot's reference, token metadata; next-auth reads the same.
         in_answer=AccountPaths(id=("user_id",), login=("user",), display_name=None, avatar_url=None),
     ),
     validation=ValidationRules(
@@ -99,6 +102,10 @@ hubspot = Preset(
             " refreshed at"
             " another."
         ),
+        (
+            "Revoking deletes the refresh token alone: access tokens work until they expire, and the app"
+            " stays installed."
+        ),
     ),
 )
 
@@ -108,6 +115,8 @@ zoho = Preset(
     docs_url="https://zoho.com",
     authorize_url="https://accounts.zoho.{dc}/oauth/v2/auth",
     token_url="https://accounts.zoho.{dc}/oauth/v2/token",
+    # What the call for the user needs, as next-auth asks it.
+    scopes=("AaaServer.profile.Read",),
     client_auth="client_secret_post",
     variables=(
         Variable(
@@ -125,6 +134,7 @@ zoho = Preset(
     ),
     identity=IdentityRules(
         call=Call(url="https://accounts.zoho.{variable[dc]}/oauth/user/info"),
+        # Members as next-auth reads them.
         in_answer=AccountPaths(id=("ZUID",), login=("Email",), display_name=None, avatar_url=None),
     ),
     validation=ValidationRules(call=Call(url="https://accounts.zoho.{variable[dc]}/oauth/user/info")),
@@ -142,6 +152,7 @@ zoho = Preset(
     ),
 )
 
+# Members as next-auth reads them.
 _PIPEDRIVE_USER = Call(url="https://api.pipedrive.com/users/me")
 
 pipedrive = Preset(

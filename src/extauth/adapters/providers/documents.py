@@ -12,6 +12,7 @@ from extauth.adapters.oauth2.validation import ValidationRules
 from extauth.adapters.providers.preset import Preset, reply_rules
 from extauth.domain.policy import ProviderTraits
 
+# Members, and the scope that they need, as next-auth has them.
 _DROPBOX_USER = Call(method="POST", url="https://api.dropboxapi.com/2/users/get_current_account")
 
 dropbox = Preset(
@@ -38,6 +39,7 @@ dropbox = Preset(
     answers_omit=frozenset({"refresh_token"}),
 )
 
+# Members as next-auth reads them.
 _BOX_USER = Call(url="https://api.box.com/2.0/users/me")
 
 box = Preset(

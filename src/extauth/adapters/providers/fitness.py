@@ -9,6 +9,7 @@ from extauth.adapters.oauth2.revocation import Revocation
 from extauth.adapters.oauth2.validation import ValidationRules
 from extauth.adapters.providers.preset import Preset, reply_rules
 
+# Members as social-core and next-auth read them, and the scope that next-auth asks for.
 _ATHLETE = Call(url="https://www.strava.com/api/v3/athlete")
 
 strava = Preset(
@@ -41,7 +42,15 @@ strava = Preset(
         in_answer=AccountPaths(id=("id",), login=("username",), display_name=None, avatar_url=("profile",)),
     ),
     validation=ValidationRules(call=_ATHLETE),
-    notes=("Users may untick scopes. Revoking ends the application's access to the athlete.",),
+    # Strava's guide, "Authentication": the scopes that the user accepted come with the callback alone.
+    callback_fields=frozenset({"scope"}),
+    notes=(
+        (
+            "Users may untick scopes. Those that they accepted come with the callback and are kept as scope"
+            " among the extra members; the scopes of the link are those asked for."
+        ),
+        "Revoking ends the application's access to the athlete.",
+    ),
 )
 
 fitbit = Preset(
@@ -50,6 +59,7 @@ fitbit = Preset(
     docs_url="https://dev.fitbit.com",
     authorize_url="https://www.fitbit.com/oauth2/authorize",
     token_url="https://api.fitbit.com/oauth2/token",
+    # As social-core asks for.
     scopes=("profile",),
     replies=reply_rules("fitbit"),
     authorization=AuthorizationRules(pkce="off"),

@@ -34,7 +34,9 @@ google = Preset(
             auth="none",
             encoding="form",
             fields={"token": "{token}"},
-        )
+        ),
+        # So it answers for a token that is revoked already, as CustomerOS takes it too.
+        done_codes=frozenset({"invalid_token"}),
     ),
     identity=IdentityRules(call=_GOOGLE_USER),
     validation=ValidationRules(call=_GOOGLE_USER),

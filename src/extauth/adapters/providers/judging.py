@@ -22,6 +22,7 @@ RESTART = frozenset({"bad_verification_code"})
 CLIENT = frozenset(
     {
         "bad_client_secret",
+        "device_flow_disabled",
         "incorrect_client_credentials",
         "invalid_client",
         "invalid_client_id",
@@ -88,10 +89,18 @@ _GITHUB = Judging(
 
 JUDGING: Mapping[str, Judging] = {
     # It also answers access_denied to a wrong client secret: users must not be asked to consent again.
-    "atlassian": Judging(client=frozenset({"access_denied"}), dead_statuses=frozenset({400, 403})),
+    # Of a refresh token that is over it says unauthorized_client with this text, as users of Parabol and
+    # Raycast report; the code alone may be the client's fault.
+    "atlassian": Judging(
+        client=frozenset({"access_denied"}),
+        messages={"refresh_token is invalid": "invalid_grant"},
+        dead_statuses=frozenset({400, 403}),
+    ),
     "auth0": Judging(dead_statuses=frozenset({403})),
     "azure_devops_entra": _ENTRA,
-    "facebook": Judging(error_member="error_code"),
+    # Graph API, "Handling Errors": the access token has expired, been revoked or is otherwise invalid. An
+    # outage, a rate limit and a wrong client secret have other numbers.
+    "facebook": Judging(dead=frozenset({"190"}), error_member="error_code"),
     "fitbit": Judging(
         # Both are about the access token.
         temporary=frozenset({"expired_token", "invalid_token"}),

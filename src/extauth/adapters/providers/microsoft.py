@@ -13,6 +13,7 @@ from extauth.adapters.providers.preset import Preset, reply_rules
 from extauth.adapters.providers.variables import Variable
 from extauth.domain.policy import ProviderTraits
 
+# Graph API, "Get a user"; it needs the scope User.Read.
 _ME = Call(url="https://graph.microsoft.com/v1.0/me")
 _DEVOPS = {"resource": "499b84ac-1321-427f-aa17-267ca6975798"}
 """Azure DevOps as a resource of Entra."""
@@ -81,7 +82,18 @@ azure_devops = Preset(
     token_url="https://app.vssps.visualstudio.com/oauth2/token",
     client_auth="client_assertion",
     replies=reply_rules("azure_devops"),
-    requests=TokenRequests(code_grant=_JWT_BEARER, code_field="assertion"),
+    # Azure DevOps documentation, "Authorize access with OAuth 2.0": both are sent as an assertion.
+    requests=TokenRequests(
+        code_grant=_JWT_BEARER,
+        code_field="assertion",
+        refresh_field="assertion",
+        refresh_repeats=frozenset({"redirect_uri"}),
+    ),
     authorization=AuthorizationRules(params={"response_type": "Assertion"}, pkce="off"),
-    notes=("For new applications use azure_devops_entra.",),
+    notes=(
+        (
+            "No new applications are taken since April 2025, and the service is to be removed in 2026: use"
+            " azure_devops_entra."
+        ),
+    ),
 )

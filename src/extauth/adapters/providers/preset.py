@@ -27,7 +27,8 @@ from extauth.domain.linking import CallbackMethod
 from extauth.domain.policy import ProviderTraits
 
 CHECKED = date(2026, 11, 23)
-"""When the facts of the shipped presets were last compared with the providers' own pages."""
+"""When the facts of the shipped presets were last compared with public sources: the providers' own pages,
+and the code of other open clients."""
 
 Omitted: TypeAlias = Literal["refresh_token", "expires_in", "scope"]
 
@@ -84,7 +85,7 @@ class Preset:
     docs_url: str | None = None
     """The provider's own documentation."""
     checked: date = CHECKED
-    """When these facts were last compared with the provider's pages."""
+    """When these facts were last compared with public sources."""
     authorize_url: str | None = None
     """``None``: whoever uses it must give ``authorize_url``."""
     token_url: str

@@ -17,6 +17,7 @@ from extauth.domain.policy import ProviderTraits
 
 _NOT_PKCE = AuthorizationRules(pkce="off")
 
+# Members as Nango reads them, and those of the user as next-auth does.
 _ATLASSIAN_SITES = Call(url="https://api.atlassian.com/oauth/token/accessible-resources")
 
 atlassian = Preset(
@@ -42,6 +43,7 @@ atlassian = Preset(
             id=("account_id",), login=None, display_name=("name",), avatar_url=("picture",)
         ),
     ),
+    # Not through the gateway, so that a token that has expired is a plain 401 here.
     validation=ValidationRules(call=_ATLASSIAN_SITES),
     installations=InstallationRules(call=_ATLASSIAN_SITES),
     notes=(
@@ -50,10 +52,14 @@ atlassian = Preset(
             " change ends the"
             " grant."
         ),
-        "The API gateway may answer 403 or 404 rather than 401 to an access token that has expired.",
+        (
+            "The API gateway may answer 403 or 404 rather than 401 to an access token that has expired: have"
+            " the token validated before such an answer is taken for a missing permission."
+        ),
     ),
 )
 
+# The query of Linear's API guide.
 _LINEAR_VIEWER = Call(
     method="POST",
     url="https://api.linear.app/graphql",
@@ -85,6 +91,7 @@ linear = Preset(
     notes=("The scope read is always granted. prompt=consent lets the user choose another workspace.",),
 )
 
+# Notion's reference of its token endpoints requires it.
 _NOTION_VERSION = {"Notion-Version": "2025-09-03"}
 
 notion = Preset(
@@ -93,7 +100,7 @@ notion = Preset(
     authorize_url="https://api.notion.com/v1/oauth/authorize",
     token_url="https://api.notion.com/v1/oauth/token",
     replies=reply_rules("notion", extra_fields=frozenset({"bot_id", "workspace_id"})),
-    requests=TokenRequests(encoding="json"),
+    requests=TokenRequests(encoding="json", headers=_NOTION_VERSION),
     authorization=AuthorizationRules(scope_param=None, params={"owner": "user"}, pkce="off"),
     revocation=Revocation(
         call=Call(
@@ -106,6 +113,7 @@ notion = Preset(
         )
     ),
     identity=IdentityRules(
+        # Notion's reference of its token endpoint.
         in_reply=AccountPaths(
             id=("owner", "user", "id"),
             login=None,
@@ -132,6 +140,8 @@ notion = Preset(
 )
 
 _ASANA_USER = Call(url="https://app.asana.com/api/1.0/users/me")
+# Asana's OAuth guide: so it stands in the token endpoint's answer too. The guide has PKCE as well.
+_ASANA_ACCOUNT = AccountPaths(id=("data", "gid"), login=None, display_name=("data", "name"), avatar_url=None)
 
 asana = Preset(
     id="asana",
@@ -142,14 +152,8 @@ asana = Preset(
     scopes=("default",),
     client_auth="client_secret_post",
     replies=reply_rules("asana"),
-    authorization=_NOT_PKCE,
     revocation=Revocation.standard("https://app.asana.com/-/oauth_revoke"),
-    identity=IdentityRules(
-        call=_ASANA_USER,
-        in_answer=AccountPaths(
-            id=("data", "gid"), login=None, display_name=("data", "name"), avatar_url=None
-        ),
-    ),
+    identity=IdentityRules(in_reply=_ASANA_ACCOUNT, call=_ASANA_USER, in_answer=_ASANA_ACCOUNT),
     validation=ValidationRules(call=_ASANA_USER),
     notes=("The scope default stands for full permissions.",),
 )
@@ -159,6 +163,8 @@ monday = Preset(
     display_name="monday.com",
     authorize_url="https://auth.monday.com/oauth2/authorize",
     token_url="https://auth.monday.com/oauth_ms/oauth/token",
+    # monday's reference, "Me": what the call for the user needs.
+    scopes=("me:read",),
     client_auth="client_secret_post",
     replies=reply_rules("monday", default_lifetime=timedelta(hours=1)),
     requests=TokenRequests(encoding="json"),
@@ -219,6 +225,8 @@ miro = Preset(
     replies=reply_rules("miro"),
     authorization=_NOT_PKCE,
     validation=ValidationRules(call=Call(url="https://api.miro.com/v1/oauth-token")),
+    # Miro's reference, "Get new access token using refresh token".
+    notes=("Access tokens expire, and refresh tokens exist, only in apps that have turned expiry on.",),
 )
 
 airtable = Preset(
@@ -228,10 +236,12 @@ airtable = Preset(
     authorize_url="https://airtable.com/oauth2/v1/authorize",
     token_url="https://airtable.com/oauth2/v1/token",
     replies=reply_rules("airtable"),
-    authorization=_NOT_PKCE,
+    # Airtable's OAuth reference has a code challenge in every request.
+    authorization=AuthorizationRules(pkce="required"),
     notes=("Airtable ends the grants of integrations that break its rules about tokens.",),
 )
 
+# Members as next-auth reads them.
 _FIGMA_USER = Call(url="https://api.figma.com/v1/me")
 
 figma = Preset(

@@ -94,7 +94,10 @@ QUIRKS: Mapping[int, Quirk] = MappingProxyType(
             ),
         ),
         7: Quirk(
-            "Refresh tokens rotate, each for one use", lambda p: p.gives_refresh_tokens and p.traits.rotates
+            "Refresh tokens rotate, or are taken to: each is for one use",
+            lambda p: (
+                p.gives_refresh_tokens and p.traits.rotates and not p.replies.access_token_refreshes_itself
+            ),
         ),
         8: Quirk(
             "A refresh may leave the refresh token out, which then stays",

@@ -15,6 +15,7 @@ from extauth.adapters.providers.preset import Preset, reply_rules
 from extauth.adapters.providers.variables import Variable
 from extauth.domain.policy import ProviderTraits
 
+# Members, and the scopes that they need, as next-auth has them.
 _X_USER = Call(url="https://api.x.com/2/users/me")
 
 x = Preset(
@@ -38,6 +39,7 @@ x = Preset(
     validation=ValidationRules(call=_X_USER),
 )
 
+# Members as next-auth reads them.
 _FACEBOOK_USER = Call(url="https://graph.facebook.com/me?fields=id,name,picture")
 
 facebook = Preset(
@@ -70,6 +72,7 @@ facebook = Preset(
     revocation=Revocation(
         call=Call(
             method="DELETE",
+            # me is the Graph API's name for the user whose token it is.
             url="https://graph.facebook.com/v{variable[ver]}/me/permissions",
             auth="none",
             encoding="query",
@@ -83,7 +86,16 @@ facebook = Preset(
         ),
     ),
     validation=ValidationRules(call=_FACEBOOK_USER),
-    notes=("There are no refresh tokens: the access token is exchanged for one that works longer.",),
+    notes=(
+        (
+            "There are no refresh tokens: while the access token works it is exchanged for one that works"
+            " longer. One that has expired cannot be exchanged."
+        ),
+        (
+            "Error 190, which stands for a token that has expired or been revoked, means that the user must"
+            " connect again. Errors with other numbers are tried again later."
+        ),
+    ),
 )
 
 linkedin = Preset(
@@ -97,6 +109,7 @@ linkedin = Preset(
     replies=reply_rules("linkedin"),
     authorization=AuthorizationRules(pkce="off"),
     identity=IdentityRules(
+        # Members as social-core reads them.
         call=Call(url="https://api.linkedin.com/v2/me"),
         in_answer=AccountPaths(id=("id",), login=None, display_name=None, avatar_url=None),
     ),
@@ -110,6 +123,7 @@ linkedin = Preset(
     ),
 )
 
+# Members as social-core reads them, and the scope that next-auth asks for.
 _REDDIT_USER = Call(url="https://oauth.reddit.com/api/v1/me")
 
 reddit = Preset(
@@ -134,6 +148,7 @@ reddit = Preset(
     ),
 )
 
+# Twitch's reference, "Validating Tokens".
 _TWITCH_VALIDATE = Call(url="https://id.twitch.tv/oauth2/validate")
 
 twitch = Preset(
@@ -164,6 +179,7 @@ twitch = Preset(
     notes=("Twitch demands that each token is validated when an application starts, and hourly.",),
 )
 
+# Members as next-auth reads them.
 _SPOTIFY_USER = Call(url="https://api.spotify.com/v1/me")
 
 spotify = Preset(
@@ -180,5 +196,7 @@ spotify = Preset(
         in_answer=AccountPaths(id=("id",), login=None, display_name=("display_name",), avatar_url=None),
     ),
     validation=ValidationRules(call=_SPOTIFY_USER),
+    # Spotify's developer blog of 2026-06-18: a refresh gives no new refresh token, with PKCE neither.
+    answers_omit=frozenset({"refresh_token"}),
     notes=("A grant ends 6 months after the user's consent; refreshes do not extend it.",),
 )

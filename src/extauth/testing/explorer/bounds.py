@@ -7,11 +7,14 @@ from typing import final
 
 import attrs
 
+from extauth.domain.policy import ProviderTraits
 from extauth.testing.faults import Fault
 from extauth.testing.interleaver.ports import REFRESH
 from extauth.testing.interleaver.promises import Broken
 from extauth.testing.interleaver.setting import Setting
 from extauth.testing.reuse import Reuse
+
+USER = "alice"
 
 
 @final
@@ -22,6 +25,8 @@ class Bounds:
     replicas: int = 2
     callers: int = 1
     """On each replica, from the beginning."""
+    wanted: tuple[str, ...] = ("",)
+    """What they ask for, taken in turn: a resource (RFC 8707), or ``""`` for the grant's own access token."""
     late_calls: int = 0
     """Further calls, on any replica at any time."""
     crashes: int = 0
@@ -44,8 +49,27 @@ class Bounds:
     left: timedelta = timedelta(0)
     """What is left of the access token's life of an hour at the beginning."""
     reuse: Reuse = "strict"
+    refresh_revokes_access_token: bool = False
+    """Whether every exchange kills the access tokens that there were, and is believed to."""
     replies: frozenset[str] = frozenset({REFRESH})
     """Calls that something may happen between their being carried out and their being answered."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The resources among what is wanted."""
+        return tuple(dict.fromkeys(resource for resource in self.wanted if resource))
+
+    @property
+    def traits(self) -> ProviderTraits | None:
+        """What the service believes of the provider, where the habit of reuse does not say it all."""
+        if not self.refresh_revokes_access_token:
+            return None
+        return ProviderTraits(rotates=self.reuse != "non_rotating", refresh_revokes_access_token=True)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What is wanted, as the last word of a ``call``."""
+        return tuple(f"{USER}@{resource}" if resource else USER for resource in self.wanted)
 
 
 @final

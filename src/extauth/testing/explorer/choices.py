@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from extauth.testing.explorer.bounds import Bounds
+from extauth.testing.explorer.bounds import USER, Bounds
 from extauth.testing.faults import Fault
 from extauth.testing.interleaver.gates import Gate
 from extauth.testing.interleaver.interleaver import Interleaver
 from extauth.testing.interleaver.ports import REFRESH, STORE_VERDICTS, STORE_WRITES
 from extauth.testing.interleaver.steps import Step
 
-USER = "alice"
 EARLY = "early"
 """Marks a leap of time that could have waited."""
 
@@ -31,7 +30,11 @@ def spent_by(steps: list[Step]) -> Spent:
 
 def late_calls_left(bounds: Bounds, spent: Spent) -> bool:
     """Whether some caller may still come."""
-    return spent["call", USER] < bounds.late_calls or spent["refresh", USER] < bounds.refusals
+    return _asked("call", spent) < bounds.late_calls or _asked("refresh", spent) < bounds.refusals
+
+
+def _asked(verb: str, spent: Spent) -> int:
+    return sum(times for (each, _), times in spent.items() if each == verb)
 
 
 def choices(world: Interleaver, bounds: Bounds, spent: Spent) -> Iterator[Step]:
@@ -72,10 +75,11 @@ def _mishaps(world: Interleaver, bounds: Bounds, spent: Spent, busy: list[str]) 
         yield from (Step("close", replica) for replica in busy if replica in world.running)
     if spent["sweep", ""] < bounds.sweeps:
         yield from (Step("sweep", replica) for replica in busy if replica in world.running)
-    if spent["call", USER] < bounds.late_calls:
-        yield from (Step("call", replica, USER) for replica in world.running)
-    if spent["refresh", USER] < bounds.refusals:
-        yield from (Step("refresh", replica, USER) for replica in world.running)
+    details = dict.fromkeys(bounds.details)
+    if _asked("call", spent) < bounds.late_calls:
+        yield from (Step("call", replica, wanted) for replica in world.running for wanted in details)
+    if _asked("refresh", spent) < bounds.refusals:
+        yield from (Step("refresh", replica, wanted) for replica in world.running for wanted in details)
     yield from _outside(world, bounds, spent)
 
 

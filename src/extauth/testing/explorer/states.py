@@ -63,4 +63,6 @@ def _provider_state(world: Interleaver) -> Hashable:
     grants = world.provider.grants
     presented = tuple(grants.presentations().items())
     history = tuple(grants.history) if world.setting.replay_window is not None else ()
-    return presented, grants.live_refresh_tokens(), history
+    live = grants.live_access_tokens(world.clock.monotonic()) if world.setting.resources else ()
+    bound = frozenset((token, world.provider.resource_of(token)) for token in live)
+    return presented, grants.live_refresh_tokens(), history, bound

@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable
 from datetime import timedelta
+from itertools import cycle
 from typing import Any, final
 
 import attrs
@@ -31,10 +32,11 @@ import attrs
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.policy import RefreshPolicy
 from extauth.services.tokens import TokenService
-from extauth.testing.explorer.bounds import Bounds, Report, Violation
-from extauth.testing.explorer.choices import USER, choices, late_calls_left, spent_by
+from extauth.testing.explorer.bounds import USER, Bounds, Report, Violation
+from extauth.testing.explorer.choices import choices, late_calls_left, spent_by
 from extauth.testing.explorer.states import Numbering, state_of
 from extauth.testing.interleaver.interleaver import Interleaver
+from extauth.testing.interleaver.recovery import recover
 from extauth.testing.interleaver.setting import MakeService, Setting
 from extauth.testing.interleaver.steps import Step, format_script
 from extauth.testing.interleaver.virtual_time import VirtualClock, VirtualLoop
@@ -65,9 +67,11 @@ def explore(
     setting = Setting(
         replicas=bounds.replicas,
         users=(USER,),
+        resources=bounds.resources,
         lifetime=lifetime,
         age=lifetime - bounds.left,
         reuse=bounds.reuse,
+        traits=bounds.traits,
         policy=policy or RefreshPolicy(),
         replies=bounds.replies,
         make_service=make_service,
@@ -120,9 +124,10 @@ class _Walk:
         store = self._make_store(self._clock)
         with Interleaver(lambda: store, self._setting, clock=self._clock, loop=loop) as world:
             numbers = Numbering(self._histories)
+            wanted = cycle(self._bounds.details)
             for replica in world.running:
                 for _ in range(self._bounds.callers):
-                    world.do(Step("call", replica, USER))
+                    world.do(Step("call", replica, next(wanted)))
             beginning = len(world.steps)
             for node in self._path:
                 world.do(node.choices[node.chosen])
@@ -145,7 +150,7 @@ class _Walk:
         self._report.endings += 1
         world.oracle.judge_end(world.calls)
         if not world.broken:
-            world.recover()
+            recover(world)
         self._judged(world)
 
     def _judged(self, world: Interleaver) -> bool:

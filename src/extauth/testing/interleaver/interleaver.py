@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, Final, Self, final
+from typing import Self, final
 
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Claimed
+from extauth.domain.resources import access_tokens, seen_for
+from extauth.testing.interleaver.cast import STOPPING, Cast
 from extauth.testing.interleaver.gates import Gates, ReplicaCrashed
 from extauth.testing.interleaver.oracle import Answer, Oracle
 from extauth.testing.interleaver.ports import STORE_WRITES
@@ -15,15 +17,11 @@ from extauth.testing.interleaver.promises import Broken
 from extauth.testing.interleaver.replica import Call, Replica, ending
 from extauth.testing.interleaver.setting import PROVIDER_ID, OpenStore, Setting, key_of
 from extauth.testing.interleaver.steps import Step, format_script
-from extauth.testing.interleaver.tasks import TaskOwners
-from extauth.testing.interleaver.trace import Listener, Log, shown
+from extauth.testing.interleaver.trace import Log, shown
 from extauth.testing.interleaver.users import Users
 from extauth.testing.interleaver.virtual_leases import VirtualLeases
 from extauth.testing.interleaver.virtual_time import VirtualClock, VirtualLoop
 from extauth.testing.scripted_provider import ScriptedProvider
-
-_STOPPING: Final = frozenset({"cancel", "sweep", "close"})
-"""Steps that tell somebody to stop, and that no exchange may take notice of."""
 
 
 @final
@@ -69,45 +67,32 @@ class Interleaver:
         """The schedule so far."""
         self.trace: list[str] = []
         """What happened, one line an event."""
-        self.calls: dict[str, Call] = {}
-        """Calls under way, by the caller's name; ended ones are judged and removed."""
         self.answers: dict[str, str | BaseException] = {}
         """How the calls that have ended ended, by caller: a token or an error."""
         self._keeps_loop = loop is not None
         self._owns_clock = clock is not None
         self._opening = open_store()
         self._log = Log(self.oracle)
-        self._replicas: dict[str, Replica] = {}
-        self._endings: dict[str, list[asyncio.Task[Any]]] = {}
-        """The tasks after which the process of a replica that was told to end is gone, until it is."""
         self._lease_ends: dict[LinkKey, float] = {}
         self._dirty = True
         """Whether the stored links may have changed since they were last looked at."""
 
     def __enter__(self) -> Self:
         self._log.__enter__()
-        self._owners = TaskOwners(self.loop)
         store = self.loop.complete(self._opening.__aenter__())
         self._store = store if self._owns_clock else VirtualLeases(store, self.clock)
         self._users = Users(self._store, self.provider, self.loop, self.setting)
+        self._cast = Cast(self.setting, self, self.trace, store=self._store, provider=self.provider)
         for user in self.setting.users:
             self._users.authorize(user, age=self.setting.age)
         for _ in range(self.setting.replicas):
-            self._start_replica()
+            self._cast.start()
         self._look(None)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         try:
-            for name in self._replicas:
-                self.gates.crash(name)
-            self.loop.settle()
-            tasks = [call.task for call in self.calls.values()]
-            for ending in self._endings.values():
-                tasks += ending
-            for task in tasks:
-                if task.done() and not task.cancelled():
-                    task.exception()  # retrieved, so that nobody reports it
+            self._cast.dismiss()
             self.loop.complete(self._opening.__aexit__(None, None, None))
         finally:
             self._log.__exit__()
@@ -127,17 +112,22 @@ class Interleaver:
     @property
     def replicas(self) -> list[str]:
         """All replicas, whatever has become of them."""
-        return list(self._replicas)
+        return list(self._cast.replicas)
 
     @property
     def running(self) -> list[str]:
         """The replicas that take calls."""
-        return [name for name, replica in self._replicas.items() if not replica.ended]
+        return self._cast.running
 
     @property
     def busy(self) -> list[str]:
         """The replicas with a call parked at some gate."""
-        return [name for name in self._replicas if self.gates.parked(name)]
+        return self._cast.busy
+
+    @property
+    def calls(self) -> dict[str, Call]:
+        """Calls under way, by the caller's name; ended ones are judged and removed."""
+        return self._cast.calls
 
     def stored(self, user: str) -> Link | None:
         """Return the user's link as it is stored."""
@@ -145,18 +135,19 @@ class Interleaver:
 
     def history(self, replica: str) -> Sequence[Hashable]:
         """Return everything that the replica's code has been told, in order."""
-        return self._replicas[replica].history
+        return self._cast.replicas[replica].history
 
     def next_instant(self) -> float | None:
         """Return the seconds to the next moment at which something happens by itself, if there is one:
         a timer fires, a sleep or a wait is over, a lease lapses, a stored access token expires."""
         now = self.clock.monotonic()
-        moments = [gate.due for name in self._replicas for gate in self.gates.parked(name) if gate.due]
+        moments = [gate.due for name in self.replicas for gate in self.gates.parked(name) if gate.due]
         moments += self._lease_ends.values()
         moments += (
-            now + (link.tokens.expires_at - self.clock.now()).total_seconds()
+            now + (token.expires_at - self.clock.now()).total_seconds()
             for link in self.oracle.stored.values()
-            if link.tokens.expires_at is not None
+            for token in access_tokens(link.tokens).values()
+            if token.expires_at is not None
         )
         if (timer := self.loop.next_timer()) is not None:
             moments.append(timer)
@@ -174,14 +165,12 @@ class Interleaver:
         :raises LookupError: if the step is impossible now.
         """
         self.trace.append(f"{step}")
-        under_way = self.ledger.under_way(step.target.partition(".")[0]) if step.verb in _STOPPING else []
+        under_way = self.ledger.under_way(step.target.partition(".")[0]) if step.verb in STOPPING else []
         self._carry_out(step)
         self.steps.append(step)
         self.loop.settle()
-        self._owners.turn = ""
         self.oracle.judge_cut_off(under_way)
-        for replica in [name for name, tasks in self._endings.items() if all(task.done() for task in tasks)]:
-            self._exit(replica)
+        self._cast.end_turn()
         if self._dirty:
             self._look(step)
         for call in [call for call in self.calls.values() if call.task.done()]:
@@ -210,28 +199,13 @@ class Interleaver:
                 break
         self.oracle.judge_end(self.calls)
 
-    def recover(self) -> None:
-        """Let a fresh replica ask for every user's token, all faults having stopped, and judge it.
-
-        A cool-down is waited for. The steps are not part of the schedule.
-        """
-        schedule = len(self.steps)
-        fresh = self._start_replica()
-        for user in self.setting.users:
-            link = self.stored(user)
-            mark = None if link is None else link.failure
-            if mark is not None and mark.retry_at is not None and mark.retry_at > self.clock.now():
-                self.do(Step("advance", f"{(mark.retry_at - self.clock.now()).total_seconds():.6f}"))
-            self.do(Step("call", fresh.name, user))
-            self.drain()
-            answer = self.answers.get(f"{fresh.name}.c{fresh.callers}")
-            if answer is not None:
-                self.oracle.judge_recovery(user, answer)
-        del self.steps[schedule:]
+    def start_replica(self) -> Replica:
+        """Start one more replica, beside those of the setting; no step does that."""
+        return self._cast.start()
 
     def carried_out(self, replica: str, operation: str, result: object) -> None:
         """Take note of what came of a call through a port; the ports tell it."""
-        self._replicas[replica].history.append((operation, result))
+        self._cast.replicas[replica].history.append((operation, result))
         self.trace.append(f"  {replica} {operation}: {shown(result)}")
         self._dirty = self._dirty or operation in STORE_WRITES
         if isinstance(result, Claimed):
@@ -251,22 +225,15 @@ class Interleaver:
             case "open":
                 replica, _, operation = step.target.partition(".")
                 self.gates.open(step.target, step.detail)
-                self._take_turn(replica, "open", operation, step.detail)
+                self._cast.take_turn(replica, "open", operation, step.detail)
             case "cancel":
-                self._cancel(step.target)
+                self._cast.cancel(step.target)
             case "sweep":
-                self._end(step.target, "sweep")
-                self._endings[step.target] = self._owners.visible(step.target)
-                for task in self._endings[step.target]:
-                    task.cancel()
+                self._cast.sweep(step.target)
             case "crash":
-                self._end(step.target, "crash", ended_too=True)
-                self.ledger.crashed.add(step.target)
-                self._endings.pop(step.target, None)
-                self.gates.crash(step.target)
+                self._cast.crash(step.target)
             case "close":
-                service = self._end(step.target, "close").service
-                self._endings[step.target] = [self.loop.create_task(service.aclose())]
+                self._cast.close(step.target)
             case "advance":
                 self._advance(float(step.target))
             case _:
@@ -287,76 +254,18 @@ class Interleaver:
             case _:
                 raise AssertionError(step.verb)
 
-    def _start_replica(self) -> Replica:
-        number = len(self._replicas) + 1
-        name = f"r{number}"
-        listener = Listener(name, self.oracle, self.trace, lambda: self._replicas[name].ended)
-        replica = Replica(
-            number,
-            self.setting,
-            store=self._store,
-            provider=self.provider,
-            scene=self,
-            observer=listener,
-        )
-        self._replicas[replica.name] = replica
-        return replica
-
-    def _call(self, replica: str, user: str, *, asked_for_another: bool) -> None:
-        asked = self._replica(replica)
+    def _call(self, replica: str, wanted: str, *, asked_for_another: bool) -> None:
+        user, resource = self.setting.asked_for(wanted)
         link = self.stored(user)
-        asked.callers += 1
-        name = f"{replica}.c{asked.callers}"
-        self._take_turn(replica, "call", user, asked_for_another, None if link is None else link.version)
-        rejected = None
-        if asked_for_another and link is not None:
-            rejected = link.tokens.access_token
-            self.ledger.refused_access_tokens.add(rejected)
-        task = self.loop.create_task(asked.ask(user, rejected))
-        began = self.clock.monotonic()
-        self.calls[name] = Call(name, replica, user, began, link, asked_for_another, task)
-
-    def _cancel(self, name: str) -> None:
-        call = self.calls.get(name)
-        if call is None:
-            msg = f"no call {name!r} is under way; those that are: {', '.join(self.calls) or 'none'}"
-            raise LookupError(msg)
-        self._take_turn(call.replica, "cancel", name.partition(".")[2])
-        call.cancelled = True
-        call.task.cancel()
-
-    def _end(self, name: str, how: str, *, ended_too: bool = False) -> Replica:
-        replica = self._replica(name, ended_too=ended_too)
-        replica.ended = True
-        self._take_turn(name, how)
-        return replica
-
-    def _exit(self, name: str) -> None:
-        """Let a replica's process end: what it left undone is never done."""
-        for task in self._endings.pop(name):
-            if not task.cancelled():
-                task.exception()  # what it ended with is no longer anybody's matter
-        self.oracle.judge_exit(name)
-        self.gates.crash(name)
-        self.loop.settle()
+        found = None if link is None else seen_for(link, resource)
+        self._cast.call(replica, wanted, found, asked_for_another=asked_for_another)
 
     def _advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
         now = self.clock.monotonic()
         for name in self.busy:
-            self._replicas[name].history.append(("time", now))
+            self._cast.replicas[name].history.append(("time", now))
         self._lease_ends = {key: ends for key, ends in self._lease_ends.items() if ends > now}
-
-    def _take_turn(self, replica: str, *what: Hashable) -> None:
-        self._owners.turn = replica
-        self._replicas[replica].history.append((*what, self.clock.monotonic()))
-
-    def _replica(self, name: str, *, ended_too: bool = False) -> Replica:
-        replica = self._replicas.get(name)
-        if replica is None or (replica.ended and not ended_too):
-            msg = f"no replica {name!r} takes calls; those that do: {', '.join(self.running) or 'none'}"
-            raise LookupError(msg)
-        return replica
 
     def _look(self, step: Step | None) -> None:
         """Look at the stored links after a step, or at the beginning, when all were just authorized."""
@@ -375,12 +284,14 @@ class Interleaver:
         self.trace.append(f"  {call.name}: {shown(outcome)}")
         answer = Answer(
             user=call.user,
+            resource=call.resource,
             caller=call.name,
             found=call.found,
+            doomed=call.doomed,
             asked_for_another=call.asked_for_another,
             outcome=outcome,
             store_failed=self.ledger.store_failures.get(call.replica, -1.0) >= call.began,
-            interrupted=call.cancelled or self._replicas[call.replica].ended,
+            interrupted=call.cancelled or self._cast.replicas[call.replica].ended,
             began_at=self.clock.at(call.began),
         )
         self.oracle.judge_answer(answer)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
+from datetime import timedelta
 from typing import final
 
 import attrs
 
 from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, ExchangeOutcome, NotSent, Unknown
+from extauth.domain.resources import access_tokens
 from extauth.domain.token_set import TokenSet
 from extauth.testing.interleaver.virtual_time import VirtualClock
 
@@ -22,8 +24,10 @@ class Presentation:
     tokens: TokenSet
     began: float
     """On the virtual clock."""
-    access_token_works: bool
-    """Whether there was something to lose: the access token had neither expired nor been refused."""
+    something_to_lose: bool
+    """Whether some access token of the grant had neither expired nor been refused."""
+    left: timedelta | None
+    """How long the token asked for still worked; None if it did not, or if nobody knows how long."""
     replay: bool
     """Whether an earlier presentation may have used the token up."""
     outcome: ExchangeOutcome | None = None
@@ -74,15 +78,28 @@ class Ledger:
         self.lifted_at = -1.0
         """When an operator last lifted marks, on the virtual clock."""
 
-    def present(self, replica: str, tokens: TokenSet, clock: VirtualClock) -> Presentation:
-        """Take note that a replica presents the refresh token of ``tokens``."""
-        expires_at = tokens.expires_at
-        works = tokens.access_token not in self.refused_access_tokens and (
-            expires_at is None or clock.now() < expires_at
-        )
+    def present(
+        self, replica: str, tokens: TokenSet, resource: str | None, clock: VirtualClock
+    ) -> Presentation:
+        """Take note that a replica presents the refresh token of ``tokens``, for a resource or for none."""
+        now = clock.now()
+        works_until = {
+            name: token.expires_at
+            for name, token in access_tokens(tokens).items()
+            if token.access_token not in self.refused_access_tokens
+            and (token.expires_at is None or now < token.expires_at)
+        }
+        until = works_until.get(resource)
         earlier = self.presentations.setdefault(tokens.refresh_token or "", [])
         replay = any(not old.harmless for old in earlier)
-        presentation = Presentation(replica, tokens, clock.monotonic(), works, replay)
+        presentation = Presentation(
+            replica,
+            tokens,
+            clock.monotonic(),
+            something_to_lose=bool(works_until),
+            left=None if until is None else until - now,
+            replay=replay,
+        )
         earlier.append(presentation)
         return presentation
 
@@ -101,12 +118,13 @@ class Ledger:
         """Return the replica's presentations that it still waits for."""
         return [use for use in self._all() if use.replica == replica and not use.ended]
 
-    def stored(self, access_token: str, now: float) -> None:
-        """Take note that the access token is in the store."""
-        self.ever_stored.add(access_token)
-        for use in self.giving(access_token):
-            if use.saved_at is None:
-                use.saved_at = now
+    def stored(self, tokens: TokenSet, now: float) -> None:
+        """Take note that the access tokens are in the store."""
+        for token in access_tokens(tokens).values():
+            self.ever_stored.add(token.access_token)
+            for use in self.giving(token.access_token):
+                if use.saved_at is None:
+                    use.saved_at = now
 
     def giving(self, access_token: str) -> Iterator[Presentation]:
         """Yield the presentations that were answered with this access token."""
@@ -134,7 +152,7 @@ class Ledger:
                 use.began,
                 use.told_at,
                 use.ended,
-                use.access_token_works,
+                use.something_to_lose,
                 use.harmless,
                 use.replay,
                 use.saved_at,

@@ -10,12 +10,15 @@ from typing import Final, final
 import attrs
 
 from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
+from extauth.domain.freshness import access_token_works
 from extauth.domain.link import Link
 from extauth.domain.outcomes import Exchanged
 from extauth.domain.policy import RefreshPolicy
+from extauth.domain.resources import same_access_tokens, seen_for
 from extauth.domain.token_set import TokenSet
 from extauth.testing.interleaver.gates import Gates
 from extauth.testing.interleaver.ledger import Ledger, Presentation
+from extauth.testing.interleaver.places import broken_places
 from extauth.testing.interleaver.presenting import PresentationJudge
 from extauth.testing.interleaver.promises import (
     ALWAYS_ENDS,
@@ -41,9 +44,12 @@ class Answer:
     """How one caller's call ended."""
 
     user: str
+    resource: str | None
     caller: str
     found: Link | None
-    """The link as it was stored when the call began."""
+    """The link, seen for the resource, as it was stored when the call began."""
+    doomed: bool
+    """Whether that token was dead by then because of an exchange that nobody had any doubt about."""
     asked_for_another: bool
     """Whether the caller said that an API had refused the stored token."""
     outcome: str | BaseException
@@ -72,10 +78,10 @@ class Oracle:
         self.stored: dict[str, Link] = {}
         """The link of each user, as it was after the step before."""
 
-    def present(self, replica: str, tokens: TokenSet) -> Presentation:
+    def present(self, replica: str, tokens: TokenSet, resource: str | None) -> Presentation:
         """Take note that a replica presents the refresh token of ``tokens``, and judge it."""
         earlier = list(self.ledger.presentations.get(tokens.refresh_token or "", ()))
-        presentation = self.ledger.present(replica, tokens, self._clock)
+        presentation = self.ledger.present(replica, tokens, resource, self._clock)
         self._presentations.judge(presentation, earlier)
         return presentation
 
@@ -88,8 +94,10 @@ class Oracle:
             self.stored.pop(user, None)
             return
         if link != before:
-            self.ledger.stored(link.tokens.access_token, self._clock.monotonic())
+            self.ledger.stored(link.tokens, self._clock.monotonic())
             self._judge_write(before, link, authorized=authorized)
+            for promise, what in broken_places(self._provider, None if authorized else before, link):
+                self._break(promise, what)
         self.stored[user] = link
 
     def judge_standing(self) -> None:
@@ -148,12 +156,12 @@ class Oracle:
         for caller in unfinished:
             self._break(ALWAYS_ENDS, f"{caller} waits, and nothing can happen any more")
 
-    def judge_recovery(self, user: str, outcome: str | BaseException) -> None:
+    def judge_recovery(self, user: str, resource: str | None, outcome: str | BaseException) -> None:
         """Judge what a fresh replica got when all faults had stopped."""
         link = self.stored.get(user)
         alive = link is not None and self._provider.grants.refreshable(link.tokens.refresh_token or "")
         if isinstance(outcome, str):
-            if self._provider.subject_of(outcome) != user:
+            if not self._is_for(outcome, user, resource):
                 self._break(NEVER_SOMEONE_ELSES, f"a fresh replica got another's token for {user}")
             elif alive and not self._provider.access_token_works(outcome, self._clock.now()):
                 self._break(COMES_BACK, f"a fresh replica got a token for {user} that does not work")
@@ -164,7 +172,7 @@ class Oracle:
 
     def _judge_token(self, answer: Answer, token: str) -> None:
         caller = answer.caller
-        if self._provider.subject_of(token) != answer.user:
+        if not self._is_for(token, answer.user, answer.resource):
             self._break(NEVER_SOMEONE_ELSES, f"{caller} asked for {answer.user}'s token and got another's")
         found = None if answer.found is None else answer.found.tokens
         if found is not None and found.access_token == token:
@@ -172,6 +180,8 @@ class Oracle:
                 self._break(NEVER_WORSE, f"{caller} got the very token that an API had refused")
             elif found.expires_at is not None and found.expires_at <= answer.began_at:
                 self._break(NEVER_WORSE, f"{caller} got a token that had expired before it asked")
+            elif answer.doomed:
+                self._break(NEVER_WORSE, f"{caller} got a token that a refresh had killed before it asked")
         if token not in self.ledger.ever_stored and not any(
             self.ledger.store_failed(use) for use in self.ledger.giving(token)
         ):
@@ -192,7 +202,7 @@ class Oracle:
                 self._break(NEVER_CLEARED, f"{user}'s refresh token was replaced at version {link.version}")
         elif link.version != before.version + 1:
             self._break(NEVER_CLEARED, f"{user}'s link went from version {before.version} to {link.version}")
-        elif link.tokens.access_token == before.tokens.access_token:
+        elif same_access_tokens(link.tokens, before.tokens):
             self._break(NEVER_CLEARED, f"{user}'s version moved to {link.version} with the same tokens")
         elif token != before.tokens.refresh_token and self._provider.issued_for(token or "") != (
             before.tokens.refresh_token
@@ -201,17 +211,20 @@ class Oracle:
                 NEVER_CLEARED,
                 f"{user}'s version {link.version} does not come from a refresh of version {before.version}",
             )
+        self._judge_mark(before, link)
+
+    def _judge_mark(self, before: Link | None, link: Link) -> None:
         mark = link.failure
         if (
             mark is not None
             and mark.permanent
             and (before is None or before.failure != mark)
-            and (mark.version != link.version or token not in self._provider.rejected)
+            and (mark.version != link.version or link.tokens.refresh_token not in self._provider.rejected)
         ):
             self._break(
                 NEVER_WRONGLY_DEAD,
-                f"{user} must reauthorize ({mark.reason}), but the provider has not rejected version"
-                f" {link.version}",
+                f"{link.key.user_id} must reauthorize ({mark.reason}), but the provider has not rejected"
+                f" version {link.version}",
             )
 
     def _explained(self, token: str) -> bool:
@@ -242,7 +255,10 @@ class Oracle:
         if isinstance(error, StoreUnavailable) and answer.store_failed:
             return
         found, link = answer.found, self.stored.get(answer.user)
-        if found is None or link is None or found.tokens.access_token != link.tokens.access_token:
+        if found is None or link is None:
+            return
+        link = seen_for(link, answer.resource)
+        if found.tokens.access_token != link.tokens.access_token:
             return
         expires_at = link.tokens.expires_at
         refused = link.tokens.access_token in self.ledger.refused_access_tokens
@@ -251,6 +267,22 @@ class Oracle:
                 NEVER_WORSE,
                 f"{answer.caller} got {error!r} while {answer.user}'s access token worked all along",
             )
+
+    def _is_for(self, token: str, user: str, resource: str | None) -> bool:
+        provider = self._provider
+        return (user, resource) == (provider.subject_of(token), provider.resource_of(token))
+
+    def doomed(self, view: Link) -> bool:
+        """Say whether an exchange with a known end killed the access token, at a provider known for it."""
+        tokens = view.tokens
+        return (
+            self._provider.traits.refresh_revokes_access_token
+            and view.pending is None
+            and view.failure is None
+            and not self._provider.grants.revoked(tokens.refresh_token or "")
+            and access_token_works(view, self._clock.now())
+            and not self._provider.works_now(tokens.access_token)
+        )
 
     def _break(self, promise: str, what: str) -> None:
         self.broken.append(Broken(promise, what))

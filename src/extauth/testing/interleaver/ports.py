@@ -120,12 +120,19 @@ class GatedProvider:
         return self._provider.origin
 
     async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
+        return await self._exchange(tokens, None)
+
+    async def refresh_for(self, tokens: TokenSet, resource: str) -> ExchangeOutcome:
+        return await self._exchange(tokens, resource)
+
+    async def _exchange(self, tokens: TokenSet, resource: str | None) -> ExchangeOutcome:
         scene = self._scene
-        presentation = scene.oracle.present(self._replica, tokens)
+        presentation = scene.oracle.present(self._replica, tokens, resource)
         name = scene.gates.name(self._replica, REFRESH)
         try:
             verdict = await scene.gates.park(self._replica, REFRESH, name=name)
-            outcome = self._provider.answer(tokens, Fault(verdict) if verdict else None)
+            fault = Fault(verdict) if verdict else None
+            outcome = self._provider.answer(tokens, fault, resource=resource)
             presentation.outcome = outcome
             scene.carried_out(self._replica, REFRESH, outcome)
             if REFRESH in scene.replies:

@@ -45,16 +45,11 @@ class PresentationJudge:
                 self._break(
                     NEVER_TWICE,
                     f"{new.replica} presents a refresh token again that {old.replica} has presented: "
-                    + ("the access token still works" if new.access_token_works else "its outcome is known"),
+                    + ("an access token still works" if new.something_to_lose else "its outcome is known"),
                 )
 
     def _judge_need(self, new: Presentation, earlier: list[Presentation]) -> None:
-        expires_at = new.tokens.expires_at
-        if (
-            new.access_token_works
-            and expires_at is not None
-            and expires_at - self._clock.now() > self._policy.refresh_ahead
-        ):
+        if new.left is not None and new.left > self._policy.refresh_ahead:
             self._break(
                 NEVER_NEEDLESS, f"{new.replica} refreshes a token that nobody refused and that works for long"
             )
@@ -85,7 +80,7 @@ class PresentationJudge:
         window = traits.replay_window
         if window is not None and now - old.began < window.total_seconds():
             return True
-        if new.access_token_works:
+        if new.something_to_lose:
             return False
         return (
             old.lost

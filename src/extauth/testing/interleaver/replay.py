@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from extauth.testing.interleaver.interleaver import Interleaver
 from extauth.testing.interleaver.promises import Broken
+from extauth.testing.interleaver.recovery import recover
 from extauth.testing.interleaver.setting import OpenStore, Setting
 from extauth.testing.interleaver.steps import parse_script
 from extauth.testing.interleaver.virtual_time import VirtualClock
@@ -50,7 +51,7 @@ def finish(world: Interleaver) -> None:
     if not world.broken:
         world.drain()
     if not world.broken:
-        world.recover()
+        recover(world)
     check(world)
 
 

@@ -51,10 +51,13 @@ class Call:
     """Such as ``r1.c1``: the first caller of replica r1."""
     replica: str
     user: str
+    resource: str | None
     began: float
     """On the virtual clock."""
     found: Link | None
-    """The user's link as it was stored when the call began."""
+    """The user's link, seen for the resource, as it was stored when the call began."""
+    doomed: bool
+    """Whether its token was dead by then, at a provider that kills it with each exchange."""
     asked_for_another: bool
     """Whether the caller says that an API has refused the stored token."""
     task: asyncio.Task[str]
@@ -92,11 +95,12 @@ class Replica:
         self.history: list[Hashable] = []
         """Everything that its code has been told, in order: it determines its state."""
 
-    async def ask(self, user: str, rejected: str | None) -> str:
+    async def ask(self, user: str, resource: str | None, rejected: str | None) -> str:
         """Do what a caller does: ask for a token, or for another one than an API has refused."""
         if rejected is None:
-            return await self.service.access_token(PROVIDER_ID, user)
-        return (await self.service.refresh(PROVIDER_ID, user, rejected=rejected)).tokens.access_token
+            return await self.service.access_token(PROVIDER_ID, user, resource=resource)
+        link = await self.service.refresh(PROVIDER_ID, user, rejected=rejected, resource=resource)
+        return link.tokens.access_token
 
 
 def ending(task: asyncio.Task[str]) -> str | BaseException:

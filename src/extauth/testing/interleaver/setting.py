@@ -51,6 +51,9 @@ class Setting:
     replicas: int = attrs.field(default=2, validator=attrs.validators.ge(1))
     users: tuple[str, ...] = ("alice",)
     """Each is linked at the beginning."""
+    resources: tuple[str, ...] = ()
+    """What callers may want a token for (RFC 8707) beside the grant's own, as in ``call r1 alice@mail``. A
+    user has none at the beginning."""
     lifetime: timedelta = timedelta(hours=1)
     """Of every access token."""
     age: timedelta = timedelta(hours=1)
@@ -63,3 +66,12 @@ class Setting:
     replies: frozenset[str] = frozenset({REFRESH})
     """The calls that park on the way back, too: ``refresh`` and the store's methods."""
     make_service: MakeService = TokenService
+
+    def asked_for(self, wanted: str) -> tuple[str, str | None]:
+        """Return the user and the resource in the last word of a ``call``."""
+        user, _, resource = wanted.rpartition("@")
+        return (user, resource) if resource in self.resources else (wanted, None)
+
+    def wanted_of(self, user: str) -> tuple[str, ...]:
+        """Return everything of one user that can be asked for."""
+        return (user, *(f"{user}@{resource}" for resource in self.resources))

@@ -21,7 +21,8 @@ Verb: TypeAlias = Literal[
     "reseal",
     "lift",
 ]
-"""``call r1 alice``: a task of replica r1 asks for alice's access token.
+"""``call r1 alice``: a task of replica r1 asks for alice's access token. ``call r1 alice@mail``: for the one
+for the resource ``mail``.
 ``refresh r1 alice``: the same, but an API has refused the token that is stored.
 ``open r1.claim#1``: let a parked call pass its gate; a word behind it says what shall go wrong.
 ``cancel r1.c1``: cancel r1's first caller.

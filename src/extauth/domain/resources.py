@@ -1,0 +1,93 @@
+"""Access tokens for single resources under one grant (RFC 8707), as the link that keeps them shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import attrs
+
+from extauth.domain.freshness import access_token_works
+from extauth.domain.link import Link
+from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import ResourceToken, TokenSet
+
+NONE_YET = ResourceToken("none-for-this-resource-yet", expires_at=datetime(1970, 1, 1, tzinfo=UTC))
+"""Stands for the token of a resource that has none. It has expired, so it is never handed out; were it, it
+would work nowhere, unlike the grant's own token at a resource that must not see it."""
+
+
+def seen_for(link: Link, resource: str | None) -> Link:
+    """Return the whole link as a caller sees it who wants a token for ``resource``.
+
+    Its access token, with both its times, is that resource's; one that the resource has not got yet counts
+    as expired. All else is the link's: refresh token, version and marks are the grant's, for all its tokens.
+    Without a resource it is the link itself.
+    """
+    if resource is None:
+        return link
+    token = link.tokens.resource_tokens.get(resource, NONE_YET)
+    tokens = attrs.evolve(
+        link.tokens,
+        access_token=token.access_token,
+        expires_at=token.expires_at,
+        issued_at=token.issued_at,
+    )
+    return attrs.evolve(link, tokens=tokens)
+
+
+def access_tokens(tokens: TokenSet) -> Mapping[str | None, ResourceToken]:
+    """Return all access tokens of a grant, by resource; its own is that of None."""
+    own = ResourceToken(tokens.access_token, tokens.expires_at, tokens.issued_at)
+    return dict[str | None, ResourceToken]([(None, own), *tokens.resource_tokens.items()])
+
+
+def something_to_lose(link: Link, now: datetime, *, rejected: str | None = None) -> bool:
+    """Say whether any access token of the grant can be expected to work, the one ``rejected`` apart.
+
+    As long as one does, a refresh token that may be used up is not presented again: a provider that takes
+    it for stolen revokes them all.
+
+    :raises ValueError: if ``now`` is naive.
+    """
+    return any(
+        access_token_works(seen_for(link, resource), now, rejected=token.access_token == rejected)
+        for resource, token in access_tokens(link.tokens).items()
+    )
+
+
+def after_exchange(
+    link: Link, answer: TokenSet, resource: str | None, traits: ProviderTraits, now: datetime
+) -> TokenSet:
+    """Return the tokens to save when an exchange of ``link`` for ``resource`` was answered.
+
+    One set for the whole grant: the new access token in its place, the others as they were, and one refresh
+    token. Of an answer for a resource only the access token and the refresh token are taken: its scopes and
+    other members are about that one token. Where a refresh revokes the other access tokens, they end now.
+    """
+    previous = link.tokens
+    tokens = answer.succeeding(previous)
+    if resource is None:
+        return attrs.evolve(tokens, resource_tokens={}) if traits.refresh_revokes_access_token else tokens
+    new = {resource: ResourceToken(answer.access_token, answer.expires_at, answer.issued_at or now)}
+    others, expires_at = previous.resource_tokens, previous.expires_at
+    if traits.refresh_revokes_access_token:
+        others, expires_at = {}, now if expires_at is None else min(expires_at, now)
+    return attrs.evolve(
+        previous,
+        refresh_token=tokens.refresh_token,
+        refresh_token_key_id=tokens.refresh_token_key_id,
+        refresh_token_expires_at=tokens.refresh_token_expires_at,
+        expires_at=expires_at,
+        issued_at=previous.issued_at or link.updated_at,  # which is about to move, and not for this token
+        resource_tokens={**others, **new},
+    )
+
+
+def same_access_tokens(one: TokenSet, other: TokenSet) -> bool:
+    """Say whether two sets hold the same access tokens, whatever their encryption and times."""
+    return _texts(one) == _texts(other)
+
+
+def _texts(tokens: TokenSet) -> dict[str | None, str]:
+    return {resource: token.access_token for resource, token in access_tokens(tokens).items()}

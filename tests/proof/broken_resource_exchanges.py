@@ -1,0 +1,129 @@
+"""Broken ways to keep tokens for several resources under one grant."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+
+import attrs
+
+from extauth.domain.freshness import access_token_works
+from extauth.domain.outcomes import Claimed
+from extauth.domain.resources import after_exchange, seen_for
+from extauth.domain.token_set import ResourceToken
+from extauth.services import exchanging, refreshing, wanted
+from extauth.services.lease import Lease, Leases
+from extauth.services.refreshing import Finished, Refreshing
+from extauth.services.tokens import TokenService
+from tests.proof.breaking import replacing
+
+_attempt = Refreshing.attempt
+_seen_for = seen_for
+
+
+async def _fly_by_resource(self, wanted, link, content):
+    renew = partial(self._renewing.renew, wanted, link)
+    return await self._flights.do((link.key, wanted.resource), renew)
+
+
+@contextmanager
+def flights_and_owners_by_resource():
+    """Each resource has a flight of its own, and all flights of a replica take leases in its name."""
+    with (
+        replacing(TokenService, "_fly", _fly_by_resource)(),
+        replacing(Leases, "on", lambda self, link: Lease(link.key, link.version, f"{id(self):032x}"))(),
+    ):
+        yield
+
+
+async def _attempt_without_a_lease(self, wanted, link):
+    if wanted.resource is None:
+        return await _attempt(self, wanted, link)
+    lease = Lease(link.key, link.version, "nobody", float("inf"))
+    return await self._exchange(wanted, lease, Claimed(link, None))
+
+
+no_lease_for_resources = replacing(Refreshing, "attempt", _attempt_without_a_lease)
+"""An exchange for a resource is taken for harmless, because the grant's own access token stays."""
+
+
+async def _take_what_lands(self, wanted, link, content):
+    return await self._flights.do(link.key, partial(self._renewing.renew, wanted, link))
+
+
+looks_not_again = replacing(TokenService, "_fly", _take_what_lands)
+"""Whoever joins a flight for another resource takes what it brings."""
+
+
+def _grants_own_instead(link, resource):
+    return _seen_for(link, resource) if resource in link.tokens.resource_tokens else link
+
+
+any_token_will_do = replacing(wanted, "seen_for", _grants_own_instead)
+"""As long as a resource has no token, its callers are handed the grant's own."""
+
+
+async def _save_and_finish(self, wanted, link, answer, began):
+    provider = wanted.provider
+    tokens = after_exchange(link, answer, wanted.resource, provider.traits, self._clock.now())
+    return Finished(await self._saving.save(provider, link, tokens, began))
+
+
+adopts_blindly = replacing(Refreshing, "_save", _save_and_finish)
+"""A newer link, found when saving, is handed out without a look for the token that is wanted."""
+
+
+def _saving_instead(change):
+    def after(link, answer, resource, traits, now):
+        return change(after_exchange(link, answer, resource, traits, now), link, answer, resource, now)
+
+    return replacing(refreshing, "after_exchange", after)
+
+
+takes_the_grants_place = _saving_instead(
+    lambda tokens, link, answer, resource, now: answer.succeeding(link.tokens)
+)
+"""The answer to an exchange for a resource is saved as the grant's own."""
+
+drops_other_resources = _saving_instead(
+    lambda tokens, link, answer, resource, now: attrs.evolve(
+        tokens, resource_tokens={resource: ResourceToken(answer.access_token, answer.expires_at, now)}
+    )
+)
+"""An exchange for a resource takes away the tokens of the others."""
+
+plain_refresh_drops_resources = _saving_instead(
+    lambda tokens, link, answer, resource, now: (
+        tokens if resource else attrs.evolve(tokens, resource_tokens={})
+    )
+)
+"""A plain refresh takes away the tokens of all resources."""
+
+keeps_the_spent_token = _saving_instead(
+    lambda tokens, link, answer, resource, now: attrs.evolve(tokens, refresh_token=link.tokens.refresh_token)
+)
+"""An exchange for a resource brings an access token, and its refresh token is overlooked."""
+
+doom_unmarked = _saving_instead(
+    lambda tokens, link, answer, resource, now: attrs.evolve(
+        tokens,
+        expires_at=link.tokens.expires_at if resource else tokens.expires_at,
+        resource_tokens={**link.tokens.resource_tokens, **tokens.resource_tokens},
+    )
+)
+"""The access tokens that an exchange has killed look as good as before."""
+
+
+def _its_own(link, now, *, rejected=None):
+    tokens = link.tokens.resource_tokens
+    return bool(tokens) and access_token_works(_seen_for(link, next(iter(tokens))), now)
+
+
+@contextmanager
+def only_its_own_to_lose():
+    """A refresh token that may be spent is presented again because the resource's token does not work."""
+    with (
+        replacing(refreshing, "something_to_lose", _its_own)(),
+        replacing(exchanging, "something_to_lose", _its_own)(),
+    ):
+        yield
