@@ -9,10 +9,11 @@ import traceback
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from extauth import LinkingService, LinkKey, StoreUnavailable, UnknownState, open_store
-from extauth.domain.linking import LinkingTraits
+from extauth.domain.linking import LinkingTraits, companion_key
 from extauth.domain.outcomes import Exchanged
 from tests.linking.conftest import KEY, Scene
 from tests.support.faulty_store import down
@@ -193,6 +194,36 @@ async def test_a_put_that_worked_and_was_removed_since_is_not_repeated(scene: Sc
         await service.complete(callback)
     assert await scene.stored() is None
     assert not scene.provider.tokens.is_live(tokens)
+
+
+async def test_a_companion_that_was_removed_since_spoils_nothing(scene: Scene):
+    """What was removed stays removed, and the link that it came with is stored and returned."""
+    scene.provider.linking = LinkingTraits(companions=("user",))
+    service = scene.replica()
+    await scene.connect(service)
+    callback = await scene.authorized(service)
+
+    async def removed_meanwhile():
+        await scene.inner.delete(companion_key(KEY, "user"))
+        raise StoreUnavailable(DOWN)
+
+    scene.store.before["put"] = [_fine, removed_meanwhile]
+    link = await service.complete(callback)
+    assert await scene.stored() == link
+    assert await scene.stored("scripted/user") is None
+
+
+async def test_an_access_token_that_is_the_same_again(scene: Scene):
+    """Some providers give the one they gave before: the old link is not taken for the new one."""
+    service = scene.replica()
+    before = await scene.connect(service)
+    callback = await scene.authorized(service)
+    again = attrs.evolve(before.tokens, scopes=frozenset({"more"}))
+    scene.provider.code_script = [Exchanged(again)]
+    scene.store.before["put"] = down()
+    link = await service.complete(callback)
+    assert (link.version, link.tokens) == (2, again)
+    assert await scene.stored() == link
 
 
 async def test_a_put_that_did_not_work_wins_over_a_refresh_of_the_old_link(scene: Scene):

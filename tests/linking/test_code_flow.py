@@ -213,6 +213,21 @@ async def test_a_key_that_leaves_no_room_for_companions(scene: Scene):
             await begin
 
 
+async def test_a_companion_alone_cannot_be_connected(scene: Scene):
+    """Its link would get the tokens of the one that it comes with."""
+    scene.provider.linking = LinkingTraits(companions=("user",), device=True)
+    service = scene.replica()
+    await scene.connect(service)
+    for provider_id in ("scripted/user", "scripted/work/user"):
+        for begin in (
+            service.begin(provider_id, "alice", REDIRECT_URI),
+            service.begin_device(provider_id, "alice"),
+        ):
+            with pytest.raises(ValueError, match="connect that"):
+                await begin
+    await service.begin("scripted/users", "alice", REDIRECT_URI)
+
+
 @pytest.mark.parametrize("resources", ["https://api.example", [""], ["https://api.example", ""], [7]])
 async def test_resources_that_are_none(scene: Scene, resources):
     """They are refused at once, and not when the user comes back."""

@@ -23,7 +23,7 @@ from extauth.services.asking import Asking
 from extauth.services.callback import Callback, checked_redirect_uri, read_callback
 from extauth.services.connecting import Connecting
 from extauth.services.linking_refusals import refusal
-from extauth.services.provider_ids import companion_keys, provider_of
+from extauth.services.provider_ids import check_connectable, provider_of
 from extauth.services.scopes import asked_scopes, granted_before
 from extauth.services.states import (
     SecretSource,
@@ -95,7 +95,7 @@ class Authorizing:
         if clash := _OURS & params.keys():
             msg = f"params must not set {', '.join(sorted(clash))}"
             raise ValueError(msg)
-        companion_keys(provider, key)
+        check_connectable(provider, key)
         before = await granted_before(self._store, provider, key)
         asked = asked_scopes(provider, before, scopes)
         state = new_secret(self._secret_source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import final
@@ -88,10 +88,9 @@ class Connecting:
                 tokens = _keeping_refresh_token(tokens, before.tokens)
         companions = {companion_key(asked, name): each for name, each in exchanged.companions.items()}
         if completion.withdrawn:
-            for each in (tokens, *companions.values()):
-                await self._asking.once(partial(provider.revoke, each))
+            await self._revoke(provider, [tokens, *companions.values()])
         with completion.storing():
-            link = await self._put(provider, {key: tokens, **companions}, before)
+            link = await self._put(provider, key, tokens, companions, before)
         return await self._with_account(provider, link, account, before)
 
     async def record(self, link: Link, account: Account) -> Link:
@@ -105,33 +104,51 @@ class Connecting:
         return link
 
     async def _put(
-        self, provider: LinkingProvider, given: Mapping[LinkKey, TokenSet], before: Link | None
+        self,
+        provider: LinkingProvider,
+        key: LinkKey,
+        tokens: TokenSet,
+        companions: Mapping[LinkKey, TokenSet],
+        before: Link | None,
     ) -> Link:
-        """Store each token set for itself: one that cannot be stored must not lose another.
+        """Store each token set for itself: one that cannot be stored must not lose another."""
+        try:
+            link = await self._put_one(provider, key, tokens, before)
+        except UnknownState:
+            await self._revoke(provider, companions.values())
+            raise
+        except StoreUnavailable:
+            await self._put_companions(provider, companions)
+            raise
+        await self._put_companions(provider, companions)
+        return link
 
-        ``before`` is the link of the first, which is returned.
-        """
-        links: list[Link] = []
-        failures: list[StoreUnavailable | UnknownState] = []
-        for number, (key, tokens) in enumerate(given.items()):
-            earlier = await self._storing.seen(key, None) if number else before
+    async def _put_companions(
+        self, provider: LinkingProvider, companions: Mapping[LinkKey, TokenSet]
+    ) -> None:
+        failures: list[StoreUnavailable] = []
+        for key, tokens in companions.items():
             try:
-                links.append(await self._put_one(provider, key, tokens, earlier))
-            except (StoreUnavailable, UnknownState) as failure:
+                with suppress(UnknownState):  # the user has removed that one alone
+                    await self._put_one(provider, key, tokens, await self._storing.seen(key, None))
+            except StoreUnavailable as failure:
                 failures.append(failure)
         if failures:
             raise failures[0]
-        return links[0]
 
     async def _put_one(
         self, provider: LinkingProvider, key: LinkKey, tokens: TokenSet, before: Link | None
     ) -> Link:
         link = await self._storing.put(key, tokens, provider.origin, before=before)
         if link is None:
-            await self._asking.once(partial(provider.revoke, tokens))
+            await self._revoke(provider, [tokens])
             raise disconnected()
         self._teller.tell(LinkConnected(key, link.version))
         return link
+
+    async def _revoke(self, provider: LinkingProvider, given: Iterable[TokenSet]) -> None:
+        for tokens in given:
+            await self._asking.once(partial(provider.revoke, tokens))
 
     async def _identify(self, provider: LinkingProvider, tokens: TokenSet) -> Account | None:
         account = await self._asking.once(lambda: provider.identify(tokens))

@@ -27,7 +27,7 @@ from extauth.services.asking import Asking
 from extauth.services.connecting import Connecting
 from extauth.services.linking_refusals import refusal
 from extauth.services.outlasting import outlast, start_unswept
-from extauth.services.provider_ids import companion_keys, provider_of
+from extauth.services.provider_ids import check_connectable, provider_of
 from extauth.services.scopes import asked_scopes, granted_before
 from extauth.services.single_flight import SingleFlight
 from extauth.services.telling import Teller
@@ -95,7 +95,7 @@ class DeviceFlows:
         if not provider.linking.device:
             msg = f"{provider.provider_id} has no device flow"
             raise ValueError(msg)
-        companion_keys(provider, key)
+        check_connectable(provider, key)
         asked = asked_scopes(provider, await granted_before(self._store, provider, key), scopes)
         now = self._clock.now()
         codes = await self._asking.sent(lambda: provider.begin_device(asked))

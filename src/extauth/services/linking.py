@@ -150,9 +150,10 @@ class LinkingService:
 
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
-        :raises ValueError: an id, the redirect URI or a resource cannot be one, the redirect URI is none of
-            those that the service was given, ``params`` has one that is not the application's to set, or the
-            provider has no authorization endpoint.
+        :raises ValueError: an id, the redirect URI or a resource cannot be one, the id is that of a companion
+            (connect the link that it comes with), the redirect URI is none of those that the service was
+            given, ``params`` has one that is not the application's to set, or the provider has no
+            authorization endpoint.
         """
         self._refuse_if_closed()
         key = LinkKey(provider_id, user_id)
@@ -208,7 +209,7 @@ class LinkingService:
         Scopes are as for :meth:`begin`. Show ``user_code`` and ``verification_uri``, and give the value to
         :meth:`complete_device`.
 
-        :raises ValueError: the provider has no device flow.
+        :raises ValueError: the provider has no device flow, or the id is a companion's.
         :raises TemporarilyUnavailable: try again later.
         :raises ConfigurationError: the deployment must be mended.
         """

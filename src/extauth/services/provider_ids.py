@@ -51,3 +51,16 @@ def companion_keys(provider: LinkingProvider, key: LinkKey) -> list[LinkKey]:
     :raises ValueError: if its provider part leaves no room for theirs.
     """
     return [companion_key(key, name) for name in provider.linking.companions]
+
+
+def check_connectable(provider: LinkingProvider, key: LinkKey) -> None:
+    """Refuse a key that an authorization of its own cannot have.
+
+    :raises ValueError: if it is a companion's, whose tokens come with the link before the last separator, or
+        if it leaves no room for its companions' keys.
+    """
+    parent, _, name = key.provider_id.rpartition(ACCOUNT_SEPARATOR)
+    if parent and key.provider_id != provider.provider_id and name in provider.linking.companions:
+        msg = f"{key.provider_id!r} comes with {parent!r}: connect that"
+        raise ValueError(msg)
+    companion_keys(provider, key)

@@ -65,7 +65,7 @@ class Storing:
             if isinstance(found, Exception):
                 outcome = found
                 continue
-            if found is not None and found.tokens.access_token == tokens.access_token:
+            if found is not None and _is_ours(found, tokens, before):
                 return found
             if found is None and before is not None:
                 return None
@@ -95,6 +95,13 @@ class Storing:
         except Exception as broken:  # noqa: BLE001 - a store that breaks its contract must not lose a link
             logger.error("%s.%s raised %s", type(self._store).__name__, what, type(broken).__name__)
             return broken
+
+
+def _is_ours(found: Link, tokens: TokenSet, before: Link | None) -> bool:
+    # Some providers give the same access token again: only a link that was written since can be ours.
+    return found.tokens.access_token == tokens.access_token and (
+        before is None or found.version != before.version
+    )
 
 
 def _unwritten(before: Link | None, now: Link | None) -> bool:
