@@ -147,6 +147,8 @@ async def test_wrong_types_are_refused(site, member, value):
         "https://user:pass@a.example",
         "https://a.example/#x",
         "https://a.example/{refresh_token}",
+        "https://127\u30020\u30020\u30021/token",
+        "https://\u2460\u2461\u2466.0.0.1/token",
     ],
 )
 @pytest.mark.parametrize("member", ["token_endpoint", "authorization_endpoint", "userinfo_endpoint"])

@@ -88,8 +88,11 @@ class Fetcher:
         """
         try:
             endpoint_url(url, what)
-            # Braces are no characters of a URL (RFC 3986), and would make a template of it.
-            secure = (self.loopback or urlsplit(url).scheme == "https") and not _BRACES & set(url)
+            # Neither braces nor letters beyond ASCII are characters of a URL (RFC 3986). The first would make
+            # a template of it, and some of the second are ASCII after all to the HTTP client: allow() would
+            # not recognize 127.0.0.1 written with ideographic full stops.
+            written = url.isascii() and not _BRACES & set(url)
+            secure = written and (self.loopback or urlsplit(url).scheme == "https")
         except ValueError:
             secure = False
         if not secure:
