@@ -11,6 +11,7 @@ from aiohttp import web
 
 from extauth import ProviderMisconfigured, ProviderUnavailable
 from extauth.adapters.discovery import ServerMetadata, register_client
+from extauth.adapters.discovery.fetching import Answer
 from extauth.domain.linking import ClientRegistration
 
 CALLBACK = "https://app.example/callback"
@@ -253,3 +254,9 @@ async def test_bad_arguments(site, metadata, options):
     with pytest.raises(ValueError):
         await registered(metadata, **options)
     assert site.asked == []
+
+
+def test_an_answer_shows_no_secret():
+    """The registered client's secret and token stay out of its repr, and so out of tracebacks with values."""
+    members: dict[str, object] = {"client_secret": "find-me", "registration_access_token": "find-me"}
+    assert "find-me" not in repr(Answer(status=201, members=members, trouble=None))

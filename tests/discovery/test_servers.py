@@ -147,6 +147,8 @@ async def test_wrong_types_are_refused(site, member, value):
         "https://user:pass@a.example",
         "https://a.example/#x",
         "https://a.example/{refresh_token}",
+        "https://127\u30020\u30020\u30021/token",
+        "https://\u2460\u2461\u2466.0.0.1/token",
     ],
 )
 @pytest.mark.parametrize("member", ["token_endpoint", "authorization_endpoint", "userinfo_endpoint"])
@@ -344,3 +346,25 @@ async def test_a_second_document_of_another_issuer_fills_in_nothing(site):
     )
 
     assert (await discover(site.url)).userinfo_endpoint is None
+
+
+@pytest.mark.parametrize("trouble", ["reset", "failing", "of_another_issuer"])
+async def test_a_second_document_that_cannot_be_had_takes_nothing_away(site, trouble):
+    """What the first one says is usable as it is."""
+    site.publish(OAUTH, site.server_document(site.url, scopes_supported=["openid"]))
+
+    async def reset(request):
+        request.transport.close()
+        return web.Response()
+
+    if trouble == "reset":
+        site.pages[OPENID] = reset
+    else:
+        site.publish(
+            OPENID, site.server_document("https://another.example"), 503 if trouble == "failing" else 200
+        )
+
+    found = await discover(site.url)
+
+    assert found.openid
+    assert found.userinfo_endpoint is None

@@ -237,9 +237,10 @@ async def test_redirect_uris_without_path_or_host(scene: Scene, redirect_uri):
     assert (await service.complete(callback + "#_=_")).version == 1
 
 
-async def test_mix_up(scene: Scene):
+@pytest.mark.parametrize("issuer", ["https://attacker.example", None])
+async def test_mix_up(scene: Scene, issuer):
     """An honest provider's code that comes back for an attacker's provider is not sent to the attacker."""
-    attacker = ScriptedLinkingProvider("attacker", linking=LinkingTraits(issuer="https://attacker.example"))
+    attacker = ScriptedLinkingProvider("attacker", linking=LinkingTraits(issuer=issuer))
     scene.provider.linking = LinkingTraits(issuer=ISSUER, sends_issuer=True)
     service = scene.replica(scene.provider, attacker)
     # The attacker's authorization endpoint sends the browser on to the honest provider with its own state.
@@ -284,6 +285,24 @@ async def test_an_error_from_another_issuer(scene: Scene):
     url = await service.begin("scripted", "alice", REDIRECT_URI)
     callback = scene.provider.deny(url, iss="https://attacker.example")
     await refused(scene, service, callback, IssuerMismatch)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"error": "access_denied"}, ConsentDenied),
+        ({"error": "invalid_scope"}, AuthorizationRejected),
+        ({"error_code": "1349187"}, AuthorizationRejected),
+        ({"error": "access_denied", "code": "code-1"}, ConsentDenied),
+    ],
+)
+async def test_an_error_that_does_not_say_whose_it_is(scene: Scene, answer, error):
+    """Some servers send their issuer with codes only; there is no code that could go astray."""
+    service = scene.replica()
+    state = parameters(await scene.authorized(service))["state"]
+    scene.provider.linking = LinkingTraits(issuer=ISSUER, sends_issuer=True)
+    await refused(scene, service, {"state": state, **answer}, error)
+    assert scene.provider.presented == []
 
 
 async def test_callback_at_another_providers_url(scene: Scene):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import traceback
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
-from extauth import LinkingService, LinkKey, StoreUnavailable, open_store
-from extauth.domain.linking import LinkingTraits
+from extauth import LinkingService, LinkKey, StoreUnavailable, UnknownState, open_store
+from extauth.domain.linking import LinkingTraits, companion_key
+from extauth.domain.outcomes import Exchanged
 from tests.linking.conftest import KEY, Scene
 from tests.support.faulty_store import down
 
@@ -32,6 +35,8 @@ def hold(scene: Scene, where: str) -> tuple[asyncio.Event, asyncio.Event]:
     setattr(scene.provider, where, gate)
     return scene.provider.exchanging, gate
 
+
+DOWN = "the store is down"
 
 POINTS = ["take_authorization", "gate", "reply_gate", "put", "identify"]
 
@@ -132,10 +137,11 @@ async def test_the_store_stays_down(scene: Scene, caplog):
     callback = await scene.authorized(service)
     began = scene.clock.monotonic()
     scene.store.before["put"] = [RuntimeError("find-me")] * 99
-    with caplog.at_level(logging.DEBUG), pytest.raises(StoreUnavailable):
+    with caplog.at_level(logging.DEBUG), pytest.raises(StoreUnavailable) as caught:
         await service.complete(callback)
     assert 5 < scene.clock.monotonic() - began <= 10
     assert "find-me" not in caplog.text
+    assert "find-me" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_put_that_worked_after_all_is_not_repeated(scene: Scene):
@@ -148,6 +154,135 @@ async def test_a_put_that_worked_after_all_is_not_repeated(scene: Scene):
     assert scene.store.calls["put"] == 1
 
 
+async def _refresh(scene: Scene) -> None:
+    """What another replica does when the new access token is refused somewhere."""
+    link = await scene.stored()
+    exchanged = await scene.provider.refresh(link.tokens)
+    await scene.inner.save(KEY, link.version, exchanged.tokens)
+
+
+async def test_a_put_that_worked_and_was_refreshed_since_is_not_repeated(scene: Scene):
+    """The refresh token that it would bring back is used up."""
+    service = scene.replica()
+    callbacks = [await scene.authorized(service), await scene.authorized(service)]
+    for callback in callbacks:  # without a link before, and with one
+
+        async def refreshed_meanwhile():
+            await _refresh(scene)
+            raise StoreUnavailable(DOWN)
+
+        scene.store.after["put"] = [refreshed_meanwhile]
+        with pytest.raises(StoreUnavailable):
+            await service.complete(callback)
+        assert scene.provider.tokens.is_live((await scene.stored()).tokens)
+
+
+async def test_a_put_that_worked_and_was_removed_since_is_not_repeated(scene: Scene):
+    """A link that the user has removed stays removed, and what the provider gave is revoked."""
+    service = scene.replica()
+    await scene.connect(service)
+    callback = await scene.authorized(service)
+    tokens = scene.provider.tokens.grant("alice-there")
+    scene.provider.code_script = [Exchanged(tokens)]
+
+    async def removed_meanwhile():
+        await scene.replica().unlink("scripted", "alice")
+        raise StoreUnavailable(DOWN)
+
+    scene.store.before["put"] = [removed_meanwhile]
+    with pytest.raises(UnknownState):
+        await service.complete(callback)
+    assert await scene.stored() is None
+    assert not scene.provider.tokens.is_live(tokens)
+
+
+async def test_a_companion_that_was_removed_since_spoils_nothing(scene: Scene):
+    """What was removed stays removed, and the link that it came with is stored and returned."""
+    scene.provider.linking = LinkingTraits(companions=("user",))
+    service = scene.replica()
+    await scene.connect(service)
+    callback = await scene.authorized(service)
+
+    async def removed_meanwhile():
+        await scene.inner.delete(companion_key(KEY, "user"))
+        raise StoreUnavailable(DOWN)
+
+    scene.store.before["put"] = [_fine, removed_meanwhile]
+    link = await service.complete(callback)
+    assert await scene.stored() == link
+    assert await scene.stored("scripted/user") is None
+
+
+async def test_an_access_token_that_is_the_same_again(scene: Scene):
+    """Some providers give the one they gave before: the old link is not taken for the new one."""
+    service = scene.replica()
+    before = await scene.connect(service)
+    callback = await scene.authorized(service)
+    again = attrs.evolve(before.tokens, scopes=frozenset({"more"}))
+    scene.provider.code_script = [Exchanged(again)]
+    scene.store.before["put"] = down()
+    link = await service.complete(callback)
+    assert (link.version, link.tokens) == (2, again)
+    assert await scene.stored() == link
+
+
+async def test_a_put_that_did_not_work_wins_over_a_refresh_of_the_old_link(scene: Scene):
+    """A single version that is not ours was written by another: the user's own authorization counts."""
+    service = scene.replica()
+    await scene.connect(service)
+    callback = await scene.authorized(service)
+
+    async def refreshed_meanwhile():
+        await _refresh(scene)
+        raise StoreUnavailable(DOWN)
+
+    scene.store.before["put"] = [refreshed_meanwhile]
+    link = await service.complete(callback)
+    assert link.version == 3
+    assert await scene.stored() == link
+
+
+@pytest.mark.parametrize("call", ["get", "put"])
+async def test_a_store_that_is_interrupted(scene: Scene, call):
+    """A cancellation of something that the store waits for is not one of the completion."""
+    service = scene.replica()
+    callback = await scene.authorized(service)
+    scene.store.before["put"] = [asyncio.CancelledError()] if call == "put" else down()
+    scene.store.before["get"] = [_fine, _fine, asyncio.CancelledError()] if call == "get" else []
+    assert await service.complete(callback) == await scene.stored()
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("find-me"), KeyError("find-me")])
+async def test_a_store_that_cannot_read_after_the_exchange(scene: Scene, caplog, fault):
+    """The link is stored nevertheless: the code is spent."""
+    service = scene.replica()
+    callback = await scene.authorized(service)
+    scene.store.before["get"] = [_fine, fault]
+    assert (await service.complete(callback)).version == 1
+    assert "find-me" not in caplog.text
+
+
+async def test_no_companion_that_cannot_be_stored_loses_another(scene: Scene):
+    """All that can be are stored, and the first error is raised."""
+    scene.provider.linking = LinkingTraits(companions=("a", "b"))
+    service = scene.replica()
+    callback = await scene.authorized(service)
+    put = scene.inner.put
+
+    async def failing(key, *args, **kwargs):
+        if key.provider_id == "scripted/a":
+            raise StoreUnavailable(DOWN)
+        return await put(key, *args, **kwargs)
+
+    scene.inner.put = failing
+    with pytest.raises(StoreUnavailable):
+        await service.complete(callback)
+    assert [link.key.provider_id for link in await scene.inner.links_of("alice")] == [
+        "scripted",
+        "scripted/b",
+    ]
+
+
 async def test_one_token_set_that_cannot_be_stored_loses_no_other(scene: Scene):
     """Each is put for itself."""
     scene.provider.linking = LinkingTraits(companions=("user",))
@@ -157,7 +292,7 @@ async def test_one_token_set_that_cannot_be_stored_loses_no_other(scene: Scene):
 
     async def failing(key, *args, **kwargs):
         if key == KEY:
-            raise StoreUnavailable
+            raise StoreUnavailable(DOWN)
         return await put(key, *args, **kwargs)
 
     scene.inner.put = failing

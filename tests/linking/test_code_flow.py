@@ -14,8 +14,10 @@ import pytest
 
 from extauth import GrantOrigin, LinkKey, TokenSet, UnknownProvider, named_link
 from extauth.domain.events import LinkConnected
-from extauth.domain.linking import LinkingTraits
-from extauth.domain.outcomes import NotSent
+from extauth.domain.linking import LinkingTraits, companion_key
+from extauth.domain.outcomes import Exchanged, NotSent
+from extauth.domain.storable import MAX_ID_LENGTH
+from extauth.testing import ScriptedProvider
 from tests.linking.conftest import KEY, REDIRECT_URI, Scene, parameters
 
 
@@ -183,6 +185,68 @@ async def test_companions(scene: Scene):
     assert scene.events == [LinkConnected(KEY, 1), LinkConnected(companion.key, 1)]
 
 
+async def test_an_answer_for_a_companion_alone(scene: Scene):
+    """It is stored as the companion's link, and never in place of the link that was asked for."""
+    scene.provider.linking = LinkingTraits(companions=("user",))
+    service = scene.replica()
+    bot = await scene.connect(service)
+    tokens = scene.provider.tokens.grant("alice-there")
+    scene.provider.code_script = [Exchanged(tokens, link_name="user")]
+    link = await scene.connect(service, scopes=["bot-scope"])
+    assert link.key == companion_key(KEY, "user")
+    assert link.tokens == tokens
+    assert await scene.stored() == bot
+    assert await scene.stored("scripted/user") == link
+
+
+async def test_a_key_that_leaves_no_room_for_companions(scene: Scene):
+    """It is refused before the user is sent anywhere, not when the tokens are there."""
+    scene.provider.linking = LinkingTraits(companions=("user",), device=True)
+    service = scene.replica()
+    longest = named_link("scripted", "a" * (MAX_ID_LENGTH - len("scripted/") - len("/user")))
+    await service.begin(longest, "alice", REDIRECT_URI)
+    for begin in (
+        service.begin(longest + "a", "alice", REDIRECT_URI),
+        service.begin_device(longest + "a", "alice"),
+    ):
+        with pytest.raises(ValueError, match="at most 255 characters"):
+            await begin
+
+
+async def test_a_companion_alone_cannot_be_connected(scene: Scene):
+    """Its link would get the tokens of the one that it comes with."""
+    scene.provider.linking = LinkingTraits(companions=("user",), device=True)
+    service = scene.replica()
+    await scene.connect(service)
+    for provider_id in ("scripted/user", "scripted/work/user"):
+        for begin in (
+            service.begin(provider_id, "alice", REDIRECT_URI),
+            service.begin_device(provider_id, "alice"),
+        ):
+            with pytest.raises(ValueError, match="connect that"):
+                await begin
+    await service.begin("scripted/users", "alice", REDIRECT_URI)
+
+
+@pytest.mark.parametrize("resources", ["https://api.example", [""], ["https://api.example", ""], [7]])
+async def test_resources_that_are_none(scene: Scene, resources):
+    """They are refused at once, and not when the user comes back."""
+    with pytest.raises(ValueError, match="resources must be"):
+        await scene.replica().begin("scripted", "alice", REDIRECT_URI, resources=resources)
+    assert scene.begun() == []
+
+
+async def test_asking_for_more(scene: Scene):
+    """The provider is told to keep what was granted before, if anything was and to this client."""
+    scene.provider.tokens.origin = GrantOrigin("new", "https://provider.example/token")
+    service = scene.replica()
+    await scene.connect(service)
+    await scene.authorized(service)
+    await scene.inner.put(KEY, TokenSet("at"), origin=GrantOrigin("old", "https://provider.example/token"))
+    await scene.authorized(service)
+    assert [request.incremental for request in scene.provider.asked] == [False, True, False]
+
+
 async def test_a_named_link(scene: Scene):
     """A second account at the same provider is a link beside the first, with companions of its own."""
     scene.provider.linking = LinkingTraits(companions=("user",))
@@ -325,3 +389,10 @@ async def test_many_connect_at_once(scene: Scene):
     links = await asyncio.gather(*map(connect, users))
     assert [link.key for link in links] == [LinkKey("scripted", user) for user in users]
     assert [scene.provider.tokens.subject_of(link.tokens.access_token) for link in links] == users
+
+
+async def test_a_provider_that_can_only_refresh(scene: Scene):
+    """It is refused at once, by its id, and not when a user comes back."""
+    refreshing: Any = ScriptedProvider("only-refreshing")
+    with pytest.raises(ValueError, match="'only-refreshing' can refresh but not connect users"):
+        scene.replica(scene.provider, refreshing)

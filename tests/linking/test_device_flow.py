@@ -252,8 +252,10 @@ async def test_called_again(scene: Scene):
         await service.complete_device(device)
 
 
-async def test_what_was_completed_is_forgotten_in_time(scene: Scene):
-    """Nothing is kept of a code that has expired."""
+@pytest.mark.parametrize("lifetime", [timedelta(minutes=10), timedelta(days=3650)])
+async def test_what_was_completed_is_forgotten_in_time(scene: Scene, lifetime):
+    """Nothing is kept of a code that has expired, or was completed some time ago."""
+    scene.provider.device_lifetime = lifetime
     service = scene.replica()
     for _ in range(3):
         device = await service.begin_device("scripted", "alice")

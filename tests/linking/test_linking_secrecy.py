@@ -37,7 +37,7 @@ async def test_of_logs_events_and_reprs(scene: Scene, caplog):
     ]
     shown.append(caplog.text)
     assert "LinkConnected" in caplog.text
-    secrets = [asked.state, asked.nonce, asked.code_challenge, "code-1", device.device_code]
+    secrets = [asked.state, asked.nonce, asked.code_challenge, "code-1", device.device_code, device.user_code]
     for each in (link, other, third):
         secrets += [each.tokens.access_token, each.tokens.refresh_token]
     found = [secret for secret in secrets for text in shown if secret and secret in text]

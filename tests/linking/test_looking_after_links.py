@@ -35,6 +35,18 @@ class TestValidating:
         await service.validate("scripted", "alice")
         assert scene.store.calls["record_account"] == calls
 
+    async def test_an_answer_about_another_account(self, scene: Scene):
+        """Whose account a grant is for never changes: the answer is not believed in that."""
+        service = scene.replica()
+        scene.provider.accounts = {"alice-there": ALICE}
+        link = await scene.connect(service)
+        scene.provider.accounts = {"alice-there": Account("id-2")}
+        assert await service.validate("scripted", "alice") == Valid()
+        assert await scene.stored() == link
+        scene.provider.accounts = {"alice-there": Account("id-1", login="renamed")}
+        await service.validate("scripted", "alice")
+        assert (await scene.stored()).account == Account("id-1", login="renamed")
+
     async def test_a_token_that_does_not(self, scene: Scene):
         """It is invalid, and the link is as it was."""
         service = scene.replica()

@@ -216,6 +216,7 @@ def test_no_key_is_in_a_repr() -> None:
     shown = [
         repr(private),
         repr(apple),
+        repr(apple._minted),
         repr(credentials(private)),
         repr(credentials(apple, "client_secret_post")),
         repr(credentials(None, "client_secret_jwt", secret=LONG_SECRET)),

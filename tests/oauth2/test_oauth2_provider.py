@@ -8,6 +8,11 @@ import pytest
 from aiohttp import BasicAuth, ClientSession
 
 from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider, ReplyRules, TokenRequests
+from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.identity import IdentityRules
+from extauth.adapters.oauth2.installations import InstallationRules
+from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.validation import ValidationRules
 from extauth.domain.link import GrantOrigin
 from extauth.domain.linking import LinkingTraits
 from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, GrantRejected, NotSent
@@ -396,3 +401,34 @@ def test_bad_linking_is_refused(options: dict[str, Any], message: str) -> None:
     """An issuer that is not compared with anything would check nothing."""
     with pytest.raises(ValueError, match=message):
         provider(**options)
+
+
+@pytest.mark.parametrize(
+    ("url", "led"),
+    [
+        ("{extra[shop]}/me", True),
+        ("{extra[shop][url]}/me", True),
+        ("https://{extra[shop]}/me", True),
+        ("https://{extra[team]}.{extra[shop]}.example/me", True),
+        ("{extra[team]}.{extra[shop]}.example/me", True),
+        ("{extra[team]}/{extra[shop]}", False),
+        ("https://provider.example/{extra[shop]}/me", False),
+        ("https://provider.example?shop={extra[shop]}", False),
+        ("https://{extra[team]}.example/me", False),
+    ],
+)
+def test_no_token_goes_to_a_host_that_a_browser_named(url: str, led: bool) -> None:
+    """What a callback says can be forged; beside the token in its path or query it may stand."""
+    call = Call(url=url)
+    everywhere: list[dict[str, Any]] = [
+        {"identity": IdentityRules(call=call)},
+        {"validation": ValidationRules(call=call)},
+        {"revocation": Revocation(call=call)},
+        {"installations": InstallationRules(call=call)},
+    ]
+    for options in everywhere:
+        if led:
+            with pytest.raises(ValueError, match="callback_fields"):
+                provider(callback_fields=["shop"], **options)
+        else:
+            provider(callback_fields=["shop"], **options)

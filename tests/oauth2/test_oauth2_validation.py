@@ -201,3 +201,13 @@ async def test_no_text_of_the_provider_s_is_kept(server: Any) -> None:
     validity = await provider_calls(validation=ValidationRules(call=Call(url=server.url))).validate(TOKENS)
 
     assert "at-0" not in repr(validity)
+
+
+@pytest.mark.parametrize("auth", ["client", "client_basic"])
+def test_a_client_that_is_refused_says_nothing_of_the_token(auth: Any) -> None:
+    """Where the client authenticates, a 401 is about its secret: introspection is such a call (RFC 7662)."""
+    call = Call(method="POST", url="https://provider.example/introspect", auth=auth, encoding="form")
+    rules = ValidationRules(call=call, invalid_statuses=frozenset({401, 404}), active_member="active")
+    assert rules.verdict(Reply(401, {}, b'{"error": "invalid_client"}'), NOW) == Unverified("http_401")
+    assert rules.verdict(Reply(404, {}, b""), NOW) == Invalid()
+    assert rules.verdict(Reply(200, {}, b'{"active": false}'), NOW) == Invalid()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias, final
 
@@ -50,8 +50,12 @@ def companion_key(key: LinkKey, name: str) -> LinkKey:
     return attrs.evolve(key, provider_id=named_link(key.provider_id, name))
 
 
-def _resources(value: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(storable_text(resource, "resources") for resource in value)
+def _resources(value: Iterable[str]) -> tuple[str, ...]:
+    resources = () if isinstance(value, str) else tuple(storable_text(each, "resources") for each in value)
+    if isinstance(value, str) or "" in resources:
+        msg = "resources must be a collection of URIs, none of them empty"
+        raise ValueError(msg)
+    return resources
 
 
 @final
@@ -112,7 +116,7 @@ class LinkingTraits:
     issuer: str | None = None
     """The provider's issuer identifier; ``iss`` in a callback must be it (RFC 9207)."""
     sends_issuer: bool = False
-    """Whether every callback carries ``iss``, so that one without is refused (RFC 9207 section 2.4)."""
+    """Whether every code comes with ``iss``, so that one without is refused (RFC 9207 section 2.4)."""
     callback_method: CallbackMethod = "GET"
     callback_fields: frozenset[str] = frozenset()
     """Parameters of the callback to keep in ``TokenSet.extra``."""
@@ -128,9 +132,9 @@ class DeviceCodes:
     """A provider's answer to a device authorization request (RFC 8628 section 3.2)."""
 
     device_code: str = attrs.field(repr=masked)
-    user_code: str
+    user_code: str = attrs.field(repr=masked)
     verification_uri: str
-    verification_uri_complete: str | None = None
+    verification_uri_complete: str | None = attrs.field(default=None, repr=masked)
     expires_in: timedelta = attrs.field(validator=positive)
     interval: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
 
@@ -146,11 +150,11 @@ class DeviceAuthorization:
     key: LinkKey
     device_code: str = attrs.field(validator=text, repr=masked)
     """A secret between the application and the provider; not for the user."""
-    user_code: str
+    user_code: str = attrs.field(repr=masked)
     """What the user types in."""
     verification_uri: str
     """Where the user types it in."""
-    verification_uri_complete: str | None = None
+    verification_uri_complete: str | None = attrs.field(default=None, repr=masked)
     """The same with the code filled in, for a link or a QR code."""
     expires_at: datetime = attrs.field(converter=aware_utc)
     interval: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)

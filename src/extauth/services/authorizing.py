@@ -23,8 +23,8 @@ from extauth.services.asking import Asking
 from extauth.services.callback import Callback, checked_redirect_uri, read_callback
 from extauth.services.connecting import Connecting
 from extauth.services.linking_refusals import refusal
-from extauth.services.provider_ids import provider_of
-from extauth.services.scopes import asked_scopes
+from extauth.services.provider_ids import check_connectable, provider_of
+from extauth.services.scopes import asked_scopes, granted_before
 from extauth.services.states import (
     SecretSource,
     code_challenge,
@@ -95,7 +95,9 @@ class Authorizing:
         if clash := _OURS & params.keys():
             msg = f"params must not set {', '.join(sorted(clash))}"
             raise ValueError(msg)
-        asked = await asked_scopes(self._store, provider, key, scopes)
+        check_connectable(provider, key)
+        before = await granted_before(self._store, provider, key)
+        asked = asked_scopes(provider, before, scopes)
         state = new_secret(self._secret_source)
         salt = new_secret(self._secret_source)
         pending = PendingAuthorization(
@@ -104,7 +106,7 @@ class Authorizing:
             redirect_uri=redirect_uri,
             salt=salt,
             scopes=asked,
-            resources=tuple(resources),
+            resources=resources,
         )
         verifier, said_nonce = _secrets(provider, pending, state)
         url = provider.authorization_url(
@@ -116,6 +118,7 @@ class Authorizing:
                 nonce=said_nonce,
                 resources=pending.resources,
                 params=params,
+                incremental=before is not None,
             )
         )
         await self._store.begin_authorization(pending, self._ttl)
@@ -155,7 +158,7 @@ class Authorizing:
                 msg = "the callback is for another provider than the user was sent to"
                 raise IssuerMismatch(msg)
             callback.check_location(pending.redirect_uri)
-            callback.check_issuer(traits)
+            callback.check_issuer(traits, self._issuers())
             code = callback.code(provider.provider_id)
             if method is not None and method != traits.callback_method:
                 raise _by_other_method()
@@ -204,6 +207,10 @@ class Authorizing:
                 raise _unknown_state()
             case _:
                 assert_never(taken)
+
+    def _issuers(self) -> set[str]:
+        issuers = (provider.linking.issuer for provider in self._providers.values())
+        return {issuer for issuer in issuers if issuer is not None}
 
     def _provider(self, provider_id: str) -> LinkingProvider:
         return provider_of(self._providers, provider_id)

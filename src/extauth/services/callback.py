@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import final
 from urllib.parse import parse_qsl
 
@@ -95,17 +95,21 @@ class Callback:
             msg = "the callback came to another URL than the redirect URI"
             raise InvalidCallback(msg)
 
-    def check_issuer(self, traits: LinkingTraits) -> None:
+    def check_issuer(self, traits: LinkingTraits, others: Collection[str]) -> None:
         """Refuse an answer of another authorization server (RFC 9207 section 2.4).
 
-        :raises IssuerMismatch: if it is of another, or does not say although it always does.
+        An error may come without ``iss`` from a server that sends it with codes only: there is no code that
+        could go to the wrong server. ``others`` are issuers of the application's other providers: theirs is
+        wrong also where this provider's own issuer is not known.
+
+        :raises IssuerMismatch: if it is of another, or a code comes without it although it always has it.
         """
         issuer = self["iss"]
         if issuer is None:
-            if traits.sends_issuer:
+            if traits.sends_issuer and not self._is_error:
                 msg = "the callback does not say which authorization server it is from"
                 raise IssuerMismatch(msg)
-        elif traits.issuer is not None and issuer != traits.issuer:
+        elif issuer != traits.issuer and (traits.issuer is not None or issuer in others):
             msg = "the callback is from another authorization server than the user was sent to"
             raise IssuerMismatch(msg)
 
@@ -116,15 +120,18 @@ class Callback:
             neither error nor code.
         :raises ProviderUnavailable: if the provider says that it is.
         """
-        error = self["error"]
-        # Facebook's dialog has errors of its own form.
-        if error is not None or self["error_code"] is not None:
-            raise _refusal(error, provider_id)
+        if self._is_error:
+            raise _refusal(self["error"], provider_id)
         code = self["code"]
         if code is None:
             msg = "the callback has neither a code nor an error"
             raise InvalidCallback(msg)
         return code
+
+    @property
+    def _is_error(self) -> bool:
+        # Facebook's dialog has errors of its own form.
+        return self["error"] is not None or self["error_code"] is not None
 
 
 def read_callback(given: str | Mapping[str, str]) -> Callback:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Literal, TypeAlias, final
+from typing import final
 
 import attrs
 
-from extauth.domain.errors import AccountChanged, ProviderUnavailable, StoreUnavailable
+from extauth.domain.errors import AccountChanged, ProviderUnavailable, StoreUnavailable, UnknownState
 from extauth.domain.events import AccountReplaced, LinkConnected
 from extauth.domain.link import Account, Link, LinkKey
 from extauth.domain.linking import companion_key
@@ -17,12 +17,10 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged, Recorded, Unknown
 from extauth.domain.token_set import TokenSet
 from extauth.services.asking import Asking
+from extauth.services.linking_options import OnAccountChange
 from extauth.services.storing import Storing
 from extauth.services.telling import Teller
-from extauth.services.under_way import Completion
-
-OnAccountChange: TypeAlias = Literal["replace", "refuse"]
-"""What to do when a user comes back with another account than the one that is linked."""
+from extauth.services.under_way import Completion, disconnected
 
 
 @final
@@ -60,14 +58,19 @@ class Connecting:
     ) -> Link:
         """Store the tokens, then find out and record whose they are, and return the link.
 
-        ``before`` is the link as it was read before the exchange. ``scopes`` were asked for, and ``extra``
-        came with the callback.
+        That is the link of ``key``, or the companion that the answer was for alone. ``before`` is the link of
+        ``key`` as it was read before the exchange. ``scopes`` were asked for, and ``extra`` came with the
+        callback.
 
         :raises AccountChanged: if they are another account's, and that is to be refused.
         :raises ProviderUnavailable: if that is to be refused and there is no telling.
         :raises UnknownState: if the user disconnected meanwhile; the new tokens are then revoked.
-        :raises StoreUnavailable: if the store stays down.
+        :raises StoreUnavailable: if the store stays down, or others wrote the link while it was.
         """
+        asked = key
+        if exchanged.link_name is not None:
+            # The answer gave nothing for the link that was asked for: other scopes, another link.
+            key, before, scopes = companion_key(asked, exchanged.link_name), None, frozenset()
         before = await self._storing.seen(key, before)
         tokens = attrs.evolve(
             exchanged.tokens,
@@ -83,11 +86,11 @@ class Connecting:
                 await self._refuse_other(provider, before, account)
             if _same(before.account, account) and _may_keep_refresh_token(provider, before, tokens):
                 tokens = _keeping_refresh_token(tokens, before.tokens)
+        companions = {companion_key(asked, name): each for name, each in exchanged.companions.items()}
         if completion.withdrawn:
-            for each in (tokens, *exchanged.companions.values()):
-                await self._asking.once(partial(provider.revoke, each))
+            await self._revoke(provider, [tokens, *companions.values()])
         with completion.storing():
-            link = await self._put(provider, key, tokens, exchanged.companions)
+            link = await self._put(provider, key, tokens, companions, before)
         return await self._with_account(provider, link, account, before)
 
     async def record(self, link: Link, account: Account) -> Link:
@@ -105,20 +108,47 @@ class Connecting:
         provider: LinkingProvider,
         key: LinkKey,
         tokens: TokenSet,
-        companions: Mapping[str, TokenSet],
+        companions: Mapping[LinkKey, TokenSet],
+        before: Link | None,
     ) -> Link:
         """Store each token set for itself: one that cannot be stored must not lose another."""
         try:
-            link = await self._put_one(provider, key, tokens)
-        finally:
-            for name, each in companions.items():
-                await self._put_one(provider, companion_key(key, name), each)
+            link = await self._put_one(provider, key, tokens, before)
+        except UnknownState:
+            await self._revoke(provider, companions.values())
+            raise
+        except StoreUnavailable:
+            await self._put_companions(provider, companions)
+            raise
+        await self._put_companions(provider, companions)
         return link
 
-    async def _put_one(self, provider: LinkingProvider, key: LinkKey, tokens: TokenSet) -> Link:
-        link = await self._storing.put(key, tokens, provider.origin)
+    async def _put_companions(
+        self, provider: LinkingProvider, companions: Mapping[LinkKey, TokenSet]
+    ) -> None:
+        failures: list[StoreUnavailable] = []
+        for key, tokens in companions.items():
+            try:
+                with suppress(UnknownState):  # the user has removed that one alone
+                    await self._put_one(provider, key, tokens, await self._storing.seen(key, None))
+            except StoreUnavailable as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
+    async def _put_one(
+        self, provider: LinkingProvider, key: LinkKey, tokens: TokenSet, before: Link | None
+    ) -> Link:
+        link = await self._storing.put(key, tokens, provider.origin, before=before)
+        if link is None:
+            await self._revoke(provider, [tokens])
+            raise disconnected()
         self._teller.tell(LinkConnected(key, link.version))
         return link
+
+    async def _revoke(self, provider: LinkingProvider, given: Iterable[TokenSet]) -> None:
+        for tokens in given:
+            await self._asking.once(partial(provider.revoke, tokens))
 
     async def _identify(self, provider: LinkingProvider, tokens: TokenSet) -> Account | None:
         account = await self._asking.once(lambda: provider.identify(tokens))

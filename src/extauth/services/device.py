@@ -27,8 +27,8 @@ from extauth.services.asking import Asking
 from extauth.services.connecting import Connecting
 from extauth.services.linking_refusals import refusal
 from extauth.services.outlasting import outlast, start_unswept
-from extauth.services.provider_ids import provider_of
-from extauth.services.scopes import asked_scopes
+from extauth.services.provider_ids import check_connectable, provider_of
+from extauth.services.scopes import asked_scopes, granted_before
 from extauth.services.single_flight import SingleFlight
 from extauth.services.telling import Teller
 from extauth.services.under_way import Completion, UnderWay
@@ -38,6 +38,9 @@ _SLOW_DOWN = timedelta(seconds=5)
 
 _LONGEST_PAUSE = timedelta(minutes=1)
 """Between polls of a provider that does not answer."""
+
+_REMEMBERED = timedelta(hours=1)
+"""How long it is known that a code was used, if it does not expire before."""
 
 
 @final
@@ -55,7 +58,7 @@ class _Polling:
 @attrs.frozen
 class _Connected:
     key: LinkKey
-    expires_at: datetime
+    forget_at: datetime
 
 
 @final
@@ -84,7 +87,7 @@ class DeviceFlows:
         self._polling: dict[str, _Polling] = {}
         """Added by the first who waits; removed when nobody waits and nothing is sent any more."""
         self._connected: dict[str, _Connected] = {}
-        """What was completed here, until its code expires; by the hash of the device code."""
+        """What was completed here of late; by the hash of the device code."""
 
     async def begin(self, key: LinkKey, scopes: Iterable[str] | None) -> DeviceAuthorization:
         """See :meth:`~extauth.LinkingService.begin_device`."""
@@ -92,7 +95,8 @@ class DeviceFlows:
         if not provider.linking.device:
             msg = f"{provider.provider_id} has no device flow"
             raise ValueError(msg)
-        asked = await asked_scopes(self._store, provider, key, scopes)
+        check_connectable(provider, key)
+        asked = asked_scopes(provider, await granted_before(self._store, provider, key), scopes)
         now = self._clock.now()
         codes = await self._asking.sent(lambda: provider.begin_device(asked))
         if not isinstance(codes, DeviceCodes):
@@ -217,9 +221,9 @@ class DeviceFlows:
 
     def _remember(self, name: str, device: DeviceAuthorization) -> None:
         now = self._clock.now()
-        for old in [old for old, each in self._connected.items() if each.expires_at <= now]:
+        for old in [old for old, each in self._connected.items() if each.forget_at <= now]:
             del self._connected[old]
-        self._connected[name] = _Connected(device.key, device.expires_at)
+        self._connected[name] = _Connected(device.key, min(device.expires_at, now + _REMEMBERED))
 
 
 def _backed_off(interval: timedelta, unanswered: int) -> timedelta:

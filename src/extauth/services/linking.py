@@ -10,30 +10,29 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar, final, get_args
+from typing import Any, Self, TypeVar, final
 
 from extauth.domain.errors import StoreUnavailable, UnknownProvider
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import DeviceAuthorization, Unlinked
-from extauth.domain.linking_outcomes import Unverified, Valid, Validity
+from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
-from extauth.domain.outcomes import Unknown
 from extauth.domain.ports import Clock, LinkStore, Observer
 from extauth.services.asking import Asking
 from extauth.services.authorizing import Authorizing
-from extauth.services.callback import checked_redirect_uri
 from extauth.services.clock import SystemClock
-from extauth.services.connecting import Connecting, OnAccountChange
+from extauth.services.connecting import Connecting
 from extauth.services.device import DeviceFlows
+from extauth.services.linking_options import OnAccountChange, check_options, linking_providers
 from extauth.services.outlasting import outlast, start_unswept
-from extauth.services.provider_ids import by_id, provider_of
-from extauth.services.refusals import link_not_found
+from extauth.services.provider_ids import provider_of
 from extauth.services.single_flight import SingleFlight
 from extauth.services.states import SecretSource
 from extauth.services.storing import Storing
 from extauth.services.telling import Teller
 from extauth.services.under_way import UnderWay
 from extauth.services.unlinking import Unlinking
+from extauth.services.validating import Validating
 
 _T = TypeVar("_T")
 
@@ -59,13 +58,14 @@ class LinkingService:
     provider: ``"replace"`` stores it and tells :class:`~extauth.domain.events.AccountReplaced`; ``"refuse"``
     finds out whose account it is before anything is stored, raises ``AccountChanged`` and leaves the old
     link as it is. The new tokens are then dropped and not revoked: revoking could end the grant of another
-    user whose account that is. Where nobody can tell whose account a link is for, it is replaced.
+    user whose account that is. Where nobody can tell whose account a link is for, it is replaced, and of two
+    authorizations that are completed at the same moment the later one counts.
 
     ``rng`` draws jitter, and ``secret_source`` the bytes of states and salts; both the operating system's
     source unless a test wants to repeat a run.
 
-    :raises ValueError: if two providers have the same id, if a span is not positive, or for a redirect URI
-        that cannot be one.
+    :raises ValueError: if two providers have the same id, if one can only refresh, if a span is not
+        positive, or for a redirect URI that cannot be one.
     """
 
     def __init__(
@@ -82,22 +82,22 @@ class LinkingService:
         rng: random.Random | None = None,
         secret_source: SecretSource = secrets.token_bytes,
     ) -> None:
-        _check(authorization_ttl, exchange_timeout, redirect_uris, on_account_change)
+        check_options(authorization_ttl, exchange_timeout, redirect_uris, on_account_change)
         self._store = store
-        self._providers = by_id(providers)
+        self._providers = linking_providers(providers)
         self._clock = clock or SystemClock()
         rng = rng or random.SystemRandom()
         teller = Teller(observer)
         under_way = UnderWay()
         self._asking = Asking(self._clock, rng, exchange_timeout)
-        self._connecting = Connecting(
+        connecting = Connecting(
             store, Storing(store, self._clock, rng), self._asking, teller, on_account_change
         )
         self._authorizing = Authorizing(
             store,
             self._providers,
             asking=self._asking,
-            connecting=self._connecting,
+            connecting=connecting,
             under_way=under_way,
             teller=teller,
             ttl=authorization_ttl,
@@ -109,10 +109,11 @@ class LinkingService:
             self._providers,
             clock=self._clock,
             asking=self._asking,
-            connecting=self._connecting,
+            connecting=connecting,
             under_way=under_way,
             teller=teller,
         )
+        self._validating = Validating(store, self._asking, connecting)
         self._unlinking = Unlinking(store, self._asking, teller, under_way)
         self._flights: SingleFlight[object, Any] = SingleFlight()
         """Each call is a flight of its own, for the task's sake: nobody joins it."""
@@ -149,9 +150,10 @@ class LinkingService:
 
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
-        :raises ValueError: an id or the redirect URI cannot be one, the redirect URI is none of those that
-            the service was given, ``params`` has one that is not the application's to set, or the provider
-            has no authorization endpoint.
+        :raises ValueError: an id, the redirect URI or a resource cannot be one, the id is that of a companion
+            (connect the link that it comes with), the redirect URI is none of those that the service was
+            given, ``params`` has one that is not the application's to set, or the provider has no
+            authorization endpoint.
         """
         self._refuse_if_closed()
         key = LinkKey(provider_id, user_id)
@@ -207,7 +209,7 @@ class LinkingService:
         Scopes are as for :meth:`begin`. Show ``user_code`` and ``verification_uri``, and give the value to
         :meth:`complete_device`.
 
-        :raises ValueError: the provider has no device flow.
+        :raises ValueError: the provider has no device flow, or the id is a companion's.
         :raises TemporarilyUnavailable: try again later.
         :raises ConfigurationError: the deployment must be mended.
         """
@@ -236,9 +238,10 @@ class LinkingService:
         """Disconnect the user: remove the link, then revoke its tokens at the provider (RFC 7009).
 
         Also removed are the companions that came with the same authorization, and authorizations that were
-        begun; one that is being completed in this process stores nothing. Revoking is best effort and
-        reported. The grant of another client than the configured one is not revoked. Once begun it is
-        carried through, also if the caller is cancelled.
+        begun; one that is being completed in this process stores nothing. A device flow that nobody in this
+        process waits for is known to nobody here and can be completed later. Revoking is best effort and
+        reported. The grant of another client than the configured one is not revoked. Once begun it is carried
+        through, also if the caller is cancelled.
 
         :raises UnknownProvider: no provider with this id was given to the service, and there is no such link.
         :raises StoreUnavailable: the link may still be there; try again.
@@ -266,7 +269,8 @@ class LinkingService:
         """Ask the provider whether it accepts the stored access token. No token is touched.
 
         An access token that has expired is ``Invalid`` and says nothing about the link: ask the
-        :class:`~extauth.TokenService` first. If the answer says whose account it is, that is recorded.
+        :class:`~extauth.TokenService` first. If the answer says whose account it is, that is recorded, but
+        never as another account than the one that is known.
 
         :raises LinkNotFound: the user has not connected this provider.
         :raises UnknownProvider: no provider with this id was given to the service.
@@ -274,18 +278,7 @@ class LinkingService:
         """
         self._refuse_if_closed()
         provider = provider_of(self._providers, provider_id)
-        key = LinkKey(provider_id, user_id)
-        link = await self._store.get(key)
-        if link is None:
-            raise link_not_found(key)
-        if provider.origin is not None and link.origin not in {None, provider.origin}:
-            return Unverified("grant_of_another_client")
-        validity = await self._asking.once(lambda: provider.validate(link.tokens))
-        if isinstance(validity, Unknown):
-            return Unverified(validity.code, validity.retry_after)
-        if isinstance(validity, Valid) and validity.account is not None:
-            await self._connecting.record(link, validity.account)
-        return validity
+        return await self._validating.validate(provider, LinkKey(provider_id, user_id))
 
     async def purge(self) -> int:
         """Remove authorizations that have expired, and return how many.
@@ -329,26 +322,6 @@ class LinkingService:
         if self._closed:
             msg = "this LinkingService is closed"
             raise RuntimeError(msg)
-
-
-def _check(
-    authorization_ttl: timedelta,
-    exchange_timeout: timedelta,
-    redirect_uris: Collection[str] | None,
-    on_account_change: str,
-) -> None:
-    for what, span in (("authorization_ttl", authorization_ttl), ("exchange_timeout", exchange_timeout)):
-        if span <= timedelta(0):
-            msg = f"{what} must be longer than zero, not {span}"
-            raise ValueError(msg)
-    if isinstance(redirect_uris, str):
-        msg = "redirect_uris must be a collection of URIs, not one str"
-        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
-    for redirect_uri in redirect_uris or ():
-        checked_redirect_uri(redirect_uri)
-    if on_account_change not in get_args(OnAccountChange):
-        msg = "on_account_change must be 'replace' or 'refuse'"
-        raise ValueError(msg)
 
 
 _open: weakref.WeakSet[LinkingService] = weakref.WeakSet()

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from extauth.domain.errors import UnknownProvider
-from extauth.domain.linking import ACCOUNT_SEPARATOR
+from extauth.domain.link import LinkKey
+from extauth.domain.linking import ACCOUNT_SEPARATOR, companion_key
+from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.ports import OAuthProvider
 
 P = TypeVar("P", bound=OAuthProvider)
@@ -41,3 +43,24 @@ def provider_of(providers: Mapping[str, P], provider_id: str) -> P:
         served_by = served_by.rpartition(ACCOUNT_SEPARATOR)[0]
     msg = f"no provider {provider_id!r} was given to this service"
     raise UnknownProvider(msg)
+
+
+def companion_keys(provider: LinkingProvider, key: LinkKey) -> list[LinkKey]:
+    """Return the keys of the links that one authorization for ``key`` may give beside it.
+
+    :raises ValueError: if its provider part leaves no room for theirs.
+    """
+    return [companion_key(key, name) for name in provider.linking.companions]
+
+
+def check_connectable(provider: LinkingProvider, key: LinkKey) -> None:
+    """Refuse a key that an authorization of its own cannot have.
+
+    :raises ValueError: if it is a companion's, whose tokens come with the link before the last separator, or
+        if it leaves no room for its companions' keys.
+    """
+    parent, _, name = key.provider_id.rpartition(ACCOUNT_SEPARATOR)
+    if parent and key.provider_id != provider.provider_id and name in provider.linking.companions:
+        msg = f"{key.provider_id!r} comes with {parent!r}: connect that"
+        raise ValueError(msg)
+    companion_keys(provider, key)

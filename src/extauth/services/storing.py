@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import final
+from typing import TypeVar, final
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import GrantOrigin, Link, LinkKey
@@ -13,6 +15,8 @@ from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
 from extauth.domain.token_set import TokenSet
 from extauth.services.telling import logger
+
+_T = TypeVar("_T")
 
 _RETRY = Backoff(initial=timedelta(milliseconds=50), maximum=timedelta(seconds=1))
 
@@ -29,46 +33,80 @@ class Storing:
         self._clock = clock
         self._rng = rng
 
-    async def put(self, key: LinkKey, tokens: TokenSet, origin: GrantOrigin | None) -> Link:
-        """Store a user's own authorization.
+    async def put(
+        self, key: LinkKey, tokens: TokenSet, origin: GrantOrigin | None, *, before: Link | None
+    ) -> Link | None:
+        """Store a user's own authorization; None if the link was removed while the store was failing.
 
-        :raises StoreUnavailable: if the store stays down; it may have stored them nevertheless.
+        ``before`` is the link as it was last read. A put that failed may have been carried out, and others
+        may have refreshed or removed what it wrote: to repeat it blindly would bring back a refresh token
+        that is used up, or a link that the user has removed. So it is repeated only after a look that shows
+        that it was not carried out: the link is as before, or has moved by one version that is not ours.
+
+        What remains: a store that carries a put out *after* it has failed and after that look can still
+        write over what has been done since. And where ``before`` was None, a link that was stored and then
+        removed looks like one that was never stored, and is put again.
+
+        :raises StoreUnavailable: if the store stays down, and it may have stored them nevertheless; or if
+            the link was written meanwhile and there is no telling whether over these tokens.
         """
         give_up_at = self._clock.monotonic() + _GRACE.total_seconds()
+        outcome = await self._tried("put", lambda: self._store.put(key, tokens, origin=origin))
         attempt = 0
-        while True:
+        while isinstance(outcome, Exception):
             attempt += 1
-            error: Exception
-            try:
-                return await self._store.put(key, tokens, origin=origin)
-            except StoreUnavailable as unavailable:
-                error = unavailable
-            except Exception as broken:  # noqa: BLE001 - a store that breaks its contract must not lose a link
-                logger.error("%s.put raised %s", type(self._store).__name__, type(broken).__name__)
-                error = broken
-            pause = self._pause(attempt)
-            if self._clock.monotonic() + pause.total_seconds() > give_up_at:
+            pause = _RETRY.delay(attempt, jitter=self._rng.random()).total_seconds()
+            if self._clock.monotonic() + pause > give_up_at:
                 msg = f"the tokens of a new authorization at {key.provider_id} could not be stored"
-                raise StoreUnavailable(msg) from error
-            await self._clock.sleep(pause.total_seconds())
-            stored = await self._stored(key, tokens)
-            if stored is not None:
-                return stored
+                # Another error's text might quote a token.
+                raise StoreUnavailable(msg) from (outcome if isinstance(outcome, StoreUnavailable) else None)
+            await self._clock.sleep(pause)
+            found = await self._tried("get", lambda: self._store.get(key))
+            if isinstance(found, Exception):
+                outcome = found
+                continue
+            if found is not None and _is_ours(found, tokens, before):
+                return found
+            if found is None and before is not None:
+                return None
+            if not _unwritten(before, found):
+                msg = f"the link to {key.provider_id} was written by others while the store was failing"
+                raise StoreUnavailable(msg)
+            outcome = await self._tried("put", lambda: self._store.put(key, tokens, origin=origin))
+        return outcome
 
     async def seen(self, key: LinkKey, otherwise: Link | None) -> Link | None:
         """Return the link as it is now, or ``otherwise`` if there is no telling now."""
+        found = await self._tried("get", lambda: self._store.get(key))
+        return otherwise if isinstance(found, Exception) else found
+
+    async def _tried(self, what: str, call: Callable[[], Awaitable[_T]]) -> _T | Exception:
+        """Return what the call returns, or the error that it raises."""
         try:
-            return await self._store.get(key)
-        except StoreUnavailable:
-            return otherwise
+            return await call()
+        except StoreUnavailable as unavailable:
+            return unavailable
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Not this task was cancelled but something that the store waited for.
+            return StoreUnavailable(f"the store's {what} was interrupted")
+        except Exception as broken:  # noqa: BLE001 - a store that breaks its contract must not lose a link
+            logger.error("%s.%s raised %s", type(self._store).__name__, what, type(broken).__name__)
+            return broken
 
-    async def _stored(self, key: LinkKey, tokens: TokenSet) -> Link | None:
-        """Return the link if the put that failed was carried out after all.
 
-        A repeat would then do harm: whoever has unlinked or refreshed it meanwhile would be overwritten.
-        """
-        link = await self.seen(key, None)
-        return link if link is not None and link.tokens.access_token == tokens.access_token else None
+def _is_ours(found: Link, tokens: TokenSet, before: Link | None) -> bool:
+    # Some providers give the same access token again: only a link that was written since can be ours.
+    return found.tokens.access_token == tokens.access_token and (
+        before is None or found.version != before.version
+    )
 
-    def _pause(self, attempt: int) -> timedelta:
-        return _RETRY.delay(attempt, jitter=self._rng.random())
+
+def _unwritten(before: Link | None, now: Link | None) -> bool:
+    """Whether a link that does not hold our tokens has certainly never held them since ``before``."""
+    if before is None or now is None:
+        return before is now
+    # Each write moves the version by one: a single one was somebody else's.
+    return now.version <= before.version + 1

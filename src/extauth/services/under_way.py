@@ -39,8 +39,7 @@ class Completion:
         :raises UnknownState: then, as if the callback had come a moment later.
         """
         if self.withdrawn:
-            msg = "the user disconnected while this authorization was being completed"
-            raise UnknownState(msg)
+            raise disconnected()
 
     @contextmanager
     def storing(self) -> Generator[None]:
@@ -86,3 +85,8 @@ class UnderWay:
         for completion in completions:
             if completion.key == key:
                 await completion.settled()
+
+
+def disconnected() -> UnknownState:
+    """Return the error of an authorization whose user disconnected before it was stored."""
+    return UnknownState("the user disconnected while this authorization was being completed")

@@ -7,9 +7,10 @@ from typing import final
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import LinkRemoved
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.linking import Unlinked, companion_key
+from extauth.domain.linking import Unlinked
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.services.asking import Asking
+from extauth.services.provider_ids import companion_keys
 from extauth.services.telling import Teller
 from extauth.services.under_way import UnderWay
 
@@ -29,8 +30,7 @@ class Unlinking:
 
         :raises StoreUnavailable: if the store is down. What it has removed until then is revoked.
         """
-        names = () if provider is None else provider.linking.companions
-        keys = [key, *(companion_key(key, name) for name in names)]
+        keys = [key] if provider is None else [key, *companion_keys(provider, key)]
         removed: list[Link] = []
         # In this order, no callback finds its state any more, or it is seen here.
         await self._store.forget_authorizations(key)

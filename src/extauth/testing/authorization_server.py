@@ -19,11 +19,12 @@ from aiohttp import web
 
 from extauth.domain.link import Account
 from extauth.domain.token_set import TokenSet
-from extauth.testing.families import Namer, Terms, unguessable
+from extauth.testing.families import Terms
 from extauth.testing.faults import Fault, Faults
-from extauth.testing.grants import Grants, LiveAccess
+from extauth.testing.grants import LiveAccess
 from extauth.testing.reuse import Reuse
 from extauth.testing.server.api import RESOURCE_METADATA
+from extauth.testing.server.books import grants_for
 from extauth.testing.server.browser import Callback, browse
 from extauth.testing.server.clients import Client, Clients, PublicKey
 from extauth.testing.server.codes import DeviceCode
@@ -92,9 +93,6 @@ class AuthorizationServer:
         redirect_uris: Iterable[str] = (REDIRECT_URI,),
         client_key: PublicKey | None = None,
     ) -> None:
-        if access_token_lifetime < timedelta(seconds=1) or access_token_lifetime % timedelta(seconds=1):
-            msg = f"access_token_lifetime must be whole seconds, at least one, not {access_token_lifetime}"
-            raise ValueError(msg)
         if answer_delay < timedelta(0):
             msg = f"answer_delay must not be negative, not {answer_delay}"
             raise ValueError(msg)
@@ -102,18 +100,13 @@ class AuthorizationServer:
         if self.faults.possible(Fault.NOT_SENT):
             msg = "a server that was reached cannot play Fault.NOT_SENT; use a ScriptedProvider"
             raise ValueError(msg)
-        refresh_token_lifetime = quirks.refresh_token_lifetime
-        self.grants = Grants(
-            access_token_lifetime=math.inf if quirks.never_expires else access_token_lifetime.total_seconds(),
+        self.grants = grants_for(
+            quirks,
+            access_token_lifetime=access_token_lifetime,
             reuse=reuse,
-            replay_window=replay_window.total_seconds(),
+            replay_window=replay_window,
             refresh_revokes_access_token=refresh_revokes_access_token,
-            refresh_token_lifetime=(
-                math.inf if refresh_token_lifetime is None else refresh_token_lifetime.total_seconds()
-            ),
-            refresh_clock=quirks.refresh_clock,
-            most_grants=quirks.most_grants,
-            namer=self._namer(quirks),
+            state=lambda: self._state,
         )
         """The grants and the counters: what the server knows to be true."""
         self.presented: list[str] = []
@@ -358,20 +351,3 @@ class AuthorizationServer:
             msg = "no device shows this code"
             raise LookupError(msg)
         return device
-
-    def _namer(self, quirks: ServerQuirks) -> Namer:
-        """Return what names the tokens: JWTs, where the quirks say so."""
-        if not quirks.jwt_access_tokens:
-            return unguessable
-
-        def name(kind: str, family: int, number: int, /) -> str:
-            if kind != "at":
-                return unguessable(kind, family, number)
-            issued_at = self._state.now().timestamp()
-            lifetime = self.grants.access_token_lifetime
-            claims: dict[str, object] = {"jti": secrets.token_hex(8), "iat": int(issued_at)}
-            if math.isfinite(lifetime):
-                claims["exp"] = int(issued_at + lifetime)
-            return self._state.signer.sign(claims, "ES256", "at+jwt")
-
-        return name

@@ -12,15 +12,17 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Final, TypeAlias, final
 from urllib.parse import urlsplit
 
 import attrs
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
-from extauth.adapters.discovery.members import is_object
+from extauth.adapters.oauth2.configuration import checked_session
 from extauth.adapters.oauth2.endpoint import endpoint_url
+from extauth.adapters.oauth2.http_request import USER_AGENT
+from extauth.adapters.oauth2.json_kinds import is_object
+from extauth.adapters.oauth2.json_paths import read_json
 from extauth.adapters.oauth2.reply import TRY_LATER
 from extauth.adapters.oauth2.retry_after import retry_after
 from extauth.adapters.oauth2.transport import HttpTimeouts
@@ -32,7 +34,7 @@ Allow: TypeAlias = Callable[[str], bool]
 LONGEST_DOCUMENT: Final = 256 * 1024
 """In bytes, after decompression. Published metadata has a few thousand."""
 
-_HEADERS: Final = {"User-Agent": f"extauth/{version('extauth')}"}
+_HEADERS: Final = {"User-Agent": USER_AGENT}
 _JSON: Final = {**_HEADERS, "Accept": "application/json"}
 _MCP: Final = {**_HEADERS, "Accept": "application/json, text/event-stream"}
 
@@ -58,8 +60,8 @@ class Answer:
     """A complete answer."""
 
     status: int
-    members: dict[str, object] | None
-    """The JSON object in the body, or None if there is none."""
+    members: dict[str, object] | None = attrs.field(repr=False)
+    """The JSON object in the body, or None if there is none. It may hold a client's secret."""
     trouble: ProviderUnavailable | None
     """As :attr:`Missing.trouble`."""
 
@@ -86,8 +88,11 @@ class Fetcher:
         """
         try:
             endpoint_url(url, what)
-            # Braces are no characters of a URL (RFC 3986), and would make a template of it.
-            secure = (self.loopback or urlsplit(url).scheme == "https") and not _BRACES & set(url)
+            # Neither braces nor letters beyond ASCII are characters of a URL (RFC 3986). The first would make
+            # a template of it, and some of the second are ASCII after all to the HTTP client: allow() would
+            # not recognize 127.0.0.1 written with ideographic full stops.
+            written = url.isascii() and not _BRACES & set(url)
+            secure = written and (self.loopback or urlsplit(url).scheme == "https")
         except ValueError:
             secure = False
         if not secure:
@@ -180,10 +185,7 @@ async def _read(response: ClientResponse, what: str) -> Answer:
         if len(content) > LONGEST_DOCUMENT:
             msg = f"the {what} is longer than {LONGEST_DOCUMENT} bytes"
             raise ProviderMisconfigured(msg, reason="document_too_long")
-    try:
-        parsed: object = json.loads(content)
-    except (ValueError, RecursionError):
-        parsed = None
+    parsed = read_json(bytes(content))
     members = parsed if is_object(parsed) else None
     return Answer(status=response.status, members=members, trouble=_trouble(response, what))
 
@@ -200,9 +202,7 @@ async def fetching(
     """
     loopback = urlsplit(named).scheme == "http"
     if session is not None:
-        if session.auth is not None or "Authorization" in session.headers:
-            msg = "session must have no default credentials (auth= or an Authorization header)"
-            raise ValueError(msg)
+        checked_session(session)
         yield Fetcher(session=session, timeouts=timeouts, allow=allow, loopback=loopback)
         return
     # As for exchanges: no DNS cache, no cookies, and nothing from the environment.

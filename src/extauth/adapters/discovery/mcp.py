@@ -8,8 +8,7 @@ the resource indicator of RFC 8707 on every request.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -24,21 +23,13 @@ from extauth.adapters.discovery.well_known import origin, resource_uri
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider
 from extauth.adapters.oauth2.authorization import AuthorizationRules
 from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.linking import ClientRegistration
 from extauth.domain.linking_ports import RegistrationStore
 
 OFFLINE_ACCESS: Final = "offline_access"
 """The scope without which many servers give no refresh token (OpenID Connect Core section 11)."""
-
-
-class _WallClock(Protocol):
-    def now(self) -> datetime: ...
-
-
-class _SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 async def mcp_provider(
@@ -57,7 +48,7 @@ async def mcp_provider(
     session: ClientSession | None = None,
     timeouts: HttpTimeouts = DEFAULT_TIMEOUTS,
     allow: Allow | None = None,
-    clock: _WallClock = _SystemClock(),  # noqa: B008 - has no state
+    clock: WallClock = SystemClock(),  # noqa: B008 - has no state
     **keywords: Any,
 ) -> OAuth2Provider:
     """Return a provider for a remote MCP server.
@@ -182,7 +173,7 @@ async def _registered(
     metadata: ServerMetadata,
     store: RegistrationStore,
     fetcher: Fetcher,
-    clock: _WallClock,
+    clock: WallClock,
     *,
     redirect_uri: str,
     client_name: str,

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeGuard
+from typing import Final
 
+from extauth.adapters.oauth2.json_kinds import is_list
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.storable import storable_text
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def is_object(value: object) -> TypeGuard[dict[str, object]]:
-    """Whether this parsed JSON is an object, whose keys are always strings."""
-    return isinstance(value, dict)
-
-
-def _is_list(value: object) -> TypeGuard[list[object]]:
-    return isinstance(value, list)
 
 
 def invalid(name: str) -> ProviderMisconfigured:
@@ -51,7 +43,7 @@ def texts(members: Mapping[str, object], name: str) -> tuple[str, ...] | None:
     value = members.get(name)
     if value is None:
         return None
-    if not _is_list(value):
+    if not is_list(value):
         raise invalid(name)
     try:
         return tuple(dict.fromkeys(storable_text(item, name) for item in value))

@@ -36,11 +36,10 @@ async def discover(
 
     The well-known URLs are asked in the order that :func:`~.well_known.server_documents` gives, and the
     first usable document counts. It must name exactly ``issuer``. Where it is an OpenID provider's and
-    names no userinfo endpoint, a later document of the same issuer fills in the endpoints that are missing.
-    No redirect is followed. ``timeouts`` are
-    for each request; there are at most three. ``allow`` is asked of every URL before a request goes there
-    and of every endpoint that is named, and returns whether it is one to send requests to; without it,
-    every https URL is, private addresses included.
+    names no userinfo endpoint, a later document of the same issuer fills in the endpoints that are missing,
+    if there is one now. No redirect is followed. ``timeouts`` are for each request; there are at most three.
+    ``allow`` is asked of every URL before a request goes there and of every endpoint that is named, and
+    returns whether it is one to send requests to; without it, every https URL is, private addresses included.
 
     Through ``session``, which is not closed, or one of its own. A cancelled call leaves nothing behind.
 
@@ -91,6 +90,6 @@ async def _completed(fetcher: Fetcher, metadata: ServerMetadata, later: Sequence
                 other = server_metadata(found, metadata.issuer, fetcher.usable)
                 missing = [name for name in _OPTIONAL_ENDPOINTS if getattr(metadata, name) is None]
                 return attrs.evolve(metadata, **{name: getattr(other, name) for name in missing})
-        except ProviderMisconfigured:
+        except (ProviderMisconfigured, ProviderUnavailable):
             continue  # what was found already is usable as it is
     return metadata

@@ -55,7 +55,17 @@ class ProviderCalls:
     identity: IdentityRules
     validation: ValidationRules | None
     installation_rules: InstallationRules | None
+    callback_fields: frozenset[str] = frozenset()
+    """What the browser's word is kept of: no call with a secret in it goes where that leads."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def __attrs_post_init__(self) -> None:
+        rules = (self.revocation, self.identity, self.validation, self.installation_rules)
+        for rule in rules:
+            call = None if rule is None else rule.call
+            if call is not None and call.led_by(self.callback_fields):
+                msg = "a call must not go to a host that comes from callback_fields: a browser could name any"
+                raise ValueError(msg)
 
     def headers(self, tokens: TokenSet) -> dict[str, str]:
         """Return the headers that show these tokens to the provider's API."""

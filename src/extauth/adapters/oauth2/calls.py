@@ -19,6 +19,7 @@ from extauth.adapters.oauth2.templates import (
     checked_url_template,
     filled,
     filled_url,
+    names_in_host,
 )
 from extauth.domain.storable import JsonValue
 from extauth.domain.token_set import TokenSet
@@ -121,6 +122,10 @@ class Call:
         else:
             return
         raise ValueError(msg)
+
+    def led_by(self, names: frozenset[str]) -> bool:
+        """Whether one of these, kept in ``TokenSet.extra``, decides to which host the call goes."""
+        return not names.isdisjoint(names_in_host(self.url))
 
     def request(
         self, tokens: TokenSet, credentials: ClientCredentials, api: ApiRules

@@ -161,7 +161,7 @@ class PrivateKey:
 @attrs.define
 class _Minted:
     client_id: str
-    secret: str
+    secret: str = attrs.field(repr=masked)
     since: datetime
     until: datetime
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Final, final
 
 import attrs
 
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
+
+USER_AGENT: Final = f"extauth/{version('extauth')}"
 
 
 @final

@@ -137,17 +137,6 @@ def _scopes(value: object, separators: str) -> frozenset[str]:
     return frozenset()
 
 
-def object_at(members: Mapping[str, object], path: Iterable[str]) -> Mapping[str, object]:
-    """Return the object that is found going down ``path``, or an empty one."""
-    found: Mapping[str, object] = members
-    for name in path:
-        value = found.get(name)
-        if not is_object(value):
-            return {}
-        found = value
-    return found
-
-
 def without_tokens(value: object) -> object:
     """Return the same JSON without members that hold tokens, at any depth."""
     if is_object(value):

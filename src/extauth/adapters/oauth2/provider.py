@@ -60,7 +60,8 @@ class OAuth2Provider:
 
     :raises ValueError: for an empty id, a URL that secrets must not go to, an unknown ``client_auth``,
         a ``client_secret`` or ``client_key`` that is missing or not used, ``sends_issuer`` without
-        ``issuer``, or a URL that is given twice: alone and in ``revocation`` or ``identity``.
+        ``issuer``, a URL that is given twice: alone and in ``revocation`` or ``identity``, or a call to a
+        host that ``callback_fields`` would name.
     """
 
     def __init__(
@@ -160,6 +161,7 @@ class OAuth2Provider:
             identity=identity_by(self.userinfo_url, identity),
             validation=validation_by(self.userinfo_url, validation),
             installation_rules=installations,
+            callback_fields=self._linking.callback_fields,
         )
 
     def __repr__(self) -> str:

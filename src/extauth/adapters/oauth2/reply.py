@@ -15,11 +15,12 @@ from typing import TypeAlias, final
 import attrs
 
 from extauth.adapters.oauth2.given_tokens import given_tokens, has_access_token
+from extauth.adapters.oauth2.json_kinds import is_object
+from extauth.adapters.oauth2.json_paths import at
 from extauth.adapters.oauth2.members import (
     error_codes,
     error_messages,
     looks_failed,
-    object_at,
     read_members,
     reports_error,
 )
@@ -80,7 +81,8 @@ def judge(
     members = read_members(reply.body) or {}
     places: dict[str | None, Mapping[str, object]] = {None: members}
     if previous is None:
-        places |= {name: object_at(members, path) for name, path in rules.companions.items()}
+        found = {name: at(members, path) for name, path in rules.companions.items()}
+        places |= {name: place for name, place in found.items() if is_object(place)}
     granted = {name: place for name, place in places.items() if has_access_token(place)}
     if not granted or reports_error(members):
         return judge_refusal(

@@ -122,6 +122,20 @@ def checked_url_template(template: str, what: str) -> str:
     return template
 
 
+def names_in_host(template: str) -> frozenset[str]:
+    """Return the names of what is kept in ``TokenSet.extra`` that decides where a URL leads."""
+    found: set[str] = set()
+    before = ""
+    for literal, name in _parts(template):
+        before += literal
+        if re.search(r"[/?#]", before.partition("//")[2]):
+            break
+        if name is not None and name.startswith("extra["):
+            found.add(name.removeprefix("extra[").partition("]")[0])
+        before += "x" if before else "https://x"
+    return frozenset(found)
+
+
 def filled_url(template: str, values: Values) -> str:
     """Return the template with each place filled and percent-encoded, one at the very beginning as it is.
 

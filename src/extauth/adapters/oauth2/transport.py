@@ -12,7 +12,6 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from importlib.metadata import version
 from typing import Final, final
 
 import attrs
@@ -30,7 +29,7 @@ from aiohttp import (
 )
 from aiohttp.abc import AbstractStreamWriter
 
-from extauth.adapters.oauth2.http_request import HttpRequest
+from extauth.adapters.oauth2.http_request import USER_AGENT, HttpRequest
 from extauth.adapters.oauth2.reply import Reply
 from extauth.domain.outcomes import NotSent, Unknown
 from extauth.domain.policy import positive
@@ -40,7 +39,7 @@ LONGEST_REPLY: Final = 1024 * 1024
 
 _HEADERS: Final = {
     "Accept": "application/json",
-    "User-Agent": f"extauth/{version('extauth')}",
+    "User-Agent": USER_AGENT,
 }
 
 _log = logging.getLogger(__name__)

@@ -32,7 +32,8 @@ def _rate_limited(status: int, headers: Mapping[str, str]) -> bool:
 class ValidationRules:
     """200 means valid, 401 invalid, everything else that there is no telling; the rest is what differs.
 
-    A rate limit (429, or 403 with headers that say so) never means invalid.
+    A rate limit (429, or 403 with headers that say so) never means invalid, and neither does a 401 where the
+    client authenticates: it is the client that is refused.
     """
 
     call: Call
@@ -44,12 +45,15 @@ class ValidationRules:
     active_member: str | None = None
     """For introspection (RFC 7662): the boolean member of the answer that says whether it is valid."""
 
+    def _refuses_client(self, reply: Reply) -> bool:
+        return reply.status == HTTPStatus.UNAUTHORIZED and self.call.auth in {"client", "client_basic"}
+
     def verdict(self, reply: Reply, now: datetime) -> Validity:
         """Return what the answer says of the access token."""
         wait = retry_after(reply.headers, now)
         if _rate_limited(reply.status, reply.headers):
             return Unverified("rate_limited", wait)
-        if reply.status in self.invalid_statuses:
+        if reply.status in self.invalid_statuses and not self._refuses_client(reply):
             return Invalid()
         members = read_members(reply.body) or {}
         if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR and not self.invalid_codes.isdisjoint(
