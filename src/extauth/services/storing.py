@@ -44,8 +44,9 @@ class Storing:
         that it was not carried out: the link is as before, or has moved by one version that is not ours.
 
         What remains: a store that carries a put out *after* it has failed and after that look can still
-        write over what has been done since. And where ``before`` was None, a link that was stored and then
-        removed looks like one that was never stored, and is put again.
+        write over what has been done since. And where ``before`` was None, a link that was stored and that
+        another replica has removed since looks like one that was never stored: it is put again, although
+        the removal has revoked its tokens.
 
         :raises StoreUnavailable: if the store stays down, and it may have stored them nevertheless; or if
             the link was written meanwhile and there is no telling whether over these tokens.
