@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from extauth import (
+    Account,
     GrantOrigin,
     LinkKey,
     LinkNotFound,
@@ -102,6 +103,30 @@ async def test_one_that_is_not_revoked_counts(scene: Scene):
     scene.provider.revoke = revoke
     assert not (await service.unlink("scripted", "alice")).revoked
     assert answers == []
+
+
+@pytest.mark.parametrize(
+    ("whole", "subject", "revoked"),
+    [
+        (True, "alice-there", False),
+        (True, "whom-nobody-knows", False),
+        (True, "someone-else", True),
+        (False, "alice-there", True),
+    ],
+)
+async def test_revoking_ends_no_other_link(scene: Scene, whole, subject, revoked):
+    """Where one revocation ends all that an account has granted, a second link to it keeps it from that."""
+    scene.provider.linking = LinkingTraits(revokes_whole_grant=whole)
+    scene.provider.accounts = {name: Account(name) for name in ("alice-there", "someone-else")}
+    service = scene.replica()
+    await scene.connect(service)
+    url = await service.begin("scripted/work", "alice", REDIRECT_URI)
+    work = await service.complete(scene.provider.consent(url, subject), user_id="alice")
+
+    assert await service.unlink("scripted", "alice") == Unlinked(KEY, existed=True, revoked=revoked)
+    assert await service.links("alice") == [work]
+    assert scene.provider.tokens.is_live(work.tokens)
+    assert (await service.unlink("scripted/work", "alice")).revoked
 
 
 async def test_another_clients_grant(scene: Scene):

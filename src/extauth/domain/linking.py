@@ -122,6 +122,8 @@ class LinkingTraits:
     """Parameters of the callback to keep in ``TokenSet.extra``."""
     companions: tuple[str, ...] = ()
     """Names of further links that one authorization may give (see :func:`named_link`)."""
+    revokes_whole_grant: bool = False
+    """Whether revoking one link's tokens ends all that the same account has granted to this client."""
     device: bool = False
     """Whether it has the device flow (RFC 8628)."""
 

@@ -45,6 +45,12 @@ def provider_of(providers: Mapping[str, P], provider_id: str) -> P:
     raise UnknownProvider(msg)
 
 
+def is_served_by(provider: OAuthProvider, provider_id: str) -> bool:
+    """Whether a link with this provider id is one of the provider's: its own, or a named one."""
+    own = provider.provider_id
+    return provider_id == own or provider_id.startswith(f"{own}{ACCOUNT_SEPARATOR}")
+
+
 def companion_keys(provider: LinkingProvider, key: LinkKey) -> list[LinkKey]:
     """Return the keys of the links that one authorization for ``key`` may give beside it.
 

@@ -10,7 +10,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import Unlinked
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.services.asking import Asking
-from extauth.services.provider_ids import companion_keys
+from extauth.services.provider_ids import companion_keys, is_served_by
 from extauth.services.telling import Teller
 from extauth.services.under_way import UnderWay
 
@@ -49,10 +49,28 @@ class Unlinking:
     async def _revoke_all(self, provider: LinkingProvider | None, removed: list[Link]) -> bool:
         confirmed = True
         for link in removed:
-            revoked = provider is not None and await self._revoke(provider, link)
+            revoked = (
+                provider is not None
+                and not await self._is_shared(provider, link)
+                and await self._revoke(provider, link)
+            )
             self._teller.tell(LinkRemoved(link.key, revoked))
             confirmed = confirmed and revoked
         return confirmed
+
+    async def _is_shared(self, provider: LinkingProvider, link: Link) -> bool:
+        """Whether revoking would end another link of the user, for the same account or perhaps the same."""
+        if not provider.linking.revokes_whole_grant:
+            return False
+        try:
+            others = await self._store.links_of(link.key.user_id)
+        except StoreUnavailable:
+            return True
+        return any(
+            is_served_by(provider, other.key.provider_id)
+            and (other.account is None or link.account is None or other.account.id == link.account.id)
+            for other in others
+        )
 
     async def _revoke(self, provider: LinkingProvider, link: Link) -> bool:
         if provider.origin is not None and link.origin not in {None, provider.origin}:

@@ -128,6 +128,7 @@ class OAuth2Provider:
             callback_method=callback_method,
             callback_fields=frozenset(checked_scopes(callback_fields)),
             companions=tuple(replies.companions),
+            revokes_whole_grant=revocation is not None and revocation.whole_grant,
             device=device_url is not None,
         )
         self._exchanges = Exchanges(

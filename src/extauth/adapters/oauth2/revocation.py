@@ -26,8 +26,8 @@ class Revocation:
     """Error codes that mean the same, with whatever status: "already revoked" is success."""
     failed_by_body: bool = False
     """Whether a 200 with an error in its body (``ok: false``) is a failure."""
-    whole_grant: bool = True
-    """Whether it ends the user's whole grant to this client, other links of the same account included."""
+    whole_grant: bool = False
+    """Whether it is known to end all that the account has granted to this client, other links included."""
 
     @classmethod
     def standard(cls, url: str) -> Revocation:

@@ -41,6 +41,7 @@ github = Preset(
             fields={"access_token": "{access_token}"},
         ),
         done_statuses=frozenset({204}),
+        whole_grant=True,
     ),
     identity=IdentityRules(
         call=_GITHUB_USER,

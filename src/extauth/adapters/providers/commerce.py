@@ -30,7 +30,8 @@ stripe_connect = Preset(
             auth="client",
             encoding="form",
             fields={"client_id": "{client_id}", "stripe_user_id": "{extra[stripe_user_id]}"},
-        )
+        ),
+        whole_grant=True,
     ),
     identity=IdentityRules(
         in_reply=AccountPaths(id=("stripe_user_id",), login=None, display_name=None, avatar_url=None)

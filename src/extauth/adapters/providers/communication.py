@@ -26,7 +26,6 @@ slack = Preset(
         call=Call(method="POST", url="https://slack.com/api/auth.revoke"),
         done_codes=frozenset({"account_inactive", "token_revoked"}),
         failed_by_body=True,
-        whole_grant=False,
     ),
     identity=IdentityRules(
         # Slack's reference, oauth.v2.access.

@@ -81,7 +81,6 @@ hubspot = Preset(
         ),
         done_statuses=frozenset({200, 204}),
         # HubSpot's reference, "Delete OAuth 2.0 refresh token".
-        whole_grant=False,
     ),
     identity=IdentityRules(
         call=Call(url="https://api.hubapi.com/oauth/v1/access-tokens/{access_token}", auth="none"),
@@ -186,7 +185,9 @@ intercom = Preset(
     gives_refresh_tokens=False,
     replies=reply_rules("intercom"),
     authorization=AuthorizationRules(scope_param=None, pkce="off"),
-    revocation=Revocation(call=Call(method="POST", url="https://api.intercom.io/auth/uninstall")),
+    revocation=Revocation(
+        call=Call(method="POST", url="https://api.intercom.io/auth/uninstall"), whole_grant=True
+    ),
     notes=(
         "Permissions are set on the app; no scope is sent. Access tokens do not expire.",
         "Revoking uninstalls the app from the workspace.",

@@ -29,7 +29,8 @@ strava = Preset(
             auth="none",
             encoding="form",
             fields={"access_token": "{access_token}"},
-        )
+        ),
+        whole_grant=True,
     ),
     identity=IdentityRules(
         in_reply=AccountPaths(

@@ -77,7 +77,8 @@ facebook = Preset(
             auth="none",
             encoding="query",
             fields={"access_token": "{access_token}"},
-        )
+        ),
+        whole_grant=True,
     ),
     identity=IdentityRules(
         call=_FACEBOOK_USER,
