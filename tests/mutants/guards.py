@@ -29,7 +29,7 @@ GUARDS: Sequence[Guard] = (
     Guard(
         "services",
         ["services/*.py"],
-        ["tests/services"],
+        ["tests/services", "tests/linking"],
         but_not=[
             f"{_SHARED_ERRORS}::test_an_error_is_let_go",
             f"{_SHARED_ERRORS}::test_an_error_that_passes_through_several_flights_is_let_go",

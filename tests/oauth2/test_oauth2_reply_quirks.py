@@ -79,12 +79,17 @@ def granted(body: object, rules: ReplyRules, *args: Any, **options: Any) -> Toke
         (400, {"error": "invalid_request", "reason": "Invalid Token!"}, ZOOM, GrantRejected("invalid_grant")),
         (400, {"error": "invalid_request", "reason": "Other"}, ZOOM, ClientRejected("invalid_request")),
         # Too often, whatever else is said.
-        (200, {"error": "Access Denied"}, ZOHO, Deferred("access_denied", timedelta(minutes=10))),
+        (
+            200,
+            {"error": "Access Denied"},
+            ZOHO,
+            Deferred("access_denied", timedelta(minutes=10), of_grant=True),
+        ),
         (
             400,
             {"error": "access_denied", "code": "invalid_code"},
             ZOHO,
-            Deferred("access_denied", timedelta(minutes=10)),
+            Deferred("access_denied", timedelta(minutes=10), of_grant=True),
         ),
         (200, {"error": "invalid_code"}, ZOHO, GrantRejected("invalid_code")),
         # Failures without a member named error.

@@ -12,7 +12,7 @@ from extauth import TokenService
 from extauth.adapters.providers import xero, zoho
 from extauth.domain.errors import ProviderUnavailable
 from extauth.domain.events import RefreshFailed
-from extauth.testing import Refusal
+from extauth.testing import Consent, Refusal
 from tests.quirks.support_b import using
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -74,6 +74,15 @@ async def test_the_other_replicas_keep_to_it():
             assert len(app.server.presented) == 11
             app.clock.advance(timedelta(minutes=6))
             assert (await other.refresh("zoho", "alice")).version == 12
+
+
+async def test_nobody_else_has_to_wait():
+    """The limit is the grant's: bob's is refreshed while alice's waits."""
+    async with using(zoho, **ZOHO) as app:
+        await app.connect()
+        await app.connect(Consent.approve("bob"), user_id="bob")
+        await used_up(app)
+        assert (await app.refreshed("bob")).version == 2
 
 
 async def test_without_the_rule_it_is_asked_again_at_once():

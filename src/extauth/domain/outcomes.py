@@ -117,6 +117,8 @@ class Deferred:
     code: str
     retry_after: timedelta | None = None
     """What the provider's ``Retry-After`` asked for (RFC 9110 section 10.2.3)."""
+    of_grant: bool = False
+    """Whether the wait is this grant's alone, so that others need not wait."""
 
 
 @final

@@ -204,7 +204,8 @@ class Refreshing:
                 await self._leases.release(lease, unresolved=uncertain)
                 raise client_rejected(provider.provider_id, code)
             case Deferred(code, retry_after) | Unknown(code, retry_after):
-                if retry_after is not None:
+                of_grant = isinstance(outcome, Deferred) and outcome.of_grant
+                if retry_after is not None and not of_grant:
                     self._pauses.throttled(provider.provider_id, retry_after)
             case NotSent(code):
                 retry_after = None

@@ -146,7 +146,7 @@ def _known_error(
         return next((code for code in codes if code in known), None)
 
     if throttle := first(rules.throttles):
-        return Deferred(throttle, wait or rules.throttles[throttle])
+        return Deferred(throttle, wait or rules.throttles[throttle], of_grant=wait is None)
     if dead := first(dead_codes):
         return GrantRejected(dead)
     if client := first(rules.client_codes):

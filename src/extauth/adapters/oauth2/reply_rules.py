@@ -144,7 +144,7 @@ class ReplyRules:
     """Error codes beside the standard's that promise another answer later."""
     throttles: Mapping[str, timedelta] = attrs.field(factory=dict[str, timedelta], validator=_waits)
     """Error codes that mean "too often", and how long to wait if the answer does not say. They win over all
-    others: like status 429 they say nothing about the grant."""
+    others: like status 429 they say nothing about the grant. The wait is that grant's alone."""
     scope_fields: tuple[str, ...] = attrs.field(default=("scope",), converter=_names_in_order)
     """Members that may name the granted scopes, the first that does."""
     lifetime_fields: tuple[str, ...] = attrs.field(default=("expires_in",), converter=_names_in_order)
