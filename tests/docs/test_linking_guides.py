@@ -16,7 +16,7 @@ from extauth.domain.linking import LinkingTraits
 from extauth.testing import ScriptedLinkingProvider
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto"
-GUIDES = ["connect-users", "device-flow", "disconnect", "ask-for-more-scopes"]
+GUIDES = ["connect-users", "device-flow", "disconnect", "ask-for-more-scopes", "look-after-links"]
 TEXTS = {name: (HOWTO / f"{name}.md").read_text() for name in GUIDES}
 EXAMPLES = [
     pytest.param(*example, id=name)
@@ -28,7 +28,7 @@ EXAMPLES = [
 
 def test_every_block_is_run():
     """Every Python block is the application or has its output beside it."""
-    assert len(EXAMPLES) + 1 == sum(text.count("```python") for text in TEXTS.values()) == 5
+    assert len(EXAMPLES) + 1 == sum(text.count("```python") for text in TEXTS.values()) == 6
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)

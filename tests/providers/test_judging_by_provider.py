@@ -199,13 +199,13 @@ def test_a_fault_of_the_client_is_told_as_its_provider_tells_it(preset_id, statu
             "zoho",
             400,
             {"error": "Access Denied", "status": "failure"},
-            Deferred("access_denied", timedelta(minutes=10)),
+            Deferred("access_denied", timedelta(minutes=10), of_grant=True),
         ),
         (
             "zoho",
             200,
             {"error": "access_denied", "status": "failure"},
-            Deferred("access_denied", timedelta(minutes=10)),
+            Deferred("access_denied", timedelta(minutes=10), of_grant=True),
         ),
         ("slack", 200, {"ok": False, "error": "token_expired"}, Deferred("token_expired")),
         (

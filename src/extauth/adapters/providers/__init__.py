@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extauth.adapters.discovery import discover
 from extauth.adapters.providers.catalogue import CATALOGUE, preset
 from extauth.adapters.providers.code_hosts import (
     bitbucket_cloud,
@@ -54,6 +55,7 @@ __all__ = [
     "calendly",
     "clickup",
     "discord",
+    "discover",
     "docusign",
     "dropbox",
     "facebook",
