@@ -51,7 +51,8 @@ def _opening(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[S
 
         return PostgresLinkStore.open(url, **options)
     # The URL itself may hold a password.
-    msg = f"a store URL begins with memory://, sqlite:/// or postgresql://, not {scheme or 'no scheme'!r}"
+    found = f"not with {scheme!r}" if scheme else "but this has no scheme; a file is sqlite:///links.db"
+    msg = f"a store URL begins with memory://, sqlite:/// or postgresql://, {found}"
     raise ValueError(msg)
 
 

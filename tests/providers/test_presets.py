@@ -137,6 +137,8 @@ def test_an_unknown_keyword_is_refused_by_name():
         shopify(client_id="id", client_secret="s", shop="a", store="a")
     with pytest.raises(ValueError, match=r"github takes no base$"):
         github(client_id="id", client_secret="s", base="https://git.example")
+    with pytest.raises(ValueError, match=r"takes no scope, shopp; .* shop; did you mean scopes, shop\?$"):
+        shopify(client_id="id", client_secret="s", scope=["read"], shopp="a")
 
 
 @pytest.mark.parametrize(

@@ -385,8 +385,8 @@ class TestUrls:
     @pytest.mark.parametrize(
         ("url", "message"),
         [
-            ("mysql://host/db", "postgresql"),
-            ("links.db", "no scheme"),
+            ("mysql://host/db", "postgresql://, not with 'mysql'"),
+            ("links.db", "no scheme; a file is sqlite:///links.db"),
             ("sqlite://links.db", "sqlite:///"),
             ("sqlite:///", "sqlite:///"),
             ("sqlite:///:memory:", "memory://"),
