@@ -67,7 +67,9 @@ def test_the_test_kit_names_the_extra_that_is_missing(name, package, extra):
 
 def test_a_mistake_within_the_test_kit_is_not_taken_for_a_missing_extra():
     """A module of extauth's own that is not there is told as it is."""
-    told = run("import sys; sys.modules['extauth.testing.races'] = None; from extauth.testing import refresh_races")
+    told = run(
+        "import sys; sys.modules['extauth.testing.races'] = None; from extauth.testing import refresh_races"
+    )
     assert "pip install" not in told.stderr.splitlines()[-1]
     assert "extauth.testing.races" in told.stderr.splitlines()[-1]
 

@@ -10,7 +10,9 @@ import attrs
 import pytest
 from joserfc.jwk import ECKey
 
+from extauth import LinkingService, TokenService
 from extauth.adapters import providers
+from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import AppleKey, OAuth2Provider
 from extauth.adapters.providers import (
     CATALOGUE,
@@ -101,6 +103,15 @@ def test_an_unknown_preset_is_named():
     """Configuration with a slip says so, and where to look."""
     with pytest.raises(ValueError, match="no preset 'githib'; `extauth providers` lists them"):
         preset("githib")
+
+
+@pytest.mark.parametrize("service", [TokenService, LinkingService])
+def test_a_preset_is_no_provider_until_it_is_called(service):
+    """A service that is given the preset itself says what is missing."""
+    with pytest.raises(
+        TypeError, match=r"Preset is no provider; call a preset first: github\(client_id=...\)"
+    ):
+        service(MemoryLinkStore(), [github])
 
 
 def test_variables_are_given_by_keyword_and_have_defaults():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal, TypeAlias, final, get_args, get_origin, get_type_hints
+from typing import Literal, TypeAlias, cast, final, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -187,7 +187,7 @@ class ServerQuirks:
 
     # The device flow
     device_interval: timedelta | None = attrs.field(
-        default=timedelta(seconds=5), validator=attrs.validators.optional(positive)
+        default=cast("timedelta | None", timedelta(seconds=5)), validator=attrs.validators.optional(positive)
     )
     """None: not told, which means 5 seconds."""
     device_lifetime: timedelta = attrs.field(default=timedelta(minutes=10), validator=positive)
@@ -240,9 +240,7 @@ class ServerQuirks:
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    name: get_args(hint)
-    for name, hint in get_type_hints(ServerQuirks).items()
-    if get_origin(hint) is Literal
+    name: get_args(hint) for name, hint in get_type_hints(ServerQuirks).items() if get_origin(hint) is Literal
 }
 """What each field that is one of several may be."""
 
