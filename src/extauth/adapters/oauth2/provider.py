@@ -203,7 +203,7 @@ class OAuth2Provider:
             provider requires, or if its ``params`` set what is not theirs.
         """
         if self.authorize_url is None:
-            msg = f"the provider {self._provider_id!r} has no authorize_url; give it one or use a device"
+            msg = f"the provider {self._provider_id!r} has no authorize_url; give it one"
             raise ValueError(msg)
         return authorization_url(
             self.authorize_url,
