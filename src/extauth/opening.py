@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from types import TracebackType
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, NoReturn, final
 from urllib.parse import unquote, urlsplit
 
 from extauth.domain.linking_ports import Store
@@ -51,7 +51,8 @@ def _opening(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[S
 
         return PostgresLinkStore.open(url, **options)
     # The URL itself may hold a password.
-    msg = f"a store URL begins with memory://, sqlite:/// or postgresql://, not {scheme or 'no scheme'!r}"
+    found = f"not with {scheme!r}" if scheme else "but this has no scheme; a file is sqlite:///links.db"
+    msg = f"a store URL begins with memory://, sqlite:/// or postgresql://, {found}"
     raise ValueError(msg)
 
 
@@ -66,6 +67,11 @@ class _OpenStore:
     def __init__(self, opening: AbstractAsyncContextManager[Store]) -> None:
         self._opening = opening
         self._store: Store | None = None
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # Here comes who takes this for the store: a service, at its first call.
+        msg = f"no {name} before the store is open; write: async with open_store(...) as store"
+        raise AttributeError(msg, name=name, obj=self)
 
     async def __aenter__(self) -> Store:
         self._store = await self._opening.__aenter__()

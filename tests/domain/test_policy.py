@@ -19,6 +19,14 @@ SPANS_OR_ZERO = ("refresh_ahead", "min_validity", "shutdown_grace")
 spans = st.integers(1, 10**12).map(MOMENT.__mul__)
 
 
+def test_a_number_is_no_span():
+    """Seconds or minutes? A span says its unit."""
+    with pytest.raises(TypeError, match="replay_window must be a timedelta, not 30"):
+        ProviderTraits(replay_window=30)
+    with pytest.raises(TypeError, match="refresh_ahead must be a timedelta, not 300"):
+        RefreshPolicy(refresh_ahead=300)
+
+
 class TestRefreshPolicy:
     def test_the_defaults_are_those_of_the_documentation(self):
         """Five minutes ahead, never below ten seconds, twenty for an exchange inside a lease of 45."""

@@ -169,7 +169,7 @@ def test_no_parameter_comes_twice() -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"endpoint": None}, "'example' has no authorize_url"),
+        ({"endpoint": None}, "'example' has no authorize_url; give it one"),
         ({"rules": {"pkce": "required"}}, "requires a code_challenge"),
         ({"params": {"login_hint": "\ud800hidden"}}, "login_hint must be valid Unicode"),
         ({"rules": {"pkce": "maybe"}}, "pkce"),

@@ -39,9 +39,9 @@ def test_a_public_client_names_itself() -> None:
     ("client_id", "secret", "method", "message"),
     [
         ("", "s", "client_secret_basic", "client_id must not be empty"),
-        ("client", None, "client_secret_basic", "needs a client_secret"),
+        ("client", None, "client_secret_basic", "needs a client_secret; a public client gives"),
         ("client", "", "client_secret_basic", "needs a client_secret"),
-        ("client", None, "client_secret_post", "needs a client_secret"),
+        ("client", None, "client_secret_post", "needs a client_secret, or an AppleKey;"),
         ("client", "s", "none", "sends no client_secret"),
         ("client", "s", "tls_client_auth", "client_auth must be one of client_secret_basic, "),
         ("client", "\ud800", "client_secret_basic", "client_secret must be valid Unicode"),

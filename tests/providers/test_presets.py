@@ -10,7 +10,9 @@ import attrs
 import pytest
 from joserfc.jwk import ECKey
 
+from extauth import LinkingService, TokenService
 from extauth.adapters import providers
+from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import AppleKey, OAuth2Provider
 from extauth.adapters.providers import (
     CATALOGUE,
@@ -103,6 +105,15 @@ def test_an_unknown_preset_is_named():
         preset("githib")
 
 
+@pytest.mark.parametrize("service", [TokenService, LinkingService])
+def test_a_preset_is_no_provider_until_it_is_called(service):
+    """A service that is given the preset itself says what is missing."""
+    with pytest.raises(
+        TypeError, match=r"Preset is no provider; call a preset first: github\(client_id=...\)"
+    ):
+        service(MemoryLinkStore(), [github])
+
+
 def test_variables_are_given_by_keyword_and_have_defaults():
     """A host goes into every endpoint; gitlab itself has none."""
     client = gitlab_self_managed(client_id="id", client_secret="s", base="https://git.example/root/")
@@ -137,6 +148,8 @@ def test_an_unknown_keyword_is_refused_by_name():
         shopify(client_id="id", client_secret="s", shop="a", store="a")
     with pytest.raises(ValueError, match=r"github takes no base$"):
         github(client_id="id", client_secret="s", base="https://git.example")
+    with pytest.raises(ValueError, match=r"takes no scope, shopp; .* shop; did you mean scopes, shop\?$"):
+        shopify(client_id="id", client_secret="s", scope=["read"], shopp="a")
 
 
 @pytest.mark.parametrize(

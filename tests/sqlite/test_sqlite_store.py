@@ -17,6 +17,7 @@ from extauth import (
     ConfigurationError,
     GrantOrigin,
     Link,
+    LinkingService,
     LinkKey,
     PendingExchange,
     RefreshFailure,
@@ -385,8 +386,8 @@ class TestUrls:
     @pytest.mark.parametrize(
         ("url", "message"),
         [
-            ("mysql://host/db", "postgresql"),
-            ("links.db", "no scheme"),
+            ("mysql://host/db", "postgresql://, not with 'mysql'"),
+            ("links.db", "no scheme; a file is sqlite:///links.db"),
             ("sqlite://links.db", "sqlite:///"),
             ("sqlite:///", "sqlite:///"),
             ("sqlite:///:memory:", "memory://"),
@@ -396,6 +397,11 @@ class TestUrls:
         """The error names what a URL may be."""
         with pytest.raises(ValueError, match=message):
             open_store(url)
+
+    async def test_a_store_that_was_not_entered(self):
+        """Whoever takes the opening for the store is told what to write."""
+        with pytest.raises(AttributeError, match=r"async with open_store\(...\) as store"):
+            await LinkingService(open_store("memory://"), []).links("alice")
 
     async def test_no_password_in_the_error(self):
         """A URL may hold a password, so errors don't quote it."""

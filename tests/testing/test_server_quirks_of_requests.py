@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 
 import pytest
+from aiohttp import ClientSession
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
@@ -302,5 +304,29 @@ async def test_callback_extras_and_denial():
 )
 def test_nonsense_is_refused(wrong):
     """A lifetime or count that allows nothing is a mistake of the test."""
-    with pytest.raises(ValueError, match=r"positive|at least one"):
+    with pytest.raises(ValueError, match=r"longer than zero|at least one"):
         ServerQuirks(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"answers": "xml"}, "answers must be one of json, form, form_unless_asked, not 'xml'"),
+        ({"revocation": "delete"}, "revocation must be one of rfc7009, delete_body"),
+        ({"client_auth": {"basic", "none"}}, "client_auth is of client_secret_basic, .*, not basic"),
+    ],
+)
+def test_a_habit_that_there_is_not_is_refused(wrong, message):
+    """A slip in a habit's name would else be a test against the standard."""
+    with pytest.raises(ValueError, match=message):
+        ServerQuirks(**wrong)
+
+
+async def test_a_missing_package_is_named(monkeypatch, caplog):
+    """A server that must sign an ID token without joserfc says in its log which extra to install."""
+    for name in ("joserfc", "joserfc.jwk"):
+        monkeypatch.setitem(sys.modules, name, None)
+    async with AuthorizationServer() as server, ClientSession() as http:
+        reply = await http.get(server.jwks_url)
+        assert reply.status == 500
+    assert 'pip install "extauth[jwt]"' in caplog.text

@@ -8,15 +8,23 @@ from typing import final
 import attrs
 
 
+def _span(attribute: attrs.Attribute[timedelta], value: object) -> timedelta:
+    if not isinstance(value, timedelta):
+        msg = f"{attribute.name} must be a timedelta, not {value!r}"
+        raise TypeError(msg)
+    return value
+
+
 def positive(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
-    """Validate a span of an attrs class: ``ValueError`` unless it is longer than zero."""
-    if value <= timedelta(0):
+    """Validate a span of an attrs class: ``ValueError`` unless it is longer than zero, ``TypeError`` for
+    a number in its place."""
+    if _span(attribute, value) <= timedelta(0):
         msg = f"{attribute.name} must be longer than zero, not {value}"
         raise ValueError(msg)
 
 
 def _not_negative(_: object, attribute: attrs.Attribute[timedelta], value: timedelta) -> None:
-    if value < timedelta(0):
+    if _span(attribute, value) < timedelta(0):
         msg = f"{attribute.name} must not be negative, not {value}"
         raise ValueError(msg)
 

@@ -93,7 +93,9 @@ class DeviceFlows:
         """See :meth:`~extauth.LinkingService.begin_device`."""
         provider = provider_of(self._providers, key.provider_id)
         if not provider.linking.device:
-            msg = f"{provider.provider_id} has no device flow"
+            msg = (
+                f"{provider.provider_id} has no device flow; give the provider a device_url if it offers one"
+            )
             raise ValueError(msg)
         check_connectable(provider, key)
         asked = asked_scopes(provider, await granted_before(self._store, provider, key), scopes)

@@ -18,11 +18,15 @@ def by_id(providers: Iterable[P]) -> dict[str, P]:
     """Return the providers by their id.
 
     :raises ValueError: if two have the same.
+    :raises TypeError: for what is no provider.
     """
     found: dict[str, P] = {}
     for provider in providers:
+        if not hasattr(provider, "provider_id"):
+            msg = f"{type(provider).__name__} is no provider; call a preset first: github(client_id=...)"
+            raise TypeError(msg)
         if provider.provider_id in found:
-            msg = f"two providers have the id {provider.provider_id!r}"
+            msg = f"two providers have the id {provider.provider_id!r}; give one another provider_id"
             raise ValueError(msg)
         found[provider.provider_id] = provider
     return found

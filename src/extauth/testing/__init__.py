@@ -72,8 +72,19 @@ _MODULES = {
 }
 
 
+_EXTRAS = {"aiohttp": "aiohttp", "hypothesis": "testing", "pytest": "testing"}
+"""The extra that brings a package."""
+
+
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(_MODULES[name]), name)
+    try:
+        module = import_module(_MODULES[name])
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        msg = f'{name} needs {error.name}; run: pip install "extauth[{_EXTRAS[error.name]}]"'
+        raise ModuleNotFoundError(msg, name=error.name) from error
+    return getattr(module, name)

@@ -89,7 +89,10 @@ class ClientCredentials:
                 msg = "give a client_secret or a client_key, not both"
                 raise ValueError(msg)
         elif self.client_secret is None or not storable_text(self.client_secret, "client_secret"):
-            msg = f'client_auth="{self.method}" needs a client_secret; public clients use "none"'
+            proof = (
+                "client_secret, or an AppleKey" if self.method == "client_secret_post" else "client_secret"
+            )
+            msg = f'client_auth="{self.method}" needs a {proof}; a public client gives client_auth="none"'
             raise ValueError(msg)
 
     def _check_key(self) -> None:

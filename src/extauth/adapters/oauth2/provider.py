@@ -203,7 +203,7 @@ class OAuth2Provider:
             provider requires, or if its ``params`` set what is not theirs.
         """
         if self.authorize_url is None:
-            msg = f"the provider {self._provider_id!r} has no authorize_url"
+            msg = f"the provider {self._provider_id!r} has no authorize_url; give it one"
             raise ValueError(msg)
         return authorization_url(
             self.authorize_url,
@@ -248,7 +248,7 @@ class OAuth2Provider:
         :raises ValueError: if there is no ``device_url``.
         """
         if self.device_url is None:
-            msg = f"the provider {self._provider_id!r} has no device_url"
+            msg = f"the provider {self._provider_id!r} has no device_url; give it one if it offers this flow"
             raise ValueError(msg)
         return await self._exchanges.device_codes(self.device_url, scopes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
+from difflib import get_close_matches
 from inspect import signature
 from typing import Any, Literal, TypeAlias, final
 from urllib.parse import quote
@@ -35,6 +36,8 @@ Omitted: TypeAlias = Literal["refresh_token", "expires_in", "scope"]
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _CALL_PLACEHOLDER = re.compile(r"\{variable\[([a-z_]+)\]\}")
+_CLOSE = 0.8
+"""How alike a name must be to one that exists, for the one to be taken for a slip of the other."""
 _PARAMETERS = frozenset(signature(OAuth2Provider.__init__).parameters) - {"self", "provider_id"}
 
 
@@ -149,7 +152,8 @@ class Preset:
         given = {variable.name for variable in self.variables} & others.keys()
         overrides = {name: value for name, value in others.items() if name not in given}
         if unknown := overrides.keys() - _PARAMETERS:
-            msg = f"{self.id} takes no {', '.join(sorted(unknown))}{self._variables_hint()}"
+            names = ", ".join(sorted(unknown))
+            msg = f"{self.id} takes no {names}{self._variables_hint()}{self._meant(sorted(unknown))}"
             raise ValueError(msg)
         values = self._values({name: others[name] for name in given})
         settings = self._settings({**values, "client_id": quote(client_id, safe="")})
@@ -174,6 +178,11 @@ class Preset:
     def _variables_hint(self) -> str:
         names = ", ".join(variable.name for variable in self.variables)
         return f"; its own variables are {names}" if names else ""
+
+    def _meant(self, unknown: Iterable[str]) -> str:
+        known = sorted(_PARAMETERS | {variable.name for variable in self.variables})
+        meant = [close for name in unknown for close in get_close_matches(name, known, n=1, cutoff=_CLOSE)]
+        return f"; did you mean {', '.join(meant)}?" if meant else ""
 
     def _values(self, given: Mapping[str, object]) -> dict[str, str]:
         values: dict[str, str] = {}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal, TypeAlias, final
+from typing import Literal, TypeAlias, cast, final, get_args, get_origin, get_type_hints
 
 import attrs
 
+from extauth.domain.policy import positive
 from extauth.testing.server.refusals import ErrorShape, Refusal
 
 ClientProof: TypeAlias = Literal[
@@ -62,7 +63,7 @@ class ServerQuirks:
     Texts in ``extra_members``, ``extra_callback`` and ``userinfo`` may hold ``{url}``, ``{account_id}``,
     ``{login}``, ``{name}`` and ``{picture}``; a text that is ``{account_number}`` alone becomes a number.
 
-    :raises ValueError: for a lifetime, count or interval that is not positive.
+    :raises ValueError: for a habit that there is not, or a lifetime, count or interval that is not positive.
     """
 
     # Who the client is, and what a token request looks like
@@ -142,7 +143,9 @@ class ServerQuirks:
     """Whether an account that consented before gets no refresh token, but with ``prompt=consent``."""
     omits_kept_refresh_token: bool = False
     """Whether a refresh that keeps the refresh token does not repeat it."""
-    refresh_token_lifetime: timedelta | None = None
+    refresh_token_lifetime: timedelta | None = attrs.field(
+        default=None, validator=attrs.validators.optional(positive)
+    )
     refresh_clock: Literal["sliding", "fixed"] = "sliding"
     """Whether a refresh starts the refresh token's lifetime again."""
     refresh_expiry_member: str | None = None
@@ -178,14 +181,16 @@ class ServerQuirks:
     extra_callback: Mapping[str, str] = _NAMES
     denial: Mapping[str, str] = attrs.field(factory=lambda: {"error": "access_denied"})
     """The callback of a person who said no."""
-    code_lifetime: timedelta = timedelta(minutes=1)
+    code_lifetime: timedelta = attrs.field(default=timedelta(minutes=1), validator=positive)
     known_resources: frozenset[str] | None = None
     """The resources that tokens are given for (RFC 8707); None: every absolute URI without fragment."""
 
     # The device flow
-    device_interval: timedelta | None = timedelta(seconds=5)
+    device_interval: timedelta | None = attrs.field(
+        default=cast("timedelta | None", timedelta(seconds=5)), validator=attrs.validators.optional(positive)
+    )
     """None: not told, which means 5 seconds."""
-    device_lifetime: timedelta = timedelta(minutes=10)
+    device_lifetime: timedelta = attrs.field(default=timedelta(minutes=10), validator=positive)
     device_uri_member: str = "verification_uri"
     device_proof: bool = True
     """Whether a client with a secret must prove itself in the device flow."""
@@ -221,15 +226,23 @@ class ServerQuirks:
     rate_limit_status: int = 429
 
     def __attrs_post_init__(self) -> None:
-        spans = (self.code_lifetime, self.device_lifetime, self.device_interval, self.refresh_token_lifetime)
-        if any(span is not None and span <= timedelta(0) for span in spans):
-            msg = "lifetimes and intervals must be positive"
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                msg = f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
+                raise ValueError(msg)
+        if unknown := self.client_auth - set(get_args(ClientProof)):
+            msg = f"client_auth is of {', '.join(get_args(ClientProof))}, not {', '.join(sorted(unknown))}"
             raise ValueError(msg)
         limit = self.refresh_limit
         if (self.most_grants is not None and self.most_grants < 1) or (limit is not None and limit[0] < 1):
             msg = "most_grants and refresh_limit must allow at least one"
             raise ValueError(msg)
 
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    name: get_args(hint) for name, hint in get_type_hints(ServerQuirks).items() if get_origin(hint) is Literal
+}
+"""What each field that is one of several may be."""
 
 STANDARD = ServerQuirks()
 """No quirk at all."""

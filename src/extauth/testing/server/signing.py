@@ -23,9 +23,9 @@ class Signer:
 
     def sign(self, claims: Mapping[str, object], algorithm: Algorithm, typ: str = "JWT") -> str:
         """Return a JWT with these claims."""
+        key = self._key(algorithm)
         from joserfc import jwt  # noqa: PLC0415 - only servers that sign need it
 
-        key = self._key(algorithm)
         return jwt.encode({"alg": algorithm, "kid": key.kid, "typ": typ}, dict(claims), key)
 
     def public_keys(self, algorithm: Algorithm) -> list[dict[str, object]]:
@@ -34,8 +34,11 @@ class Signer:
         return [{**key.as_dict(private=False), "alg": algorithm, "use": "sig"}]
 
     def _key(self, algorithm: Algorithm) -> RSAKey | ECKey:
-        from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415
-
+        try:
+            from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            msg = 'a server that signs ID tokens needs joserfc; run: pip install "extauth[jwt]"'
+            raise ModuleNotFoundError(msg, name=error.name) from error
         if algorithm not in self._keys:
             parameters: KeyParameters = {"kid": secrets.token_hex(8)}
             self._keys[algorithm] = (
