@@ -35,7 +35,8 @@ CONFIGURATIONS: dict[str, Bounds] = {
     "the store fails while users come and go": Bounds(
         replicas=2, store_failures=2, authorizations=1, unlinks=1
     ),
-    "callers give up, replicas shut down": Bounds(replicas=2, callers=2, cancellations=1, closings=1),
+    "callers give up": Bounds(replicas=2, callers=2, cancellations=1, lost_replies=1),
+    "replicas shut down": Bounds(replicas=2, cancellations=1, closings=1, lost_replies=1),
     "keys are rotated": Bounds(replicas=2, crashes=1, lost_replies=1, authorizations=1, reseals=1, leaps=1),
     "answers are slow": Bounds(replicas=2, crashes=1, lost_replies=1, leaps=1, replies=EVERY_ANSWER),
     "a replay window": Bounds(
