@@ -9,8 +9,7 @@ from typing import Any, ClassVar, NoReturn, final
 from urllib.parse import unquote, urlsplit
 
 from extauth.domain.linking_ports import Store
-from extauth.services.linking import close_linking_on
-from extauth.services.tokens import close_services_on
+from extauth.services.open_services import close_services_on
 
 _SQLITE = "sqlite:///"
 
@@ -83,7 +82,6 @@ class _OpenStore:
     ) -> bool | None:
         try:
             if self._store is not None:
-                await close_linking_on(self._store)
                 await close_services_on(self._store)
         finally:
             self._entered.discard(self)

@@ -18,6 +18,7 @@ from extauth.domain.outcomes import Exchanged, Recorded, Unknown
 from extauth.domain.token_set import TokenSet
 from extauth.services.asking import Asking
 from extauth.services.linking_options import OnAccountChange
+from extauth.services.provider_ids import is_own_grant
 from extauth.services.storing import Storing
 from extauth.services.telling import Teller
 from extauth.services.under_way import Completion, disconnected
@@ -157,7 +158,7 @@ class Connecting:
     async def _refuse_other(self, provider: LinkingProvider, before: Link, account: Account | None) -> None:
         key = before.key
         known = before.account
-        if known is None and _of_this_client(provider, before):
+        if known is None and is_own_grant(provider, before):
             known = await self._identify(provider, before.tokens)
         if account is None:
             msg = f"{key.provider_id} did not say whose account {key.user_id!r} has authorized"
@@ -177,10 +178,6 @@ class Connecting:
         if known is not None and known.id != account.id:
             self._teller.tell(AccountReplaced(link.key, link.version, known.id, account.id))
         return await self.record(link, account)
-
-
-def _of_this_client(provider: LinkingProvider, link: Link) -> bool:
-    return provider.origin is None or link.origin in {None, provider.origin}
 
 
 def _may_keep_refresh_token(provider: LinkingProvider, before: Link, tokens: TokenSet) -> bool:

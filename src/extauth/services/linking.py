@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import secrets
-import weakref
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -24,6 +23,7 @@ from extauth.services.clock import SystemClock
 from extauth.services.connecting import Connecting
 from extauth.services.device import DeviceFlows
 from extauth.services.linking_options import OnAccountChange, check_options, linking_providers
+from extauth.services.open_services import note_open
 from extauth.services.outlasting import outlast, start_unswept
 from extauth.services.provider_ids import provider_of
 from extauth.services.single_flight import SingleFlight
@@ -121,7 +121,7 @@ class LinkingService:
         """On the monotonic clock; moved on by each purge."""
         self._closed = False
         """Set once by :meth:`aclose`."""
-        _open.add(self)
+        note_open(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -322,13 +322,3 @@ class LinkingService:
         if self._closed:
             msg = "this LinkingService is closed"
             raise RuntimeError(msg)
-
-
-_open: weakref.WeakSet[LinkingService] = weakref.WeakSet()
-"""Services made and not closed; the flights of one keep it alive."""
-
-
-async def close_linking_on(store: LinkStore) -> None:
-    """Close every service that is still open on ``store``, before the store itself is closed."""
-    for service in [service for service in _open if service.uses(store)]:
-        await service.aclose()

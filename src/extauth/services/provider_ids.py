@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from extauth.domain.errors import UnknownProvider
-from extauth.domain.link import LinkKey
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import ACCOUNT_SEPARATOR, companion_key
 from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.ports import OAuthProvider
@@ -53,6 +53,11 @@ def is_served_by(provider: OAuthProvider, provider_id: str) -> bool:
     """Whether a link with this provider id is one of the provider's: its own, or a named one."""
     own = provider.provider_id
     return provider_id == own or provider_id.startswith(f"{own}{ACCOUNT_SEPARATOR}")
+
+
+def is_own_grant(provider: OAuthProvider, link: Link) -> bool:
+    """Whether the link's tokens may be sent to the provider: not those of another client or endpoint."""
+    return provider.origin is None or link.origin in {None, provider.origin}
 
 
 def companion_keys(provider: LinkingProvider, key: LinkKey) -> list[LinkKey]:

@@ -17,6 +17,7 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore
 from extauth.services.outlasting import outlast, start_unswept
 from extauth.services.pauses import ProviderPauses, client_rejected
+from extauth.services.provider_ids import is_own_grant
 from extauth.services.refreshing import Attempt, Busy, Finished, Moved, Refreshing
 from extauth.services.refusals import link_not_found, refresh_in_progress, refuse
 from extauth.services.saving import Saving
@@ -77,8 +78,7 @@ class Renewing:
     def impediment(self, wanted: Wanted, link: Link) -> ExtAuthError | None:
         """Return why this link's refresh token must not be sent to the provider now, if so."""
         provider = wanted.provider
-        if provider.origin is not None and link.origin not in {None, provider.origin}:
-            # The grant is another client's or endpoint's, and its refresh token none of this one's business.
+        if not is_own_grant(provider, link):
             return client_rejected(provider.provider_id, "grant_of_another_client")
         return self._pauses.error(provider.provider_id)
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.storable import scope_names
+from extauth.services.provider_ids import is_own_grant
 
 
 async def granted_before(store: LinkingStore, provider: LinkingProvider, key: LinkKey) -> Link | None:
     """Return the link that there is, unless it is another client's: what that may do is not this one's."""
     link = await store.get(key)
-    if link is None or (provider.origin is not None and link.origin not in {None, provider.origin}):
-        return None
-    return link
+    return link if link is not None and is_own_grant(provider, link) else None
 
 
 def asked_scopes(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
@@ -15,6 +14,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.services.clock import SystemClock
+from extauth.services.open_services import note_open
 from extauth.services.outlasting import outlast, start_unswept
 from extauth.services.provider_ids import by_id, provider_of
 from extauth.services.refusals import (
@@ -71,7 +71,7 @@ class TokenService:
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._closed = False
         """Set once by :meth:`aclose`."""
-        _open.add(self)
+        note_open(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -214,13 +214,3 @@ class TokenService:
         """Raise what speaks against a refresh now, if anything does."""
         now = self._clock.now()
         refuse(link.key, decide(link, now, self._policy, wanted.provider.traits, rejected=True), now)
-
-
-_open: weakref.WeakSet[TokenService] = weakref.WeakSet()
-"""Services made and not closed; the flights of one keep it alive."""
-
-
-async def close_services_on(store: LinkStore) -> None:
-    """Close every service that is still open on ``store``, before the store itself is closed."""
-    for service in [service for service in _open if service.uses(store)]:
-        await service.aclose()

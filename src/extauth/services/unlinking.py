@@ -10,7 +10,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import Unlinked
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.services.asking import Asking
-from extauth.services.provider_ids import companion_keys, is_served_by
+from extauth.services.provider_ids import companion_keys, is_own_grant, is_served_by
 from extauth.services.telling import Teller
 from extauth.services.under_way import UnderWay
 
@@ -73,6 +73,6 @@ class Unlinking:
         )
 
     async def _revoke(self, provider: LinkingProvider, link: Link) -> bool:
-        if provider.origin is not None and link.origin not in {None, provider.origin}:
-            return False  # another client's tokens are none of this provider's business
+        if not is_own_grant(provider, link):
+            return False
         return await self._asking.once(lambda: provider.revoke(link.tokens)) is True

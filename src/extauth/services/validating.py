@@ -10,6 +10,7 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Unknown
 from extauth.services.asking import Asking
 from extauth.services.connecting import Connecting
+from extauth.services.provider_ids import is_own_grant
 from extauth.services.refusals import link_not_found
 
 
@@ -27,7 +28,7 @@ class Validating:
         link = await self._store.get(key)
         if link is None:
             raise link_not_found(key)
-        if provider.origin is not None and link.origin not in {None, provider.origin}:
+        if not is_own_grant(provider, link):
             return Unverified("grant_of_another_client")
         validity = await self._asking.once(lambda: provider.validate(link.tokens))
         if isinstance(validity, Unknown):
