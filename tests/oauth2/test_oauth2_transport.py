@@ -17,6 +17,7 @@ from aiohttp.payload import BytesPayload
 from extauth.adapters.oauth2 import HttpTimeouts, transport
 from extauth.adapters.oauth2.http_request import HttpRequest
 from extauth.adapters.oauth2.reply import Reply
+from extauth.deadline import Deadline
 from extauth.domain.outcomes import NotSent, Unknown
 
 FORM = b"refresh_token=rt-0"
@@ -54,29 +55,34 @@ class Names(AbstractResolver):
 
 
 class Deadlines:
-    """Sees the deadline of an exchange, and can let it come now."""
+    """Sees the deadlines of exchanges, and can let the last one come now."""
 
     def __init__(self) -> None:
-        self.made: list[asyncio.Timeout] = []
+        self.made: list[Deadline] = []
+        self.given: list[list[float]] = []
+        """For each, the seconds that it was given at first and later."""
 
-    def timeout_at(self, when: float | None) -> asyncio.Timeout:
-        self.made.append(asyncio.Timeout(when))
-        return self.made[-1]
-
-    def when(self) -> float:
-        when = self.made[-1].when()
-        assert when is not None
-        return when
+    def extended(self, deadline: Deadline, seconds: float) -> None:
+        if deadline not in self.made:
+            self.made.append(deadline)
+            self.given.append([])
+        self.given[self.made.index(deadline)].append(seconds)
 
     def expire(self) -> None:
-        self.made[-1].reschedule(0)
+        self.made[-1].extend(0)
 
 
 @pytest.fixture
 def deadlines(monkeypatch: pytest.MonkeyPatch) -> Deadlines:
     """The deadlines of the exchanges of this test; those of aiohttp are made in another way."""
     seen = Deadlines()
-    monkeypatch.setattr(asyncio, "timeout_at", seen.timeout_at)
+    extend = Deadline.extend
+
+    def noted(deadline: Deadline, seconds: float) -> None:
+        extend(deadline, seconds)
+        seen.extended(deadline, seconds)
+
+    monkeypatch.setattr(Deadline, "extend", noted)
     return seen
 
 
@@ -211,13 +217,12 @@ async def test_a_handshake_that_is_cut_off_sent_nothing(server: Any) -> None:
 async def test_silence_while_connecting_sent_nothing(deadlines: Deadlines) -> None:
     """The phase of connecting covers DNS, and has its own bound."""
     names = Names(hangs=True)
-    before = asyncio.get_running_loop().time()
     async with ClientSession(connector=TCPConnector(resolver=names)) as session:
         exchange = asyncio.create_task(
             send("https://provider.invalid/token", session, HttpTimeouts(connect=timedelta(hours=1)))
         )
         await names.asked.wait()
-        assert before + 18 <= deadlines.when() <= asyncio.get_running_loop().time() + 18
+        assert deadlines.given == [[18]]
 
         deadlines.expire()
 
@@ -227,7 +232,6 @@ async def test_silence_while_connecting_sent_nothing(deadlines: Deadlines) -> No
 async def test_waiting_for_a_connection_of_the_pool_sent_nothing(server: Any, deadlines: Deadlines) -> None:
     """The phase of connecting covers a pool that is used up."""
     server.conversation = silent
-    before = asyncio.get_running_loop().time()
     async with ClientSession(connector=TCPConnector(limit=1)) as session:
         holder = asyncio.create_task(send(server.url, session))
         while not server.connections:
@@ -235,7 +239,7 @@ async def test_waiting_for_a_connection_of_the_pool_sent_nothing(server: Any, de
         exchange = asyncio.create_task(send(server.url, session))
         while len(deadlines.made) < 2:
             await asyncio.sleep(0)
-        assert before + 10 <= deadlines.when() <= asyncio.get_running_loop().time() + 10
+        assert [first for first, *_ in deadlines.given] == [10, 10]
 
         deadlines.expire()
 
@@ -270,10 +274,14 @@ async def test_a_reply_that_trickles_is_unknown(server: Any, deadlines: Deadline
         await reader.read(-1)
 
     server.conversation = trickle
-    before = asyncio.get_running_loop().time()
-    exchange = asyncio.create_task(send(server.url))
+    exchange = asyncio.create_task(send(server.url, timeouts=HttpTimeouts(read=timedelta(seconds=19))))
     await trickling.wait()
-    assert before + 18 <= deadlines.when() <= asyncio.get_running_loop().time() + 18
+    while len(deadlines.given[-1]) < len(("connecting", "writing", "headers", "part")):
+        await asyncio.sleep(0)
+    connecting, *others = deadlines.given[-1]
+    assert connecting == 10
+    assert others == sorted(others, reverse=True)
+    assert max(others) <= 18
 
     deadlines.expire()
 
@@ -293,7 +301,7 @@ async def test_a_deadline_in_the_same_turn_as_the_write_has_one_outcome(
 
     async def as_the_headers_are_ready() -> None:
         # Runs after aiohttp made the writer and before the writer's first step.
-        expire = deadlines.made[-1]._on_timeout  # type: ignore[attr-defined]
+        expire = deadlines.made[-1]._timeout._on_timeout  # type: ignore[attr-defined]
         asyncio.get_running_loop().call_soon(expire)
 
     tracer = Tracer("on_request_headers_sent", as_the_headers_are_ready)

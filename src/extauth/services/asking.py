@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar, final
 
+from extauth.deadline import Deadline
 from extauth.domain.outcomes import NotSent, Unknown
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
@@ -44,7 +45,7 @@ class Asking:
     async def once(self, call: Callable[[], Awaitable[_T]]) -> _T | Unknown:
         """Make the call; ``Unknown`` if it took too long or failed in a way that no provider should."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with Deadline(self._timeout, layers=2):
                 return await call()
         except TimeoutError:
             return Unknown("exchange_timeout")

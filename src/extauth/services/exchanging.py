@@ -10,6 +10,7 @@ from typing import TypeAlias, final
 
 import attrs
 
+from extauth.deadline import Deadline
 from extauth.domain.events import ExchangeStarted, ExchangeUnresolved
 from extauth.domain.link import Link
 from extauth.domain.outcomes import (
@@ -85,12 +86,12 @@ class Exchanging:
                 return Presented(outcome, uncertain=uncertain_since is not None)
             pause = self._policy.retry.delay(attempt, jitter=self._rng.random())
             await self._clock.sleep(pause.total_seconds())
-            if not await renew_lease():
+            if not await renew_lease() or hurry():
                 return Presented(outcome, uncertain=uncertain_since is not None)
 
     async def _once(self, wanted: Wanted, link: Link) -> ExchangeOutcome:
         try:
-            async with asyncio.timeout(self._policy.exchange_timeout.total_seconds()):
+            async with Deadline(self._policy.exchange_timeout.total_seconds(), layers=2):
                 return await wanted.exchange(link.tokens)
         except TimeoutError:
             return Unknown("exchange_timeout")

@@ -10,6 +10,7 @@ from typing import TypeAlias, final
 
 import attrs
 
+from extauth.deadline import Deadline
 from extauth.domain.errors import LinkNotFound, StoreUnavailable
 from extauth.domain.events import (
     LinkAdopted,
@@ -183,7 +184,7 @@ class Saving:
 
     async def _revoke(self, unsaved: _Unsaved) -> bool:
         try:
-            async with asyncio.timeout(self._policy.exchange_timeout.total_seconds()):
+            async with Deadline(self._policy.exchange_timeout.total_seconds(), layers=2):
                 return await unsaved.provider.revoke(unsaved.link.tokens)
         except Exception as error:  # noqa: BLE001 - best effort
             logger.warning("revoking after an unlink failed: %s", type(error).__name__)

@@ -31,6 +31,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from extauth.adapters.oauth2.http_request import USER_AGENT, HttpRequest
 from extauth.adapters.oauth2.reply import Reply
+from extauth.deadline import Deadline
 from extauth.domain.outcomes import NotSent, Unknown
 from extauth.domain.policy import positive
 
@@ -56,8 +57,7 @@ class HttpTimeouts:
     connect: timedelta = attrs.field(default=timedelta(seconds=10), validator=positive)
     """Until the first byte is written: waiting for a connection of the pool, DNS, TCP and TLS."""
     read: timedelta = attrs.field(default=timedelta(seconds=15), validator=positive)
-    """Of silence while waiting for the reply or its next part. aiohttp rounds it up to whole seconds
-    when it is longer than five."""
+    """Of silence while waiting for the reply or its next part."""
     total: timedelta = attrs.field(default=timedelta(seconds=18), validator=positive)
     """From the first step to the last byte of the reply."""
 
@@ -120,9 +120,19 @@ def _headers(request: HttpRequest) -> dict[str, str]:
 
 
 async def _ask(
-    session: ClientSession, request: HttpRequest, body: _SingleUseBody | None, timeouts: HttpTimeouts
+    session: ClientSession,
+    request: HttpRequest,
+    body: _SingleUseBody | None,
+    timeouts: HttpTimeouts,
+    heard: Callable[[], None],
 ) -> Reply:
-    connect = timeouts.connect.total_seconds() if body is None else None
+    # A request without a body does not say when its connecting is over. It can be repeated, so that aiohttp's
+    # timers, which may throw away what has arrived, are good enough for it.
+    timers = ClientTimeout(total=None)
+    if body is None:
+        timers = attrs.evolve(
+            timers, connect=timeouts.connect.total_seconds(), sock_read=timeouts.read.total_seconds()
+        )
     response = await session.request(
         request.method,
         request.url,
@@ -132,13 +142,13 @@ async def _ask(
         allow_redirects=False,
         raise_for_status=False,
         auto_decompress=True,
-        # Connecting and the whole are bounded by the caller, but for connecting where no body says when
-        # that is over.
-        timeout=ClientTimeout(total=None, connect=connect, sock_read=timeouts.read.total_seconds()),
+        timeout=timers,
     )
     content = bytearray()
     try:
+        heard()
         async for chunk in response.content.iter_any():
+            heard()
             content += chunk
             if len(content) > LONGEST_REPLY:
                 raise _ReplyTooLargeError
@@ -173,21 +183,25 @@ async def send(
     A GET may be sent a second time: aiohttp repeats one when its connection closes without an answer, as
     it may with a safe method (RFC 9110 section 9.2.2).
     """
-    start = asyncio.get_running_loop().time()
-    end = start + timeouts.total.total_seconds()
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeouts.total.total_seconds()
+
+    def heard() -> None:
+        deadline.extend(min(timeouts.read.total_seconds(), end - loop.time()))
+
     body: _SingleUseBody | None = None
     if request.method == "GET":
-        deadline = asyncio.timeout_at(end)
+        deadline = Deadline(timeouts.total.total_seconds())
     else:
-        deadline = asyncio.timeout_at(min(start + timeouts.connect.total_seconds(), end))
-        body = _SingleUseBody(request.body or b"", on_begin=lambda: deadline.reschedule(end))
+        deadline = Deadline(min(timeouts.connect, timeouts.total).total_seconds())
+        body = _SingleUseBody(request.body or b"", on_begin=heard)
     reply: Reply | None = None
     unsent, lost = "connect_failed", "reply_lost"
     # Whether a request without a body was sent is known only where connecting failed.
     connected = True
     try:
         async with deadline, _opened(session) as http:
-            reply = await _ask(http, request, body, timeouts)
+            reply = await _ask(http, request, body, timeouts, heard)
     except asyncio.CancelledError:
         if _cancelled_ourselves():
             raise

@@ -1,0 +1,130 @@
+"""A deadline that counts nothing as late that has already arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from extauth.deadline import READING_TURNS, Deadline
+
+
+@pytest.fixture
+async def wire():
+    """A reader, and the socket at its other end."""
+    here, there = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=here)
+    yield reader, there
+    writer.close()
+    there.close()
+
+
+async def test_what_does_not_come_is_late(wire):
+    """The wait ends with a time-out."""
+    reader, _ = wire
+    with pytest.raises(TimeoutError):
+        async with Deadline(0.001):
+            await reader.readexactly(1)
+
+
+@pytest.mark.parametrize("length", [1, 1024 * 1024])
+async def test_what_lies_in_the_socket_is_read(wire, length):
+    """It became due in the very turn in which the data came, and however many steps reading takes."""
+    reader, there = wire
+    there.setblocking(False)
+
+    async def read_all():
+        async with Deadline(3600) as deadline:
+            waiting.set_result(deadline)
+            return await reader.readexactly(length)
+
+    waiting: asyncio.Future[Deadline] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(read_all())
+    deadline = await waiting
+    sent = there.send(b"x" * length)
+    deadline.extend(-25)  # as after a turn of the loop that took that long
+    rest = length - sent
+    while rest and not task.done():
+        await asyncio.sleep(0)
+        try:
+            rest -= there.send(b"x" * rest)
+        except BlockingIOError:
+            continue
+    assert await task == b"x" * length
+
+
+async def test_a_task_that_makes_progress_without_end_is_late():
+    """It has some turns, and no more."""
+    turns = 0
+
+    async def go_on():
+        nonlocal turns
+        async with Deadline(0):
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError):
+        await go_on()
+    assert READING_TURNS <= turns <= READING_TURNS + 5
+
+
+async def test_the_inner_one_of_two_has_its_say_first():
+    """Both are due, and what the inner one makes of it reaches the caller of the outer one."""
+
+    async def inner():
+        try:
+            async with Deadline(0):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            return "judged"
+
+    async with Deadline(0, layers=2):
+        assert await inner() == "judged"
+
+
+async def test_a_cancellation_from_elsewhere_stays_one():
+    """Also when it comes while there is still time to read."""
+
+    async def wait():
+        async with Deadline(0):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_it_can_be_put_off_while_it_has_not_ended():
+    """Whoever hears something has more time, though it was due."""
+    async with Deadline(0) as deadline:
+        await asyncio.sleep(0)
+        deadline.extend(3600)
+        for _ in range(2 * READING_TURNS):
+            await asyncio.sleep(0)
+
+
+async def test_it_cannot_be_put_off_when_it_has_ended():
+    """What would be done then would not be waited for."""
+
+    async def wait():
+        async with Deadline(0) as deadline:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                with pytest.raises(RuntimeError):
+                    deadline.extend(1)
+
+    with pytest.raises(TimeoutError):
+        await wait()
+
+
+async def test_nothing_happens_after_it_was_left():
+    """Neither the time nor the turns go on."""
+    async with Deadline(0):
+        await asyncio.sleep(0)
+    for _ in range(2 * READING_TURNS):
+        await asyncio.sleep(0)
