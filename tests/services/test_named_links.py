@@ -79,20 +79,21 @@ class TestLinksOfTheirOwn:
         assert await tokens.access_token(HOME, "alice")
 
     async def test_what_a_provider_asks_for_holds_for_all_its_links(self, scene):
-        """A provider that asked to be left alone is, whatever the name of the link; and when it works again
-        for one, it does for all."""
-        await connect(scene, WORK)
-        await connect(scene, HOME)
-        scene.provider.script = [Deferred("http_429", timedelta(seconds=90))]
+        """A provider that asked two links to wait is left alone, whatever the name of the link; and when it
+        works again for one, it does for all."""
+        third = named_link("scripted", "third")
+        for name in (WORK, HOME, third):
+            await connect(scene, name)
+        scene.provider.script = [Deferred("http_429", timedelta(seconds=90))] * 2
         tokens = scene.replica()
-        for name in (WORK, HOME):
+        for name in (WORK, HOME, third):
             with pytest.raises(ProviderUnavailable) as caught:
                 await tokens.access_token(name, "alice")
             assert caught.value.retry_after is not None
             assert caught.value.retry_after > timedelta(seconds=60)
-        assert scene.provider.exchanges == 1
+        assert scene.provider.exchanges == 2
         scene.clock.advance(timedelta(seconds=90))
-        for name in (HOME, WORK):
+        for name in (HOME, WORK, third):
             assert await tokens.access_token(name, "alice")
 
 

@@ -311,23 +311,6 @@ class TestClientRejected:
         assert await scene.stored() == before
         assert ProviderRejectedClient("scripted", "invalid_client") in scene.events
 
-    async def test_pauses_the_provider_for_all_links(self, scene):
-        """While the client is known to be rejected no link is tried, longer each time; then all work."""
-        await scene.link(expires_in=EXPIRED)
-        bob = attrs.evolve(scene.provider.grant(), expires_at=scene.clock.now())
-        await scene.store.put(LinkKey("scripted", "bob"), bob)
-        scene.provider.script = [ClientRejected("invalid_client")] * 2
-        tokens = scene.replica()
-        for exchanges, pause in ((1, 1), (2, 2)):
-            for user in ("alice", "bob", "alice"):
-                with pytest.raises(ProviderMisconfigured, match="scripted rejects") as caught:
-                    await tokens.access_token("scripted", user)
-                assert caught.value.reason == "invalid_client"
-            assert scene.provider.exchanges == exchanges
-            scene.clock.advance(timedelta(seconds=pause))
-        assert (await tokens.link("scripted", "bob")).version == 2
-        assert (await tokens.link("scripted", "alice")).version == 2
-
     async def test_nor_is_one_that_comes_in_the_way(self, scene):
         """A new authorization of another client, found by a refresh under way, is not refreshed here."""
         scene.provider.origin = GrantOrigin("client-b", "https://b.example/token")
@@ -349,17 +332,6 @@ class TestClientRejected:
         assert pending is not None
         assert not pending.live
 
-    async def test_the_second_pause_is_longer(self, scene):
-        """It is not over when the first one would be."""
-        await scene.link(expires_in=EXPIRED)
-        scene.provider.script = [ClientRejected("invalid_client")] * 2
-        tokens = scene.replica()
-        for exchanges in (1, 2, 2):
-            with pytest.raises(ProviderMisconfigured):
-                await tokens.access_token("scripted", "alice")
-            assert scene.provider.exchanges == exchanges
-            scene.clock.advance(timedelta(seconds=1))
-
     async def test_a_pause_that_was_asked_for_is_no_rejection(self, scene):
         """The first rejection of the client after one begins with a short pause all the same."""
         await scene.link(expires_in=EXPIRED)
@@ -373,23 +345,6 @@ class TestClientRejected:
             await tokens.access_token("scripted", "alice")
         scene.clock.advance(timedelta(seconds=1))
         assert (await tokens.link("scripted", "alice")).version == 2
-
-    async def test_a_success_ends_the_pause_for_good(self, scene):
-        """The next rejection of the client begins with a short pause again."""
-        await scene.link(expires_in=EXPIRED)
-        scene.provider.script = [ClientRejected("invalid_client")] * 3 + [scene.provider.rotate]
-        tokens = scene.replica()
-        for pause in (1, 2, 4):
-            with pytest.raises(ProviderMisconfigured):
-                await tokens.access_token("scripted", "alice")
-            scene.clock.advance(timedelta(seconds=pause))
-        await tokens.access_token("scripted", "alice")
-        await scene.link(expires_in=EXPIRED)
-        scene.provider.script = [ClientRejected("invalid_client")]
-        with pytest.raises(ProviderMisconfigured):
-            await tokens.access_token("scripted", "alice")
-        scene.clock.advance(timedelta(seconds=1))
-        assert (await tokens.link("scripted", "alice")).version == 4
 
     async def test_another_clients_grant_is_never_sent(self, scene):
         """A refresh token stays with the client and endpoint it belongs to."""
@@ -442,21 +397,6 @@ class TestTemporaryFailure:
         for full, pause in zip(longest, pauses, strict=True):
             assert full / 2 <= pause <= full
         assert pauses != longest, "many links that fail together must not all come back together"
-
-    async def test_retry_after_is_honoured_per_provider(self, scene):
-        """When the provider asks for a pause it gets one, from all links of this replica."""
-        await scene.link(expires_in=EXPIRED)
-        bob = LinkKey("scripted", "bob")
-        await scene.store.put(bob, attrs.evolve(scene.provider.grant(), expires_at=scene.clock.now()))
-        scene.provider.script = [Deferred("http_429", retry_after=timedelta(seconds=90))]
-        tokens = scene.replica()
-        for user in ("alice", "bob"):
-            with pytest.raises(ProviderUnavailable, match="scripted") as caught:
-                await tokens.access_token("scripted", user)
-            assert caught.value.retry_after == timedelta(seconds=90)
-        assert scene.provider.exchanges == 1
-        scene.clock.advance(timedelta(seconds=90))
-        assert (await tokens.link("scripted", "bob")).version == 2
 
     async def test_behind_the_callers_back_too(self, scene):
         """A failed refresh behind the callers' backs is not tried again at every call."""

@@ -1,67 +1,142 @@
-"""Leaving a provider alone for a while when what is wrong is not one link's matter."""
+"""Leaving a link, or the whole provider, alone for a while, in this process."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import final
+from typing import Final, final
 
 import attrs
 
 from extauth.domain.errors import ExtAuthError, ProviderMisconfigured, ProviderUnavailable
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
+from extauth.domain.provider_trouble import SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
+
+_THROTTLED: Final = "throttled"
+"""The kind of all trouble that came with a time to wait; others are called by their error code."""
+
+_MANY_LINKS: Final = 1000
+"""From so many on, links whose rejection is long past are looked for and forgotten."""
 
 
 @final
 @attrs.frozen
-class _Pause:
+class _Rejection:
+    """The last of a row of rejections of the client, when one link was refreshed or several were."""
+
+    code: str
+    since: float
+    """On the monotonic clock, as is ``until``."""
     until: float
-    """On the monotonic clock."""
-    misconfigured: str | None
-    """The code with which the provider rejected the client, if that is why."""
     in_a_row: int
+    version: int = 0
+    """Of the link, if it is one's: a new authorization is another matter."""
+
+
+@final
+@attrs.define
+class _Provider:
+    """What is known of one provider. Written by :class:`ProviderPauses` alone."""
+
+    troubles: Troubles = attrs.field(factory=Troubles)
+    rejection: _Rejection | None = None
+    """The last time that several links were rejected alike, until a success."""
+    wait_since: float = 0.0
+    wait_until: float = 0.0
+    """Between these the provider asked to be left alone."""
+
+
+_UNTROUBLED: Final = _Provider()
 
 
 @final
 class ProviderPauses:
-    """Which providers this process leaves alone, and why. Any success ends a provider's pause."""
+    """Which links and providers this process leaves alone, and why.
+
+    A rejection of the client pauses the link that met it, and a request to wait is kept with the link in the
+    store. Only where several different links meet the same does the provider pause for all of them. A success
+    ends that, if its request was sent after the pause had begun.
+    """
 
     def __init__(self, clock: Clock, cooldown: Backoff) -> None:
         self._clock = clock
         self._cooldown = cooldown
-        self._pauses: dict[str, _Pause] = {}
+        self._providers: dict[str, _Provider] = {}
+        self._links: dict[LinkKey, _Rejection] = {}
+        """Links for which the client was rejected, until they are refreshed."""
 
-    def throttled(self, provider_id: str, retry_after: timedelta) -> None:
-        """Leave it alone as long as it asked for (RFC 9110 section 10.2.3)."""
-        self._pause(provider_id, retry_after, None, 0)
+    def throttled(self, provider_id: str, link: Link, retry_after: timedelta) -> None:
+        """Take note that a refresh of this link was told to wait (RFC 9110 section 10.2.3)."""
+        provider, now = self._met(provider_id, _THROTTLED, link.key)
+        if provider.troubles.of_provider(_THROTTLED, SEVERAL_THROTTLED):
+            provider.wait_since = now
+            provider.wait_until = max(provider.wait_until, now + retry_after.total_seconds())
 
-    def misconfigured(self, provider_id: str, code: str) -> None:
-        """Leave it alone for longer each time that it rejects the client: no link can succeed."""
-        before = self._pauses.get(provider_id)
-        in_a_row = 1 if before is None else before.in_a_row + 1
-        self._pause(provider_id, self._cooldown.delay(in_a_row), code, in_a_row)
+    def rejected(self, provider_id: str, link: Link, code: str) -> None:
+        """Take note that the client was rejected when this link was refreshed.
 
-    def end(self, provider_id: str) -> None:
-        """Take note that the provider works."""
-        self._pauses.pop(provider_id, None)
+        The link is left alone for longer each time, and with enough different ones the whole provider: each
+        time that this is over one more link may try, which may be the one that succeeds. A link that says
+        the same again says nothing new; otherwise a few dead ones could keep all others away for ever.
+        """
+        before = self._own(link)
+        self._forget_old()
+        self._links[link.key] = self._next(before, code, link.version)
+        if before is not None and before.code == code:
+            return
+        provider, now = self._met(provider_id, code, link.key)
+        # Those that were under way when a pause began do not prolong it.
+        paused = provider.rejection is not None and now < provider.rejection.until
+        if provider.troubles.of_provider(code, SEVERAL_REJECTED) and not paused:
+            provider.rejection = self._next(None, code)
 
-    def error(self, provider_id: str) -> ExtAuthError | None:
-        """Return what to raise instead of asking the provider now, or None if it may be asked."""
-        pause = self._pauses.get(provider_id)
-        if pause is None:
+    def succeeded(self, provider_id: str, key: LinkKey, asked_at: float) -> None:
+        """Take note that the provider refreshed this link when asked at that time of the monotonic clock."""
+        self._links.pop(key, None)
+        provider = self._providers.get(provider_id)
+        if provider is None:
+            return
+        provider.troubles = provider.troubles.after_success(asked_at)
+        if provider.rejection is not None and provider.rejection.since <= asked_at:
+            provider.rejection = None
+        if provider.wait_since <= asked_at:
+            provider.wait_until = 0.0
+
+    def error(self, provider_id: str, link: Link) -> ExtAuthError | None:
+        """Return what to raise instead of refreshing this link now, or None if that may be tried."""
+        now = self._clock.monotonic()
+        provider = self._providers.get(provider_id, _UNTROUBLED)
+        for rejection in (self._own(link), provider.rejection):
+            if rejection is not None and now < rejection.until:
+                return client_rejected(provider_id, rejection.code)
+        if provider.wait_until <= now:
             return None
-        left = pause.until - self._clock.monotonic()
-        if left <= 0:
-            return None
-        if pause.misconfigured is not None:
-            return client_rejected(provider_id, pause.misconfigured)
         return ProviderUnavailable(
-            f"{provider_id} asked to be left alone for a while", retry_after=timedelta(seconds=left)
+            f"{provider_id} asked to be left alone for a while",
+            retry_after=timedelta(seconds=provider.wait_until - now),
         )
 
-    def _pause(self, provider_id: str, span: timedelta, code: str | None, in_a_row: int) -> None:
-        until = self._clock.monotonic() + span.total_seconds()
-        self._pauses[provider_id] = _Pause(until, code, in_a_row)
+    def _own(self, link: Link) -> _Rejection | None:
+        known = self._links.get(link.key)
+        return known if known is not None and known.version == link.version else None
+
+    def _met(self, provider_id: str, kind: str, key: LinkKey) -> tuple[_Provider, float]:
+        now = self._clock.monotonic()
+        provider = self._providers.setdefault(provider_id, _Provider())
+        provider.troubles = provider.troubles.after_failure(kind, key, now)
+        return provider, now
+
+    def _next(self, before: _Rejection | None, code: str, version: int = 0) -> _Rejection:
+        now = self._clock.monotonic()
+        in_a_row = 1 if before is None else before.in_a_row + 1
+        until = now + self._cooldown.delay(in_a_row).total_seconds()
+        return _Rejection(code, now, until, in_a_row, version)
+
+    def _forget_old(self) -> None:
+        if len(self._links) >= _MANY_LINKS:
+            latest = self._clock.monotonic() - self._cooldown.maximum.total_seconds()
+            self._links = {key: known for key, known in self._links.items() if known.until > latest}
 
 
 def client_rejected(provider_id: str, code: str) -> ProviderMisconfigured:

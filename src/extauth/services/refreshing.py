@@ -162,13 +162,19 @@ class Refreshing:
             await self._leases.release(lease)
             msg = "the store is too slow to hold a lease for the time that an exchange may take"
             raise StoreUnavailable(msg, retry_after=self._policy.cooldown.initial)
+        if (pause := self._pauses.error(wanted.provider.provider_id, link)) is not None:
+            # It began while this link was claimed.
+            await self._leases.release(lease)
+            if wanted.works(link, self._clock.now()):
+                return Finished(link)
+            raise pause
         began = self._clock.monotonic()
         presented = await self._exchanging.present(
             wanted,
             link,
             unresolved_for=claim.unresolved_for,
             renew_lease=lambda: self._leases.renew(lease),
-            hurry=lambda: self._closing,
+            hurry=lambda: self._closing or self._pauses.error(wanted.provider.provider_id, link) is not None,
         )
         if isinstance(presented.outcome, Exchanged):
             return await self._save(wanted, link, presented.outcome.tokens, began)
@@ -177,7 +183,7 @@ class Refreshing:
 
     async def _save(self, wanted: Wanted, link: Link, answer: TokenSet, began: float) -> Attempt:
         provider = wanted.provider
-        self._pauses.end(provider.provider_id)
+        self._pauses.succeeded(provider.provider_id, link.key, began)
         now = self._clock.now()
         tokens = after_exchange(link, answer, wanted.resource, provider.traits, now)
         saved = await self._saving.save(provider, link, tokens, began)
@@ -199,14 +205,14 @@ class Refreshing:
                 await self._leases.release(lease, unresolved=uncertain)
                 raise unknown_resource(provider.provider_id)
             case ClientRejected(code):
-                self._pauses.misconfigured(provider.provider_id, code)
+                self._pauses.rejected(provider.provider_id, link, code)
                 self._teller.tell(ProviderRejectedClient(provider.provider_id, code))
                 await self._leases.release(lease, unresolved=uncertain)
                 raise client_rejected(provider.provider_id, code)
             case Deferred(code, retry_after) | Unknown(code, retry_after):
                 of_grant = isinstance(outcome, Deferred) and outcome.of_grant
                 if retry_after is not None and not of_grant:
-                    self._pauses.throttled(provider.provider_id, retry_after)
+                    self._pauses.throttled(provider.provider_id, link, retry_after)
             case NotSent(code):
                 retry_after = None
             case _:

@@ -80,7 +80,7 @@ class Renewing:
         provider = wanted.provider
         if not is_own_grant(provider, link):
             return client_rejected(provider.provider_id, "grant_of_another_client")
-        return self._pauses.error(provider.provider_id)
+        return self._pauses.error(provider.provider_id, link)
 
     async def renew(self, wanted: Wanted, link: Link) -> Landed:
         """Return the link with the wanted token, new or adopted; raises what the callers are to get.

@@ -1,0 +1,280 @@
+"""One link's trouble is nobody else's, and a provider that must be left alone is."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, RefreshPolicy, TokenService
+from extauth.domain.outcomes import ClientRejected, Deferred, NotSent, Unknown
+from extauth.domain.policy import Backoff
+from extauth.domain.provider_trouble import SEVERAL_REJECTED
+
+WAIT = timedelta(seconds=90)
+THROTTLED = Deferred("http_429", retry_after=WAIT)
+CLIENT = ClientRejected("invalid_client")
+PATIENT = RefreshPolicy(cooldown=Backoff(initial=timedelta(minutes=5)))
+"""Pauses of one length."""
+
+
+async def connect(scene, *users: str) -> None:
+    """Connect them, with access tokens that have expired."""
+    for user in users:
+        tokens = attrs.evolve(scene.provider.grant(user), expires_at=scene.clock.now())
+        await scene.store._store.put(LinkKey("scripted", user), tokens)
+
+
+async def got(tokens: TokenService, *users: str) -> list[str]:
+    """Ask for each one's token in turn, and return the names of the errors or "token"."""
+    outcomes = []
+    for user in users:
+        try:
+            await tokens.access_token("scripted", user)
+        except (ProviderUnavailable, ProviderMisconfigured) as error:
+            outcomes.append(type(error).__name__)
+        else:
+            outcomes.append("token")
+    return outcomes
+
+
+class TestOneLink:
+    @pytest.mark.parametrize(
+        "code", ["invalid_request", "invalid_scope", "unauthorized_client", "invalid_client"]
+    )
+    async def test_keeps_nobody_else_away(self, scene, code):
+        """However often a dead link is asked for, everybody else is refreshed."""
+        users = [f"user-{number}" for number in range(20)]
+        await connect(scene, "dead", *users)
+        dead = (await scene.store._store.get(LinkKey("scripted", "dead"))).tokens.refresh_token
+
+        def answer(tokens):
+            return ClientRejected(code) if tokens.refresh_token == dead else scene.provider.rotate(tokens)
+
+        scene.provider.script = [answer] * 1000
+        tokens = scene.replica()
+        for user in users:
+            assert await got(tokens, "dead", "dead", user) == ["ProviderMisconfigured"] * 2 + ["token"]
+            scene.clock.advance(timedelta(seconds=1))
+
+    async def test_is_itself_left_alone_for_longer_each_time(self, scene):
+        """Nobody asks for it before the pause is over, and each pause is twice the one before."""
+        await connect(scene, "dead")
+        scene.provider.script = [CLIENT] * 100
+        tokens = scene.replica()
+        asked_after = []
+        for second in range(20):
+            before = scene.provider.exchanges
+            await got(tokens, "dead", "dead")
+            if scene.provider.exchanges > before:
+                asked_after.append(second)
+            scene.clock.advance(timedelta(seconds=1))
+        assert asked_after == [0, 1, 3, 7, 15]
+
+    async def test_that_is_connected_again_is_tried_at_once(self, scene):
+        """A new authorization is another matter than the old one."""
+        await connect(scene, "alice")
+        scene.provider.script = [CLIENT]
+        tokens = scene.replica(policy=PATIENT)
+        assert await got(tokens, "alice") == ["ProviderMisconfigured"]
+        await connect(scene, "alice")
+        assert await got(tokens, "alice") == ["token"]
+
+    async def test_that_works_again_begins_anew(self, scene):
+        """After a success the next rejection begins with a short pause."""
+        await connect(scene, "alice")
+        scene.provider.script = [CLIENT] * 3 + [scene.provider.rotate, CLIENT]
+        tokens = scene.replica()
+        for pause in (1, 2, 4):
+            assert await got(tokens, "alice") == ["ProviderMisconfigured"]
+            scene.clock.advance(timedelta(seconds=pause))
+        assert await got(tokens, "alice") == ["token"]
+        scene.clock.advance(timedelta(hours=2))
+        assert await got(tokens, "alice") == ["ProviderMisconfigured"]
+        scene.clock.advance(timedelta(seconds=1))
+        assert await got(tokens, "alice") == ["token"]
+
+    async def test_that_must_wait_keeps_nobody_else_waiting(self, scene):
+        """Its own wait is kept beside it in the store; the others are refreshed."""
+        await connect(scene, "alice", "bob")
+        scene.provider.script = [THROTTLED]
+        tokens = scene.replica()
+        assert await got(tokens, "alice", "bob", "alice") == [
+            "ProviderUnavailable",
+            "token",
+            "ProviderUnavailable",
+        ]
+        assert scene.provider.exchanges == 2
+        mark = (await scene.stored()).failure
+        assert mark.retry_at == scene.clock.now() + WAIT
+
+
+class TestSeveralLinks:
+    async def test_rejected_alike_pause_the_provider(self, scene):
+        """While the client is known to be rejected nobody is tried; then one may try, and all work again."""
+        dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *dead, "alice", "bob")
+        scene.provider.script = [CLIENT] * SEVERAL_REJECTED
+        tokens = scene.replica()
+        outcomes = await got(tokens, *dead, "alice", "bob")
+        assert outcomes == ["ProviderMisconfigured"] * (SEVERAL_REJECTED + 2)
+        assert scene.provider.exchanges == SEVERAL_REJECTED
+        scene.clock.advance(timedelta(seconds=1))
+        assert await got(tokens, "alice", "bob") == ["token"] * 2
+
+    async def test_that_go_on_being_rejected_are_tried_one_at_a_time(self, scene):
+        """Each new link that is rejected begins another pause for the others."""
+        users = [f"user-{number}" for number in range(SEVERAL_REJECTED + 3)]
+        await connect(scene, *users)
+        scene.provider.script = [CLIENT] * 100
+        tokens = scene.replica()
+        await got(tokens, *users)
+        tried = [len(set(scene.provider.presented))]
+        for _ in range(3):
+            scene.clock.advance(timedelta(seconds=1))
+            await got(tokens, *reversed(users))
+            tried.append(len(set(scene.provider.presented)))
+        assert tried == [SEVERAL_REJECTED + more for more in range(4)]
+
+    async def test_rejected_with_a_success_between_pause_nothing(self, scene):
+        """The provider accepts the client: it is about those links."""
+        await connect(scene, "one", "two", "three", "alice", "bob")
+        scene.provider.script = [CLIENT, CLIENT, scene.provider.rotate, CLIENT]
+        tokens = scene.replica()
+        outcomes = await got(tokens, "one", "two", "alice", "three", "bob")
+        assert outcomes == ["ProviderMisconfigured"] * 2 + ["token", "ProviderMisconfigured", "token"]
+
+    async def test_rejected_otherwise_pause_nothing(self, scene):
+        """Three faults of three kinds are three links' own."""
+        codes = ("invalid_client", "invalid_scope", "invalid_request")
+        await connect(scene, *codes, "alice")
+        scene.provider.script = [ClientRejected(code) for code in codes]
+        tokens = scene.replica()
+        assert await got(tokens, *codes, "alice") == ["ProviderMisconfigured"] * 3 + ["token"]
+
+    @pytest.mark.parametrize("outcome", [THROTTLED, Unknown("http_503", retry_after=WAIT)])
+    async def test_that_must_wait_pause_the_provider(self, scene, outcome):
+        """What the provider asks for twice holds for all, as long as it asked for."""
+        await connect(scene, "alice", "bob", "carol", "dave")
+        scene.provider.script = [outcome] * 2
+        tokens = scene.replica()
+        assert await got(tokens, "alice", "bob", "carol") == ["ProviderUnavailable"] * 3
+        assert scene.provider.exchanges == 2
+        scene.clock.advance(WAIT - timedelta(seconds=1))
+        with pytest.raises(ProviderUnavailable) as caught:
+            await tokens.access_token("scripted", "carol")
+        assert caught.value.retry_after == timedelta(seconds=1)
+        scene.clock.advance(timedelta(seconds=1))
+        assert await got(tokens, "carol", "dave") == ["token"] * 2
+
+    async def test_the_longer_of_two_waits_holds(self, scene):
+        """A later and shorter one does not end it."""
+        await connect(scene, "alice", "bob", "carol")
+        scene.provider.script = [THROTTLED, THROTTLED, Deferred("http_429", timedelta(seconds=1))]
+        tokens = scene.replica()
+        gate = scene.provider.gate = asyncio.Event()
+        calls = [asyncio.create_task(got(tokens, user)) for user in ("alice", "bob", "carol")]
+        while scene.provider.exchanges < 3:
+            await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*calls)
+        await connect(scene, "dave")
+        with pytest.raises(ProviderUnavailable) as caught:
+            await tokens.access_token("scripted", "dave")
+        assert caught.value.retry_after == WAIT
+
+
+class TestTheSecondLook:
+    async def test_a_pause_that_begins_during_the_claim_holds(self, scene):
+        """Nothing is presented, the lease is given back, and no mark is left with the link."""
+        await connect(scene, "alice", "bob", "carol")
+        scene.provider.script = [THROTTLED] * 2
+        tokens = scene.replica()
+
+        async def others_are_throttled():
+            assert await got(tokens, "alice", "bob") == ["ProviderUnavailable"] * 2
+
+        scene.store.after["claim"] = [others_are_throttled]
+        with pytest.raises(ProviderUnavailable) as caught:
+            await tokens.access_token("scripted", "carol")
+        assert caught.value.retry_after == WAIT
+        assert scene.provider.exchanges == 2
+        link = await scene.store._store.get(LinkKey("scripted", "carol"))
+        assert (link.failure, link.pending) == (None, None)
+
+    async def test_a_token_that_works_is_handed_out_all_the_same(self, scene):
+        """The pause costs nobody a token that there is."""
+        works = (await scene.link(expires_in=timedelta(seconds=5))).tokens
+        await scene.store._store.put(LinkKey("scripted", "carol"), works)
+        await connect(scene, "alice", "bob")
+        scene.provider.script = [THROTTLED] * 2
+        tokens = scene.replica()
+
+        async def others_are_throttled():
+            assert await got(tokens, "alice", "bob") == ["ProviderUnavailable"] * 2
+
+        scene.store.after["claim"] = [others_are_throttled]
+        assert await tokens.access_token("scripted", "carol") == works.access_token
+        assert scene.provider.exchanges == 2
+
+    async def test_no_request_is_repeated_into_a_pause(self, scene):
+        """One that could not be sent is not sent again when the provider has asked to wait meanwhile."""
+        await connect(scene, "alice", "bob", "carol")
+        tokens = scene.replica()
+
+        async def others_are_throttled(_):
+            scene.provider.script[:0] = [THROTTLED] * 2
+            assert await got(tokens, "alice", "bob") == ["ProviderUnavailable"] * 2
+            return NotSent("connect_failed")
+
+        scene.provider.script = [others_are_throttled]
+        assert await got(tokens, "carol") == ["ProviderUnavailable"]
+        assert scene.provider.exchanges == 3
+
+    async def test_a_success_that_was_asked_for_before_does_not_end_a_pause(self, scene):
+        """It says how things were, and the provider has asked to wait since."""
+        await connect(scene, "alice", "bob", "carol", "dave")
+        tokens = scene.replica()
+
+        async def others_are_throttled(presented):
+            scene.provider.script[:0] = [THROTTLED] * 2
+            scene.clock.advance(timedelta(seconds=1))
+            assert await got(tokens, "alice", "bob") == ["ProviderUnavailable"] * 2
+            return scene.provider.rotate(presented)
+
+        scene.provider.script = [others_are_throttled]
+        assert await got(tokens, "carol", "dave") == ["token", "ProviderUnavailable"]
+        assert scene.provider.exchanges == 3
+
+    async def test_nor_does_it_count_between_two_failures(self, scene):
+        """One failure, then a success that was asked for earlier, then another failure: a pause."""
+        await connect(scene, "alice", "bob", "carol", "dave")
+        tokens = scene.replica()
+
+        async def one_is_throttled(presented):
+            scene.provider.script[:0] = [THROTTLED]
+            scene.clock.advance(timedelta(seconds=1))
+            assert await got(tokens, "alice") == ["ProviderUnavailable"]
+            return scene.provider.rotate(presented)
+
+        scene.provider.script = [one_is_throttled, THROTTLED]
+        assert await got(tokens, "carol", "bob", "dave") == ["token"] + ["ProviderUnavailable"] * 2
+        assert scene.provider.exchanges == 3
+
+    async def test_many_rejected_at_one_moment_begin_one_pause(self, scene):
+        """Those that were under way when it began do not prolong it."""
+        users = [f"user-{number}" for number in range(50)]
+        await connect(scene, *users, "alice")
+        scene.provider.script = [CLIENT] * 50
+        tokens = scene.replica()
+        gate = scene.provider.gate = asyncio.Event()
+        calls = [asyncio.create_task(got(tokens, user)) for user in users]
+        while scene.provider.exchanges < 50:
+            await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*calls)
+        assert await got(tokens, "alice") == ["ProviderMisconfigured"]
+        scene.clock.advance(timedelta(seconds=1))
+        assert await got(tokens, "alice") == ["token"]
