@@ -254,11 +254,15 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await reader.read(-1)
 
 
-async def test_silence_after_sending_is_unknown(server: Any) -> None:
-    """The token may be used up."""
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_silence_after_sending_is_unknown(server: Any, method: str) -> None:
+    """The token may be used up. A request without a body is bounded as well."""
     server.conversation = silent
+    request = HttpRequest(method, server.url, body=FORM if method == "POST" else None)
 
-    outcome = await send(server.url, timeouts=HttpTimeouts(read=SHORT, total=timedelta(hours=1)))
+    outcome = await transport.send(
+        request, session=None, timeouts=HttpTimeouts(read=SHORT, total=timedelta(hours=1))
+    )
 
     assert Unknown("reply_timeout") == outcome
 

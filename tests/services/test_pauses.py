@@ -233,6 +233,24 @@ class TestTheSecondLook:
         assert await got(tokens, "carol") == ["ProviderUnavailable"]
         assert scene.provider.exchanges == 3
 
+    async def test_nor_into_one_that_began_while_the_lease_was_renewed(self, scene):
+        """The last look is the one just before presenting."""
+        await connect(scene, "alice", "bob", "carol")
+        tight = RefreshPolicy(exchange_timeout=timedelta(seconds=39.98))  # any pause makes it claim again
+        tokens = scene.replica(policy=tight)
+
+        async def others_are_throttled():
+            scene.provider.script[:0] = [THROTTLED] * 2
+            assert await got(tokens, "alice", "bob") == ["ProviderUnavailable"] * 2
+
+        async def nothing():
+            pass
+
+        scene.store.after["claim"] = [nothing, others_are_throttled]
+        scene.provider.script = [NotSent("connect_failed")]
+        assert await got(tokens, "carol") == ["ProviderUnavailable"]
+        assert scene.provider.exchanges == 3
+
     async def test_a_success_that_was_asked_for_before_does_not_end_a_pause(self, scene):
         """It says how things were, and the provider has asked to wait since."""
         await connect(scene, "alice", "bob", "carol", "dave")
@@ -263,18 +281,40 @@ class TestTheSecondLook:
         assert await got(tokens, "carol", "bob", "dave") == ["token"] + ["ProviderUnavailable"] * 2
         assert scene.provider.exchanges == 3
 
-    async def test_many_rejected_at_one_moment_begin_one_pause(self, scene):
-        """Those that were under way when it began do not prolong it."""
+    async def test_nor_does_it_end_the_pause_of_a_rejected_client(self, scene):
+        """The client has been rejected since."""
+        dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *dead, "alice", "bob")
+        tokens = scene.replica()
+
+        async def others_are_rejected(presented):
+            scene.provider.script[:0] = [CLIENT] * SEVERAL_REJECTED
+            scene.clock.advance(timedelta(seconds=1))
+            await got(tokens, *dead)
+            return scene.provider.rotate(presented)
+
+        scene.provider.script = [others_are_rejected]
+        assert await got(tokens, "alice", "bob") == ["token", "ProviderMisconfigured"]
+
+    async def test_those_under_way_when_a_pause_begins_do_not_prolong_it(self, scene):
+        """However many were sent before the first was rejected, it is one pause of one length."""
         users = [f"user-{number}" for number in range(50)]
         await connect(scene, *users, "alice")
-        scene.provider.script = [CLIENT] * 50
-        tokens = scene.replica()
+        tokens = scene.replica(policy=PATIENT)
+
+        def later(_):
+            scene.clock.advance(timedelta(seconds=1))
+            return CLIENT
+
+        scene.provider.script = [later] * 50
         gate = scene.provider.gate = asyncio.Event()
         calls = [asyncio.create_task(got(tokens, user)) for user in users]
         while scene.provider.exchanges < 50:
             await asyncio.sleep(0)
         gate.set()
         await asyncio.gather(*calls)
+        since_it_began = timedelta(seconds=50 - SEVERAL_REJECTED)
+        scene.clock.advance(timedelta(minutes=5) - since_it_began - timedelta(seconds=1))
         assert await got(tokens, "alice") == ["ProviderMisconfigured"]
         scene.clock.advance(timedelta(seconds=1))
         assert await got(tokens, "alice") == ["token"]

@@ -36,8 +36,8 @@ class Troubles:
 
     def after_failure(self, kind: str, key: LinkKey, at: float) -> Troubles:
         """Add that this link met trouble of this kind. The same link counts once."""
-        others = {other: when for other, when in self.met.get(kind, {}).items() if other != key}
-        newest = sorted([*others.items(), (key, at)], key=lambda item: item[1])[-_MOST_LINKS:]
+        links = {**self.met.get(kind, {}), key: at}
+        newest = sorted(links.items(), key=lambda item: item[1])[-_MOST_LINKS:]
         return Troubles({**self.met, kind: dict(newest)})
 
     def after_success(self, asked_at: float) -> Troubles:

@@ -64,7 +64,7 @@ class ProviderPauses:
         self._cooldown = cooldown
         self._providers: dict[str, _Provider] = {}
         self._links: dict[LinkKey, _Rejection] = {}
-        """Links for which the client was rejected, until they are refreshed."""
+        """Links for which the client was rejected; each counts for one version of its link."""
 
     def throttled(self, provider_id: str, link: Link, retry_after: timedelta) -> None:
         """Take note that a refresh of this link was told to wait (RFC 9110 section 10.2.3)."""
@@ -91,9 +91,8 @@ class ProviderPauses:
         if provider.troubles.of_provider(code, SEVERAL_REJECTED) and not paused:
             provider.rejection = self._next(None, code)
 
-    def succeeded(self, provider_id: str, key: LinkKey, asked_at: float) -> None:
-        """Take note that the provider refreshed this link when asked at that time of the monotonic clock."""
-        self._links.pop(key, None)
+    def succeeded(self, provider_id: str, asked_at: float) -> None:
+        """Take note that the provider refreshed a link when asked at that time of the monotonic clock."""
         provider = self._providers.get(provider_id)
         if provider is None:
             return

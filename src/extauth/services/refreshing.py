@@ -183,7 +183,7 @@ class Refreshing:
 
     async def _save(self, wanted: Wanted, link: Link, answer: TokenSet, began: float) -> Attempt:
         provider = wanted.provider
-        self._pauses.succeeded(provider.provider_id, link.key, began)
+        self._pauses.succeeded(provider.provider_id, began)
         now = self._clock.now()
         tokens = after_exchange(link, answer, wanted.resource, provider.traits, now)
         saved = await self._saving.save(provider, link, tokens, began)
