@@ -133,6 +133,13 @@ async def test_a_secret_that_never_expires(site, metadata, value):
     assert (await registered(metadata)).client_secret_expires_at is None
 
 
+async def test_a_fault_in_another_member_loses_no_registration(site, metadata):
+    """The client exists by then, and its secret is shown this once."""
+    answer = b'{"client_id": "c", "client_secret": "s", "client_name": "Ren\xe9"}'
+    site.page("/register", lambda: web.Response(body=answer, status=201, headers={"Link": "a" * 60_000}))
+    assert (await registered(metadata)).client_secret == "s"
+
+
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
