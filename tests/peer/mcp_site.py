@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from typing import Any
 
 import uvicorn
 from fastmcp import FastMCP
@@ -42,10 +43,10 @@ class Storage(OAuthAuthorizationServerProvider):  # type: ignore[misc]  # not in
     """What the SDK asks an application for. Everybody consents at once, and a refresh token works once."""
 
     def __init__(self) -> None:
-        self.clients = {}
-        self.codes = {}
-        self.access_tokens = {}
-        self.refresh_tokens = {}
+        self.clients: dict[str, Any] = {}
+        self.codes: dict[str, AuthorizationCode] = {}
+        self.access_tokens: dict[str, AccessToken] = {}
+        self.refresh_tokens: dict[str, RefreshToken] = {}
 
     async def get_client(self, client_id):
         return self.clients.get(client_id)
@@ -92,13 +93,9 @@ class Storage(OAuthAuthorizationServerProvider):  # type: ignore[misc]  # not in
     def _issued(self, client, scopes, resource):
         access, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         granted = {"client_id": client.client_id, "scopes": scopes, "resource": resource}
-        self.access_tokens[access] = AccessToken(
-            token=access, expires_at=int(time.time()) + HOUR, **granted
-        )
+        self.access_tokens[access] = AccessToken(token=access, expires_at=int(time.time()) + HOUR, **granted)
         self.refresh_tokens[refresh] = RefreshToken(token=refresh, **granted)
-        return OAuthToken(
-            access_token=access, refresh_token=refresh, expires_in=HOUR, scope=" ".join(scopes)
-        )
+        return OAuthToken(access_token=access, refresh_token=refresh, expires_in=HOUR, scope=" ".join(scopes))
 
 
 def mcp_app(url):

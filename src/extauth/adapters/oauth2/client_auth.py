@@ -69,8 +69,8 @@ class ClientCredentials:
     clock: WallClock = attrs.field(default=SystemClock(), repr=False, eq=False)
     """Dates signed assertions."""
     named: bool = False
-    """Whether ``client_id`` is among the fields also where a header has it. It alone authenticates nobody and is
-    allowed (RFC 6749 section 3.2.1), but some servers take it for a second way of authenticating."""
+    """Whether ``client_id`` is among the fields also where a header has it. It alone authenticates nobody
+    and is allowed (RFC 6749 section 3.2.1), but some servers take it for a second way of authenticating."""
     _signer: PrivateKey | SecretKey | None = attrs.field(
         init=False, repr=False, eq=False, default=attrs.Factory(_signer, takes_self=True)
     )
