@@ -52,9 +52,7 @@ class Body:
     connection was closed, and what was cut off looks the same."""
 
 
-async def read_body(
-    response: ClientResponse, longest: int, heard: Callable[[], None] = lambda: None
-) -> Body:
+async def read_body(response: ClientResponse, longest: int, heard: Callable[[], None] = lambda: None) -> Body:
     """Read the whole content; ``heard`` is called whenever a part of it has come.
 
     :raises UnusableContentError: if it is longer than ``longest`` bytes, or its encoding cannot be undone.
