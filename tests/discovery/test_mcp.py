@@ -13,6 +13,7 @@ from aiohttp import ClientSession, web
 
 from extauth import ProviderMisconfigured, ProviderUnavailable, TokenSet
 from extauth.adapters.discovery import mcp_provider
+from extauth.adapters.oauth2 import TokenRequests
 from extauth.domain.linking import AuthorizationRequest, ClientRegistration
 from extauth.domain.outcomes import Exchanged
 
@@ -143,10 +144,32 @@ async def test_every_request_names_the_resource(site, mcp, store):
     assert [form["resource"] for form in forms] == [[mcp], [mcp]]
 
 
+async def test_the_client_is_named_in_the_body(site, mcp, store):
+    """Under HTTP Basic, too, unless the application has rules of its own."""
+    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_basic"])
+    site.publish("/token", {"access_token": "at", "refresh_token": "rt"})
+    site.publish("/revoke", {})
+    basic = {"client_id": "c", "client_secret": "s"}
+    revoking = {**basic, "revoke_url": f"{site.url}/revoke"}
+
+    async def named(**options) -> list[str | None]:
+        provider = await connected(mcp, store, **revoking, **options)
+        before = len(site.bodies)
+        await provider.exchange_code("code", redirect_uri=CALLBACK)
+        await provider.refresh(TokenSet("at", refresh_token="rt"))
+        assert await provider.revoke(TokenSet("at", refresh_token="rt"))
+        assert all(fields["Authorization"].startswith("Basic ") for fields in site.headers[before:])
+        assert not any(b"client_secret" in body for body in site.bodies[before:])
+        sent = [parse_qs(body.decode()) for body in site.bodies[before:]]
+        return [fields["client_id"][0] if "client_id" in fields else None for fields in sent]
+
+    assert await named() == ["c", "c", "c"]
+    assert await named(requests=TokenRequests()) == [None, None, None]
+
+
 async def test_rules_of_the_application_are_kept(site, mcp, store):
     """Rules that the application gives are used, with the resource added."""
     from extauth.adapters.oauth2.authorization import AuthorizationRules
-    from extauth.adapters.oauth2.requests import TokenRequests
 
     provider = await connected(
         mcp,

@@ -73,13 +73,15 @@ def test_a_code_challenge_is_sent_unless_it_is_known_to_be_in_vain(methods, pkce
     ("methods", "secret", "chosen"),
     [
         (("client_secret_basic",), "s", "client_secret_basic"),
-        (("client_secret_post", "client_secret_basic"), "s", "client_secret_basic"),
+        (("client_secret_post", "client_secret_basic"), "s", "client_secret_post"),
+        (("client_secret_basic", "client_secret_post"), "s", "client_secret_basic"),
         (("private_key_jwt", "client_secret_post"), "s", "client_secret_post"),
+        (("none", "client_secret_basic"), "s", "client_secret_basic"),
         (("client_secret_basic",), None, "none"),
     ],
 )
 def test_the_way_of_authenticating(methods, secret, chosen):
-    """Basic where the server has it, else in the body; without a secret none."""
+    """The first in the server's list that sends a secret; without a secret none."""
     assert attrs.evolve(METADATA, client_auth_methods=methods).choose_client_auth(secret) == chosen
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import socket
 from datetime import timedelta
 
@@ -190,6 +192,30 @@ async def test_a_huge_document_is_cut_off(site):
 
     site.pages[OAUTH] = endless
     assert await refused(site.url) == "document_too_long"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_an_unusual_answer_is_read(site, shared):
+    """Long fields, many of them, an encoding that was not asked for, and a byte that is not UTF-8."""
+    document = json.dumps(site.server_document(site.url)).encode()
+    content = gzip.compress(document[:-1] + b', "op_policy": "pr\xe9cis"}')
+    fields = {"Content-Encoding": "gzip", "Content-Security-Policy": "a" * 60_000}
+    fields |= {f"X-Field-{number}": "a" for number in range(300)}
+    site.page(OAUTH, lambda: web.Response(body=content, headers=fields))
+
+    async with ClientSession(headers={"Accept-Encoding": "br"}, max_field_size=100) as session:
+        found = await discover(site.url, session=session if shared else None)
+
+    assert f"{site.url}/token" == found.token_endpoint
+    assert site.headers[0]["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(("coding", "content"), [("br", b"junk"), ("gzip", gzip.compress(b"{}")[:-1])])
+async def test_an_encoding_that_cannot_be_undone_passes(site, coding, content):
+    """A cache that is in the way may have another copy the next time."""
+    site.page(OAUTH, lambda: web.Response(body=content, headers={"Content-Encoding": coding}))
+    with pytest.raises(ProviderUnavailable, match="compressed although it was asked for plain"):
+        await discover(site.url)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])

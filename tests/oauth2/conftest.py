@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
@@ -84,7 +85,7 @@ class RawServer:
 
 
 @asynccontextmanager
-async def running_server() -> AsyncIterator[RawServer]:
+async def running_server(ssl: SSLContext | None = None) -> AsyncIterator[RawServer]:
     """Run a server on a free port of 127.0.0.1; on the way out no connection is left."""
     served = RawServer()
     conversations: set[asyncio.Task[None]] = set()
@@ -96,7 +97,7 @@ async def running_server() -> AsyncIterator[RawServer]:
         task.add_done_callback(conversations.discard)
         await served.serve(reader, writer)
 
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=ssl)
     served.port = listening.sockets[0].getsockname()[1]
     async with listening:
         yield served

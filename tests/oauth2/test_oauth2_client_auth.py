@@ -19,6 +19,16 @@ def test_basic_form_encodes_both_parts_before_base64() -> None:
     assert credentials.fields() == {}
 
 
+@pytest.mark.parametrize("method", ["client_secret_basic", "secret_key_basic", "client_assertion"])
+def test_a_client_can_be_named_beside_the_header(method: Any) -> None:
+    """RFC 6749 section 3.2.1 allows it, and some servers look nowhere else; the secret stays where it was."""
+    unnamed = ClientCredentials("client", "s", method)
+    named = ClientCredentials("client", "s", method, named=True)
+
+    assert named.fields() == {"client_id": "client", **unnamed.fields()}
+    assert named.headers() == unnamed.headers()
+
+
 def test_post_sends_id_and_secret_as_form_fields_only() -> None:
     """The other way of RFC 6749 section 2.3.1 has no header."""
     credentials = ClientCredentials("client", "s", "client_secret_post")

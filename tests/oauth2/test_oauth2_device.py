@@ -162,7 +162,7 @@ def test_google_s_name_of_the_address_counts() -> None:
 
 
 @pytest.mark.parametrize("name", ["device_code", "user_code", "verification_uri", "expires_in"])
-@pytest.mark.parametrize("odd", [None, "", 0, [], {}, True])
+@pytest.mark.parametrize("odd", [None, "", 0, [], {}, True, "\ud800"])
 def test_an_answer_without_what_is_required_is_unreadable(name: str, odd: object) -> None:
     """A user cannot be shown half of it."""
     assert begun(200, {**CODES, name: odd}) == Unknown("unreadable_reply", timedelta(seconds=9))

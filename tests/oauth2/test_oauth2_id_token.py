@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +125,15 @@ def test_a_token_for_something_else_is_rejected(changed: dict[str, object], code
 def test_what_is_no_signed_token_is_unreadable(token: object) -> None:
     """Encrypted ones are not asked for."""
     assert IdTokenRejected("id_token_unreadable") == checked(token)
+
+
+def test_a_claim_that_is_not_utf_8_hides_no_other() -> None:
+    """A name in Latin-1 is no reason to refuse the user."""
+    payload = json.dumps(CLAIMS).encode().replace(b"Ada L.", b"Ren\xe9")
+
+    claims = checked(f"e30.{urlsafe_b64encode(payload).rstrip(b'=').decode()}.c2ln")
+
+    assert attrs.evolve(ADA, display_name=None) == AccountPaths().account(claims)
 
 
 def test_without_an_issuer_any_is_taken() -> None:

@@ -35,6 +35,17 @@ async def test_userinfo_of_openid_connect(server: Any) -> None:
     assert "content-type" not in request.headers
 
 
+async def test_a_fault_in_one_member_hides_no_account(server: Any) -> None:
+    """A name in Latin-1, and a field that is longer than the HTTP client allows by default."""
+    server.answer(
+        200, b'{"sub": "1", "name": "Ren\xe9", "picture": ""}', Content_Security_Policy="a" * 60_000
+    )
+
+    account = await identified(identity_by(server.url, IdentityRules()))
+
+    assert Account("1") == account
+
+
 async def test_a_number_is_an_id(server: Any) -> None:
     """GitHub numbers its users."""
     server.answer(200, b'{"id": 583231, "login": "octocat", "name": null, "avatar_url": ""}')

@@ -222,13 +222,72 @@ def test_a_form_encoded_answer_is_read() -> None:
         b"see &error=invalid_grant& for more",
         b"error=invalid_grant&error=server_error",
         b"error=invalid_grant&plain",
-        b"error=invalid_grant&x=%ff",
+        b"error=invalid_grant&x=\xff y",
         b"error=invalid_grant&" + b"&".join(b"a%d=1" % number for number in range(200)),
     ],
 )
 def test_text_that_only_looks_like_a_form_settles_nothing(body: bytes) -> None:
     """A page with a link in it never kills a grant."""
     assert Deferred("http_400") == judged(400, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": "invalid_grant", "error_description": "expir\xe9"}',
+        b'{"error": "invalid_grant", "error_description": "two\nlines"}',
+        b'\xef\xbb\xbf{"error": "invalid_grant"}',
+        '{"error": "invalid_grant"}'.encode("utf-16"),
+        b"error=invalid_grant&error_description=expir%E9",
+        b"error=invalid_grant&error_description=expir\xe9",
+        b"\xef\xbb\xbferror=invalid_grant",
+        b"error=invalid_grant&state=a&state=b",
+    ],
+)
+def test_a_fault_in_another_member_hides_no_error(body: bytes) -> None:
+    """What is not UTF-8, or said twice, costs the member that it stands in."""
+    assert GrantRejected("invalid_grant") == judged(400, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"access_token": "at-1", "refresh_token": "rt-\xe9"}',
+        b'{"access_token": "at-\xe9", "refresh_token": "rt-1"}',
+        b'{"access_token": "at-1", "refresh_token": "rt-\\ud800"}',
+        b"access_token=at-1&refresh_token=rt-%E9",
+        b"access_token=at-1&refresh_token=rt-\xe9",
+    ],
+)
+def test_a_token_that_cannot_be_read_is_not_guessed(body: bytes) -> None:
+    """Another text than the provider's own would be presented, and refused."""
+    assert Unknown("unstorable_tokens") == judged(200, body)
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token", "id_token"])
+def test_two_tokens_of_a_form_are_as_good_as_none(name: str) -> None:
+    """Nobody can tell which of them works; of other members the first counts."""
+    form = b"access_token=at-1&refresh_token=rt-1&id_token=it-1&scope=a&scope=b"
+
+    assert frozenset({"a"}) == tokens_of(form).scopes
+    assert Unknown("unreadable_reply") == judged(200, form + b"&%s=other" % name.encode())
+
+
+def test_of_two_members_of_json_the_last_counts() -> None:
+    """As every usual parser has it, the provider's own among them."""
+    assert tokens_of(b'{"access_token": "at-0", "access_token": "at-1"}').access_token == "at-1"
+
+
+def test_a_form_that_may_have_been_cut_off_is_no_answer() -> None:
+    """Half a token looks like a token, and half an error code like another; JSON has an end mark."""
+
+    def cut(status: int, body: bytes) -> ExchangeOutcome:
+        return judge(Reply(status, {}, body, end_marked=False), RULES, asked_at=NOW)
+
+    assert Unknown("unreadable_reply") == cut(200, b"access_token=at-1&refresh_token=rt-1")
+    assert Deferred("http_400") == cut(400, b"error=invalid_grant")
+    assert isinstance(cut(200, b'{"access_token": "at-1"}'), Exchanged)
+    assert GrantRejected("invalid_grant") == cut(400, b'{"error": "invalid_grant"}')
 
 
 @pytest.mark.parametrize("body", [{"access_token": "at-1"}, {"access_token": "at-1", "refresh_token": None}])

@@ -327,7 +327,6 @@ async def test_a_deadline_in_the_same_turn_as_the_write_has_one_outcome(
         b"HTTP/1.1 200 O",
         b"HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n",
         b'HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{"access_token',
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk",
         b"SSH-2.0-OpenSSH\r\n\r\n",
     ],
 )

@@ -19,10 +19,12 @@ import attrs
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from extauth.adapters.oauth2.configuration import checked_session
+from extauth.adapters.oauth2.content_encoding import TOO_LARGE, UnusableContentError
 from extauth.adapters.oauth2.endpoint import endpoint_url
+from extauth.adapters.oauth2.http_body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http_request import USER_AGENT
 from extauth.adapters.oauth2.json_kinds import is_object
-from extauth.adapters.oauth2.json_paths import read_json
+from extauth.adapters.oauth2.json_reading import read_json
 from extauth.adapters.oauth2.reply import TRY_LATER
 from extauth.adapters.oauth2.retry_after import retry_after
 from extauth.adapters.oauth2.transport import HttpTimeouts
@@ -34,7 +36,7 @@ Allow: TypeAlias = Callable[[str], bool]
 LONGEST_DOCUMENT: Final = 256 * 1024
 """In bytes, after decompression. Published metadata has a few thousand."""
 
-_HEADERS: Final = {"User-Agent": USER_AGENT}
+_HEADERS: Final = {"User-Agent": USER_AGENT, **NO_ENCODING}
 _JSON: Final = {**_HEADERS, "Accept": "application/json"}
 _MCP: Final = {**_HEADERS, "Accept": "application/json, text/event-stream"}
 
@@ -146,12 +148,12 @@ class Fetcher:
                 headers=headers,
                 allow_redirects=False,
                 raise_for_status=False,
-                auto_decompress=True,
                 timeout=ClientTimeout(
                     total=self.timeouts.total.total_seconds(),
                     connect=self.timeouts.connect.total_seconds(),
                     sock_read=self.timeouts.read.total_seconds(),
                 ),
+                **READING,
             ) as response:
                 try:
                     yield response
@@ -179,13 +181,15 @@ def _trouble(response: ClientResponse, what: str) -> ProviderUnavailable | None:
 
 
 async def _read(response: ClientResponse, what: str) -> Answer:
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > LONGEST_DOCUMENT:
+    try:
+        body = await read_body(response, LONGEST_DOCUMENT)
+    except UnusableContentError as error:
+        if error.code == TOO_LARGE:
             msg = f"the {what} is longer than {LONGEST_DOCUMENT} bytes"
-            raise ProviderMisconfigured(msg, reason="document_too_long")
-    parsed = read_json(bytes(content))
+            raise ProviderMisconfigured(msg, reason="document_too_long") from None
+        msg = f"the {what} was sent compressed although it was asked for plain, and cannot be read"
+        raise ProviderUnavailable(msg) from None
+    parsed = read_json(body.content)
     members = parsed if is_object(parsed) else None
     return Answer(status=response.status, members=members, trouble=_trouble(response, what))
 

@@ -67,7 +67,9 @@ async def mcp_provider(
     ``session``, ``timeouts`` and ``allow`` as for :func:`~.servers.discover`. ``keywords`` are those of
     ``OAuth2Provider``.
 
-    Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). A cancelled
+    Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). Requests have
+    the client's id in the body also under HTTP Basic, as servers made with the reference SDK want it; for one
+    that refuses that give ``requests=TokenRequests()``. A cancelled
     call may leave a client at the authorization server that nobody knows, and nothing else.
 
     :raises ValueError: for a URL that is no https URL (http on loopback), a secret without a client id, one
@@ -127,7 +129,7 @@ def mcp_provider_id(server_url: str) -> str:
 
 def _with_resource(resource: str, keywords: dict[str, Any]) -> dict[str, Any]:
     rules = keywords.get("authorization", AuthorizationRules())
-    requests = keywords.get("requests", TokenRequests())
+    requests = keywords.get("requests", TokenRequests(names_client=True))
     named = {"resource": resource}
     return {
         "authorization": attrs.evolve(rules, pkce="required", params={**rules.params, **named}),

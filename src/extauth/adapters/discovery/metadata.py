@@ -22,7 +22,7 @@ DEFAULT_GRANT_TYPES: Final = ("authorization_code", "implicit")
 PKCE_METHOD: Final = "S256"
 
 WITH_SECRET: Final[tuple[ClientAuth, ...]] = ("client_secret_basic", "client_secret_post")
-"""Ways of sending a client secret, the standard's favourite first (RFC 6749 section 2.3.1)."""
+"""Ways of sending a client secret (RFC 6749 section 2.3.1)."""
 
 _OPENID_MEMBERS: Final = ("id_token_signing_alg_values_supported", "subject_types_supported")
 """Members that every OpenID provider must publish, and nobody else has a reason to."""
@@ -48,7 +48,7 @@ class ServerMetadata:
     scopes_supported: tuple[str, ...] = ()
     """Those that it lists; it may have more."""
     client_auth_methods: tuple[str, ...] = DEFAULT_CLIENT_AUTH
-    """How clients may authenticate to the token endpoint."""
+    """How clients may authenticate to the token endpoint, in the server's order."""
     code_challenge_methods: tuple[str, ...] | None = None
     """PKCE methods (RFC 7636); None where it does not say, which many do that support it."""
     grant_types: tuple[str, ...] = DEFAULT_GRANT_TYPES
@@ -60,16 +60,17 @@ class ServerMetadata:
     def choose_client_auth(self, client_secret: str | None) -> ClientAuth:
         """Return how a client with this secret, or with none, authenticates here.
 
-        Without a secret ``none``. With one ``client_secret_basic`` if the server has it, else
-        ``client_secret_post``.
+        Without a secret ``none``. With one ``client_secret_basic`` or ``client_secret_post``, whichever the
+        server lists first: what it names first is what it is tested with.
 
         :raises ProviderMisconfigured: with ``client_auth_unsupported`` if it takes no secret in either way.
         """
         if client_secret is None:
             return "none"
-        for method in WITH_SECRET:
-            if method in self.client_auth_methods:
-                return method
+        listed: dict[str, ClientAuth] = {method: method for method in WITH_SECRET}
+        for method in self.client_auth_methods:
+            if method in listed:
+                return listed[method]
         msg = "the provider lists no way of sending a client secret; give client_auth if it has one"
         raise ProviderMisconfigured(msg, reason="client_auth_unsupported")
 

@@ -17,7 +17,7 @@ from extauth.adapters.oauth2.client_auth import ClientCredentials
 from extauth.adapters.oauth2.http_request import HttpRequest
 from extauth.adapters.oauth2.identity import IdentityRules
 from extauth.adapters.oauth2.installations import InstallationRules, next_page
-from extauth.adapters.oauth2.json_paths import read_json
+from extauth.adapters.oauth2.json_reading import read_json
 from extauth.adapters.oauth2.reply import Reply
 from extauth.adapters.oauth2.retry_after import retry_after
 from extauth.adapters.oauth2.revocation import Revocation

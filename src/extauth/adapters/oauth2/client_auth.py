@@ -35,7 +35,7 @@ were a signed assertion, without the id as well.
 
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _NAMELESS: Final = frozenset({"client_secret_basic", "secret_key_basic", "client_assertion"})
-"""Ways that have no ``client_id`` among the fields."""
+"""Ways that need no ``client_id`` among the fields."""
 
 
 def _basic(user: str, password: str) -> dict[str, str]:
@@ -68,6 +68,9 @@ class ClientCredentials:
     """Whom signed assertions are for, at whatever endpoint of the provider (RFC 7523 section 3)."""
     clock: WallClock = attrs.field(default=SystemClock(), repr=False, eq=False)
     """Dates signed assertions."""
+    named: bool = False
+    """Whether ``client_id`` is among the fields also where a header has it. It alone authenticates nobody
+    and is allowed (RFC 6749 section 3.2.1), but some servers take it for a second way of authenticating."""
     _signer: PrivateKey | SecretKey | None = attrs.field(
         init=False, repr=False, eq=False, default=attrs.Factory(_signer, takes_self=True)
     )
@@ -132,8 +135,8 @@ class ClientCredentials:
 
         Signed assertions are made anew each time: they count from now and work once.
         """
-        named = {} if self.method in _NAMELESS else {"client_id": self.client_id}
-        return {**named, **self._proof()}
+        nameless = self.method in _NAMELESS and not self.named
+        return {**({} if nameless else {"client_id": self.client_id}), **self._proof()}
 
     def _proof(self) -> dict[str, str]:
         if self._signer is not None:

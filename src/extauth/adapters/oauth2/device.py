@@ -9,7 +9,7 @@ from typing import Final
 
 from extauth.adapters.oauth2.expiry import lifetime
 from extauth.adapters.oauth2.json_kinds import is_filled
-from extauth.adapters.oauth2.members import error_codes, read_members, reports_error
+from extauth.adapters.oauth2.members import error_codes, reports_error, storable_json
 from extauth.adapters.oauth2.reply import TRY_LATER, Reply, judge_refusal
 from extauth.adapters.oauth2.reply_rules import ReplyRules
 from extauth.domain.linking import DeviceCodes
@@ -36,7 +36,7 @@ def judge_device_codes(reply: Reply, rules: ReplyRules, *, asked_at: datetime) -
     ``verification_url`` counts as ``verification_uri``, as Google says it. It must be a web address, since it
     is shown to the user as one. Never raises.
     """
-    members = read_members(reply.body) or {}
+    members = reply.members()
     codes = None if reports_error(members) else _device_codes(members)
     if codes is not None:
         return codes
@@ -50,6 +50,8 @@ def _device_codes(members: Mapping[str, object]) -> DeviceCodes | None:
     uri = _web_address(members.get("verification_uri")) or _web_address(members.get("verification_url"))
     expires_in = lifetime(members.get("expires_in"))
     if not is_filled(device_code) or not is_filled(user_code) or uri is None or expires_in is None:
+        return None
+    if not storable_json([device_code, user_code]):
         return None
     return DeviceCodes(
         device_code=device_code,
@@ -74,7 +76,7 @@ def judge_poll(reply: Reply, judged: ExchangeOutcome | IdTokenRejected) -> PollO
     outcome: PollOutcome = CodeExpired() if isinstance(judged, GrantRejected) else judged
     if isinstance(judged, (Exchanged, IdTokenRejected)) or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return outcome
-    codes = frozenset(error_codes(read_members(reply.body) or {}))
+    codes = frozenset(error_codes(reply.members()))
     if "slow_down" in codes:
         return StillPending(slow_down=True)
     if "authorization_pending" in codes:

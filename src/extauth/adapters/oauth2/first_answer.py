@@ -12,7 +12,6 @@ import attrs
 
 from extauth.adapters.oauth2.id_token import checked_claims
 from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
-from extauth.adapters.oauth2.members import read_members
 from extauth.adapters.oauth2.reply import Reply, judge
 from extauth.adapters.oauth2.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token_endpoint import REMEMBERED_REDIRECT_URI
@@ -49,7 +48,7 @@ class FirstAnswers:
         outcome = judge(reply, self.rules, asked_at=asked_at, traits=self.traits)
         if not isinstance(outcome, Exchanged):
             return outcome
-        members = read_members(reply.body) or {}
+        members = reply.members()
         account = None
         if self.identity.in_reply is not None:
             account = self.identity.in_reply.account(members)

@@ -10,7 +10,8 @@ from yarl import URL
 
 from extauth.adapters.oauth2.calls import Call
 from extauth.adapters.oauth2.json_kinds import is_list
-from extauth.adapters.oauth2.json_paths import Path, at, read_json, text_at
+from extauth.adapters.oauth2.json_paths import Path, at, text_at
+from extauth.adapters.oauth2.json_reading import read_json
 from extauth.adapters.oauth2.reply import Reply
 from extauth.domain.linking import Installation
 

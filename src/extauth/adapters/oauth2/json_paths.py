@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -11,14 +10,6 @@ from extauth.adapters.oauth2.members import storable_json
 
 Path: TypeAlias = tuple[str, ...]
 """Members to go down in a JSON answer, outermost first; ``"0"`` is the first item of a list."""
-
-
-def read_json(body: bytes) -> object:
-    """Return the parsed body, or None if it is no JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def at(value: object, path: Sequence[str]) -> object:

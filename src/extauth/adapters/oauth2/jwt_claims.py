@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 
 from extauth.adapters.oauth2.json_kinds import is_object
+from extauth.adapters.oauth2.json_reading import read_json
 
 _PARTS = 3
 """Of a signed token; an encrypted one has five (RFC 7516 section 9)."""
@@ -21,7 +21,7 @@ def unverified_claims(token: str) -> Mapping[str, object] | None:
     if len(parts) != _PARTS:
         return None
     try:
-        claims: object = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
+        claims = read_json(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
         return None
     return claims if is_object(claims) else None

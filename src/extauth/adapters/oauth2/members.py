@@ -9,12 +9,16 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from extauth.adapters.oauth2.json_kinds import is_list, is_object
+from extauth.adapters.oauth2.json_reading import parsed_json
 
-_FORM = re.compile(rb"[A-Za-z0-9_.~*'()!,:;/?@$%+&=-]+")
-"""Nothing else is in a form-encoded body; above all no ``<``, white space or quote. A link in an HTML
-page or a sentence must never be taken for an OAuth error."""
+_FORM = re.compile(r"[A-Za-z0-9_.~*'()!,:;/?@$%+&=\x80-\U0010ffff-]+")
+"""Nothing else is in a form-encoded body, but letters that should have been encoded; above all no ``<``,
+white space or quote. A link in an HTML page or a sentence must never be taken for an OAuth error."""
 _MOST_FORM_FIELDS = 100
 _TOKEN_KEYS = frozenset({"access_token", "refresh_token", "id_token"})
+_SAID_ONCE = _TOKEN_KEYS | {"error"}
+"""Two tokens are as good as none, and so are two errors. Of others the first counts, rather than that the
+whole form be thrown away (RFC 6749 section 3.2 allows no parameter twice)."""
 _CODE_KEYS = (
     # More exact than the code beside it, as in Google's ``invalid_rapt``.
     "error_subtype",
@@ -34,26 +38,29 @@ _FAILURE_STATUSES = frozenset({"error", "fail", "failed", "failure"})
 
 
 def _form(body: bytes) -> dict[str, object] | None:
-    text = body.strip()
+    # As in JSON, what is not UTF-8 becomes a lone surrogate, which no store takes.
+    text = body.decode("utf-8-sig", "surrogateescape").strip()
     if not _FORM.fullmatch(text):
         return None
     try:
         pairs = parse_qsl(
-            text.decode("ascii"), strict_parsing=True, errors="strict", max_num_fields=_MOST_FORM_FIELDS
+            text, strict_parsing=True, errors="surrogateescape", max_num_fields=_MOST_FORM_FIELDS
         )
     except ValueError:
         return None
-    # RFC 6749 section 3.2: no parameter more than once. Two tokens are as good as none.
-    found: dict[str, object] = dict(pairs)
-    return found if len(found) == len(pairs) else None
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if found.setdefault(name, value) != value and name in _SAID_ONCE:
+            return None
+    return found
 
 
-def read_members(body: bytes) -> Mapping[str, object] | None:
-    """Return the members of a JSON object or of a form-encoded body, or None if it is neither."""
+def read_members(body: bytes, *, form: bool = True) -> Mapping[str, object] | None:
+    """Return the members of a JSON object, or of a form unless that is ruled out; None if it is neither."""
     try:
-        parsed: object = json.loads(body)
+        parsed = parsed_json(body)
     except (ValueError, RecursionError):
-        return _form(body)
+        return _form(body) if form else None
     return parsed if is_object(parsed) else None
 
 

@@ -105,6 +105,7 @@ class OAuth2Provider:
             key=client_key,
             token_endpoint=self._token_url,
             clock=clock,
+            named=requests.names_client,
         )
         self.authorize_url = optional_endpoint(authorize_url, "authorize_url")
         """Where the user's browser is sent to consent (RFC 6749 section 3.1)."""

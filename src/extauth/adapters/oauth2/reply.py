@@ -62,6 +62,15 @@ class Reply:
     headers: Mapping[str, str] = attrs.field(repr=False)
     """By lower-case name."""
     body: bytes = attrs.field(repr=False)
+    end_marked: bool = attrs.field(default=True, repr=False)
+    """Whether it is certain that the body has not been cut off. JSON has an end mark of its own."""
+
+    def members(self) -> Mapping[str, object]:
+        """Return the members of a JSON object or of a form, none if the body is neither.
+
+        Nor are there any in a form that may have been cut off: half a token looks like a token.
+        """
+        return read_members(self.body, form=self.end_marked) or {}
 
 
 def judge(
@@ -78,7 +87,7 @@ def judge(
     refreshed, and only an answer without any may hold companions. Members that the provider omitted are
     left out of the result.
     """
-    members = read_members(reply.body) or {}
+    members = reply.members()
     places: dict[str | None, Mapping[str, object]] = {None: members}
     if previous is None:
         found = {name: at(members, path) for name, path in rules.companions.items()}
@@ -118,7 +127,7 @@ def judge_refusal(
     ``has_token`` says that there is a token in it nevertheless: an error that nobody knows then settles
     nothing. ``refreshed`` says that a refresh token was presented, and no other grant.
     """
-    members = read_members(reply.body) or {}
+    members = reply.members()
     wait = retry_after(reply.headers, asked_at)
     status = f"http_{reply.status}"
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

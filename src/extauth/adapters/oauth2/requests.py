@@ -52,6 +52,9 @@ class TokenRequests:
     )
     client_id_field: str = attrs.field(default="client_id", validator=_field_name)
     """What the client's id is called, here and in authorization requests."""
+    names_client: bool = False
+    """Whether the client's id is in the body although the ``Authorization`` header has it. Some servers look
+    for it there alone (RFC 6749 section 3.2.1 allows it); others, as Okta's, refuse the request then."""
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str], validator=_headers)
     """Further headers, such as an API version."""
     code_grant: str = attrs.field(default="authorization_code", validator=_field_name)

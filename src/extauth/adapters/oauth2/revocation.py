@@ -7,7 +7,7 @@ from typing import final
 import attrs
 
 from extauth.adapters.oauth2.calls import Call
-from extauth.adapters.oauth2.members import error_codes, read_members, reports_error
+from extauth.adapters.oauth2.members import error_codes, reports_error
 from extauth.adapters.oauth2.reply import Reply
 
 
@@ -37,7 +37,7 @@ class Revocation:
 
     def confirmed_by(self, reply: Reply) -> bool:
         """Whether the answer says that the tokens are revoked, or were already."""
-        members = read_members(reply.body) or {}
+        members = reply.members()
         if not self.done_codes.isdisjoint(error_codes(members)):
             return True
         return reply.status in self.done_statuses and not (self.failed_by_body and reports_error(members))

@@ -29,6 +29,8 @@ from aiohttp import (
 )
 from aiohttp.abc import AbstractStreamWriter
 
+from extauth.adapters.oauth2.content_encoding import UnusableContentError
+from extauth.adapters.oauth2.http_body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http_request import USER_AGENT, HttpRequest
 from extauth.adapters.oauth2.reply import Reply
 from extauth.deadline import Deadline
@@ -64,10 +66,6 @@ class HttpTimeouts:
 
 class _WrittenTwiceError(Exception):
     """Something between us and the wire tried to send the body again."""
-
-
-class _ReplyTooLargeError(Exception):
-    """The reply is longer than :data:`LONGEST_REPLY`."""
 
 
 class _SingleUseBody(BytesPayload):
@@ -116,47 +114,42 @@ def _headers(request: HttpRequest) -> dict[str, str]:
     # Explicit, since the session of an application may have another default.
     content = {} if request.body is None else {"Content-Type": request.content_type}
     # aiohttp lets the last of names that differ in case only win.
-    return {**_HEADERS, **content, **request.headers}
+    return {**_HEADERS, **content, **request.headers, **NO_ENCODING}
 
 
 async def _ask(
     session: ClientSession,
     request: HttpRequest,
-    body: _SingleUseBody | None,
+    form: _SingleUseBody | None,
     timeouts: HttpTimeouts,
     heard: Callable[[], None],
 ) -> Reply:
     # A request without a body does not say when its connecting is over. It can be repeated, so that aiohttp's
     # timers, which may throw away what has arrived, are good enough for it.
     timers = ClientTimeout(total=None)
-    if body is None:
+    if form is None:
         timers = attrs.evolve(
             timers, connect=timeouts.connect.total_seconds(), sock_read=timeouts.read.total_seconds()
         )
     response = await session.request(
         request.method,
         request.url,
-        data=body,
+        data=form,
         headers=_headers(request),
         skip_auto_headers=() if request.body is not None else ("Content-Type",),
         allow_redirects=False,
         raise_for_status=False,
-        auto_decompress=True,
         timeout=timers,
+        **READING,
     )
-    content = bytearray()
     try:
         heard()
-        async for chunk in response.content.iter_any():
-            heard()
-            content += chunk
-            if len(content) > LONGEST_REPLY:
-                raise _ReplyTooLargeError
+        body = await read_body(response, LONGEST_REPLY, heard)
     finally:
         # At the end of the body the connection is back in the pool already and this closes nothing.
         response.close()
     lowered = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status, lowered, bytes(content))
+    return Reply(response.status, lowered, body.content, end_marked=body.end_marked)
 
 
 def _cancelled_ourselves() -> bool:
@@ -211,8 +204,8 @@ async def send(
     except TimeoutError as error:
         unsent, lost = "connect_timeout", "reply_timeout"
         connected = not isinstance(error, ConnectionTimeoutError)
-    except _ReplyTooLargeError:
-        lost = "reply_too_large"
+    except UnusableContentError as error:
+        lost = error.code
     except (ClientError, OSError) as error:
         unsent = _connect_failure(error)
         connected = not isinstance(error, (ClientConnectorError, ServerFingerprintMismatch))

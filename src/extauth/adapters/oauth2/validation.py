@@ -10,8 +10,9 @@ from typing import final
 import attrs
 
 from extauth.adapters.oauth2.calls import Call
-from extauth.adapters.oauth2.json_paths import at, read_json
-from extauth.adapters.oauth2.members import error_codes, read_members, reports_error
+from extauth.adapters.oauth2.json_paths import at
+from extauth.adapters.oauth2.json_reading import read_json
+from extauth.adapters.oauth2.members import error_codes, reports_error
 from extauth.adapters.oauth2.reply import UNRECOGNIZED, Reply
 from extauth.adapters.oauth2.retry_after import retry_after
 from extauth.domain.linking_outcomes import Invalid, Unverified, Valid, Validity
@@ -55,7 +56,7 @@ class ValidationRules:
             return Unverified("rate_limited", wait)
         if reply.status in self.invalid_statuses and not self._refuses_client(reply):
             return Invalid()
-        members = read_members(reply.body) or {}
+        members = reply.members()
         if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR and not self.invalid_codes.isdisjoint(
             error_codes(members)
         ):
