@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import assert_never, final
 
@@ -20,10 +20,12 @@ from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchS
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged
 from extauth.services.asking import Asking
-from extauth.services.callback import Callback, checked_redirect_uri, read_callback
+from extauth.services.begun_redirects import begun_redirects
+from extauth.services.callback import Callback, read_callback
 from extauth.services.connecting import Connecting
 from extauth.services.linking_refusals import refusal
 from extauth.services.provider_ids import check_connectable, provider_of
+from extauth.services.redirect_uris import RedirectUris, mixable, server_of
 from extauth.services.scopes import asked_scopes, granted_before
 from extauth.services.states import (
     SecretSource,
@@ -67,7 +69,7 @@ class Authorizing:
         under_way: UnderWay,
         teller: Teller,
         ttl: timedelta,
-        redirect_uris: Collection[str] | None,
+        redirect_uris: RedirectUris,
         secret_source: SecretSource,
     ) -> None:
         self._store = store
@@ -77,7 +79,8 @@ class Authorizing:
         self._under_way = under_way
         self._teller = teller
         self._ttl = ttl
-        self._redirect_uris = None if redirect_uris is None else frozenset(redirect_uris)
+        self._redirect_uris = redirect_uris
+        self._begun = begun_redirects(store)
         self._secret_source = secret_source
 
     async def begin(
@@ -91,7 +94,7 @@ class Authorizing:
     ) -> str:
         """See :meth:`~extauth.LinkingService.begin`."""
         provider = provider_of(self._providers, key.provider_id)
-        self._check_redirect_uri(redirect_uri)
+        self._redirect_uris.check(provider.provider_id, redirect_uri)
         if clash := _OURS & params.keys():
             msg = f"params must not set {', '.join(sorted(clash))}"
             raise ValueError(msg)
@@ -121,28 +124,38 @@ class Authorizing:
                 incremental=before is not None,
             )
         )
+        if rival := self._begun.note(redirect_uri, server_of(provider)):
+            raise mixable(redirect_uri, provider.provider_id, [rival])
         await self._store.begin_authorization(pending, self._ttl)
         return url
 
     def read(
-        self, given: str | Mapping[str, str], *, provider_id: str | None, method: str | None
+        self, given: str | Mapping[str, str], *, user_id: str, provider_id: str | None, method: str | None
     ) -> Callback:
         """Read a callback and refuse what can be refused without touching its state.
 
+        :raises ValueError: if it is not said who is signed in, or where the callback came to.
         :raises InvalidCallback: if it is none.
         :raises UnknownState: if its state cannot have been given out here.
         :raises UnknownProvider: if no provider has that id.
         """
+        _check_signed_in(user_id)
         expected = self._providers.values() if provider_id is None else [self._provider(provider_id)]
         if method is not None and method not in {each.linking.callback_method for each in expected}:
             raise _by_other_method()
         callback = read_callback(given)
+        if provider_id is None and callback.location is None and self._redirect_uris.needs_location():
+            msg = (
+                "complete needs provider_id, from the route that was called, or the whole URL: with several"
+                " providers it must know whose redirect URI the callback came to (mix-up, RFC 9700 section 4.4)"
+            )
+            raise ValueError(msg)
         if not looks_like_state(callback.params["state"]):
             raise _unknown_state()
         return callback
 
     async def complete(
-        self, callback: Callback, *, user_id: str | None, provider_id: str | None, method: str | None
+        self, callback: Callback, *, user_id: str, provider_id: str | None, method: str | None
     ) -> Link:
         """Complete the authorization; whoever calls it must not be cancelled before it has ended.
 
@@ -189,7 +202,7 @@ class Authorizing:
                 },
             )
 
-    async def _take(self, state: str, user_id: str | None) -> PendingAuthorization:
+    async def _take(self, state: str, user_id: str) -> PendingAuthorization:
         taken = await self._store.take_authorization(state_hash(state), user_id=user_id)
         match taken:
             case Taken(pending):
@@ -215,12 +228,6 @@ class Authorizing:
     def _provider(self, provider_id: str) -> LinkingProvider:
         return provider_of(self._providers, provider_id)
 
-    def _check_redirect_uri(self, redirect_uri: str) -> None:
-        checked_redirect_uri(redirect_uri)
-        if self._redirect_uris is not None and redirect_uri not in self._redirect_uris:
-            msg = "redirect_uri is none of the redirect_uris that this service was given"
-            raise ValueError(msg)
-
 
 def _secrets(
     provider: LinkingProvider, pending: PendingAuthorization, state: str
@@ -231,6 +238,20 @@ def _secrets(
         code_verifier(state, pending.salt) if traits.pkce else None,
         nonce(state, pending.salt) if traits.openid and "openid" in pending.scopes else None,
     )
+
+
+def _check_signed_in(user_id: object) -> None:
+    """Refuse a session without a user: it would get the link of whoever began.
+
+    :raises ValueError: for it.
+    """
+    if not isinstance(user_id, str) or not user_id:
+        msg = (
+            "complete needs user_id, the user who is signed in in this very browser: without one, an attacker"
+            " who began could have this browser's account linked to themselves. If nobody is signed in, let"
+            " the user sign in first and then follow the callback again, or begin again"
+        )
+        raise ValueError(msg)
 
 
 def _by_other_method() -> InvalidCallback:

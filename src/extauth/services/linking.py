@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from extauth.services.linking_options import OnAccountChange, check_options, lin
 from extauth.services.open_services import note_open
 from extauth.services.outlasting import outlast, start_unswept
 from extauth.services.provider_ids import provider_of
+from extauth.services.redirect_uris import GivenRedirectUris, RedirectUris
 from extauth.services.single_flight import SingleFlight
 from extauth.services.states import SecretSource
 from extauth.services.storing import Storing
@@ -51,8 +52,14 @@ class LinkingService:
     carried through until its tokens are stored, and so is an unlink. That is a task of the service's own,
     which even the end of ``asyncio.run`` waits for.
 
-    ``authorization_ttl`` is how long a user may take at the provider. ``redirect_uris``, if given, are the
-    only ones that :meth:`begin` accepts. ``exchange_timeout`` bounds each request to a provider.
+    ``authorization_ttl`` is how long a user may take at the provider. ``exchange_timeout`` bounds each request
+    to a provider. ``redirect_uris``, if given, are the only ones that :meth:`begin` accepts: for any provider,
+    or as a mapping for each by its id.
+
+    Providers of different authorization servers share no redirect URI, unless each of them sends ``iss`` (RFC
+    9207): a code of one could be taken to another (mix-up, RFC 9700 section 4.4). So with several servers a
+    redirect URI must be the provider's own: the mapping says so, or its id is a whole segment of the URI's
+    path, a value in its query or a label of its host.
 
     ``on_account_change`` says what to do when a user who has a link comes back with another account at the
     provider: ``"replace"`` stores it and tells :class:`~extauth.domain.events.AccountReplaced`; ``"refuse"``
@@ -65,7 +72,7 @@ class LinkingService:
     source unless a test wants to repeat a run.
 
     :raises ValueError: if two providers have the same id, if one can only refresh, if a span is not
-        positive, or for a redirect URI that cannot be one.
+        positive, or for a redirect URI that cannot be one, or that two providers must not share.
     """
 
     def __init__(
@@ -76,13 +83,13 @@ class LinkingService:
         clock: Clock | None = None,
         observer: Observer | None = None,
         authorization_ttl: timedelta = timedelta(minutes=10),
-        redirect_uris: Collection[str] | None = None,
+        redirect_uris: GivenRedirectUris | None = None,
         on_account_change: OnAccountChange = "replace",
         exchange_timeout: timedelta = timedelta(seconds=20),
         rng: random.Random | None = None,
         secret_source: SecretSource = secrets.token_bytes,
     ) -> None:
-        check_options(authorization_ttl, exchange_timeout, redirect_uris, on_account_change)
+        check_options(authorization_ttl, exchange_timeout, on_account_change)
         self._store = store
         self._providers = linking_providers(providers)
         self._clock = clock or SystemClock()
@@ -101,7 +108,7 @@ class LinkingService:
             under_way=under_way,
             teller=teller,
             ttl=authorization_ttl,
-            redirect_uris=redirect_uris,
+            redirect_uris=RedirectUris(self._providers, redirect_uris),
             secret_source=secret_source,
         )
         self._devices = DeviceFlows(
@@ -152,7 +159,8 @@ class LinkingService:
         :raises StoreUnavailable: try again later.
         :raises ValueError: an id, the redirect URI or a resource cannot be one, the id is that of a companion
             (connect the link that it comes with), the redirect URI is none of those that the service was
-            given, ``params`` has one that is not the application's to set, or the provider has no
+            given or could be shared with another authorization server, also with one that a service on the
+            same store has begun with in this process, ``params`` has one that is not the application's to set, or the provider has no
             authorization endpoint.
         """
         self._refuse_if_closed()
@@ -169,7 +177,7 @@ class LinkingService:
         self,
         callback: str | Mapping[str, str],
         *,
-        user_id: str | None = None,
+        user_id: str,
         provider_id: str | None = None,
         method: str | None = None,
     ) -> Link:
@@ -179,11 +187,12 @@ class LinkingService:
         or of a posted form: any mapping, also one of several values for each name. Only with the whole URL it
         is checked that it is the redirect URI.
 
-        **Always give the signed-in user of this very browser as** ``user_id``. Otherwise an attacker can send
-        a victim the callback of an authorization of their own, and connect the victim's browser session to
-        an account that is not the victim's, or the other way round (RFC 6749 section 10.12).
-        Give ``provider_id`` where each provider has a callback URL of its own, and ``method`` (``GET`` or
-        ``POST``), to have them checked, too.
+        ``user_id`` **is the user who is signed in in this very browser**, from its session and from nowhere
+        else. Otherwise an attacker can send a victim the callback of an authorization of their own, and
+        connect the victim's browser session to an account that is not the victim's, or the other way round
+        (RFC 6749 section 10.12). ``provider_id`` is the one whose redirect URI was called, by its route, and
+        ``method`` is ``GET`` or ``POST``: both are checked. With providers of several authorization servers
+        ``provider_id`` or the whole URL must be given, unless each of them sends ``iss``.
 
         A state is good for one callback. It is used up by any callback with it, whatever comes of it, but not
         by one of another user's, or one that is malformed. If this raises, no link was stored or changed; but
@@ -194,9 +203,10 @@ class LinkingService:
             be used up: let the user begin again.
         :raises StoreUnavailable: try again, or let the user begin again.
         :raises ConfigurationError: the deployment must be mended.
+        :raises ValueError: for no user, or no ``provider_id`` where it is needed; the state stays good.
         """
         self._refuse_if_closed()
-        read = self._authorizing.read(callback, provider_id=provider_id, method=method)
+        read = self._authorizing.read(callback, user_id=user_id, provider_id=provider_id, method=method)
         return await self._carry_through(
             partial(self._authorizing.complete, read, user_id=user_id, provider_id=provider_id, method=method)
         )
@@ -223,6 +233,9 @@ class LinkingService:
         needed. Callers in one process share the polling. It is done while somebody waits; a caller who is
         cancelled only leaves, and a poll that was sent is carried through until its tokens are stored.
         Called again after that, in the same process, it returns the link.
+
+        The link is that of ``device.key``, whoever waits: keep the value where only the session of the user
+        who began finds it, and never look it up by what a request names.
 
         :raises ConsentDenied: the user said no.
         :raises AuthorizationExpired: the user took too long.

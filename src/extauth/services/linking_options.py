@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal, TypeAlias, get_args
 
 from extauth.domain.linking_ports import LinkingProvider
-from extauth.services.callback import checked_redirect_uri
 from extauth.services.provider_ids import by_id
 
 OnAccountChange: TypeAlias = Literal["replace", "refuse"]
@@ -30,7 +29,6 @@ def linking_providers(providers: Iterable[LinkingProvider]) -> dict[str, Linking
 def check_options(
     authorization_ttl: timedelta,
     exchange_timeout: timedelta,
-    redirect_uris: Collection[str] | None,
     on_account_change: str,
 ) -> None:
     """Refuse what cannot be.
@@ -41,11 +39,6 @@ def check_options(
         if span <= timedelta(0):
             msg = f"{what} must be longer than zero, not {span}"
             raise ValueError(msg)
-    if isinstance(redirect_uris, str):
-        msg = "redirect_uris must be a collection of URIs, not one str"
-        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
-    for redirect_uri in redirect_uris or ():
-        checked_redirect_uri(redirect_uri)
     if on_account_change not in get_args(OnAccountChange):
         msg = "on_account_change must be 'replace' or 'refuse'"
         raise ValueError(msg)

@@ -61,6 +61,9 @@ class AuthorizationRules:
     pkce: Pkce = attrs.field(default="allowed", validator=attrs.validators.in_(get_args(Pkce)))
     resource_param: str = "resource"
     """Names a resource (RFC 8707 section 2); ``audience`` at some."""
+    operator: str | None = None
+    """Who runs the server, where its customers have hosts of their own: providers with the same operator may
+    share a redirect URI, as those of one issuer may. Its code and its tokens must be safe at all its hosts."""
 
     def takes_challenge(self, *, public: bool) -> bool:
         """Whether a client, public or confidential, sends a code challenge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from aiohttp import ClientSession
 
@@ -55,6 +56,12 @@ def checked_issuer(issuer: str | None, *, sends_issuer: bool) -> str | None:
         msg = "sends_issuer needs the issuer that callbacks are compared with"
         raise ValueError(msg)
     return None if issuer is None else endpoint_url(issuer, "issuer")
+
+
+def server_name(issuer: str | None, authorize_url: str | None, token_url: str) -> str:
+    """Return what tells an authorization server from others: its issuer, or else the hosts of its endpoints."""
+    urls = [urlsplit(url) for url in (authorize_url, token_url) if url is not None]
+    return issuer or " ".join(dict.fromkeys(f"{url.scheme}://{url.netloc.lower()}" for url in urls))
 
 
 def optional_endpoint(url: str | None, what: str) -> str | None:

@@ -18,6 +18,7 @@ from extauth.adapters.oauth2.configuration import (
     checked_scopes,
     checked_session,
     optional_endpoint,
+    server_name,
 )
 from extauth.adapters.oauth2.endpoint import endpoint_url
 from extauth.adapters.oauth2.exchanges import Exchanges
@@ -126,6 +127,7 @@ class OAuth2Provider:
             openid=openid,
             issuer=checked_issuer(issuer, sends_issuer=sends_issuer),
             sends_issuer=sends_issuer,
+            server=authorization.operator or server_name(issuer, self.authorize_url, self._token_url),
             callback_method=callback_method,
             callback_fields=frozenset(checked_scopes(callback_fields)),
             companions=tuple(replies.companions),

@@ -106,7 +106,7 @@ shopify = Preset(
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=90)),
     replies=reply_rules("shopify", scope_separator=","),
     requests=TokenRequests(code_params={"expiring": "1"}),
-    authorization=AuthorizationRules(scope_separator=",", pkce="off"),
+    authorization=AuthorizationRules(scope_separator=",", pkce="off", operator="shopify"),
     deadlines=(Deadline(date(2027, 1, 1), "From this day tokens that expire are mandatory for every app."),),
     notes=(
         "expiring=1 is sent with the code: without it there is no refresh token, and no expiry.",

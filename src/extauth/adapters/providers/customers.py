@@ -207,7 +207,7 @@ zendesk = Preset(
     ),
     traits=ProviderTraits(refresh_revokes_access_token=True, refresh_token_idle_lifetime=timedelta(days=30)),
     replies=reply_rules("zendesk"),
-    authorization=AuthorizationRules(pkce="off"),
+    authorization=AuthorizationRules(pkce="off", operator="zendesk"),
     deadlines=(Deadline(date(2027, 4, 1), "Announced change of policy: tokens that expire are enforced."),),
     notes=(
         (

@@ -1,0 +1,79 @@
+"""An authorization server that a victim was led to connect, and that takes codes meant for another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import final
+from urllib.parse import urlencode
+
+from aiohttp import ClientSession, web
+from yarl import URL
+
+from extauth.adapters.oauth2 import OAuth2Provider
+
+CLIENT = ("evil-client", "evil-secret")
+
+
+@final
+class EvilServer:
+    """Sends each browser on to the honest server's URL that its owner began with, but with the state of the
+    flow that the victim began here; keeps the codes that are presented to it."""
+
+    def __init__(self) -> None:
+        self.lure = ""
+        """An authorization URL of the honest server that the attacker began as themselves."""
+        self.redirect_uri: str | None = None
+        """Asked of the honest server instead of the victim's."""
+        self.stolen: list[str] = []
+        self.url = ""
+
+    def provider(self, provider_id: str = "evil") -> OAuth2Provider:
+        """Return the application's provider for it."""
+        client_id, client_secret = CLIENT
+        return OAuth2Provider(
+            provider_id,
+            client_id=client_id,
+            client_secret=client_secret,
+            authorize_url=f"{self.url}/authorize",
+            token_url=f"{self.url}/token",
+        )
+
+    async def authorize(self, request: web.Request) -> web.Response:
+        """Send the browser on (RFC 9700 section 4.4.1)."""
+        changes = {
+            "state": request.query["state"],
+            "redirect_uri": self.redirect_uri or request.query["redirect_uri"],
+        }
+        query = {**URL(self.lure).query, **changes}
+        raise web.HTTPFound(f"{self.lure.partition('?')[0]}?{urlencode(query)}")
+
+    async def token(self, request: web.Request) -> web.Response:
+        """Keep the code."""
+        form = await request.post()
+        self.stolen.append(str(form["code"]))
+        return web.json_response({"error": "invalid_grant"}, status=400)
+
+
+@asynccontextmanager
+async def evil_server() -> AsyncIterator[EvilServer]:
+    """Run one on loopback."""
+    evil = EvilServer()
+    app = web.Application()
+    app.router.add_get("/authorize", evil.authorize)
+    app.router.add_post("/token", evil.token)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port, *_ = runner.addresses[0]
+        evil.url = f"http://{host}:{port}"
+        yield evil
+    finally:
+        await runner.cleanup()
+
+
+async def sent_on(url: str) -> str:
+    """Open the URL as a browser does, and return where it is sent."""
+    async with ClientSession() as session, session.get(URL(url, encoded=True), allow_redirects=False) as answer:
+        return answer.headers["Location"]
