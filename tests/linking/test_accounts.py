@@ -62,7 +62,7 @@ async def test_failing_to_record_is_no_failure(scene: Scene, caplog, failure):
             raise failure
 
         scene.provider.identify = broken
-    assert (await service.complete(callback)).key == KEY
+    assert (await service.complete(callback, user_id="alice")).key == KEY
     assert (await scene.stored()).account is None
     assert "leaked-token" not in caplog.text
 
@@ -114,7 +114,7 @@ class TestRefusing:
         service = scene.replica(on_account_change="refuse")
         callback = await scene.authorized(service)
         scene.provider.identify_gate = asyncio.Event()
-        call = asyncio.create_task(service.complete(callback))
+        call = asyncio.create_task(service.complete(callback, user_id="alice"))
         await scene.provider.identifying.wait()
         assert await scene.stored() is not None
         scene.provider.identify_gate.set()
@@ -149,10 +149,10 @@ class TestRefusing:
         scene.provider.says_account = True
         first, second = [await scene.authorized(service, who) for who in ("alice-there", "bob-there")]
         scene.provider.gate = asyncio.Event()
-        call = asyncio.create_task(service.complete(second))
+        call = asyncio.create_task(service.complete(second, user_id="alice"))
         await scene.provider.exchanging.wait()
         gate, scene.provider.gate = scene.provider.gate, None
-        old = await service.complete(first)
+        old = await service.complete(first, user_id="alice")
         gate.set()
         with pytest.raises(AccountChanged):
             await call
@@ -194,7 +194,7 @@ class TestRefreshTokenOfTheFirstConsent:
         await scene.connect(service)
         callback = await scene.authorized(service)
         scene.provider.gate = asyncio.Event()
-        call = asyncio.create_task(service.complete(callback))
+        call = asyncio.create_task(service.complete(callback, user_id="alice"))
         await scene.provider.exchanging.wait()
         while not scene.provider.presented[1:]:
             await asyncio.sleep(0)
@@ -206,6 +206,7 @@ class TestRefreshTokenOfTheFirstConsent:
     async def test_it_is_not_kept_without_proof(self, scene: Scene, unproven):
         """Same account, same client, and a provider that does not rotate: all of it is needed."""
         service = scene.replica()
+        scene.provider.tokens.origin = GrantOrigin("old", "https://provider.example/token")
         if unproven == "old":
             scene.provider.accounts = {}
         await scene.connect(service)
@@ -225,7 +226,7 @@ async def test_a_slow_identity_is_not_waited_for_at_the_end(scene: Scene):
     callback = await scene.authorized(service)
     gate = asyncio.Event()
     scene.store.before["put"] = [gate.wait]
-    call = asyncio.create_task(service.complete(callback))
+    call = asyncio.create_task(service.complete(callback, user_id="alice"))
     await scene.store.entered["put"].wait()
     closing = asyncio.create_task(service.aclose())
     await asyncio.sleep(0)

@@ -33,7 +33,7 @@ ISSUER = "https://provider.example"
 async def refused(scene: Scene, service, callback, error, **options):
     """Complete, expect the error and that nothing was asked of the provider and nothing stored."""
     with pytest.raises(error) as caught:
-        await service.complete(callback, **options)
+        await service.complete(callback, **{"user_id": "alice", **options})
     assert await scene.inner.links_of("alice") == []
     return caught.value
 
@@ -41,13 +41,13 @@ async def refused(scene: Scene, service, callback, error, **options):
 async def unspent(scene: Scene, service, callback, **options):
     """The state is good still."""
     assert scene.provider.presented == []
-    assert (await service.complete(callback, **options)).version == 1
+    assert (await service.complete(callback, **{"user_id": "alice", **options})).version == 1
 
 
 async def spent(scene: Scene, service, callback):
     """The state was used up."""
     with pytest.raises(AlreadyCompleted):
-        await service.complete(callback)
+        await service.complete(callback, user_id="alice")
     assert await scene.stored() is None
 
 
@@ -67,7 +67,7 @@ async def test_concurrent_double_callbacks(scene: Scene):
     """Of any number at once, over two replicas, one exchanges the code and all others are told."""
     services = [scene.replica(), scene.replica()]
     callback = await scene.authorized(services[0])
-    calls = [service.complete(callback) for service in services for _ in range(5)]
+    calls = [service.complete(callback, user_id="alice") for service in services for _ in range(5)]
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["AlreadyCompleted"] * 9 + ["Link"]
     assert scene.provider.presented == ["code-1"]
@@ -185,7 +185,8 @@ async def test_callback_by_the_method_of_another_provider(scene: Scene):
     """Where one provider posts, another's callback still comes by redirect."""
     posting = ScriptedLinkingProvider("posting", linking=LinkingTraits(callback_method="POST"))
     service = scene.replica(scene.provider, posting)
-    callback = await scene.authorized(service)
+    url = await service.begin("scripted", "alice", f"{REDIRECT_URI}/scripted")
+    callback = scene.provider.consent(url)
     await refused(scene, service, callback, InvalidCallback, method="POST", provider_id="scripted")
     await refused(scene, service, callback, InvalidCallback, method="POST")
     await spent(scene, service, callback)
@@ -223,7 +224,7 @@ async def test_the_redirect_uris_own_query(scene: Scene):
     await refused(scene, service, (await callback()).replace("tenant=1", "tenant=2"), InvalidCallback)
     await refused(scene, service, (await callback()).replace("tenant=1&", ""), InvalidCallback)
     await refused(scene, service, (await callback()).replace("empty=&", ""), InvalidCallback)
-    assert (await service.complete(await callback())).version == 1
+    assert (await service.complete(await callback(), user_id="alice")).version == 1
 
 
 @pytest.mark.parametrize(
@@ -234,21 +235,25 @@ async def test_redirect_uris_without_path_or_host(scene: Scene, redirect_uri):
     service = scene.replica()
     url = await service.begin("scripted", "alice", redirect_uri)
     callback = scene.provider.consent(url).replace("app.example?", "app.example/?")
-    assert (await service.complete(callback + "#_=_")).version == 1
+    assert (await service.complete(callback + "#_=_", user_id="alice")).version == 1
 
 
-@pytest.mark.parametrize("issuer", ["https://attacker.example", None])
-async def test_mix_up(scene: Scene, issuer):
+@pytest.mark.parametrize("sends", [True, False])
+async def test_mix_up(scene: Scene, sends):
     """An honest provider's code that comes back for an attacker's provider is not sent to the attacker."""
-    attacker = ScriptedLinkingProvider("attacker", linking=LinkingTraits(issuer=issuer))
+    traits = LinkingTraits(issuer="https://attacker.example", sends_issuer=True) if sends else LinkingTraits()
+    attacker = ScriptedLinkingProvider("attacker", linking=traits)
     scene.provider.linking = LinkingTraits(issuer=ISSUER, sends_issuer=True)
     service = scene.replica(scene.provider, attacker)
     # The attacker's authorization endpoint sends the browser on to the honest provider with its own state.
-    at_attacker = parameters(await service.begin("attacker", "alice", REDIRECT_URI))
-    at_honest = await service.begin("scripted", "alice", REDIRECT_URI)
+    redirect_uris = [REDIRECT_URI] * 2 if sends else [f"{REDIRECT_URI}/attacker", f"{REDIRECT_URI}/scripted"]
+    at_attacker = parameters(await service.begin("attacker", "alice", redirect_uris[0]))
+    at_honest = await service.begin("scripted", "alice", redirect_uris[1])
     honest_state = parameters(at_honest)["state"]
-    callback = scene.provider.consent(at_honest.replace(honest_state, at_attacker["state"]))
-    await refused(scene, service, callback, IssuerMismatch, user_id="alice")
+    callback = parameters(scene.provider.consent(at_honest.replace(honest_state, at_attacker["state"])))
+    # An honest provider that does not mind the path of a redirect URI sends it to the attacker's.
+    options = {} if sends else {"provider_id": "attacker"}
+    await refused(scene, service, callback, IssuerMismatch, **options)
     assert attacker.presented == []
 
 
@@ -272,7 +277,7 @@ async def test_issuer(scene: Scene, sends, issuer, good):
     if issuer is not None:
         callback["iss"] = issuer
     if good:
-        assert (await service.complete(callback)).version == 1
+        assert (await service.complete(callback, user_id="alice")).version == 1
     else:
         await refused(scene, service, callback, IssuerMismatch)
         assert scene.provider.presented == []
@@ -309,7 +314,8 @@ async def test_callback_at_another_providers_url(scene: Scene):
     """With a URL for each provider, an answer at another's is not taken."""
     other = ScriptedLinkingProvider("other")
     service = scene.replica(scene.provider, other)
-    callback = await scene.authorized(service)
+    url = await service.begin("scripted", "alice", f"{REDIRECT_URI}/scripted")
+    callback = scene.provider.consent(url)
     await refused(scene, service, callback, IssuerMismatch, provider_id="other")
     assert scene.provider.presented == other.presented == []
 

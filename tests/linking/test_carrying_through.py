@@ -47,7 +47,7 @@ async def test_a_caller_that_is_cancelled(scene: Scene, where):
     service = scene.replica()
     callback = await scene.authorized(service)
     held, gate = hold(scene, where)
-    call = asyncio.create_task(service.complete(callback))
+    call = asyncio.create_task(service.complete(callback, user_id="alice"))
     await held.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -66,7 +66,7 @@ async def test_leaving_the_service(scene: Scene, where):
     service = scene.replica()
     callback = await scene.authorized(service)
     held, gate = hold(scene, where)
-    call = asyncio.create_task(service.complete(callback))
+    call = asyncio.create_task(service.complete(callback, user_id="alice"))
     await held.wait()
     closing = asyncio.create_task(service.aclose())
     await asyncio.sleep(0)
@@ -84,7 +84,7 @@ async def test_everything_visible_is_cancelled(scene: Scene, where):
     service = scene.replica()
     callback = await scene.authorized(service)
     held, gate = hold(scene, where)
-    asyncio.create_task(service.complete(callback)).add_done_callback(lambda _: None)
+    asyncio.create_task(service.complete(callback, user_id="alice")).add_done_callback(lambda _: None)
     await held.wait()
     swept = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in swept:
@@ -101,7 +101,7 @@ async def test_a_service_that_is_forgotten(scene: Scene):
         service = LinkingService(store, [scene.provider])
         callback = await scene.authorized(service)
         scene.provider.gate = gate = asyncio.Event()
-        call = asyncio.create_task(service.complete(callback))
+        call = asyncio.create_task(service.complete(callback, user_id="alice"))
         await scene.provider.exchanging.wait()
         del service
         gc.collect()
@@ -116,7 +116,7 @@ async def test_the_store_is_down_before_the_code_is_spent(scene: Scene):
     callback = await scene.authorized(service)
     scene.store.before["get"] = down()
     with pytest.raises(StoreUnavailable):
-        await service.complete(callback)
+        await service.complete(callback, user_id="alice")
     assert scene.provider.presented == []
 
 
@@ -126,7 +126,7 @@ async def test_the_store_is_down_for_a_moment_after_the_exchange(scene: Scene):
     callback = await scene.authorized(service)
     scene.store.before["put"] = [*down(2), RuntimeError("find-me")]
     scene.store.after["get"] = [_fine, _fine, *down()]
-    link = await service.complete(callback)
+    link = await service.complete(callback, user_id="alice")
     assert await scene.stored() == link
     assert scene.store.calls["put"] == 4
 
@@ -138,7 +138,7 @@ async def test_the_store_stays_down(scene: Scene, caplog):
     began = scene.clock.monotonic()
     scene.store.before["put"] = [RuntimeError("find-me")] * 99
     with caplog.at_level(logging.DEBUG), pytest.raises(StoreUnavailable) as caught:
-        await service.complete(callback)
+        await service.complete(callback, user_id="alice")
     assert 5 < scene.clock.monotonic() - began <= 10
     assert "find-me" not in caplog.text
     assert "find-me" not in "".join(traceback.format_exception(caught.value))
@@ -149,7 +149,7 @@ async def test_a_put_that_worked_after_all_is_not_repeated(scene: Scene):
     service = scene.replica()
     callback = await scene.authorized(service)
     scene.store.after["put"] = down()
-    link = await service.complete(callback)
+    link = await service.complete(callback, user_id="alice")
     assert link.version == 1
     assert scene.store.calls["put"] == 1
 
@@ -173,7 +173,7 @@ async def test_a_put_that_worked_and_was_refreshed_since_is_not_repeated(scene: 
 
         scene.store.after["put"] = [refreshed_meanwhile]
         with pytest.raises(StoreUnavailable):
-            await service.complete(callback)
+            await service.complete(callback, user_id="alice")
         assert scene.provider.tokens.is_live((await scene.stored()).tokens)
 
 
@@ -191,7 +191,7 @@ async def test_a_put_that_worked_and_was_removed_since_is_not_repeated(scene: Sc
 
     scene.store.before["put"] = [removed_meanwhile]
     with pytest.raises(UnknownState):
-        await service.complete(callback)
+        await service.complete(callback, user_id="alice")
     assert await scene.stored() is None
     assert not scene.provider.tokens.is_live(tokens)
 
@@ -208,7 +208,7 @@ async def test_a_companion_that_was_removed_since_spoils_nothing(scene: Scene):
         raise StoreUnavailable(DOWN)
 
     scene.store.before["put"] = [_fine, removed_meanwhile]
-    link = await service.complete(callback)
+    link = await service.complete(callback, user_id="alice")
     assert await scene.stored() == link
     assert await scene.stored("scripted/user") is None
 
@@ -221,7 +221,7 @@ async def test_an_access_token_that_is_the_same_again(scene: Scene):
     again = attrs.evolve(before.tokens, scopes=frozenset({"more"}))
     scene.provider.code_script = [Exchanged(again)]
     scene.store.before["put"] = down()
-    link = await service.complete(callback)
+    link = await service.complete(callback, user_id="alice")
     assert (link.version, link.tokens) == (2, again)
     assert await scene.stored() == link
 
@@ -237,7 +237,7 @@ async def test_a_put_that_did_not_work_wins_over_a_refresh_of_the_old_link(scene
         raise StoreUnavailable(DOWN)
 
     scene.store.before["put"] = [refreshed_meanwhile]
-    link = await service.complete(callback)
+    link = await service.complete(callback, user_id="alice")
     assert link.version == 3
     assert await scene.stored() == link
 
@@ -249,7 +249,7 @@ async def test_a_store_that_is_interrupted(scene: Scene, call):
     callback = await scene.authorized(service)
     scene.store.before["put"] = [asyncio.CancelledError()] if call == "put" else down()
     scene.store.before["get"] = [_fine, _fine, asyncio.CancelledError()] if call == "get" else []
-    assert await service.complete(callback) == await scene.stored()
+    assert await service.complete(callback, user_id="alice") == await scene.stored()
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("find-me"), KeyError("find-me")])
@@ -258,7 +258,7 @@ async def test_a_store_that_cannot_read_after_the_exchange(scene: Scene, caplog,
     service = scene.replica()
     callback = await scene.authorized(service)
     scene.store.before["get"] = [_fine, fault]
-    assert (await service.complete(callback)).version == 1
+    assert (await service.complete(callback, user_id="alice")).version == 1
     assert "find-me" not in caplog.text
 
 
@@ -276,7 +276,7 @@ async def test_no_companion_that_cannot_be_stored_loses_another(scene: Scene):
 
     scene.inner.put = failing
     with pytest.raises(StoreUnavailable):
-        await service.complete(callback)
+        await service.complete(callback, user_id="alice")
     assert [link.key.provider_id for link in await scene.inner.links_of("alice")] == [
         "scripted",
         "scripted/b",
@@ -297,7 +297,7 @@ async def test_one_token_set_that_cannot_be_stored_loses_no_other(scene: Scene):
 
     scene.inner.put = failing
     with pytest.raises(StoreUnavailable):
-        await service.complete(callback)
+        await service.complete(callback, user_id="alice")
     assert await scene.stored() is None
     assert await scene.stored("scripted/user") is not None
 
@@ -307,7 +307,7 @@ async def test_finding_out_whose_account_it_is_never_blocks_storing(scene: Scene
     service = scene.replica(exchange_timeout=timedelta(milliseconds=50))
     callback = await scene.authorized(service)
     scene.provider.identify_gate = asyncio.Event()
-    call = asyncio.create_task(service.complete(callback))
+    call = asyncio.create_task(service.complete(callback, user_id="alice"))
     await scene.provider.identifying.wait()
     assert await scene.stored() is not None
     assert (await call).account is None
@@ -328,7 +328,7 @@ async def test_no_context_of_the_caller_goes_along(scene: Scene):
     service = scene.replica()
     callback = await scene.authorized(service)
     variable.set("request")
-    await service.complete(callback)
+    await service.complete(callback, user_id="alice")
     assert seen == ["clean"]
 
 
@@ -337,9 +337,9 @@ async def test_another_event_loop(scene: Scene):
     service = scene.replica()
     callback = await scene.authorized(service)
     scene.provider.gate = asyncio.Event()
-    call = asyncio.create_task(service.complete(callback))
+    call = asyncio.create_task(service.complete(callback, user_id="alice"))
     await scene.provider.exchanging.wait()
     with pytest.raises(RuntimeError, match="another event loop"):
-        await asyncio.to_thread(asyncio.run, service.complete(callback))
+        await asyncio.to_thread(asyncio.run, service.complete(callback, user_id="alice"))
     scene.provider.gate.set()
     assert (await call).key == LinkKey("scripted", "alice")

@@ -81,7 +81,7 @@ async def test_code_verifier_and_nonce_are_derived(scene: Scene):
     assert {first[name] for name in first} & {second[name] for name in ("state", "nonce")} == set()
     assert first["code_challenge"] != second["code_challenge"]
     for url in urls:
-        await service.complete(scene.provider.consent(url))
+        await service.complete(scene.provider.consent(url), user_id="alice")
 
 
 async def test_without_pkce(scene: Scene):
@@ -125,7 +125,7 @@ async def test_resources_reach_the_exchange(scene: Scene):
         return await exchange(code, **arguments)
 
     scene.provider.exchange_code = exchange_code
-    await service.complete(callback)
+    await service.complete(callback, user_id="alice")
     assert seen["resources"] == ("https://api.example",)
 
 
@@ -143,7 +143,7 @@ async def test_asking_for_more_scopes(scene: Scene):
     callback = await scene.authorized(service, scopes=["write"])
     assert scene.provider.asked[-1].scopes == {"read", "write"}
     assert await scene.stored() == old
-    link = await service.complete(callback)
+    link = await service.complete(callback, user_id="alice")
     assert link.version == 2
     assert link.tokens.scopes == {"read", "write"}
 
@@ -170,7 +170,7 @@ async def test_callback_parameters_to_keep(scene: Scene):
         return attrs.evolve(exchanged, tokens=attrs.evolve(exchanged.tokens, extra={"team": "true"}))
 
     scene.provider._grant = with_team
-    link = await service.complete(callback)
+    link = await service.complete(callback, user_id="alice")
     assert link.tokens.extra == {"realmId": "42", "team": "true"}
 
 
@@ -253,7 +253,7 @@ async def test_a_named_link(scene: Scene):
     service = scene.replica()
     first = await scene.connect(service)
     url = await service.begin(named_link("scripted", "work"), "alice", REDIRECT_URI)
-    await service.complete(scene.provider.consent(url, "work-account"), provider_id="scripted")
+    await service.complete(scene.provider.consent(url, "work-account"), user_id="alice", provider_id="scripted")
     assert await scene.stored() == first
     keys = [link.key.provider_id for link in await service.links("alice")]
     assert keys == ["scripted", "scripted/user", "scripted/work", "scripted/work/user"]
@@ -337,8 +337,8 @@ async def test_unknown_provider(scene: Scene):
         await service.begin("other", "alice", REDIRECT_URI)
     callback = await scene.authorized(service)
     with pytest.raises(UnknownProvider):
-        await service.complete(callback, provider_id="other")
-    assert (await service.complete(callback)).version == 1
+        await service.complete(callback, user_id="alice", provider_id="other")
+    assert (await service.complete(callback, user_id="alice")).version == 1
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ async def test_a_closed_service(scene: Scene):
     await service.aclose()
     for call in (
         service.begin("scripted", "alice", REDIRECT_URI),
-        service.complete(callback),
+        service.complete(callback, user_id="alice"),
         service.begin_device("scripted", "alice"),
         service.complete_device(device),
         service.unlink("scripted", "alice"),

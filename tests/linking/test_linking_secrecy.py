@@ -25,7 +25,7 @@ async def test_of_logs_events_and_reprs(scene: Scene, caplog):
     callback = await scene.authorized(service, scopes=["openid"])
     asked = scene.provider.asked[-1]
     shown = [repr(asked), repr(read_callback(callback)), repr(scene.begun())]
-    link = await service.complete(callback)
+    link = await service.complete(callback, user_id="alice")
     other = await scene.connect(service, "bob-there")
     device = await service.begin_device("scripted", "alice")
     scene.provider.approve_device(device.user_code)
@@ -62,7 +62,7 @@ async def test_of_errors(scene: Scene, caplog, outcome):
     callback = await scene.authorized(service)
     scene.provider.code_script = [outcome]
     with pytest.raises(ExtAuthError) as caught:
-        await service.complete(callback)
+        await service.complete(callback, user_id="alice")
     text = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
     assert "code-1" not in text
     assert parameters(callback)["state"] not in text
@@ -73,7 +73,7 @@ async def test_of_tasks(scene: Scene):
     service = scene.replica()
     callback = await scene.authorized(service)
     scene.provider.gate = asyncio.Event()
-    call = asyncio.create_task(service.complete(callback))
+    call = asyncio.create_task(service.complete(callback, user_id="alice"))
     await scene.provider.exchanging.wait()
     shown = "".join(map(repr, asyncio.all_tasks()))
     scene.provider.gate.set()

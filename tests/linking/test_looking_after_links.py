@@ -120,7 +120,7 @@ class TestPurging:
         callback = await scene.authorized(service)
         scene.clock.advance(timedelta(minutes=6))
         assert await service.purge() == 1
-        assert (await service.complete(callback)).version == 1
+        assert (await service.complete(callback, user_id="alice")).version == 1
 
     async def test_beginning_purges_now_and_then(self, scene: Scene):
         """Once an hour at most, so that no upkeep is needed."""

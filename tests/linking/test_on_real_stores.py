@@ -73,7 +73,7 @@ async def test_one_callback_and_one_user(store: Any, provider: Any):
     callback = await authorized(services[0], provider)
     await services[1].unlink("scripted", "alice")
     with pytest.raises(UnknownState):
-        await services[2].complete(callback)
+        await services[2].complete(callback, user_id="alice")
     for service in services:
         await service.aclose()
 
@@ -109,4 +109,4 @@ async def test_purging(store: Any, provider: Any):
     async with LinkingService(store, [provider]) as linking:
         callback = await authorized(linking, provider)
         assert await linking.purge() == 0
-        assert (await linking.complete(callback)).version == 1
+        assert (await linking.complete(callback, user_id="alice")).version == 1

@@ -196,8 +196,8 @@ async def test_authorizations_that_were_begun(scene: Scene):
     others = scene.provider.consent(await service.begin("scripted", "bob", REDIRECT_URI))
     await service.unlink("scripted", "alice")
     with pytest.raises(UnknownState):
-        await service.complete(callback)
-    assert (await service.complete(others)).key.user_id == "bob"
+        await service.complete(callback, user_id="alice")
+    assert (await service.complete(others, user_id="bob")).key.user_id == "bob"
 
 
 @pytest.mark.parametrize("where", ["take", "gate", "reply_gate", "get"])
@@ -215,7 +215,7 @@ async def test_while_an_authorization_is_completed(scene: Scene, where):
     else:
         setattr(scene.provider, where, gate)
         held = scene.provider.exchanging
-    call = asyncio.create_task(service.complete(callback))
+    call = asyncio.create_task(service.complete(callback, user_id="alice"))
     await held.wait()
     await asyncio.sleep(0)
     await service.unlink("scripted", "alice")
@@ -233,7 +233,7 @@ async def test_while_the_tokens_are_being_stored(scene: Scene):
     callback = await scene.authorized(service)
     gate = asyncio.Event()
     scene.store.before["put"] = [gate.wait]
-    completing = asyncio.create_task(service.complete(callback))
+    completing = asyncio.create_task(service.complete(callback, user_id="alice"))
     await scene.store.entered["put"].wait()
     unlinking = asyncio.create_task(service.unlink("scripted", "alice"))
     await scene.store.entered["forget_authorizations"].wait()

@@ -62,8 +62,12 @@ async def test_customers_are_told_apart():
         linking = type(app.linking)(app.store, [acme, other], clock=clock)
         async with linking, app.replica(acme, other) as tokens:
             for provider, server in ((acme, first), (other, second)):
-                url = await linking.begin(provider.provider_id, "alice", REDIRECT_URI)
-                await linking.complete((await server.visit(url)).params, user_id="alice")
+                server.redirect_uris.add(f"{REDIRECT_URI}/{provider.provider_id}")
+                url = await linking.begin(
+                    provider.provider_id, "alice", f"{REDIRECT_URI}/{provider.provider_id}"
+                )
+                callback = (await server.visit(url)).params
+                await linking.complete(callback, user_id="alice", provider_id=provider.provider_id)
                 await tokens.refresh(provider.provider_id, "alice")
             assert [len(server.presented) for server in (first, second)] == [1, 1]
             assert not {*first.presented} & {*second.presented}

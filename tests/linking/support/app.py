@@ -38,7 +38,7 @@ async def main(ending: str, url: str, flow: str) -> None:
     linking = LinkingService(await opening.__aenter__(), [provider])
     if flow == "code":
         callback = provider.consent(await linking.begin("app", "alice", "https://app.example/callback"))
-        call = asyncio.create_task(linking.complete(callback))
+        call = asyncio.create_task(linking.complete(callback, user_id="alice"))
     else:
         device = await linking.begin_device("app", "alice")
         provider.approve_device(device.user_code)

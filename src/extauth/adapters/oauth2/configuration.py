@@ -58,10 +58,11 @@ def checked_issuer(issuer: str | None, *, sends_issuer: bool) -> str | None:
     return None if issuer is None else endpoint_url(issuer, "issuer")
 
 
-def server_name(issuer: str | None, authorize_url: str | None, token_url: str) -> str:
-    """Return what tells an authorization server from others: its issuer, or else the hosts of its endpoints."""
+def endpoint_hosts(authorize_url: str | None, token_url: str) -> str:
+    """Return what tells an authorization server without a known issuer from others: the hosts of its
+    endpoints. Both: a server that names another's token endpoint as its own is not that one."""
     urls = [urlsplit(url) for url in (authorize_url, token_url) if url is not None]
-    return issuer or " ".join(dict.fromkeys(f"{url.scheme}://{url.netloc.lower()}" for url in urls))
+    return " ".join(dict.fromkeys(f"{url.scheme}://{url.netloc.lower()}" for url in urls))
 
 
 def optional_endpoint(url: str | None, what: str) -> str | None:

@@ -17,8 +17,8 @@ from extauth.adapters.oauth2.configuration import (
     checked_issuer,
     checked_scopes,
     checked_session,
+    endpoint_hosts,
     optional_endpoint,
-    server_name,
 )
 from extauth.adapters.oauth2.endpoint import endpoint_url
 from extauth.adapters.oauth2.exchanges import Exchanges
@@ -127,7 +127,8 @@ class OAuth2Provider:
             openid=openid,
             issuer=checked_issuer(issuer, sends_issuer=sends_issuer),
             sends_issuer=sends_issuer,
-            server=authorization.operator or server_name(issuer, self.authorize_url, self._token_url),
+            server=authorization.operator
+            or (None if issuer else endpoint_hosts(self.authorize_url, self._token_url)),
             callback_method=callback_method,
             callback_fields=frozenset(checked_scopes(callback_fields)),
             companions=tuple(replies.companions),
