@@ -253,7 +253,9 @@ async def test_a_named_link(scene: Scene):
     service = scene.replica()
     first = await scene.connect(service)
     url = await service.begin(named_link("scripted", "work"), "alice", REDIRECT_URI)
-    await service.complete(scene.provider.consent(url, "work-account"), user_id="alice", provider_id="scripted")
+    await service.complete(
+        scene.provider.consent(url, "work-account"), user_id="alice", provider_id="scripted"
+    )
     assert await scene.stored() == first
     keys = [link.key.provider_id for link in await service.links("alice")]
     assert keys == ["scripted", "scripted/user", "scripted/work", "scripted/work/user"]

@@ -118,8 +118,8 @@ class LinkingTraits:
     sends_issuer: bool = False
     """Whether every code comes with ``iss``, so that one without is refused (RFC 9207 section 2.4)."""
     server: str | None = None
-    """Names the authorization server: providers of different ones must not share a redirect URI, unless each
-    sends ``iss`` (RFC 9700 section 4.4). ``None``: it is the issuer, or else the host of the token endpoint."""
+    """Names the authorization server: providers of different ones must not share a redirect URI unless each
+    sends ``iss`` (RFC 9700 section 4.4). ``None``: the issuer does, or else the token endpoint's host."""
     callback_method: CallbackMethod = "GET"
     callback_fields: frozenset[str] = frozenset()
     """Parameters of the callback to keep in ``TokenSet.extra``."""

@@ -147,7 +147,7 @@ class Authorizing:
         if provider_id is None and callback.location is None and self._redirect_uris.needs_location():
             msg = (
                 "complete needs provider_id, from the route that was called, or the whole URL: with several"
-                " providers it must know whose redirect URI the callback came to (mix-up, RFC 9700 section 4.4)"
+                " providers it must know whose redirect URI was called (mix-up, RFC 9700 section 4.4)"
             )
             raise ValueError(msg)
         if not looks_like_state(callback.params["state"]):

@@ -41,7 +41,8 @@ class BegunRedirects:
         for name, sends_issuer in servers.items():
             if server.is_rival_of(Server(name, sends_issuer)):
                 return name
-        servers[server.name] = server.sends_issuer and servers.pop(server.name, True)
+        sent_before = servers.pop(server.name, True)
+        servers[server.name] = sent_before and server.sends_issuer
         _keep_last(servers, _MOST_SERVERS)
         _keep_last(self._servers, _MOST_URIS)
         return None

@@ -52,9 +52,9 @@ class LinkingService:
     carried through until its tokens are stored, and so is an unlink. That is a task of the service's own,
     which even the end of ``asyncio.run`` waits for.
 
-    ``authorization_ttl`` is how long a user may take at the provider. ``exchange_timeout`` bounds each request
-    to a provider. ``redirect_uris``, if given, are the only ones that :meth:`begin` accepts: for any provider,
-    or as a mapping for each by its id.
+    ``authorization_ttl`` is how long a user may take at the provider. ``exchange_timeout`` bounds each
+    request to a provider. ``redirect_uris``, if given, are the only ones that :meth:`begin` accepts: for any
+    provider, or as a mapping for each by its id.
 
     Providers of different authorization servers share no redirect URI, unless each of them sends ``iss`` (RFC
     9207): a code of one could be taken to another (mix-up, RFC 9700 section 4.4). So with several servers a
@@ -160,8 +160,8 @@ class LinkingService:
         :raises ValueError: an id, the redirect URI or a resource cannot be one, the id is that of a companion
             (connect the link that it comes with), the redirect URI is none of those that the service was
             given or could be shared with another authorization server, also with one that a service on the
-            same store has begun with in this process, ``params`` has one that is not the application's to set, or the provider has no
-            authorization endpoint.
+            same store has begun with in this process, ``params`` has one that is not the application's to
+            set, or the provider has no authorization endpoint.
         """
         self._refuse_if_closed()
         key = LinkKey(provider_id, user_id)

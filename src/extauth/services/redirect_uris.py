@@ -9,7 +9,7 @@ a client secret helps. Distinct redirect URIs do, and so does ``iss`` in each an
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from typing import TypeAlias, final
+from typing import TypeAlias, cast, final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import attrs
@@ -100,14 +100,15 @@ class RedirectUris:
         self._only: frozenset[str] | None = None
         self._of: dict[str, frozenset[str]] | None = None
         """Each provider's own, where the application says which are."""
+        if isinstance(given, str):
+            msg = "redirect_uris must be a collection of URIs or a mapping by provider id, not one str"
+            raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
         if isinstance(given, Mapping):
-            self._of = {each: _checked(uris) for each, uris in given.items()}
+            by_id = cast("Mapping[str, str | Collection[str]]", given)
+            self._of = {each: _checked(uris) for each, uris in by_id.items()}
             self._check_ids()
             self._check_distinct()
         elif given is not None:
-            if isinstance(given, str):
-                msg = "redirect_uris must be a collection of URIs or a mapping by provider id, not one str"
-                raise ValueError(msg)
             self._only = _checked(given)
 
     def check(self, provider_id: str, redirect_uri: str) -> None:
@@ -165,12 +166,8 @@ def mixable(redirect_uri: str, provider_id: str, rivals: Iterable[str]) -> Value
     return ValueError(msg)
 
 
-def _checked(uris: object) -> frozenset[str]:
-    given = [uris] if isinstance(uris, str) else uris
-    if not isinstance(given, Iterable):
-        msg = "redirect_uris must hold URIs"
-        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
-    checked = frozenset(checked_redirect_uri(each) for each in given)
+def _checked(uris: str | Collection[str]) -> frozenset[str]:
+    checked = frozenset(map(checked_redirect_uri, [uris] if isinstance(uris, str) else uris))
     for each in checked:
         _split(each)
     return checked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import final
+from typing import Any, final
 from urllib.parse import urlencode
 
 from aiohttp import ClientSession, web
@@ -28,15 +28,16 @@ class EvilServer:
         self.stolen: list[str] = []
         self.url = ""
 
-    def provider(self, provider_id: str = "evil") -> OAuth2Provider:
+    def provider(self, **traits: Any) -> OAuth2Provider:
         """Return the application's provider for it."""
         client_id, client_secret = CLIENT
         return OAuth2Provider(
-            provider_id,
+            "evil",
             client_id=client_id,
             client_secret=client_secret,
             authorize_url=f"{self.url}/authorize",
             token_url=f"{self.url}/token",
+            **traits,
         )
 
     async def authorize(self, request: web.Request) -> web.Response:
@@ -46,7 +47,8 @@ class EvilServer:
             "redirect_uri": self.redirect_uri or request.query["redirect_uri"],
         }
         query = {**URL(self.lure).query, **changes}
-        raise web.HTTPFound(f"{self.lure.partition('?')[0]}?{urlencode(query)}")
+        location = f"{self.lure.partition('?')[0]}?{urlencode(query)}"
+        raise web.HTTPFound(location)
 
     async def token(self, request: web.Request) -> web.Response:
         """Keep the code."""
@@ -75,5 +77,6 @@ async def evil_server() -> AsyncIterator[EvilServer]:
 
 async def sent_on(url: str) -> str:
     """Open the URL as a browser does, and return where it is sent."""
-    async with ClientSession() as session, session.get(URL(url, encoded=True), allow_redirects=False) as answer:
+    request = URL(url, encoded=True)
+    async with ClientSession() as session, session.get(request, allow_redirects=False) as answer:
         return answer.headers["Location"]

@@ -63,7 +63,7 @@ class AuthorizationRules:
     """Names a resource (RFC 8707 section 2); ``audience`` at some."""
     operator: str | None = None
     """Who runs the server, where its customers have hosts of their own: providers with the same operator may
-    share a redirect URI, as those of one issuer may. Its code and its tokens must be safe at all its hosts."""
+    share a redirect URI, as those of one issuer may. So a code for one must be safe at all of its hosts."""
 
     def takes_challenge(self, *, public: bool) -> bool:
         """Whether a client, public or confidential, sends a code challenge."""
