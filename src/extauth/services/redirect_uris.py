@@ -43,8 +43,7 @@ def server_of(provider: LinkingProvider) -> Server:
     traits, origin = provider.linking, provider.origin
     name = traits.server or traits.issuer
     if name is None and origin is not None:
-        endpoint = urlsplit(origin.token_endpoint)
-        name = f"{endpoint.scheme}://{endpoint.netloc}"
+        name = urlsplit(origin.token_endpoint).netloc.lower()
     return Server(name or f"the provider {provider.provider_id}", traits.sends_issuer)
 
 

@@ -58,11 +58,11 @@ def checked_issuer(issuer: str | None, *, sends_issuer: bool) -> str | None:
     return None if issuer is None else endpoint_url(issuer, "issuer")
 
 
-def endpoint_hosts(authorize_url: str | None, token_url: str) -> str:
-    """Return what tells an authorization server without a known issuer from others: the hosts of its
-    endpoints. Both: a server that names another's token endpoint as its own is not that one."""
-    urls = [urlsplit(url) for url in (authorize_url, token_url) if url is not None]
-    return " ".join(dict.fromkeys(f"{url.scheme}://{url.netloc.lower()}" for url in urls))
+def endpoint_hosts(authorize_url: str | None, token_url: str) -> str | None:
+    """Return the hosts of a server's endpoints if the token endpoint's does not say all: a server that names
+    another's token endpoint as its own is not that one."""
+    hosts = [urlsplit(url).netloc.lower() for url in (authorize_url or token_url, token_url)]
+    return None if hosts[0] == hosts[1] else " ".join(hosts)
 
 
 def optional_endpoint(url: str | None, what: str) -> str | None:

@@ -128,7 +128,7 @@ class OAuth2Provider:
             issuer=checked_issuer(issuer, sends_issuer=sends_issuer),
             sends_issuer=sends_issuer,
             server=authorization.operator
-            or (None if issuer else endpoint_hosts(self.authorize_url, self._token_url)),
+            or (endpoint_hosts(self.authorize_url, self._token_url) if issuer is None else None),
             callback_method=callback_method,
             callback_fields=frozenset(checked_scopes(callback_fields)),
             companions=tuple(replies.companions),
