@@ -107,11 +107,11 @@ async def test_connect_an_mcp_server(site, tmp_path):
                 await guide["connected"](linking, "alice", back)
                 headers = await guide["headers"](tokens, "alice")
                 assert set(headers) == {"Authorization"}
-                link = await tokens.link("wiki", "alice")
+                link = await tokens.link(guide["WIKI"], "alice")
                 assert link.tokens.refresh_token == wiki.refresh_token
                 assert headers["Authorization"] == f"Bearer {link.tokens.access_token}"
                 rejected = link.tokens.access_token
-                fresh = await tokens.refresh("wiki", "alice", rejected=rejected)
+                fresh = await tokens.refresh(guide["WIKI"], "alice", rejected=rejected)
                 assert fresh.tokens.refresh_token == wiki.refresh_token
                 more = await guide["ask_for_more"](
                     linking, "alice", 'Bearer error="insufficient_scope", scope="write"'
