@@ -84,6 +84,12 @@ def test_one_server_that_does_not_say_who_it_is():
     assert [rivals_at(REDIRECT_URI, each, servers) for each in "pqr"] == [["r"], ["r"], ["p", "q"]]
 
 
+def test_one_server_by_two_providers_that_differ():
+    """What names the one that sends ``iss`` is its server's alone, since the other does not send it."""
+    servers = {"x": Server("a", sends_issuer=True), "b": Server("b", sends_issuer=True), "y": Server("b")}
+    assert [rivals_at(f"{APP}/callback/b", each, servers) for each in "xby"] == [["y"], [], []]
+
+
 def test_a_host_counts_only_where_nothing_else_names():
     """An id that is a label of the application's own host by chance hides no other."""
     assert named_in(f"{APP}/callback/github", SERVERS) == {"github"}
