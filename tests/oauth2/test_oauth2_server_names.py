@@ -22,8 +22,14 @@ from extauth.testing import ScriptedLinkingProvider
 
 def provider(authorize: str, token: str, **others: Any) -> OAuth2Provider:
     """Return a provider of these endpoints."""
-    urls = {"authorize_url": f"https://{authorize}/authorize", "token_url": f"https://{token}/token"}
-    return OAuth2Provider("p", client_id="c", client_secret="s", **urls, **others)
+    return OAuth2Provider(
+        "p",
+        client_id="c",
+        client_secret="s",
+        authorize_url=f"https://{authorize}/authorize",
+        token_url=f"https://{token}/token",
+        **others,
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,7 +66,8 @@ def test_an_operator_with_many_hosts():
 @pytest.mark.parametrize(("preset", "variable"), [(shopify, "shop"), (zendesk, "subdomain")])
 def test_customers_of_one_vendor(preset: Preset, variable):
     """Their hosts are the vendor's own, and one client is for all: they may share a redirect URI."""
-    shops = [preset(client_id="c", client_secret="s", **{variable: name}) for name in ("a", "b")]
+    variables: list[Any] = [{variable: name} for name in ("a", "b")]
+    shops = [preset(client_id="c", client_secret="s", **given) for given in variables]
     assert {server_of(shop).name for shop in shops} == {preset.id}
 
 
