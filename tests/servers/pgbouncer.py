@@ -1,4 +1,4 @@
-"""The real PgBouncer, in transaction mode, in front of a test database."""
+"""The real PgBouncer in front of a test database."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ def find_pgbouncer() -> str:
 
 
 @asynccontextmanager
-async def pgbouncer(dsn: str, *, pool_size: int) -> AsyncGenerator[str, None]:
-    """Run one with ``pool_size`` server connections, and yield the DSN to reach the database by."""
+async def pgbouncer(
+    dsn: str, *, pool_size: int, pool_mode: str = "transaction"
+) -> AsyncGenerator[str, None]:
+    """Run one with at most ``pool_size`` server connections, and yield the DSN to reach the database by."""
     parts = urlsplit(dsn)
     port = free_port()
     user = unprivileged_user()
@@ -49,7 +51,7 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = trust
 auth_file = {folder}/users
-pool_mode = transaction
+pool_mode = {pool_mode}
 default_pool_size = {pool_size}
 logfile = {folder}/log
 """
