@@ -1,9 +1,11 @@
-"""A pooler in transaction mode at its strictest: each transaction of a client runs on another server
-connection than the one before, so that whatever outlives a transaction is missed at once."""
+"""A pooler in transaction mode at its strictest: all clients share a few server connections, and each
+transaction of a client runs on another one than that before it, so that whatever outlives a transaction is
+missed at once, or met by somebody else."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import struct
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,7 +16,6 @@ import attrs
 _SSL_REQUEST = 80877103
 _GSS_REQUEST = 80877104
 _CANCEL_REQUEST = 80877102
-_SERVERS_PER_CLIENT = 2
 
 
 @attrs.define(eq=False)
@@ -24,93 +25,163 @@ class _Server:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     greeting: bytes
-    """What the server said from the login to the first ReadyForQuery."""
-    cancel_key: bytes
+    """What the server said from the login to the first ReadyForQuery, but for its key."""
+    key: bytes
+    """What cancels its query: a process id and a secret."""
+
+
+@attrs.define(eq=False)
+class _Client:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    startup: bytes
+    greeted_by: _Server
+    last: _Server
+    """Whose turn it was before."""
 
 
 @attrs.define(eq=False)
 class TransactionPooler:
-    """Speaks as much of the protocol (version 3) as it takes to see where a transaction ends."""
+    """Speaks as much of the protocol (version 3) as it takes to see where a transaction ends.
+
+    A client is given the process id of a real server connection, as some poolers do.
+    """
 
     host: str
     port: int
+    size: int
+    """How many server connections there may be, for all clients, who must log in alike."""
+    moving: bool
+    """Otherwise each client has the server connection whose process id it was given."""
     transactions: int = 0
     """How many have begun, over all clients."""
-    _cancels: dict[bytes, _Server] = attrs.field(factory=dict)
+    _open: int = 0
+    _idle: list[_Server] = attrs.field(factory=list)
+    """The one that has been idle for longest comes first."""
+    _changed: asyncio.Condition = attrs.field(factory=asyncio.Condition)
+    _working: dict[bytes, _Server] = attrs.field(factory=dict)
     """By the key that the client was given: the server connection that works for it now."""
-    _clients: set[asyncio.Task[None]] = attrs.field(factory=set)
+    _tasks: set[asyncio.Task[None]] = attrs.field(factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it goes."""
         task = asyncio.current_task()
         assert task is not None
-        self._clients.add(task)
-        servers: list[_Server] = []
+        self._tasks.add(task)
         try:
             startup = await _startup(reader, writer)
             if startup[4:8] == struct.pack("!i", _CANCEL_REQUEST):
                 await self._cancel(startup)
                 return
-            servers += [await self._login(startup) for _ in range(_SERVERS_PER_CLIENT)]
-            writer.write(servers[0].greeting)
-            await self._transactions(reader, writer, servers)
+            server = await self._take(startup)
+            await self._put(server)
+            await self._transactions(_Client(reader, writer, startup, server, server))
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # only close() cancels
         finally:
-            self._clients.discard(task)
-            for server in servers:
-                self._cancels.pop(server.cancel_key, None)
-                server.writer.close()
+            self._tasks.discard(task)
             writer.close()
 
-    async def _transactions(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, servers: list[_Server]
-    ) -> None:
-        while True:
-            first = await _message(reader)
+    async def _transactions(self, client: _Client) -> None:
+        key = client.greeted_by.key[:4] + secrets.token_bytes(4)
+        client.writer.write(client.greeted_by.greeting + b"K" + struct.pack("!i", 12) + key + _READY)
+        while (first := await _message(client.reader))[:1] != b"X":
             self.transactions += 1
-            servers.append(servers.pop(0))
-            server = servers[0]
-            for known in servers:
-                self._cancels[known.cancel_key] = server
-            server.writer.write(first)
-            upwards = asyncio.create_task(_copy(reader, server.writer))
+            client.last = server = await self._take_for(client)
+            self._working[key] = server
+            idle = False
             try:
-                while True:
-                    message = await _message(server.reader)
-                    writer.write(message)
-                    if message[:1] == b"Z" and message[5:6] == b"I":
-                        break
+                server.writer.write(first)
+                await _until_idle(client, server)
+                idle = True
             finally:
-                upwards.cancel()
-                await asyncio.wait({upwards})
+                del self._working[key]
+                await (self._put(server) if idle else self._drop(server))
+
+    async def _take_for(self, client: _Client) -> _Server:
+        if self.moving:
+            return await self._take(client.startup, but=client.last)
+        async with self._changed:
+            await self._changed.wait_for(lambda: client.greeted_by in self._idle)
+            self._idle.remove(client.greeted_by)
+            return client.greeted_by
+
+    async def _take(self, startup: bytes, *, but: _Server | None = None) -> _Server:
+        def others() -> list[_Server]:
+            return [server for server in self._idle if server is not but]
+
+        async with self._changed:
+            await self._changed.wait_for(lambda: others() or self._open < self.size)
+            if others():
+                server = others()[0]
+                self._idle.remove(server)
+                return server
+            self._open += 1
+        return await self._login(startup)
+
+    async def _put(self, server: _Server) -> None:
+        async with self._changed:
+            self._idle.append(server)
+            self._changed.notify_all()
+
+    async def _drop(self, server: _Server) -> None:
+        server.writer.close()
+        async with self._changed:
+            self._open -= 1
+            self._changed.notify_all()
 
     async def _cancel(self, request: bytes) -> None:
-        server = self._cancels.get(request[8:])
+        server = self._working.get(request[8:])
         if server is not None:
-            _, writer = await asyncio.open_connection(self.host, self.port)
-            writer.write(request[:8] + server.cancel_key)
-            await writer.drain()
+            reader, writer = await asyncio.open_connection(self.host, self.port)
+            writer.write(request[:8] + server.key)
+            await reader.read()  # it hangs up when the signal is sent
             writer.close()
 
     async def _login(self, startup: bytes) -> _Server:
         reader, writer = await asyncio.open_connection(self.host, self.port)
         writer.write(startup)
-        greeting, cancel_key = b"", b""
-        while True:
-            message = await _message(reader)
-            greeting += message
+        greeting, key = b"", b""
+        while (message := await _message(reader))[:1] != b"Z":
             if message[:1] == b"K":
-                cancel_key = message[5:]
-            if message[:1] == b"Z":
-                return _Server(reader, writer, greeting, cancel_key)
+                key = message[5:]
+            else:
+                greeting += message
+        return _Server(reader, writer, greeting, key)
 
     async def close(self) -> None:
         """Cut off who is still there."""
-        for client in self._clients:
-            client.cancel()
-        if self._clients:
-            await asyncio.wait(self._clients)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for server in self._idle:
+            server.writer.close()
+
+
+_READY = b"Z" + struct.pack("!i", 5) + b"I"
+
+
+async def _until_idle(client: _Client, server: _Server) -> None:
+    """Carry messages both ways until the server is in no transaction any more, or somebody has gone."""
+    up = asyncio.create_task(_copy(client.reader, server.writer))
+    down = asyncio.create_task(_answers(server.reader, client.writer))
+    try:
+        done, _ = await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        up.cancel()
+        down.cancel()
+        await asyncio.wait({up, down})
+    for task in done:
+        await task
+
+
+async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        message = await _message(reader)
+        writer.write(message)
+        if message == _READY:
+            return
 
 
 async def _startup(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
@@ -135,10 +206,12 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def transaction_pooler(dsn: str) -> AsyncGenerator[tuple[TransactionPooler, str], None]:
+async def transaction_pooler(
+    dsn: str, *, size: int = 3, moving: bool = True
+) -> AsyncGenerator[tuple[TransactionPooler, str], None]:
     """Run one in front of the server, and yield it with the DSN to reach the database through it."""
     parts = urlsplit(dsn)
-    pooler = TransactionPooler(parts.hostname or "127.0.0.1", parts.port or 5432)
+    pooler = TransactionPooler(parts.hostname or "127.0.0.1", parts.port or 5432, size, moving)
     listener = await asyncio.start_server(pooler.serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     user = parts.netloc.rpartition("@")[0]

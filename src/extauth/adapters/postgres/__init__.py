@@ -1,5 +1,6 @@
 """The Postgres adapter."""
 
 from extauth.adapters.postgres.store import PostgresLinkStore
+from extauth.adapters.postgres.unique_names import UniqueNamesConnection
 
-__all__ = ["PostgresLinkStore"]
+__all__ = ["PostgresLinkStore", "UniqueNamesConnection"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar, final
+from typing import TypeVar, final
 
 import asyncpg
 
@@ -19,9 +19,9 @@ from extauth.adapters.postgres.failures import (
     presentable,
 )
 from extauth.adapters.postgres.pools import IDLE_LIMIT, Connection, Pool, give_back
+from extauth.adapters.postgres.sending import Rows, Sending
 from extauth.domain.errors import StoreUnavailable
 
-Rows: TypeAlias = list[asyncpg.Record]
 T = TypeVar("T")
 
 MOST_CONFLICTS = 20
@@ -37,13 +37,12 @@ class Connections:
 
     With ``keep`` the pool belongs to the store: one of its connections is kept for the reads by key,
     which come one at a time, and acquired when first needed. Otherwise no connection is held between
-    calls. Nothing outlives a statement in a session; with ``transaction_pooling`` nothing but
-    transactions is asked of it.
+    calls. Nothing but names of prepared statements outlives a statement in a session.
     """
 
-    def __init__(self, pool: Pool, *, transaction_pooling: bool, keep: bool) -> None:
+    def __init__(self, pool: Pool, sending: Sending, *, keep: bool) -> None:
         self._pool = pool
-        self._transaction_pooling = transaction_pooling
+        self._sending = sending
         self._keep = keep
         self._kept: Connection | None = None
         """Set and used by the one read by key that is under way."""
@@ -85,7 +84,7 @@ class Connections:
     async def _on_any(self, sql: str, arguments: tuple[object, ...]) -> Rows:
         connection = await self._pool.acquire()
         try:
-            return await self._execute(connection, sql, arguments)
+            return await self._sending.fetch(connection, sql, arguments)
         finally:
             await give_back(self._pool, connection)
 
@@ -93,7 +92,7 @@ class Connections:
         connection = await self._keep_one()
         answered = False
         try:
-            rows = await self._execute(connection, sql, arguments)
+            rows = await self._sending.fetch(connection, sql, arguments)
             answered = True
         finally:
             # What state it is in now is for the pool to find out and to mend.
@@ -121,13 +120,6 @@ class Connections:
         connection, self._kept = self._kept, None
         if connection is not None:
             await give_back(self._pool, connection)
-
-    async def _execute(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
-        if not self._transaction_pooling:
-            return await connection.fetch(sql, *arguments)
-        # Parsing and executing are two round trips; between them a pooler could change the server.
-        async with connection.transaction():
-            return await connection.fetch(sql, *arguments)
 
 
 def _usable(connection: Connection) -> bool:

@@ -14,6 +14,9 @@ DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 """What asyncpg raises when something is wrong with the server, the connection or the statement. A
 time-out is an ``OSError`` too."""
 
+LOST_NAME = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+"""A statement is not prepared on this server connection, or another one is, by that name (26000, 42P05)."""
+
 _ABOUT_THE_SERVER = frozenset(
     {"08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "F0", "XX"}
 )
@@ -38,13 +41,13 @@ def certainly_undone(error: DriverError) -> bool:
     return isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
 
 
+def refuses_transactions(error: DriverError) -> bool:
+    """Whether a pooler has hung up because it has each statement alone. PgBouncer's words."""
+    return "statement pooling mode" in str(error)
+
+
 def explained(error: DriverError) -> str:
     """Say in one line what happened, in words of our own."""
-    if isinstance(error, asyncpg.InvalidSQLStatementNameError | asyncpg.DuplicatePreparedStatementError):
-        return (
-            "the Postgres store failed: a prepared statement was lost; behind a pooler in transaction"
-            " mode the store needs transaction_pooling=True"
-        )
     return f"the Postgres store failed: {type(error).__name__}"
 
 

@@ -1,9 +1,8 @@
-"""The store's own pool, and what is asked of an application's."""
+"""The store's own pool, and how connections go back to a pool."""
 
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,7 +12,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from extauth.adapters.postgres.failures import DRIVER_ERRORS, cancelled_by_caller
-from extauth.domain.errors import ConfigurationError
+from extauth.adapters.postgres.unique_names import UniqueNamesConnection
 
 # In quotes: these classes are generic in the stubs only.
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -23,12 +22,11 @@ IDLE_LIMIT = 60.0
 """Seconds. Firewalls forget quiet connections without a word: one this quiet is not used again."""
 
 _STATEMENT_CACHE_SIZE = 100
-_ASYNCPG_NAME = "__asyncpg_"
 
 
 @asynccontextmanager
 async def own_pool(
-    dsn: str, *, max_size: int, transaction_pooling: bool, command_timeout: timedelta
+    dsn: str, *, max_size: int, transaction_pooling: bool | None, command_timeout: timedelta
 ) -> AsyncGenerator[Pool, None]:
     """Make a pool for a store alone, which connects when first used, and close it."""
     seconds = command_timeout.total_seconds()
@@ -38,6 +36,7 @@ async def own_pool(
         max_size=max_size,
         max_inactive_connection_lifetime=IDLE_LIMIT,
         reset=_nothing_to_reset,
+        connection_class=UniqueNamesConnection,
         timeout=seconds,
         command_timeout=seconds,
         statement_cache_size=0 if transaction_pooling else _STATEMENT_CACHE_SIZE,
@@ -74,19 +73,3 @@ async def give_back(pool: Pool, connection: Connection) -> None:
             raise
     except DRIVER_ERRORS:
         pass
-
-
-async def check_transaction_pooling(connection: Connection) -> None:
-    """Refuse a connection on which statements stay prepared.
-
-    :raises ConfigurationError: if asyncpg caches statements on it.
-    """
-    marker = uuid.uuid4().hex
-    async with connection.transaction():
-        # A statement without a name, as asyncpg sends it without a cache, isn't listed.
-        name = await connection.fetchval(
-            f"SELECT name FROM pg_prepared_statements WHERE statement LIKE '%{marker}%'"  # noqa: S608
-        )
-    if name is not None and name.startswith(_ASYNCPG_NAME):
-        msg = "with transaction_pooling=True create the asyncpg pool with statement_cache_size=0"
-        raise ConfigurationError(msg)

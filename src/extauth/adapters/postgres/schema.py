@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from extauth.adapters.postgres.pools import Connection
+from extauth.adapters.postgres.sending import fetch_whole
 from extauth.adapters.postgres.statements import DURABLE
 from extauth.domain.errors import ConfigurationError
 
@@ -102,11 +104,11 @@ async def migrate(connection: Connection, migrations: Sequence[Sequence[str]] = 
     """
     # Under a stricter isolation the second look would see no more than the first.
     async with connection.transaction(isolation="read_committed"):
-        encoding = await connection.fetchval("SELECT current_setting('server_encoding')")
+        encoding = await _value(connection, "SELECT current_setting('server_encoding')")
         if encoding != "UTF8":
             msg = f"extauth needs a Postgres database with the encoding UTF8, not {encoding}"
             raise ConfigurationError(msg)
-        exists = await connection.fetchval("SELECT to_regclass('external_auth_meta') IS NOT NULL")
+        exists = await _value(connection, "SELECT to_regclass('external_auth_meta') IS NOT NULL")
         if exists and await _schema_version(connection, len(migrations)) == len(migrations):
             return
         await connection.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING}), {DURABLE}")
@@ -117,11 +119,11 @@ async def migrate(connection: Connection, migrations: Sequence[Sequence[str]] = 
         for statements in migrations[current:]:
             for statement in statements:
                 await connection.execute(statement)
-        await connection.execute("UPDATE external_auth_meta SET schema_version = $1", len(migrations))
+        await fetch_whole(connection, "UPDATE external_auth_meta SET schema_version = $1", len(migrations))
 
 
 async def _schema_version(connection: Connection, newest: int) -> int:
-    version: int = await connection.fetchval("SELECT schema_version FROM external_auth_meta")
+    version: int = await _value(connection, "SELECT schema_version FROM external_auth_meta")
     if version > newest:
         msg = (
             f"the database has schema version {version}, but this extauth knows only up to {newest};"
@@ -129,3 +131,7 @@ async def _schema_version(connection: Connection, newest: int) -> int:
         )
         raise ConfigurationError(msg)
     return version
+
+
+async def _value(connection: Connection, sql: str) -> Any:
+    return (await fetch_whole(connection, sql))[0][0]

@@ -19,9 +19,9 @@ from extauth.adapters.change_watch import ChangeWatch
 from extauth.adapters.decoding import Decoder
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
-from extauth.adapters.postgres.failures import presentable
+from extauth.adapters.postgres.failures import presentable, refuses_transactions
 from extauth.adapters.postgres.linking import Authorizations, Registrations
-from extauth.adapters.postgres.pools import Pool, check_transaction_pooling, give_back, own_pool
+from extauth.adapters.postgres.pools import Pool, give_back, own_pool
 from extauth.adapters.postgres.rows import (
     Parameters,
     Row,
@@ -38,6 +38,7 @@ from extauth.adapters.postgres.rows import (
     unresolved_for,
 )
 from extauth.adapters.postgres.schema import migrate
+from extauth.adapters.postgres.sending import Sending
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
@@ -66,20 +67,23 @@ class PostgresLinkStore:
     between calls, and the pool is not closed. Its ``command_timeout`` bounds each statement, so it
     should have one. :meth:`open` makes a pool and closes it again.
 
-    With ``transaction_pooling`` the store works behind a pooler that gives each transaction another
-    server connection (PgBouncer in transaction mode). The pool must then have been created with
-    ``statement_cache_size=0``.
+    ``transaction_pooling`` says whether there is a pooler that gives each transaction another server
+    connection (PgBouncer in transaction mode). Then every statement is sent whole, which takes one more
+    round trip and the parsing. If it is left out, that is found out, when the store is entered or later, and
+    logged once; no call fails by it. With False a pooler in session mode, which cannot be told from that, is
+    used as a server is. On a pool of the application's statements are sent whole in any case, unless its
+    ``connection_class`` is :class:`UniqueNamesConnection`.
 
     With ``keep_connection`` one connection is kept for reads by key until the store is left, which saves
     acquiring it each time: for a pool of at least two connections that belongs to the store alone.
     """
 
     def __init__(
-        self, pool: Pool, *, transaction_pooling: bool = False, keep_connection: bool = False
+        self, pool: Pool, *, transaction_pooling: bool | None = None, keep_connection: bool = False
     ) -> None:
         self._pool = pool
-        self._transaction_pooling = transaction_pooling
-        self._connections = Connections(pool, transaction_pooling=transaction_pooling, keep=keep_connection)
+        self._sending = Sending(transaction_pooling=transaction_pooling)
+        self._connections = Connections(pool, self._sending, keep=keep_connection)
         self._decoder = Decoder(link_from_row)
         self._reads = BatchedReads(self._fetch)
         self._watch = ChangeWatch(self._reads.get_many)
@@ -93,7 +97,7 @@ class PostgresLinkStore:
         dsn: str,
         *,
         max_size: int = 10,
-        transaction_pooling: bool = False,
+        transaction_pooling: bool | None = None,
         command_timeout: timedelta = timedelta(seconds=10),
     ) -> AsyncGenerator[PostgresLinkStore, None]:
         """Connect with at most ``max_size`` connections; one is kept for reads if there are two or more.
@@ -102,7 +106,8 @@ class PostgresLinkStore:
 
         :raises StoreUnavailable: if the server cannot be reached or refuses.
         :raises ConfigurationError: if the DSN is not valid, the database's encoding is not UTF8, the
-            role may not use the schema, or the schema is newer than this version of extauth knows.
+            role may not use the schema, the schema is newer than this version of extauth knows, or a
+            pooler is in statement mode.
         """
         async with (
             own_pool(
@@ -272,11 +277,18 @@ class PostgresLinkStore:
             msg = "the Postgres address, or an option in it, is not valid"
             raise ConfigurationError(msg) from None
         try:
-            if self._transaction_pooling:
-                await check_transaction_pooling(connection)
+            await self._sending.look_at(connection)
             await migrate(connection)
         except asyncpg.InsufficientPrivilegeError as error:
             msg = "the Postgres role may not use or make extauth's tables; grant it that, or migrate as owner"
+            raise ConfigurationError(msg) from presentable(error)
+        except asyncpg.PostgresConnectionError as error:
+            if not refuses_transactions(error):
+                raise
+            msg = (
+                "the Postgres pooler is in statement mode, in which there are no transactions; have it in"
+                " transaction or session mode, or give the server's own address"
+            )
             raise ConfigurationError(msg) from presentable(error)
         finally:
             await give_back(self._pool, connection)

@@ -1,0 +1,119 @@
+"""How statements get to the server: by a name that they have there, or whole.
+
+A statement that is prepared under a name is parsed and planned once. The name belongs to one server
+connection, and behind a pooler the next message may go to another. So names are used only where no other
+connection can have them, and given up at the first sign that they are not kept.
+
+A statement that is sent whole has no name. It is described first, and then parsed, bound and executed by one
+group of messages, which is one transaction to the server and which no pooler takes apart.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, TypeAlias, final
+
+import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
+
+from extauth.adapters.postgres.failures import LOST_NAME
+from extauth.adapters.postgres.pools import Connection
+from extauth.adapters.postgres.unique_names import prefix_of
+
+Rows: TypeAlias = list[asyncpg.Record]
+
+_log = logging.getLogger(__name__)
+
+LONGEST = 4096
+"""Characters: no statement that is sent by name has more."""
+
+
+@final
+class Sending:
+    """Sends a store's statements, each of which is a transaction of its own.
+
+    ``transaction_pooling`` says whether each transaction may be on another server connection; with None
+    that is found out as far as it can be.
+    """
+
+    def __init__(self, *, transaction_pooling: bool | None) -> None:
+        self._find_out = transaction_pooling is None
+        self._by_name = not transaction_pooling
+
+    async def look_at(self, connection: Connection) -> None:
+        """Find out, on a connection of the pool, whether statements may have names."""
+        prefix = prefix_of(connection)
+        if prefix is None or not self._by_name:
+            self._by_name = False
+        elif self._find_out and await _pid_is_invented(connection):
+            self._by_name = False
+            _log.info(
+                "the Postgres store reaches its server through a pooler and sends every statement whole;"
+                " if the pooler is in session mode, transaction_pooling=False is faster"
+            )
+        else:
+            self._by_name = await _names_are_kept(connection, prefix)
+
+    async def fetch(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
+        """Run a statement, in no transaction, and return its rows."""
+        if self._by_name and prefix_of(connection) is not None:
+            try:
+                return await connection.fetch(sql, *arguments)
+            except LOST_NAME:
+                self._give_names_up()
+        # It was not executed, or undone: an error ends the transaction that the statement is.
+        return await fetch_whole(connection, sql, *arguments)
+
+    def _give_names_up(self) -> None:
+        if self._by_name:
+            self._by_name = False
+            _log.warning(
+                "the Postgres server did not know a statement that was prepared, so the store sends every"
+                " statement whole from now on; behind a pooler in transaction mode open it with"
+                " transaction_pooling=True"
+            )
+
+
+async def fetch_whole(connection: Connection, sql: str, *arguments: object) -> Rows:
+    """Run a statement that has no name on the server, and return its rows.
+
+    On any connection, whatever its cache of statements and whatever lies between it and the server.
+    """
+    statement = await connection.prepare(sql, name="")
+    if parsed_with_each_execution(statement):
+        return await statement.fetch(*arguments)
+    async with connection.transaction():
+        statement = await connection.prepare(sql, name="")
+        return await statement.fetch(*arguments)
+
+
+def parsed_with_each_execution(statement: PreparedStatement[asyncpg.Record]) -> bool:
+    """Make asyncpg send a statement's text with its parameters, as it does where it has no cache.
+
+    That is an internal of asyncpg's: if it is not there, the answer is False.
+    """
+    state: Any = getattr(statement, "_state", None)
+    try:
+        state.mark_unprepared()
+        unprepared: bool = state.prepared is False
+    except AttributeError:
+        return False
+    return unprepared
+
+
+async def _pid_is_invented(connection: Connection) -> bool:
+    # A pooler's clients are not given the id of a server process (PgBouncer: a random number).
+    rows = await fetch_whole(connection, "SELECT pg_backend_pid()")
+    return bool(rows[0][0] != connection.get_server_pid())
+
+
+async def _names_are_kept(connection: Connection, prefix: str) -> bool:
+    """Whether a statement of full length is prepared on the server, by a name that is the connection's.
+
+    It is not where asyncpg names statements otherwise than it did, or does not cache them on this pool.
+    """
+    sql = f"SELECT name FROM pg_prepared_statements WHERE statement LIKE '%{prefix}%'"  # noqa: S608
+    # Whatever the name: within a transaction it is looked for where it was given.
+    async with connection.transaction():
+        rows = await connection.fetch(sql.ljust(LONGEST))
+    return [True] == [row[0].startswith(prefix) for row in rows]

@@ -1,0 +1,45 @@
+"""Connections whose prepared statements have names that no other connection's have."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+if TYPE_CHECKING:
+    _Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    _Connection = asyncpg.Connection  # generic in the stubs only
+
+
+class UniqueNamesConnection(_Connection):
+    """An asyncpg connection that draws at random what the names of its prepared statements begin with.
+
+    asyncpg counts them, and each process counts from one: behind a pooler that gives a transaction any of
+    its server connections, a name of one process is another statement of the next, which is then executed.
+    A name of this class's can only be missing there (SQLSTATE 26000), and then nothing is executed.
+
+    A :class:`PostgresLinkStore` uses it for its own pool. Make a pool with it for a store, and the store may
+    send its statements by name there too: ``asyncpg.create_pool(dsn, connection_class=UniqueNamesConnection)``.
+    """
+
+    __slots__ = ("_extauth_count", "extauth_prefix")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.extauth_prefix = f"extauth_{secrets.token_hex(16)}_"
+        self._extauth_count = itertools.count(1)
+
+    def _get_unique_id(self, prefix: str) -> str:
+        del prefix  # one count for statements, portals and savepoints
+        return f"{self.extauth_prefix}{next(self._extauth_count)}"
+
+
+def prefix_of(connection: object) -> str | None:
+    """Return what the names begin with on a connection, or its proxy in a pool; None if they are asyncpg's.
+
+    ``isinstance`` would not tell: asyncpg takes any of its connections for one of each subclass.
+    """
+    return getattr(connection, "extauth_prefix", None)
