@@ -58,14 +58,22 @@ async def storm(pooled: str, direct: str, *, replicas: int, callers: int, rounds
     ]
     saved: Counter[str] = Counter()
     errors: Counter[str] = Counter()
-    for process in processes:
-        printed, _ = await process.communicate()
-        report = json.loads(printed)
-        saved.update(report["saved"])
-        errors.update(report["errors"])
+    try:
+        for process in processes:
+            printed, _ = await process.communicate()
+            report = json.loads(printed)
+            saved.update(report["saved"])
+            errors.update(report["errors"])
+    finally:
+        for process in processes:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
     async with PostgresLinkStore.open(direct) as store:
         links = [link for key in KEYS if (link := await store.get(key)) is not None]
-    right = [(tokens_of(link.key), 1 + saved[link.key.user_id]) == (link.tokens, link.version) for link in links]
+    right = [
+        (tokens_of(link.key), 1 + saved[link.key.user_id]) == (link.tokens, link.version) for link in links
+    ]
     return Ravages(len(KEYS) - len(links), right.count(False), errors)
 
 

@@ -32,9 +32,7 @@ def find_pgbouncer() -> str:
 
 
 @asynccontextmanager
-async def pgbouncer(
-    dsn: str, *, pool_size: int, pool_mode: str = "transaction"
-) -> AsyncGenerator[str, None]:
+async def pgbouncer(dsn: str, *, pool_size: int, pool_mode: str = "transaction") -> AsyncGenerator[str, None]:
     """Run one with at most ``pool_size`` server connections, and yield the DSN to reach the database by."""
     parts = urlsplit(dsn)
     port = free_port()

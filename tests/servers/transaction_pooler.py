@@ -38,6 +38,7 @@ class _Client:
     greeted_by: _Server
     last: _Server
     """Whose turn it was before."""
+    begun: int = 0
 
 
 @attrs.define(eq=False)
@@ -51,8 +52,8 @@ class TransactionPooler:
     port: int
     size: int
     """How many server connections there may be, for all clients, who must log in alike."""
-    moving: bool
-    """Otherwise each client has the server connection whose process id it was given."""
+    settled: int
+    """How many transactions a client has at first on the server connection whose process id it was given."""
     transactions: int = 0
     """How many have begun, over all clients."""
     _open: int = 0
@@ -87,6 +88,7 @@ class TransactionPooler:
         client.writer.write(client.greeted_by.greeting + b"K" + struct.pack("!i", 12) + key + _READY)
         while (first := await _message(client.reader))[:1] != b"X":
             self.transactions += 1
+            client.begun += 1
             client.last = server = await self._take_for(client)
             self._working[key] = server
             idle = False
@@ -99,7 +101,7 @@ class TransactionPooler:
                 await (self._put(server) if idle else self._drop(server))
 
     async def _take_for(self, client: _Client) -> _Server:
-        if self.moving:
+        if client.begun > self.settled:
             return await self._take(client.startup, but=client.last)
         async with self._changed:
             await self._changed.wait_for(lambda: client.greeted_by in self._idle)
@@ -207,11 +209,11 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @asynccontextmanager
 async def transaction_pooler(
-    dsn: str, *, size: int = 3, moving: bool = True
+    dsn: str, *, size: int = 3, settled: int = 0
 ) -> AsyncGenerator[tuple[TransactionPooler, str], None]:
     """Run one in front of the server, and yield it with the DSN to reach the database through it."""
     parts = urlsplit(dsn)
-    pooler = TransactionPooler(parts.hostname or "127.0.0.1", parts.port or 5432, size, moving)
+    pooler = TransactionPooler(parts.hostname or "127.0.0.1", parts.port or 5432, size, settled)
     listener = await asyncio.start_server(pooler.serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     user = parts.netloc.rpartition("@")[0]

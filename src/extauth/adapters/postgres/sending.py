@@ -4,19 +4,20 @@ A statement that is prepared under a name is parsed and planned once. The name b
 connection, and behind a pooler the next message may go to another. So names are used only where no other
 connection can have them, and given up at the first sign that they are not kept.
 
-A statement that is sent whole has no name. It is described first, and then parsed, bound and executed by one
-group of messages, which is one transaction to the server and which no pooler takes apart.
+A statement that is sent whole has no name. asyncpg has it described, and then parsed again, bound and executed.
+All of that is one transaction to the server; and should a pooler part the two, the second can do without the first.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any, TypeAlias, final
 
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
-from extauth.adapters.postgres.failures import LOST_NAME
+from extauth.adapters.postgres.failures import DRIVER_ERRORS, LOST_NAME
 from extauth.adapters.postgres.pools import Connection
 from extauth.adapters.postgres.unique_names import prefix_of
 
@@ -56,6 +57,17 @@ class Sending:
 
     async def fetch(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
         """Run a statement, in no transaction, and return its rows."""
+        try:
+            return await self._fetch(connection, sql, arguments)
+        except asyncpg.DataError as error:
+            refused = error
+        # Perhaps an argument could not be sent, and the server, asked what the statement is, waits for it. A
+        # pooler waits with it. Not in the handler: the error quotes the argument.
+        with suppress(*DRIVER_ERRORS):
+            await connection.execute("SELECT 1")
+        raise refused
+
+    async def _fetch(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
         if self._by_name and prefix_of(connection) is not None:
             try:
                 return await connection.fetch(sql, *arguments)
@@ -113,7 +125,10 @@ async def _names_are_kept(connection: Connection, prefix: str) -> bool:
     It is not where asyncpg names statements otherwise than it did, or does not cache them on this pool.
     """
     sql = f"SELECT name FROM pg_prepared_statements WHERE statement LIKE '%{prefix}%'"  # noqa: S608
-    # Whatever the name: within a transaction it is looked for where it was given.
-    async with connection.transaction():
-        rows = await connection.fetch(sql.ljust(LONGEST))
-    return [True] == [row[0].startswith(prefix) for row in rows]
+    try:
+        # Whatever the name: within a transaction it is looked for where it was given.
+        async with connection.transaction():
+            rows = await connection.fetch(sql.ljust(LONGEST))
+    except LOST_NAME:
+        return False
+    return [row[0].startswith(prefix) for row in rows] == [True]

@@ -21,8 +21,8 @@ class UniqueNamesConnection(_Connection):
     its server connections, a name of one process is another statement of the next, which is then executed.
     A name of this class's can only be missing there (SQLSTATE 26000), and then nothing is executed.
 
-    A :class:`PostgresLinkStore` uses it for its own pool. Make a pool with it for a store, and the store may
-    send its statements by name there too: ``asyncpg.create_pool(dsn, connection_class=UniqueNamesConnection)``.
+    The pool that :meth:`PostgresLinkStore.open` makes has it. On a pool that is given to a store it saves a
+    round trip for each statement: ``asyncpg.create_pool(dsn, connection_class=UniqueNamesConnection)``.
     """
 
     __slots__ = ("_extauth_count", "extauth_prefix")
