@@ -30,7 +30,8 @@ test: $(DEV_INSTALLED)  ## every test, Postgres included
 chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres under a strict authorization server
 	$(BIN)/python -m chaos $(ARGS)
 
-pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be on the PATH
+pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be installed
+	@$(BIN)/python -m tests.servers.pgbouncer
 	$(BIN)/python -m pytest -m pgbouncer tests/postgres
 
 check: $(DEV_INSTALLED)  ## format, lint, types and layers

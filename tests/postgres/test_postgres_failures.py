@@ -30,13 +30,6 @@ def test_a_failure_is_explained_by_its_kind():
     assert explained(asyncpg.UniqueViolationError("row")) == "the Postgres store failed: UniqueViolationError"
 
 
-def test_a_lost_statement_is_explained_by_what_to_do():
-    """Behind a pooler the usual reason is a setting."""
-    said = explained(asyncpg.DuplicatePreparedStatementError("exists"))
-    assert said.startswith("the Postgres store failed: ")
-    assert said.endswith(" transaction_pooling=True")
-
-
 def test_an_error_unknown_to_the_driver_keeps_its_sqlstate():
     """It is all that tells what an application's trigger raised, whose text is withheld."""
     error = asyncpg.PostgresError("a row")

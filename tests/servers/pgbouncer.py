@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -26,7 +27,10 @@ def find_pgbouncer() -> str:
     path = os.pathsep.join((os.environ.get("PATH", ""), _PLACES))
     program = os.environ.get("EXTAUTH_TEST_PGBOUNCER") or shutil.which("pgbouncer", path=path)
     if program is None:
-        msg = "no PgBouncer to test with: install it, or name it in EXTAUTH_TEST_PGBOUNCER"
+        msg = (
+            "no PgBouncer to test with: install it (Debian and Ubuntu: apt install pgbouncer; Homebrew: brew"
+            " install pgbouncer), or name the program in EXTAUTH_TEST_PGBOUNCER"
+        )
         raise RuntimeError(msg)
     return program
 
@@ -82,3 +86,10 @@ async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
             else:
                 writer.close()
                 return
+
+
+if __name__ == "__main__":
+    try:
+        print(find_pgbouncer())
+    except RuntimeError as error:
+        sys.exit(str(error))

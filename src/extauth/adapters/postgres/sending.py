@@ -4,8 +4,9 @@ A statement that is prepared under a name is parsed and planned once. The name b
 connection, and behind a pooler the next message may go to another. So names are used only where no other
 connection can have them, and given up at the first sign that they are not kept.
 
-A statement that is sent whole has no name. asyncpg has it described, and then parsed again, bound and executed.
-All of that is one transaction to the server; and should a pooler part the two, the second can do without the first.
+A statement that is sent whole has no name. asyncpg has it described, and then parsed again, bound and
+executed. All of that is one transaction to the server; should a pooler part the two nevertheless, the second
+can do without the first.
 """
 
 from __future__ import annotations
