@@ -141,6 +141,21 @@ async def test_a_read_gives_up_when_its_second_connection_breaks_too(store, admi
     assert isinstance(caught.value.__cause__, asyncpg.PostgresConnectionError)
 
 
+async def test_an_opening_on_a_dead_connection_is_no_fault_of_the_deployment(postgres_dsn):
+    """The next attempt may succeed: this server does not hang up whenever a transaction begins."""
+    async with (
+        forgetful_relay(postgres_dsn) as (relay, dsn),
+        asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool,
+    ):
+        relay.forget()
+        with pytest.raises(StoreUnavailable) as caught:
+            await PostgresLinkStore(pool).__aenter__()
+        async with PostgresLinkStore(pool) as store:
+            assert await store.get(KEY) is None
+
+    assert isinstance(caught.value.__cause__, asyncpg.PostgresConnectionError)
+
+
 async def test_a_write_that_loses_its_connection_is_not_repeated(store, admin, postgres_dsn):
     """Nobody knows whether it was carried out: the caller is told, and can find out."""
     async with locked(postgres_dsn) as gate:

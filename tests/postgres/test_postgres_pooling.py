@@ -294,6 +294,14 @@ async def test_a_call_is_one_transaction_and_nothing_beside_it(postgres_dsn):
         assert before + 2 == pooler.transactions
 
 
+@pytest.mark.parametrize("said", [None, True, False])
+async def test_a_pooler_that_refuses_transactions_is_refused(postgres_dsn, said):
+    """The store says what to do."""
+    async with transaction_pooler(postgres_dsn, statements_only=True) as (_, dsn):
+        with pytest.raises(ConfigurationError, match="transaction or session mode"):
+            await PostgresLinkStore.open(dsn, transaction_pooling=said).__aenter__()
+
+
 async def test_a_call_that_was_not_sent_holds_no_server_connection(postgres_dsn):
     """The driver has the statement described before it finds that it cannot send an argument."""
     async with (
@@ -363,7 +371,7 @@ async def test_in_session_mode_names_are_used_where_that_is_asked_for(
 @pytest.mark.pgbouncer
 @pytest.mark.parametrize("said", [None, True, False])
 async def test_statement_mode_is_refused(postgres_dsn, said):
-    """There are no transactions in it: the store says what to do before it has done anything."""
+    """There are no transactions in it, and PgBouncer hangs up on who begins one."""
     async with pgbouncer(postgres_dsn, pool_size=3, pool_mode="statement") as dsn:
         with pytest.raises(ConfigurationError, match="transaction or session mode"):
             await PostgresLinkStore.open(dsn, transaction_pooling=said).__aenter__()

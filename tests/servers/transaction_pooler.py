@@ -54,6 +54,8 @@ class TransactionPooler:
     """How many server connections there may be, for all clients, who must log in alike."""
     settled: int
     """How many transactions a client has at first on the server connection whose process id it was given."""
+    statements_only: bool
+    """Hang up on who begins a transaction, as PgBouncer does in statement mode."""
     transactions: int = 0
     """How many have begun, over all clients."""
     _open: int = 0
@@ -94,7 +96,7 @@ class TransactionPooler:
             idle = False
             try:
                 server.writer.write(first)
-                await _until_idle(client, server)
+                await _until_idle(client, server, statements_only=self.statements_only)
                 idle = True
             finally:
                 del self._working[key]
@@ -164,10 +166,10 @@ class TransactionPooler:
 _READY = b"Z" + struct.pack("!i", 5) + b"I"
 
 
-async def _until_idle(client: _Client, server: _Server) -> None:
+async def _until_idle(client: _Client, server: _Server, *, statements_only: bool) -> None:
     """Carry messages both ways until the server is in no transaction any more, or somebody has gone."""
     up = asyncio.create_task(_copy(client.reader, server.writer))
-    down = asyncio.create_task(_answers(server.reader, client.writer))
+    down = asyncio.create_task(_answers(server.reader, client.writer, statements_only=statements_only))
     try:
         done, _ = await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -178,9 +180,13 @@ async def _until_idle(client: _Client, server: _Server) -> None:
         await task
 
 
-async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _answers(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, statements_only: bool
+) -> None:
     while True:
         message = await _message(reader)
+        if statements_only and message[:1] == b"Z" and message != _READY:
+            raise ConnectionAbortedError
         writer.write(message)
         if message == _READY:
             return
@@ -209,11 +215,13 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @asynccontextmanager
 async def transaction_pooler(
-    dsn: str, *, size: int = 3, settled: int = 0
+    dsn: str, *, size: int = 3, settled: int = 0, statements_only: bool = False
 ) -> AsyncGenerator[tuple[TransactionPooler, str], None]:
     """Run one in front of the server, and yield it with the DSN to reach the database through it."""
     parts = urlsplit(dsn)
-    pooler = TransactionPooler(parts.hostname or "127.0.0.1", parts.port or 5432, size, settled)
+    pooler = TransactionPooler(
+        parts.hostname or "127.0.0.1", parts.port or 5432, size, settled, statements_only
+    )
     listener = await asyncio.start_server(pooler.serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     user = parts.netloc.rpartition("@")[0]

@@ -41,11 +41,6 @@ def certainly_undone(error: DriverError) -> bool:
     return isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
 
 
-def refuses_transactions(error: DriverError) -> bool:
-    """Whether a pooler has hung up because it has each statement alone. PgBouncer's words."""
-    return "statement pooling mode" in str(error)
-
-
 def explained(error: DriverError) -> str:
     """Say in one line what happened, in words of our own."""
     return f"the Postgres store failed: {type(error).__name__}"

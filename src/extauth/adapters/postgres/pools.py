@@ -23,6 +23,11 @@ IDLE_LIMIT = 60.0
 
 _STATEMENT_CACHE_SIZE = 100
 
+STATEMENT_MODE = (
+    "the Postgres pooler is in statement mode, in which there are no transactions; have it in transaction or"
+    " session mode, or give the server's own address"
+)
+
 
 @asynccontextmanager
 async def own_pool(
@@ -73,3 +78,17 @@ async def give_back(pool: Pool, connection: Connection) -> None:
             raise
     except DRIVER_ERRORS:
         pass
+
+
+async def refuses_transactions(pool: Pool) -> bool:
+    """Whether a statement is answered, and the connection ended when a transaction begins."""
+    connection = await pool.acquire()
+    try:
+        await connection.execute("SELECT 1")
+        try:
+            async with connection.transaction():
+                return False
+        except asyncpg.PostgresConnectionError:
+            return True
+    finally:
+        await give_back(pool, connection)

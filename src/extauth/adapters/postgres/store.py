@@ -19,9 +19,9 @@ from extauth.adapters.change_watch import ChangeWatch
 from extauth.adapters.decoding import Decoder
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
-from extauth.adapters.postgres.failures import presentable, refuses_transactions
+from extauth.adapters.postgres.failures import presentable
 from extauth.adapters.postgres.linking import Authorizations, Registrations
-from extauth.adapters.postgres.pools import Pool, give_back, own_pool
+from extauth.adapters.postgres.pools import STATEMENT_MODE, Pool, give_back, own_pool, refuses_transactions
 from extauth.adapters.postgres.rows import (
     Parameters,
     Row,
@@ -271,6 +271,17 @@ class PostgresLinkStore:
 
     async def _prepare(self) -> None:
         try:
+            await self._migrate()
+        except asyncpg.InsufficientPrivilegeError as error:
+            msg = "the Postgres role may not use or make extauth's tables; grant it that, or migrate as owner"
+            raise ConfigurationError(msg) from presentable(error)
+        except asyncpg.PostgresConnectionError as error:
+            if await refuses_transactions(self._pool):
+                raise ConfigurationError(STATEMENT_MODE) from presentable(error)
+            raise
+
+    async def _migrate(self) -> None:
+        try:
             connection = await self._pool.acquire()
         except ValueError:
             # `from None`: the error may quote the address, and the password in it.
@@ -279,16 +290,5 @@ class PostgresLinkStore:
         try:
             await self._sending.look_at(connection)
             await migrate(connection)
-        except asyncpg.InsufficientPrivilegeError as error:
-            msg = "the Postgres role may not use or make extauth's tables; grant it that, or migrate as owner"
-            raise ConfigurationError(msg) from presentable(error)
-        except asyncpg.PostgresConnectionError as error:
-            if not refuses_transactions(error):
-                raise
-            msg = (
-                "the Postgres pooler is in statement mode, in which there are no transactions; have it in"
-                " transaction or session mode, or give the server's own address"
-            )
-            raise ConfigurationError(msg) from presentable(error)
         finally:
             await give_back(self._pool, connection)
