@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 import asyncpg
 import pytest
@@ -93,11 +94,11 @@ async def test_a_connection_of_another_class_is_told_no_names(postgres_dsn):
     """Not even in a pool that has made connections of ours as well."""
     classes = iter([UniqueNamesConnection, asyncpg.Connection])
 
-    async def connect(*args: object, **options: object) -> object:
+    async def connect(*args: Any, **options: Any) -> object:
         options["connection_class"] = next(classes)
         return await asyncpg.connect(*args, **options)
 
-    async with asyncpg.create_pool(postgres_dsn, min_size=2, max_size=2, connect=connect) as pool:
+    async with asyncpg.create_pool(postgres_dsn, min_size=0, max_size=2, connect=connect) as pool:
         async with PostgresLinkStore(pool) as store:
             await asyncio.gather(*(store.links_of("alice") for _ in range(2)))
         async with pool.acquire() as one, pool.acquire() as two:
