@@ -131,8 +131,8 @@ class TestSchema:
         async with SqliteLinkStore.open(path) as store:
             link = await store.put(KEY, TokenSet("at"))
             later = (*MIGRATIONS, ("ALTER TABLE external_auth_links ADD COLUMN note TEXT",))
-            await migrate(store._connection, later)
-            await migrate(store._connection, later)
+            await migrate(store._writer, later)
+            await migrate(store._writer, later)
             assert await store.get(KEY) == link
             notes = await store._connection.execute_fetchall("SELECT note FROM external_auth_links")
             assert list(notes) == [(None,)]
@@ -183,8 +183,8 @@ class TestSchema:
         async with SqliteLinkStore.open(path) as store:
             broken = (*MIGRATIONS, ("CREATE TABLE note (n)", "CREATE TABLE note (n)"))
             with pytest.raises(sqlite3.OperationalError):
-                await migrate(store._connection, broken)
-            await migrate(store._connection)
+                await migrate(store._writer, broken)
+            await migrate(store._writer)
             assert (await store.put(KEY, TokenSet("at"))).version == 1
 
     async def test_overtaken_by_another_process(self, path, monkeypatch):
@@ -197,7 +197,7 @@ class TestSchema:
         async with SqliteLinkStore.open(path) as store:
             link = await store.put(KEY, TokenSet("at"))
             monkeypatch.setattr(sqlite_schema, "_schema_version", schema_version)
-            await migrate(store._connection)
+            await migrate(store._writer)
             assert await store.get(KEY) == link
 
     async def test_the_applications_own_tables_stay(self, path):

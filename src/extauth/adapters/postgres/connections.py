@@ -19,6 +19,7 @@ from extauth.adapters.postgres.failures import (
     presentable,
 )
 from extauth.adapters.postgres.pools import IDLE_LIMIT, Connection, Pool, give_back
+from extauth.adapters.postgres.rows import Parameters
 from extauth.adapters.postgres.sending import Rows, Sending
 from extauth.domain.errors import StoreUnavailable
 
@@ -55,6 +56,7 @@ class Connections:
 
         :raises StoreUnavailable: whatever went wrong.
         """
+        arguments = Parameters(*arguments)
         return await run(lambda: self._on_any(sql, arguments))
 
     async def read(self, sql: str, *arguments: object) -> Rows:
@@ -157,4 +159,5 @@ async def run(call: Callable[[], Awaitable[T]], *, afresh: Callable[[], Awaitabl
             await afresh()
             afresh = None
         else:
-            raise StoreUnavailable(explained(failure)) from presentable(failure)
+            explanation, failure = explained(failure), presentable(failure)
+            raise StoreUnavailable(explanation) from failure

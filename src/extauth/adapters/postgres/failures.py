@@ -50,13 +50,14 @@ def presentable(error: DriverError) -> DriverError:
     """Return an error to be the cause of ours: the same, or one of its type without a row's contents.
 
     Details, hints and contexts are left out: they quote rows ("Failing row contains ...") and, where
-    the server is set up so, parameters.
+    the server is set up so, parameters. So is the traceback, for what the driver's frames hold.
     """
     if isinstance(error, asyncpg.PostgresError):
         shown = type(error)(error.args[0] if _says_nothing_of_rows(error) else WITHHELD)
         vars(shown)["sqlstate"] = error.sqlstate  # of an error that asyncpg doesn't know by class
         return shown
-    return error
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _says_nothing_of_rows(error: asyncpg.PostgresError) -> bool:

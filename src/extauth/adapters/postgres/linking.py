@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import final
 
 from extauth.adapters.arguments import checked_ttl
@@ -10,6 +11,7 @@ from extauth.adapters.json_columns import list_from_text, list_to_text, scopes_f
 from extauth.adapters.postgres import linking_statements as statements
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.rows import Row, key_parameters, micros, optional_instant
+from extauth.adapters.readable import readable
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
@@ -47,7 +49,7 @@ class Authorizations:
         """Take the authorization, or say why not."""
         rows = await self._connections.write(statements.TAKE, state_hash, user_id)
         if rows:
-            return Taken(_pending(state_hash, rows[0]))
+            return Taken(readable(partial(_pending, state_hash), rows[0]))
         rows = await self._connections.read(statements.FIND, state_hash)
         if not rows:
             return NoSuchState()
@@ -75,7 +77,7 @@ class Registrations:
     async def get(self, name: str) -> ClientRegistration | None:
         """Return what is kept under that name."""
         rows = await self._connections.read(statements.REGISTRATION, name)
-        return _registration(rows[0]) if rows else None
+        return readable(_registration, rows[0]) if rows else None
 
     async def keep(
         self, name: str, registration: ClientRegistration, instead_of: str | None
@@ -94,7 +96,7 @@ class Registrations:
             registration.registration_token,
             instead_of,
         )
-        return _registration(rows[0])
+        return readable(_registration, rows[0])
 
 
 def _pending(state_hash: str, row: Row) -> PendingAuthorization:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import final
 
 import asyncpg
 
@@ -15,14 +15,33 @@ from extauth.adapters.json_columns import (
     scopes_from_text,
     scopes_to_text,
 )
+from extauth.adapters.readable import readable
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
 
-Row: TypeAlias = asyncpg.Record
-Parameters: TypeAlias = tuple[object, ...]
-
 _MICROSECOND = timedelta(microseconds=1)
+
+
+@final
+class Row(asyncpg.Record):
+    """A row of a result. Its ``repr``, which asyncio in debug mode logs, shows no value."""
+
+    def __repr__(self) -> str:
+        return f"<Row of {len(self)} columns>"
+
+
+@final
+class Parameters(tuple[object, ...]):
+    """Parameters of a statement. Its ``repr`` shows none."""
+
+    __slots__ = ()
+
+    def __new__(cls, *values: object) -> Parameters:
+        return tuple.__new__(cls, values)
+
+    def __repr__(self) -> str:
+        return f"<Parameters: {len(self)}>"
 
 
 def micros(span: timedelta) -> int:
@@ -32,19 +51,19 @@ def micros(span: timedelta) -> int:
 
 def key_parameters(key: LinkKey) -> Parameters:
     """Name the row: $1 and $2."""
-    return (key.provider_id, key.user_id)
+    return Parameters(key.provider_id, key.user_id)
 
 
 def provider_parameters(provider_id: str) -> Parameters:
     """Name a provider's rows, with those that are named below it: $1 to $3."""
     below = provider_id + ACCOUNT_SEPARATOR
     beyond = provider_id + chr(ord(ACCOUNT_SEPARATOR) + 1)
-    return (provider_id, below, beyond)
+    return Parameters(provider_id, below, beyond)
 
 
 def _text_parameters(tokens: TokenSet) -> Parameters:
     """Write the texts of the grant's own tokens: $3 to $6."""
-    return (
+    return Parameters(
         tokens.access_token,
         tokens.refresh_token,
         tokens.access_token_key_id,
@@ -54,7 +73,7 @@ def _text_parameters(tokens: TokenSet) -> Parameters:
 
 def token_parameters(tokens: TokenSet) -> Parameters:
     """Write a whole token set: $3 to $13."""
-    return (
+    return Parameters(
         *_text_parameters(tokens),
         tokens.expires_at,
         tokens.issued_at,
@@ -68,22 +87,24 @@ def token_parameters(tokens: TokenSet) -> Parameters:
 
 def sealed_parameters(tokens: TokenSet) -> Parameters:
     """Write all that an encryption changes: $3 to $7."""
-    return (*_text_parameters(tokens), resource_tokens_to_text(tokens.resource_tokens))
+    return Parameters(*_text_parameters(tokens), resource_tokens_to_text(tokens.resource_tokens))
 
 
 def origin_parameters(origin: GrantOrigin | None) -> Parameters:
     """Write whom a grant belongs to."""
-    return (None, None) if origin is None else (origin.client_id, origin.token_endpoint)
+    if origin is None:
+        return Parameters(None, None)
+    return Parameters(origin.client_id, origin.token_endpoint)
 
 
 def failure_parameters(failure: RefreshFailure) -> Parameters:
     """Write a failure mark: $3 to $7."""
-    return (failure.version, failure.reason, failure.at, failure.retry_at, failure.attempts)
+    return Parameters(failure.version, failure.reason, failure.at, failure.retry_at, failure.attempts)
 
 
 def account_parameters(account: Account) -> Parameters:
     """Write whose account a link is for: $4 to $7."""
-    return (account.id, account.login, account.display_name, account.avatar_url)
+    return Parameters(account.id, account.login, account.display_name, account.avatar_url)
 
 
 def _instant(value: datetime) -> datetime:
@@ -109,7 +130,14 @@ def unresolved_for(row: Row) -> timedelta | None:
 
 
 def link_from_row(row: Row) -> Link:
-    """Read a row of ``statements``; columns after the link's are ignored."""
+    """Read a row of ``statements``; columns after the link's are ignored.
+
+    :raises StoreUnavailable: for a row that is damaged.
+    """
+    return readable(_link, row)
+
+
+def _link(row: Row) -> Link:
     tokens = TokenSet(
         access_token=row[5],
         refresh_token=row[6],

@@ -20,9 +20,10 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from extauth.adapters.postgres.failures import DRIVER_ERRORS, LOST_NAME
 from extauth.adapters.postgres.pools import Connection
+from extauth.adapters.postgres.rows import Row
 from extauth.adapters.postgres.unique_names import prefix_of
 
-Rows: TypeAlias = list[asyncpg.Record]
+Rows: TypeAlias = list[Row]
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Sending:
     async def _fetch(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
         if self._by_name and prefix_of(connection) is not None:
             try:
-                return await connection.fetch(sql, *arguments)
+                return await connection.fetch(sql, *arguments, record_class=Row)
             except LOST_NAME:
                 self._give_names_up()
         # It was not executed, or undone: an error ends the transaction that the statement is.
@@ -92,11 +93,11 @@ async def fetch_whole(connection: Connection, sql: str, *arguments: object) -> R
 
     On any connection, whatever its cache of statements and whatever lies between it and the server.
     """
-    statement = await connection.prepare(sql, name="")
+    statement = await connection.prepare(sql, name="", record_class=Row)
     if parsed_with_each_execution(statement):
         return await statement.fetch(*arguments)
     async with connection.transaction():
-        statement = await connection.prepare(sql, name="")
+        statement = await connection.prepare(sql, name="", record_class=Row)
         return await statement.fetch(*arguments)
 
 

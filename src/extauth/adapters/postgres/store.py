@@ -135,7 +135,7 @@ class PostgresLinkStore:
         return [link_from_row(row) for row in rows]
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
-        parameters = (*key_parameters(key), *token_parameters(tokens), *origin_parameters(origin))
+        parameters = Parameters(*key_parameters(key), *token_parameters(tokens), *origin_parameters(origin))
         row = await self._write(statements.PUT, parameters)
         assert row is not None, "an upsert without a condition returns its row"  # noqa: S101
         return link_from_row(row)
@@ -147,7 +147,9 @@ class PostgresLinkStore:
     async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
         checked_claim(owner, ttl)
         while True:
-            row = await self._write(statements.CLAIM, (*key_parameters(key), version, owner, micros(ttl)))
+            row = await self._write(
+                statements.CLAIM, Parameters(*key_parameters(key), version, owner, micros(ttl))
+            )
             if row is not None:
                 return Claimed(link_from_row(row), unresolved_for(row))
             row = await self._read_now(key)
@@ -162,13 +164,13 @@ class PostgresLinkStore:
             # The lease ended between the two statements: it is free now.
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        parameters = (*key_parameters(key), *token_parameters(tokens), version)
+        parameters = Parameters(*key_parameters(key), *token_parameters(tokens), version)
         row = await self._write(statements.SAVE, parameters)
         return Saved(link_from_row(row)) if row is not None else await self._lost(key)
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         checked_failure(version, failure)
-        parameters = (*key_parameters(key), *failure_parameters(failure))
+        parameters = Parameters(*key_parameters(key), *failure_parameters(failure))
         row = await self._write(statements.RECORD_FAILURE, parameters)
         if row is not None:
             return Recorded(link_from_row(row))
@@ -185,11 +187,11 @@ class PostgresLinkStore:
         reason: str | None = None,
         since: datetime | None = None,
     ) -> int:
-        parameters = (*provider_parameters(provider_id), user_id, reason, since)
+        parameters = Parameters(*provider_parameters(provider_id), user_id, reason, since)
         return len(await self._connections.write(statements.LIFT_FAILURE, *parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
-        parameters = (*key_parameters(key), version, owner, unresolved)
+        parameters = Parameters(*key_parameters(key), version, owner, unresolved)
         return await self._write(statements.RELEASE, parameters) is not None
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
@@ -200,7 +202,7 @@ class PostgresLinkStore:
                 return Absent() if link is None else Stale(link)
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
-        parameters = (*key_parameters(key), *sealed_parameters(tokens), version)
+        parameters = Parameters(*key_parameters(key), *sealed_parameters(tokens), version)
         row = await self._write(statements.RESEAL, parameters)
         return Resealed(link_from_row(row)) if row is not None else await self._lost(key)
 
@@ -222,7 +224,7 @@ class PostgresLinkStore:
         return await self._watch.wait(key, version, timeout)
 
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
-        parameters = (*key_parameters(key), version, *account_parameters(account))
+        parameters = Parameters(*key_parameters(key), version, *account_parameters(account))
         row = await self._write(statements.RECORD_ACCOUNT, parameters)
         return Recorded(link_from_row(row)) if row is not None else await self._lost(key)
 

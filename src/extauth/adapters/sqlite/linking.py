@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias, final
 
 from extauth.adapters.arguments import checked_ttl
 from extauth.adapters.json_columns import list_from_text, list_to_text, scopes_from_text, scopes_to_text
+from extauth.adapters.readable import readable
 from extauth.adapters.sqlite import linking_statements as statements
-from extauth.adapters.sqlite.rows import (
-    Parameters,
-    Row,
-    instant_to_micros,
-    key_parameters,
-    micros,
-    optional_instant,
-)
+from extauth.adapters.sqlite.rows import instant_to_micros, key_parameters, micros, optional_instant
+from extauth.adapters.sqlite.unseen import Parameters, Row
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
@@ -42,15 +38,15 @@ class Authorizations:
     async def begin(self, pending: PendingAuthorization, ttl: timedelta) -> None:
         """Remember the authorization, unless its state is known."""
         checked_ttl(ttl)
-        parameters = {
+        parameters = Parameters(
             **key_parameters(pending.key),
-            "state_hash": pending.state_hash,
-            "redirect_uri": pending.redirect_uri,
-            "salt": pending.salt,
-            "scopes": scopes_to_text(pending.scopes),
-            "resources": list_to_text(pending.resources),
-            "ttl": micros(ttl),
-        }
+            state_hash=pending.state_hash,
+            redirect_uri=pending.redirect_uri,
+            salt=pending.salt,
+            scopes=scopes_to_text(pending.scopes),
+            resources=list_to_text(pending.resources),
+            ttl=micros(ttl),
+        )
         await self._execute(statements.BEGIN, parameters)
 
     async def take(self, state_hash: str, user_id: str | None) -> TakeOutcome:
@@ -58,9 +54,9 @@ class Authorizations:
         row = await self._find(state_hash)
         if row is None:
             return NoSuchState()
-        parameters = {"state_hash": state_hash, "salt": row[3], "user_id": user_id}
+        parameters = Parameters(state_hash=state_hash, salt=row[3], user_id=user_id)
         if await self._execute(statements.TAKE, parameters):
-            return Taken(_pending(state_hash, row))
+            return Taken(readable(partial(_pending, state_hash), row))
         row = await self._find(state_hash)
         if row is None:
             return NoSuchState()
@@ -74,10 +70,10 @@ class Authorizations:
 
     async def purge(self) -> int:
         """Remove what has expired, and count it."""
-        return len(await self._execute(statements.PURGE, {}))
+        return len(await self._execute(statements.PURGE, Parameters()))
 
     async def _find(self, state_hash: str) -> Row | None:
-        rows = await self._execute(statements.FIND, {"state_hash": state_hash})
+        rows = await self._execute(statements.FIND, Parameters(state_hash=state_hash))
         return rows[0] if rows else None
 
 
@@ -90,27 +86,27 @@ class Registrations:
 
     async def get(self, name: str) -> ClientRegistration | None:
         """Return what is kept under that name."""
-        rows = await self._execute(statements.REGISTRATION, {"name": name})
-        return _registration(rows[0]) if rows else None
+        rows = await self._execute(statements.REGISTRATION, Parameters(name=name))
+        return readable(_registration, rows[0]) if rows else None
 
     async def keep(
         self, name: str, registration: ClientRegistration, instead_of: str | None
     ) -> ClientRegistration:
         """Keep it unless there is another than that to be replaced, and return what is kept."""
-        parameters = {
-            "name": name,
-            "issuer": registration.issuer,
-            "client_id": registration.client_id,
-            "client_secret": registration.client_secret,
-            "client_secret_expires_at": instant_to_micros(registration.client_secret_expires_at),
-            "client_auth": registration.client_auth,
-            "redirect_uris": list_to_text(registration.redirect_uris),
-            "registration_uri": registration.registration_uri,
-            "registration_token": registration.registration_token,
-            "instead_of": instead_of,
-        }
+        parameters = Parameters(
+            name=name,
+            issuer=registration.issuer,
+            client_id=registration.client_id,
+            client_secret=registration.client_secret,
+            client_secret_expires_at=instant_to_micros(registration.client_secret_expires_at),
+            client_auth=registration.client_auth,
+            redirect_uris=list_to_text(registration.redirect_uris),
+            registration_uri=registration.registration_uri,
+            registration_token=registration.registration_token,
+            instead_of=instead_of,
+        )
         rows = await self._execute(statements.KEEP, parameters)
-        return _registration(rows[0])
+        return readable(_registration, rows[0])
 
 
 def _pending(state_hash: str, row: Row) -> PendingAuthorization:

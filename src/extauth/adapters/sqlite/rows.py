@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
 
 from extauth.adapters.json_columns import (
     extra_from_text,
@@ -14,12 +12,11 @@ from extauth.adapters.json_columns import (
     scopes_from_text,
     scopes_to_text,
 )
+from extauth.adapters.readable import readable
+from extauth.adapters.sqlite.unseen import Parameters, Row
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
-
-Row: TypeAlias = Sequence[Any]
-Parameters: TypeAlias = Mapping[str, object]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -46,67 +43,67 @@ def optional_instant(value: int | None) -> datetime | None:
 
 def key_parameters(key: LinkKey) -> Parameters:
     """Name the row."""
-    return {"provider_id": key.provider_id, "user_id": key.user_id}
+    return Parameters(provider_id=key.provider_id, user_id=key.user_id)
 
 
 def provider_parameters(provider_id: str) -> Parameters:
     """Name a provider's rows, with those that are named below it."""
     below = provider_id + ACCOUNT_SEPARATOR
     beyond = provider_id + chr(ord(ACCOUNT_SEPARATOR) + 1)
-    return {"provider_id": provider_id, "below": below, "beyond": beyond}
+    return Parameters(provider_id=provider_id, below=below, beyond=beyond)
 
 
 def text_parameters(tokens: TokenSet) -> Parameters:
     """Write what an encryption changes."""
-    return {
-        "access_token": tokens.access_token,
-        "refresh_token": tokens.refresh_token,
-        "access_token_key_id": tokens.access_token_key_id,
-        "refresh_token_key_id": tokens.refresh_token_key_id,
-        "resource_tokens": resource_tokens_to_text(tokens.resource_tokens),
-    }
+    return Parameters(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        access_token_key_id=tokens.access_token_key_id,
+        refresh_token_key_id=tokens.refresh_token_key_id,
+        resource_tokens=resource_tokens_to_text(tokens.resource_tokens),
+    )
 
 
 def token_parameters(tokens: TokenSet) -> Parameters:
     """Write a whole token set."""
-    return {
+    return Parameters(
         **text_parameters(tokens),
-        "expiry": instant_to_micros(tokens.expires_at),
-        "scopes": scopes_to_text(tokens.scopes),
-        "token_type": tokens.token_type,
-        "extra": extra_to_text(tokens.extra),
-        "issued_at": instant_to_micros(tokens.issued_at),
-        "refresh_token_expiry": instant_to_micros(tokens.refresh_token_expires_at),
-    }
+        expiry=instant_to_micros(tokens.expires_at),
+        scopes=scopes_to_text(tokens.scopes),
+        token_type=tokens.token_type,
+        extra=extra_to_text(tokens.extra),
+        issued_at=instant_to_micros(tokens.issued_at),
+        refresh_token_expiry=instant_to_micros(tokens.refresh_token_expires_at),
+    )
 
 
 def origin_parameters(origin: GrantOrigin | None) -> Parameters:
     """Write whom a grant belongs to."""
-    return {
-        "client_id": None if origin is None else origin.client_id,
-        "token_endpoint": None if origin is None else origin.token_endpoint,
-    }
+    return Parameters(
+        client_id=None if origin is None else origin.client_id,
+        token_endpoint=None if origin is None else origin.token_endpoint,
+    )
 
 
 def failure_parameters(failure: RefreshFailure) -> Parameters:
     """Write a failure mark."""
-    return {
-        "version": failure.version,
-        "reason": failure.reason,
-        "at": instant_to_micros(failure.at),
-        "retry_at": instant_to_micros(failure.retry_at),
-        "attempts": failure.attempts,
-    }
+    return Parameters(
+        version=failure.version,
+        reason=failure.reason,
+        at=instant_to_micros(failure.at),
+        retry_at=instant_to_micros(failure.retry_at),
+        attempts=failure.attempts,
+    )
 
 
 def account_parameters(account: Account) -> Parameters:
     """Write whose account a link is for."""
-    return {
-        "account_id": account.id,
-        "login": account.login,
-        "display_name": account.display_name,
-        "avatar_url": account.avatar_url,
-    }
+    return Parameters(
+        account_id=account.id,
+        login=account.login,
+        display_name=account.display_name,
+        avatar_url=account.avatar_url,
+    )
 
 
 def lease_left(row: Row) -> timedelta:
@@ -115,7 +112,14 @@ def lease_left(row: Row) -> timedelta:
 
 
 def link_from_row(row: Row) -> Link:
-    """Read a row of ``statements.COLUMNS``; further columns are ignored."""
+    """Read a row of ``statements.COLUMNS``; further columns are ignored.
+
+    :raises StoreUnavailable: for a row that is damaged.
+    """
+    return readable(_link, row)
+
+
+def _link(row: Row) -> Link:
     tokens = TokenSet(
         access_token=row[5],
         refresh_token=row[6],

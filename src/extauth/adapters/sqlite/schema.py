@@ -7,8 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
-import aiosqlite
-
+from extauth.adapters.sqlite.unseen import Unseen
 from extauth.domain.errors import ConfigurationError
 
 OLDEST_SQLITE = (3, 35)
@@ -89,14 +88,14 @@ ON external_auth_authorizations (provider_id, user_id)""",
 _BUSY_PATIENCE = timedelta(seconds=30)
 
 
-async def migrate(connection: aiosqlite.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+async def migrate(connection: Unseen, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
     """Bring the schema up to date in one transaction; several processes may do so at once.
 
     :raises ConfigurationError: if the schema is newer than ``migrations`` know.
     """
     if await _schema_version(connection) == len(migrations):
         return
-    await connection.execute_fetchall("BEGIN IMMEDIATE")
+    await connection.execute("BEGIN IMMEDIATE")
     try:
         current = await _schema_version(connection)
         if current > len(migrations):
@@ -106,33 +105,29 @@ async def migrate(connection: aiosqlite.Connection, migrations: Sequence[Sequenc
             )
             raise ConfigurationError(msg)
         if current == 0:
-            await connection.execute_fetchall(
-                "CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)"
-            )
-            await connection.execute_fetchall("INSERT INTO external_auth_meta VALUES (0)")
+            await connection.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
+            await connection.execute("INSERT INTO external_auth_meta VALUES (0)")
         for statements in migrations[current:]:
             for statement in statements:
-                await connection.execute_fetchall(statement)
-        await connection.execute_fetchall(
-            "UPDATE external_auth_meta SET schema_version = ?", (len(migrations),)
-        )
-        await connection.execute_fetchall("COMMIT")
+                await connection.execute(statement)
+        await connection.execute("UPDATE external_auth_meta SET schema_version = ?", (len(migrations),))
+        await connection.execute("COMMIT")
     except BaseException:
         await connection.rollback()
         raise
 
 
-async def _schema_version(connection: aiosqlite.Connection) -> int:
-    exists = await connection.execute_fetchall(
+async def _schema_version(connection: Unseen) -> int:
+    exists = await connection.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'external_auth_meta'"
     )
-    if not list(exists):
+    if not exists:
         return 0
-    rows = await connection.execute_fetchall("SELECT schema_version FROM external_auth_meta")
-    return int(next(iter(rows))[0])
+    rows = await connection.execute("SELECT schema_version FROM external_auth_meta")
+    return int(rows[0][0])
 
 
-async def make_durable(connection: aiosqlite.Connection) -> None:
+async def make_durable(connection: Unseen) -> None:
     """Make a commit survive a power cut, and let readers go on during a write.
 
     :raises ConfigurationError: if this SQLite is too old or cannot keep a write-ahead log here.
@@ -140,7 +135,7 @@ async def make_durable(connection: aiosqlite.Connection) -> None:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         msg = f"extauth needs SQLite 3.35 or newer, not {sqlite3.sqlite_version}"
         raise ConfigurationError(msg)
-    await connection.execute_fetchall("PRAGMA synchronous = FULL")
+    await connection.execute("PRAGMA synchronous = FULL")
     # SQLite doesn't wait out its busy timeout when several processes switch a new file to WAL.
     async with asyncio.timeout(_BUSY_PATIENCE.total_seconds()):
         while (mode := await _write_ahead_log(connection)) == "busy":
@@ -150,11 +145,11 @@ async def make_durable(connection: aiosqlite.Connection) -> None:
         raise ConfigurationError(msg)
 
 
-async def _write_ahead_log(connection: aiosqlite.Connection) -> str:
+async def _write_ahead_log(connection: Unseen) -> str:
     try:
-        rows = await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+        rows = await connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
         return "busy"
-    return str(next(iter(rows))[0])
+    return str(rows[0][0])

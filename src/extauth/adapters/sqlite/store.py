@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,8 +26,6 @@ from extauth.adapters.decoding import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.rows import (
-    Parameters,
-    Row,
     account_parameters,
     failure_parameters,
     instant_to_micros,
@@ -41,6 +39,7 @@ from extauth.adapters.sqlite.rows import (
     token_parameters,
 )
 from extauth.adapters.sqlite.schema import make_durable, migrate
+from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
@@ -76,6 +75,8 @@ class SqliteLinkStore:
     ) -> None:
         self._connection = connection
         self._reader = reader or connection
+        self._writer = Unseen(self._connection)
+        self._by_key = Unseen(self._reader)
         """Reads by key go here, so that they don't queue behind a write that waits for the disk."""
         self._decoder = Decoder(link_from_row)
         self._reads = BatchedReads(self._fetch)
@@ -106,10 +107,10 @@ class SqliteLinkStore:
             msg = "give SqliteLinkStore a connection opened with isolation_level=None"
             raise ConfigurationError(msg)
         try:
-            await make_durable(self._connection)
+            await make_durable(self._writer)
             if self._reader is not self._connection:
-                await make_durable(self._reader)
-            await migrate(self._connection)
+                await make_durable(self._by_key)
+            await migrate(self._writer)
         except (sqlite3.Error, TimeoutError) as error:
             msg = "the SQLite file could not be prepared; is it a database that this user may write?"
             raise StoreUnavailable(msg) from error
@@ -122,16 +123,19 @@ class SqliteLinkStore:
         return await self._reads.get(key)
 
     async def links_of(self, user_id: str) -> list[Link]:
-        return [link_from_row(row) for row in await self._execute(statements.LINKS_OF, {"user_id": user_id})]
+        return [
+            link_from_row(row)
+            for row in await self._execute(statements.LINKS_OF, Parameters(user_id=user_id))
+        ]
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         row = await self._write(
             statements.PUT,
-            {
+            Parameters(
                 **key_parameters(key),
                 **token_parameters(tokens),
                 **origin_parameters(origin),
-            },
+            ),
         )
         assert row is not None, "an upsert without a condition returns its row"  # noqa: S101
         return link_from_row(row)
@@ -142,7 +146,7 @@ class SqliteLinkStore:
 
     async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
         checked_claim(owner, ttl)
-        parameters = {**key_parameters(key), "version": version, "owner": owner, "ttl": micros(ttl)}
+        parameters = Parameters(**key_parameters(key), version=version, owner=owner, ttl=micros(ttl))
         while True:
             row = await self._write(statements.CLAIM, parameters)
             if row is not None:
@@ -162,7 +166,7 @@ class SqliteLinkStore:
             # The lease ended between the two statements: it is free now.
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        parameters = {**key_parameters(key), **token_parameters(tokens), "version": version}
+        parameters = Parameters(**key_parameters(key), **token_parameters(tokens), version=version)
         row = await self._write(statements.SAVE, parameters)
         return Saved(link_from_row(row)) if row is not None else await self._lost(key)
 
@@ -170,10 +174,10 @@ class SqliteLinkStore:
         checked_failure(version, failure)
         row = await self._write(
             statements.RECORD_FAILURE,
-            {
+            Parameters(
                 **key_parameters(key),
                 **failure_parameters(failure),
-            },
+            ),
         )
         if row is not None:
             return Recorded(link_from_row(row))
@@ -190,21 +194,16 @@ class SqliteLinkStore:
         reason: str | None = None,
         since: datetime | None = None,
     ) -> int:
-        parameters = {
+        parameters = Parameters(
             **provider_parameters(provider_id),
-            "user_id": user_id,
-            "reason": reason,
-            "since": instant_to_micros(since),
-        }
+            user_id=user_id,
+            reason=reason,
+            since=instant_to_micros(since),
+        )
         return len(await self._execute(statements.LIFT_FAILURE, parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
-        parameters = {
-            **key_parameters(key),
-            "version": version,
-            "owner": owner,
-            "unresolved": unresolved,
-        }
+        parameters = Parameters(**key_parameters(key), version=version, owner=owner, unresolved=unresolved)
         return await self._write(statements.RELEASE, parameters) is not None
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
@@ -215,7 +214,7 @@ class SqliteLinkStore:
                 return Absent() if link is None else Stale(link)
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
-        parameters = {**key_parameters(key), **text_parameters(tokens), "version": version}
+        parameters = Parameters(**key_parameters(key), **text_parameters(tokens), version=version)
         row = await self._write(statements.RESEAL, parameters)
         return Resealed(link_from_row(row)) if row is not None else await self._lost(key)
 
@@ -228,20 +227,20 @@ class SqliteLinkStore:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Link]:
-        parameters = {
-            "provider_id": provider_id,
-            "expiring_before": instant_to_micros(expiring_before),
-            "unused_since": instant_to_micros(unused_since),
-            "after": after,
-            "limit": limit,
-        }
+        parameters = Parameters(
+            provider_id=provider_id,
+            expiring_before=instant_to_micros(expiring_before),
+            unused_since=instant_to_micros(unused_since),
+            after=after,
+            limit=limit,
+        )
         return [link_from_row(row) for row in await self._execute(statements.DUE, parameters)]
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait(key, version, timeout)
 
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
-        parameters = {**key_parameters(key), **account_parameters(account), "version": version}
+        parameters = Parameters(**key_parameters(key), **account_parameters(account), version=version)
         row = await self._write(statements.RECORD_ACCOUNT, parameters)
         return Recorded(link_from_row(row)) if row is not None else await self._lost(key)
 
@@ -272,16 +271,16 @@ class SqliteLinkStore:
         return Absent() if row is None else Stale(link_from_row(row))
 
     async def _read_now(self, key: LinkKey) -> Row | None:
-        rows = await _fetch_all(self._connection, statements.GET, (key.provider_id, key.user_id))
+        rows = await self._writer.fetch_all(statements.GET, (key.provider_id, key.user_id))
         return rows[0] if rows else None
 
     async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Link]:
         if len(keys) == 1:
-            rows = await _fetch_all(self._reader, statements.GET, (keys[0].provider_id, keys[0].user_id))
+            rows = await self._by_key.fetch_all(statements.GET, (keys[0].provider_id, keys[0].user_id))
         else:
             sql = statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
             names = [name for key in keys for name in (key.provider_id, key.user_id)]
-            rows = await _fetch_all(self._reader, sql, names)
+            rows = await self._by_key.fetch_all(sql, names)
         return self._decoder.links(rows)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
@@ -289,18 +288,7 @@ class SqliteLinkStore:
         return rows[0] if rows else None
 
     async def _execute(self, sql: str, parameters: Parameters) -> list[Row]:
-        return await _fetch_all(self._connection, sql, parameters)
-
-
-async def _fetch_all(
-    connection: aiosqlite.Connection, sql: str, parameters: Parameters | Sequence[object]
-) -> list[Row]:
-    try:
-        rows: Iterable[Row] = await connection.execute_fetchall(sql, parameters)
-    except (sqlite3.Error, ValueError) as error:  # aiosqlite says "closed" with a ValueError
-        msg = "the SQLite store failed"
-        raise StoreUnavailable(msg) from error
-    return list(rows)
+        return await self._writer.fetch_all(sql, parameters)
 
 
 @asynccontextmanager

@@ -1,0 +1,119 @@
+"""Running statements on a connection of aiosqlite's so that no log shows what they are about.
+
+At DEBUG aiosqlite logs each call with its arguments and each error with its text, and asyncio in debug mode
+shows the results of futures. So aiosqlite is given an object of ours to call, which shows nothing of itself
+and returns an error instead of raising it; and rows and parameters hide their values wherever they turn up.
+The connection stays as the application has set it up.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, TypeAlias, cast, final
+
+import aiosqlite
+
+from extauth.domain.errors import StoreUnavailable
+
+Error: TypeAlias = sqlite3.Error | ValueError
+
+WITHHELD = "(text withheld: it may quote a row)"
+
+
+@final
+class Parameters(dict[str, object]):
+    """Parameters of a statement, by name. Its ``repr`` shows none."""
+
+    def __repr__(self) -> str:
+        return f"Parameters({', '.join(self)})"
+
+
+@final
+class Row(tuple[Any, ...]):
+    """A row of a result. Its ``repr`` shows no value."""
+
+    __slots__ = ()
+
+    def __new__(cls, _: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
+        return tuple.__new__(cls, values)
+
+    def __repr__(self) -> str:
+        return f"<Row of {len(self)} columns>"
+
+
+@final
+class Unseen:
+    """Runs statements on one connection."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._database: sqlite3.Connection | None = None
+        """Beneath the connection, and for its thread alone. Set at the first statement."""
+
+    async def fetch_all(self, sql: str, parameters: Parameters | Sequence[object]) -> list[Row]:
+        """Run a statement and return its rows.
+
+        :raises StoreUnavailable: whatever went wrong.
+        """
+        try:
+            return await self.execute(sql, parameters)
+        except (sqlite3.Error, ValueError) as error:  # aiosqlite says "closed" with a ValueError
+            msg = "the SQLite store failed"
+            raise StoreUnavailable(msg) from error
+
+    async def rollback(self) -> None:
+        """End the transaction, if there is one."""
+        await self._connection.rollback()
+
+    async def execute(self, sql: str, parameters: Parameters | Sequence[object] = ()) -> list[Row]:
+        """Do the same, and raise :func:`presentable` errors of the driver."""
+        if self._database is None:
+            async with self._connection.cursor() as cursor:
+                self._database = cursor.connection
+        statement = cast("sqlite3.Cursor", _Statement(self._database, sql, parameters))
+        found = cast("list[Row] | Error", await aiosqlite.Cursor(self._connection, statement).fetchall())
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@final
+class _Statement:
+    """What aiosqlite takes for a cursor that has been executed, and asks for its rows."""
+
+    __slots__ = ("_database", "_parameters", "_sql")
+
+    def __init__(
+        self, database: sqlite3.Connection, sql: str, parameters: Parameters | Sequence[object]
+    ) -> None:
+        self._database = database
+        self._sql = sql
+        self._parameters = parameters
+
+    def fetchall(self) -> list[Row] | Error:
+        """Execute it; in the thread of the connection."""
+        try:
+            cursor = self._database.cursor()
+            cursor.row_factory = Row
+            return cursor.execute(self._sql, self._parameters).fetchall()
+        except (sqlite3.Error, ValueError) as error:
+            return presentable(error)
+
+
+def presentable(error: Error) -> Error:
+    """Return an error to be the cause of ours: the same, or one of its type without a row's contents.
+
+    sqlite3 quotes what it cannot decode, and a trigger of the application's may say anything.
+    """
+    if isinstance(error, sqlite3.ProgrammingError) or _says_nothing_of_rows(error):
+        return error.with_traceback(None)
+    shown = (type(error) if isinstance(error, sqlite3.Error) else ValueError)(WITHHELD)
+    vars(shown).update(vars(error))  # SQLite's own code and its name
+    return shown
+
+
+def _says_nothing_of_rows(error: Error) -> bool:
+    # Errors of sqlite3 itself, such as of decoding, have no code.
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code != sqlite3.SQLITE_CONSTRAINT_TRIGGER

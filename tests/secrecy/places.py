@@ -1,0 +1,158 @@
+"""The stores of each kind, and how to break each from outside."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiosqlite
+import asyncpg
+import attrs
+
+from extauth import open_store
+from extauth.adapters.postgres import PostgresLinkStore
+from extauth.adapters.sqlite import SqliteLinkStore
+from extauth.domain.linking_ports import Store
+from tests.servers.postgres_server import PostgresServer
+
+MEMORY = ("memory",)
+SQLITE = ("sqlite", "sqlite-own-connection", "sqlite-own-pair")
+POSTGRES = ("postgres", "postgres-own-pool", "postgres-transaction-pooling")
+EVERYWHERE = (*MEMORY, *SQLITE, *POSTGRES)
+ON_DISK = (*SQLITE, *POSTGRES)
+
+LOCK_PATIENCE = timedelta(milliseconds=20)
+
+Execute = Callable[..., Awaitable[None]]
+Held = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@attrs.frozen
+class Place:
+    """An open store, and a way to its database that is not the store's."""
+
+    kind: str
+    store: Store
+    execute: Execute
+    locked: Held
+    """Nothing can be written meanwhile, and whoever tries gives up soon."""
+    cut: Held
+    """The store has no connection meanwhile and gets no other."""
+
+
+def place(kind: str, folder: Path, server: PostgresServer) -> AbstractAsyncContextManager[Place]:
+    """Open an empty store of that kind."""
+    if kind == "memory":
+        return _in_memory()
+    return _in_sqlite(kind, folder / "links.db") if kind in SQLITE else _in_postgres(kind, server)
+
+
+@asynccontextmanager
+async def _in_memory() -> AsyncGenerator[Place]:
+    async with open_store("memory://") as store:
+        yield Place("memory", store, _no_database, nullcontext, nullcontext)
+
+
+async def _no_database(*_: object) -> None:
+    raise AssertionError("memory does not break")  # noqa: EM101, TRY003
+
+
+@asynccontextmanager
+async def _in_sqlite(kind: str, path: Path) -> AsyncGenerator[Place]:
+    async def execute(sql: str, *values: object) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute(sql, values)
+
+    async with _sqlite_store(kind, path) as store:
+        inside: Any = store
+
+        @asynccontextmanager
+        async def locked() -> AsyncGenerator[None]:
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                yield
+
+        @asynccontextmanager
+        async def cut() -> AsyncGenerator[None]:
+            for connection in {inside._connection, inside._reader}:
+                await connection.close()
+            yield
+
+        yield Place(kind, store, execute, locked, cut)
+
+
+@asynccontextmanager
+async def _sqlite_store(kind: str, path: Path) -> AsyncGenerator[Store]:
+    if kind == "sqlite":
+        async with open_store(f"sqlite:///{path}", busy_timeout=LOCK_PATIENCE) as store:
+            yield store
+        return
+    patience = LOCK_PATIENCE.total_seconds()
+    async with (
+        aiosqlite.connect(path, isolation_level=None, timeout=patience) as one,
+        aiosqlite.connect(path, isolation_level=None, timeout=patience) as two,
+    ):
+        one.row_factory = _by_name  # type: ignore[assignment]  # any callable, in truth
+        two.row_factory = sqlite3.Row
+        async with SqliteLinkStore(one, reader=two if kind == "sqlite-own-pair" else None) as store:
+            yield store
+
+
+def _by_name(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> dict[str, object]:
+    """Make of a row what an application may want."""
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+
+
+@asynccontextmanager
+async def _in_postgres(kind: str, server: PostgresServer) -> AsyncGenerator[Place]:
+    async with server.fresh_database() as dsn:
+        other, outside = await asyncpg.connect(dsn), await asyncpg.connect(server.dsn)
+        name = urlsplit(dsn).path[1:]
+        await other.execute(
+            f"ALTER DATABASE {name} SET lock_timeout = {LOCK_PATIENCE // timedelta(milliseconds=1)}"
+        )
+
+        async def execute(sql: str, *values: object) -> None:
+            await other.execute(sql, *values)
+
+        @asynccontextmanager
+        async def locked() -> AsyncGenerator[None]:
+            async with other.transaction():
+                for table in ("links", "authorizations", "registrations"):
+                    await other.execute(f"LOCK external_auth_{table} IN SHARE MODE")
+                yield
+
+        @asynccontextmanager
+        async def cut() -> AsyncGenerator[None]:
+            await outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await outside.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+            )
+            yield
+
+        try:
+            async with _postgres_store(kind, dsn) as store:
+                yield Place(kind, store, execute, locked, cut)
+        finally:
+            await outside.close()
+            other.terminate()
+
+
+@asynccontextmanager
+async def _postgres_store(kind: str, dsn: str) -> AsyncGenerator[Store]:
+    if kind == "postgres":
+        async with open_store(dsn) as store:
+            yield store
+        return
+    pooling = kind == "postgres-transaction-pooling"
+    options: dict[str, Any] = {"statement_cache_size": 0} if pooling else {}
+    async with (
+        asyncpg.create_pool(dsn, min_size=1, max_size=4, command_timeout=10, **options) as pool,
+        PostgresLinkStore(pool, transaction_pooling=pooling) as own,
+    ):
+        yield own
