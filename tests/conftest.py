@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from extauth import open_store
+from extauth.domain.linking_ports import Store
 from tests.servers.postgres_server import OwnPostgresServer, PostgresServer, own_postgres, some_postgres
 
 # No test may depend on how fast the machine is.
@@ -35,6 +39,18 @@ async def postgres_dsn(postgres_server: PostgresServer) -> AsyncGenerator[str, N
     """The DSN of an empty database that is dropped after the test."""
     async with postgres_server.fresh_database() as dsn:
         yield dsn
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def any_store(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_server: PostgresServer
+) -> AsyncGenerator[Store, None]:
+    """An empty store, of each kind that ships."""
+    async with AsyncExitStack() as closing:
+        url = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/links.db"}.get(request.param)
+        if url is None:
+            url = await closing.enter_async_context(postgres_server.fresh_database())
+        yield await closing.enter_async_context(open_store(url))
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,41 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from extauth import Account, ExtAuthError
-from extauth.domain.linking import LinkingTraits
+from extauth.domain.linking import LinkingTraits, PendingAuthorization
 from extauth.domain.linking_outcomes import IdTokenRejected
 from extauth.domain.outcomes import ClientRejected, GrantRejected, Unknown
 from extauth.services.callback import read_callback
 from tests.linking.conftest import REDIRECT_URI, Scene, parameters
+from tests.support.faulty_store import FaultyStore
+
+
+@pytest.fixture
+async def scene(scene: Scene, any_store: Any) -> Scene:
+    """The same on each store that ships, with the event loop at its most talkative."""
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.slow_callback_duration = 0
+    scene.inner, scene.store = any_store, FaultyStore(any_store)
+    return scene
+
+
+def pending_of(store: Any) -> list[PendingAuthorization]:
+    """Return what a store is told of authorizations, from now on."""
+    told: list[PendingAuthorization] = []
+    begin = store.begin_authorization
+
+    async def begin_authorization(pending: PendingAuthorization, ttl: timedelta) -> None:
+        told.append(pending)
+        await begin(pending, ttl)
+
+    store.begin_authorization = begin_authorization
+    return told
 
 
 async def test_of_logs_events_and_reprs(scene: Scene, caplog):
@@ -21,10 +47,11 @@ async def test_of_logs_events_and_reprs(scene: Scene, caplog):
     caplog.set_level(logging.DEBUG)
     scene.provider.linking = LinkingTraits(openid=True, device=True, companions=("user",))
     scene.provider.accounts = {"alice-there": Account("id-1"), "bob-there": Account("id-2")}
+    pending = pending_of(scene.store)
     service = scene.replica()
     callback = await scene.authorized(service, scopes=["openid"])
     asked = scene.provider.asked[-1]
-    shown = [repr(asked), repr(read_callback(callback)), repr(scene.begun())]
+    shown = [repr(asked), repr(read_callback(callback)), repr(pending)]
     link = await service.complete(callback, user_id="alice")
     other = await scene.connect(service, "bob-there")
     device = await service.begin_device("scripted", "alice")
@@ -37,7 +64,15 @@ async def test_of_logs_events_and_reprs(scene: Scene, caplog):
     ]
     shown.append(caplog.text)
     assert "LinkConnected" in caplog.text
-    secrets = [asked.state, asked.nonce, asked.code_challenge, "code-1", device.device_code, device.user_code]
+    secrets = [
+        pending[0].salt,
+        asked.state,
+        asked.nonce,
+        asked.code_challenge,
+        "code-1",
+        device.device_code,
+        device.user_code,
+    ]
     for each in (link, other, third):
         secrets += [each.tokens.access_token, each.tokens.refresh_token]
     found = [secret for secret in secrets for text in shown if secret and secret in text]

@@ -50,19 +50,16 @@ async def damaged(stage: Stage) -> None:
     """A row holds what nobody can have written."""
     await stage.connect()
     token, extra = stage.canaries.new("access token"), stage.canaries.new("id token")
-    await stage.place.execute(f'UPDATE {TABLES[0]} SET oauth_extra = \'{{"id_token": "{extra}\'')
+    await _damage(stage, "oauth_extra", f'\'{{"id_token": "{extra}\'')
     await stage.watch.refused(stage.token())
     await stage.watch.refused(stage.linking.links("alice"))
-    await stage.place.execute(
-        f"UPDATE {TABLES[0]} SET oauth_extra = '', oauth_resource_tokens = '[\"{extra}\"]'"
-    )
+    await _damage(stage, "oauth_extra", "''")
+    await _damage(stage, "oauth_resource_tokens", f"'[\"{extra}\"]'")
     await stage.watch.refused(stage.token())
+    await _damage(stage, "oauth_resource_tokens", "''")
     if stage.place.kind in SQLITE:
-        broken = f"CAST(x'{token.encode().hex()}ff' AS TEXT)"
         for column in ("oauth_extra", "oauth_access_token"):
-            await stage.place.execute(
-                f"UPDATE {TABLES[0]} SET oauth_resource_tokens = '', {column} = {broken}"
-            )
+            await _damage(stage, column, f"CAST(x'{token.encode().hex()}ff' AS TEXT)")
             await stage.watch.refused(stage.token())
             await stage.watch.refused(stage.place.store.links_of("alice"))
 
@@ -130,6 +127,10 @@ def _flows(stage: Stage, callback: str) -> list[Awaitable[object]]:
     ]
 
 
+async def _damage(stage: Stage, column: str, value: str) -> None:
+    await stage.place.execute(f"UPDATE {TABLES[0]} SET {column} = {value}")  # noqa: S608 - the test's own
+
+
 async def _refused(stage: Stage, calls: list[Awaitable[object]]) -> None:
     for call in calls:
         await stage.watch.refused(call)
@@ -145,9 +146,10 @@ def _refusals(stage: Stage, table: str, name: str, *events: str) -> list[str]:
             " BEGIN SELECT RAISE(ABORT, 'no'); END"
             for number, event in enumerate(events)
         ]
+    refuse = f"CREATE TRIGGER {name} BEFORE {' OR '.join(events)} ON {table}"
     return [
         f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'refused' USING DETAIL = coalesce(NEW, OLD)::text, HINT = coalesce(NEW, OLD)::text;
 END $$""",
-        f"CREATE TRIGGER {name} BEFORE {' OR '.join(events)} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
+        f"{refuse} FOR EACH ROW EXECUTE FUNCTION {name}()",
     ]

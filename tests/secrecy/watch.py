@@ -118,7 +118,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             continue
         known.add(id(each))
         yield each
-        waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+        context = None if each.__suppress_context__ else each.__context__
+        waiting += [each.__cause__, context, *getattr(each, "exceptions", ())]
 
 
 def _exposed(error: BaseException) -> Iterator[tuple[str, str]]:

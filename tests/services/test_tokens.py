@@ -41,6 +41,7 @@ from extauth.services.saving import Saving
 from extauth.services.telling import Teller
 from extauth.services.wanted import Wanted
 from extauth.testing.scripted_provider import ScriptedProvider
+from tests.support.faulty_store import FaultyStore
 
 KEY = LinkKey("scripted", "alice")
 EXPIRED = timedelta(0)
@@ -1098,8 +1099,12 @@ class TestTelling:
         assert (await scene.stored()).version == 2
         assert "ZeroDivisionError" in caplog.text
 
-    async def test_no_token_is_ever_told(self, scene, caplog):
-        """Neither events nor log lines nor errors show a token, whatever happens."""
+    async def test_no_token_is_ever_told(self, scene, caplog, any_store):
+        """Neither events nor log lines nor errors show a token, whatever happens on whatever store."""
+        scene.store = FaultyStore(any_store)
+        loop = asyncio.get_running_loop()
+        loop.set_debug(True)
+        loop.slow_callback_duration = 0
         errors: list[str] = []
         for answers in (
             [],

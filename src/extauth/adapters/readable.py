@@ -19,7 +19,7 @@ def readable(make: Callable[[R], T], row: R) -> T:
     try:
         return make(row)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        msg = "a row of extauth's tables cannot be read; restore it, or remove it and let the user connect again"
+        msg = "a row of extauth's tables cannot be read; restore it, or delete it and let the user reconnect"
         unreadable = StoreUnavailable(msg)
     # Out of the handler, so that the other error is not the context of ours: it may quote the row.
     raise unreadable

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import assert_never, final
 
+import attrs
+
 from extauth.domain.errors import (
     AlreadyCompleted,
     AuthorizationExpired,
@@ -14,11 +16,13 @@ from extauth.domain.errors import (
     UnknownState,
     WrongUser,
 )
+from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import AuthorizationRequest, PendingAuthorization
 from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged
+from extauth.domain.storable import masked
 from extauth.services.asking import Asking
 from extauth.services.begun_redirects import begun_redirects
 from extauth.services.callback import Callback, read_callback
@@ -101,36 +105,39 @@ class Authorizing:
         check_connectable(provider, key)
         before = await granted_before(self._store, provider, key)
         asked = asked_scopes(provider, before, scopes)
-        state = new_secret(self._secret_source)
-        salt = new_secret(self._secret_source)
+        state = Hidden(new_secret(self._secret_source))
         pending = PendingAuthorization(
-            state_hash=state_hash(state),
+            state_hash=state_hash(state.value),
             key=key,
             redirect_uri=redirect_uri,
-            salt=salt,
+            salt=new_secret(self._secret_source),
             scopes=asked,
             resources=resources,
         )
-        verifier, said_nonce = _secrets(provider, pending, state)
-        url = provider.authorization_url(
-            AuthorizationRequest(
-                redirect_uri=redirect_uri,
-                state=state,
-                scopes=asked,
-                code_challenge=None if verifier is None else code_challenge(verifier),
-                nonce=said_nonce,
-                resources=pending.resources,
-                params=params,
-                incremental=before is not None,
-            )
+        derived = _derived(provider, pending, state.value)
+        request = AuthorizationRequest(
+            redirect_uri=redirect_uri,
+            state=state.value,
+            scopes=asked,
+            code_challenge=None if derived.verifier is None else code_challenge(derived.verifier),
+            nonce=derived.nonce,
+            resources=pending.resources,
+            params=params,
+            incremental=before is not None,
         )
+        url = Hidden(provider.authorization_url(request))
         if rival := self._begun.note(redirect_uri, server_of(provider)):
             raise mixable(redirect_uri, provider.provider_id, [rival])
         await self._store.begin_authorization(pending, self._ttl)
-        return url
+        return url.value
 
     def read(
-        self, given: str | Mapping[str, str], *, user_id: str, provider_id: str | None, method: str | None
+        self,
+        given: Hidden[str | Mapping[str, str]],
+        *,
+        user_id: str,
+        provider_id: str | None,
+        method: str | None,
     ) -> Callback:
         """Read a callback and refuse what can be refused without touching its state.
 
@@ -143,7 +150,11 @@ class Authorizing:
         expected = self._providers.values() if provider_id is None else [self._provider(provider_id)]
         if method is not None and method not in {each.linking.callback_method for each in expected}:
             raise _by_other_method()
-        callback = read_callback(given)
+        try:
+            callback = read_callback(given.value)
+        except InvalidCallback as error:
+            # Its frames hold the parameters.
+            raise error.with_traceback(None) from None
         if provider_id is None and callback.location is None and self._redirect_uris.needs_location():
             msg = (
                 "complete needs provider_id, from the route that was called, or the whole URL: with several"
@@ -161,9 +172,8 @@ class Authorizing:
 
         See :meth:`~extauth.LinkingService.complete`.
         """
-        state = callback.params["state"]
         with self._under_way.completing() as completion:
-            pending = await self._take(state, user_id)
+            pending = await self._take(callback, user_id)
             completion.key = pending.key
             provider = self._provider(pending.key.provider_id)
             traits = provider.linking
@@ -172,19 +182,19 @@ class Authorizing:
                 raise IssuerMismatch(msg)
             callback.check_location(pending.redirect_uri)
             callback.check_issuer(traits, self._issuers())
-            code = callback.code(provider.provider_id)
+            code = Hidden(callback.code(provider.provider_id))
             if method is not None and method != traits.callback_method:
                 raise _by_other_method()
             # Before the code is spent: a store that is down is better noticed now.
             before = await self._store.get(pending.key)
             completion.refuse_withdrawn()
-            verifier, said_nonce = _secrets(provider, pending, state)
+            derived = _derived(provider, pending, callback.params["state"])
             outcome = await self._asking.sent(
                 lambda: provider.exchange_code(
-                    code,
+                    code.value,
                     redirect_uri=pending.redirect_uri,
-                    code_verifier=verifier,
-                    nonce=said_nonce,
+                    code_verifier=derived.verifier,
+                    nonce=derived.nonce,
                     resources=pending.resources,
                 )
             )
@@ -202,8 +212,9 @@ class Authorizing:
                 },
             )
 
-    async def _take(self, state: str, user_id: str) -> PendingAuthorization:
-        taken = await self._store.take_authorization(state_hash(state), user_id=user_id)
+    async def _take(self, callback: Callback, user_id: str) -> PendingAuthorization:
+        state = state_hash(callback.params["state"])
+        taken = await self._store.take_authorization(state, user_id=user_id)
         match taken:
             case Taken(pending):
                 return pending
@@ -229,12 +240,18 @@ class Authorizing:
         return provider_of(self._providers, provider_id)
 
 
-def _secrets(
-    provider: LinkingProvider, pending: PendingAuthorization, state: str
-) -> tuple[str | None, str | None]:
-    """Return the code verifier and the nonce, each if the provider is to be sent one."""
+@final
+@attrs.frozen
+class _Derived:
+    """What is derived from a state, each if the provider is to be sent it."""
+
+    verifier: str | None = attrs.field(repr=masked)
+    nonce: str | None = attrs.field(repr=masked)
+
+
+def _derived(provider: LinkingProvider, pending: PendingAuthorization, state: str) -> _Derived:
     traits = provider.linking
-    return (
+    return _Derived(
         code_verifier(state, pending.salt) if traits.pkce else None,
         nonce(state, pending.salt) if traits.openid and "openid" in pending.scopes else None,
     )

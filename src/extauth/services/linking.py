@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, final
 
 from extauth.domain.errors import StoreUnavailable, UnknownProvider
+from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import DeviceAuthorization, Unlinked
 from extauth.domain.linking_outcomes import Validity
@@ -205,8 +206,10 @@ class LinkingService:
         :raises ConfigurationError: the deployment must be mended.
         :raises ValueError: for no user, or no ``provider_id`` where it is needed; the state stays good.
         """
+        given = Hidden(callback)
+        del callback  # tools that report errors show the local variables of each frame
         self._refuse_if_closed()
-        read = self._authorizing.read(callback, user_id=user_id, provider_id=provider_id, method=method)
+        read = self._authorizing.read(given, user_id=user_id, provider_id=provider_id, method=method)
         return await self._carry_through(
             partial(self._authorizing.complete, read, user_id=user_id, provider_id=provider_id, method=method)
         )

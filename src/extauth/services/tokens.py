@@ -8,8 +8,11 @@ from functools import partial
 from types import TracebackType
 from typing import Self, final
 
+import attrs
+
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
 from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, decide
+from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
@@ -118,15 +121,19 @@ class TokenService:
         With ``resource`` all this is about the token for that resource, as in :meth:`link`.
         Raises what :meth:`access_token` does; ``ReauthorizationRequired`` also if there is no refresh token.
         """
-        wanted = self._wanted(provider_id, resource, rejected)
+        hidden = Hidden(rejected)
+        del rejected  # tools that report errors show the local variables of each frame
+        wanted = attrs.evolve(self._wanted(provider_id, resource), rejected=hidden.value)
         link = await self._read(LinkKey(provider_id, user_id))
-        token = wanted.seen(link).tokens.access_token
-        if rejected is not None and token != rejected:
+        before = wanted.seen(link).tokens
+        if wanted.rejected not in {None, before.access_token}:
             decision = wanted.decide(link, self._clock.now(), self._policy)
             return wanted.seen(await self._serve(wanted, link, decision))
 
         def renewed(link: Link) -> bool:
-            return wanted.seen(link).tokens.access_token != token and wanted.works(link, self._clock.now())
+            return wanted.seen(link).tokens.access_token != before.access_token and wanted.works(
+                link, self._clock.now()
+            )
 
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
@@ -155,11 +162,11 @@ class TokenService:
         await self._flights.aclose()
         await self._saving.aclose()
 
-    def _wanted(self, provider_id: str, resource: str | None, rejected: str | None = None) -> Wanted:
+    def _wanted(self, provider_id: str, resource: str | None) -> Wanted:
         if self._closed:
             msg = "this TokenService is closed"
             raise RuntimeError(msg)
-        return Wanted(provider_of(self._providers, provider_id), resource, rejected)
+        return Wanted(provider_of(self._providers, provider_id), resource)
 
     async def _read(self, key: LinkKey) -> Link:
         link = self._saving.unsaved(key) or await self._store.get(key)

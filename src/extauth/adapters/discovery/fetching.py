@@ -29,6 +29,7 @@ from extauth.adapters.oauth2.reply import TRY_LATER
 from extauth.adapters.oauth2.retry_after import retry_after
 from extauth.adapters.oauth2.transport import HttpTimeouts
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
+from extauth.domain.hidden import NamesOnly
 
 Allow: TypeAlias = Callable[[str], bool]
 """Says of a URL that a server named whether the application may send requests there."""
@@ -132,7 +133,7 @@ class Fetcher:
     ) -> Answer:
         """POST a JSON object. Raises as :meth:`document`, and then whether it was processed is unknown."""
         body = json.dumps(document).encode()
-        every = {**_JSON, "Content-Type": "application/json", **headers}
+        every = NamesOnly({**_JSON, "Content-Type": "application/json", **headers})
         async with self._asked("POST", self.usable(url, what), what, every, body) as response:
             return await _read(response, what)
 
@@ -190,7 +191,7 @@ async def _read(response: ClientResponse, what: str) -> Answer:
         msg = f"the {what} was sent compressed although it was asked for plain, and cannot be read"
         raise ProviderUnavailable(msg) from None
     parsed = read_json(body.content)
-    members = parsed if is_object(parsed) else None
+    members = NamesOnly(parsed) if is_object(parsed) else None
     return Answer(status=response.status, members=members, trouble=_trouble(response, what))
 
 

@@ -25,6 +25,7 @@ from extauth.adapters.oauth2.authorization import AuthorizationRules
 from extauth.adapters.oauth2.requests import TokenRequests
 from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
 from extauth.domain.errors import ProviderMisconfigured
+from extauth.domain.hidden import Hidden
 from extauth.domain.linking import ClientRegistration
 from extauth.domain.linking_ports import RegistrationStore
 
@@ -80,8 +81,10 @@ async def mcp_provider(
     :raises ProviderUnavailable: if one of the servers cannot be reached.
     :raises StoreUnavailable: if the store fails.
     """
+    given_secret, initial_token = Hidden(client_secret), Hidden(initial_access_token)
+    del client_secret, initial_access_token  # tools that report errors show the local variables of each frame
     server = resource_uri(server_url)
-    if client_secret is not None and client_id is None:
+    if given_secret.value is not None and client_id is None:
         msg = "client_secret needs the client_id that it belongs to"
         raise ValueError(msg)
     if isinstance(scopes, str):
@@ -101,15 +104,15 @@ async def mcp_provider(
                 redirect_uri=redirect_uri,
                 client_name=client_name,
                 scopes=wanted,
-                initial_access_token=initial_access_token,
+                initial_access_token=initial_token,
             )
-            client_id, client_secret = client.client_id, client.client_secret
+            client_id, given_secret = client.client_id, Hidden(client.client_secret)
             client_auth = cast("ClientAuth", client.client_auth)
     options: dict[str, Any] = {"client_auth": client_auth, "session": session, **keywords}
     return metadata.provider(
         mcp_provider_id(server) if provider_id is None else provider_id,
         client_id=client_id,
-        client_secret=client_secret,
+        client_secret=given_secret.value,
         scopes=wanted,
         **{**options, **_with_resource(resource.resource, keywords)},
     )
@@ -180,7 +183,7 @@ async def _registered(
     redirect_uri: str,
     client_name: str,
     scopes: Iterable[str],
-    initial_access_token: str | None,
+    initial_access_token: Hidden[str | None],
 ) -> ClientRegistration:
     # The scopes are no part of the name: a server that asks for more one day must not make the client
     # another one, to which no link belongs.
@@ -195,7 +198,7 @@ async def _registered(
         redirect_uris=[redirect_uri],
         client_name=client_name,
         scopes=scopes,
-        initial_access_token=initial_access_token,
+        initial_access_token=initial_access_token.value,
         session=fetcher.session,
         timeouts=fetcher.timeouts,
         allow=fetcher.allow,

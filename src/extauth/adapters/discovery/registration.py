@@ -16,6 +16,7 @@ from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts
 from extauth.adapters.oauth2.endpoint import endpoint_url
 from extauth.domain.errors import ProviderMisconfigured
+from extauth.domain.hidden import Hidden, NamesOnly
 from extauth.domain.linking import ClientRegistration
 from extauth.domain.storable import scope_names
 
@@ -64,6 +65,8 @@ async def register_client(
         ``client_auth_unsupported``.
     :raises ProviderUnavailable: if the server cannot be reached or may register the client another time.
     """
+    headers = NamesOnly({"Authorization": f"Bearer {initial_access_token}"} if initial_access_token else {})
+    del initial_access_token  # tools that report errors show the local variables of each frame
     asked = _request(metadata, redirect_uris, client_name, scopes)
     more = {
         "client_uri": client_uri,
@@ -77,7 +80,6 @@ async def register_client(
             "the provider does not let clients register themselves; register one by hand, give its client_id"
         )
         raise ProviderMisconfigured(msg, reason="registration_unsupported")
-    headers = {"Authorization": f"Bearer {initial_access_token}"} if initial_access_token else {}
     async with fetching(session, timeouts, allow, named=metadata.registration_endpoint) as fetcher:
         answer = await fetcher.post(metadata.registration_endpoint, "registration endpoint", asked, headers)
     return _registration(_accepted(answer), metadata.issuer, asked)
@@ -140,21 +142,22 @@ def _registration(
     if method not in {"none", *WITH_SECRET}:
         msg = "the provider registered a way of authenticating that was not asked for"
         raise ProviderMisconfigured(msg, reason="client_auth_unsupported")
-    secret, expires_at = None, None
+    secret, expires_at = Hidden[str | None](None), None
     if method != "none":
-        secret = required_text(members, "client_secret")
+        secret = Hidden(required_text(members, "client_secret"))
         expires_at = instant(members, "client_secret_expires_at")
-    uri, token = text(members, "registration_client_uri"), text(members, "registration_access_token")
-    managed = uri is not None and token is not None and _secure(uri)
+    uri = text(members, "registration_client_uri")
+    token = Hidden(text(members, "registration_access_token"))
+    managed = uri is not None and token.value is not None and _secure(uri)
     return ClientRegistration(
         issuer=issuer,
         client_id=required_text(members, "client_id"),
-        client_secret=secret,
+        client_secret=secret.value,
         client_secret_expires_at=expires_at,
         client_auth=method,
         redirect_uris=tuple(wanted),
         registration_uri=uri if managed else None,
-        registration_token=token if managed else None,
+        registration_token=token.value if managed else None,
     )
 
 

@@ -13,6 +13,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from extauth.adapters.postgres.failures import DRIVER_ERRORS, cancelled_by_caller
 from extauth.adapters.postgres.unique_names import UniqueNamesConnection
+from extauth.domain.hidden import Hidden
 
 # In quotes: these classes are generic in the stubs only.
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -31,12 +32,12 @@ STATEMENT_MODE = (
 
 @asynccontextmanager
 async def own_pool(
-    dsn: str, *, max_size: int, transaction_pooling: bool | None, command_timeout: timedelta
+    dsn: Hidden[str], *, max_size: int, transaction_pooling: bool | None, command_timeout: timedelta
 ) -> AsyncGenerator[Pool, None]:
     """Make a pool for a store alone, which connects when first used, and close it."""
     seconds = command_timeout.total_seconds()
     pool = asyncpg.create_pool(
-        dsn,
+        dsn.value,
         min_size=0,
         max_size=max_size,
         max_inactive_connection_lifetime=IDLE_LIMIT,

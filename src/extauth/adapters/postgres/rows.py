@@ -38,7 +38,7 @@ class Parameters(tuple[object, ...]):
     __slots__ = ()
 
     def __new__(cls, *values: object) -> Parameters:
-        return tuple.__new__(cls, values)
+        return super().__new__(cls, values)
 
     def __repr__(self) -> str:
         return f"<Parameters: {len(self)}>"

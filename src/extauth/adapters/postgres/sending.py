@@ -101,7 +101,7 @@ async def fetch_whole(connection: Connection, sql: str, *arguments: object) -> R
         return await statement.fetch(*arguments)
 
 
-def parsed_with_each_execution(statement: PreparedStatement[asyncpg.Record]) -> bool:
+def parsed_with_each_execution(statement: PreparedStatement[Any]) -> bool:
     """Make asyncpg send a statement's text with its parameters, as it does where it has no cache.
 
     That is an internal of asyncpg's: if it is not there, the answer is False.

@@ -40,6 +40,7 @@ from extauth.adapters.postgres.rows import (
 from extauth.adapters.postgres.schema import migrate
 from extauth.adapters.postgres.sending import Sending
 from extauth.domain.errors import ConfigurationError
+from extauth.domain.hidden import Hidden
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import TakeOutcome
@@ -109,9 +110,11 @@ class PostgresLinkStore:
             role may not use the schema, the schema is newer than this version of extauth knows, or a
             pooler is in statement mode.
         """
+        address = Hidden(dsn)
+        del dsn  # it may hold a password, and tools that report errors show local variables
         async with (
             own_pool(
-                dsn,
+                address,
                 max_size=max_size,
                 transaction_pooling=transaction_pooling,
                 command_timeout=command_timeout,

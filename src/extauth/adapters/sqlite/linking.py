@@ -39,13 +39,15 @@ class Authorizations:
         """Remember the authorization, unless its state is known."""
         checked_ttl(ttl)
         parameters = Parameters(
-            **key_parameters(pending.key),
-            state_hash=pending.state_hash,
-            redirect_uri=pending.redirect_uri,
-            salt=pending.salt,
-            scopes=scopes_to_text(pending.scopes),
-            resources=list_to_text(pending.resources),
-            ttl=micros(ttl),
+            {
+                **key_parameters(pending.key),
+                "state_hash": pending.state_hash,
+                "redirect_uri": pending.redirect_uri,
+                "salt": pending.salt,
+                "scopes": scopes_to_text(pending.scopes),
+                "resources": list_to_text(pending.resources),
+                "ttl": micros(ttl),
+            }
         )
         await self._execute(statements.BEGIN, parameters)
 
@@ -54,7 +56,7 @@ class Authorizations:
         row = await self._find(state_hash)
         if row is None:
             return NoSuchState()
-        parameters = Parameters(state_hash=state_hash, salt=row[3], user_id=user_id)
+        parameters = Parameters({"state_hash": state_hash, "salt": row[3], "user_id": user_id})
         if await self._execute(statements.TAKE, parameters):
             return Taken(readable(partial(_pending, state_hash), row))
         row = await self._find(state_hash)
@@ -66,14 +68,14 @@ class Authorizations:
 
     async def forget(self, key: LinkKey) -> int:
         """Remove what is pending for that link, and count it."""
-        return len(await self._execute(statements.FORGET, key_parameters(key)))
+        return len(await self._execute(statements.FORGET, Parameters(key_parameters(key))))
 
     async def purge(self) -> int:
         """Remove what has expired, and count it."""
         return len(await self._execute(statements.PURGE, Parameters()))
 
     async def _find(self, state_hash: str) -> Row | None:
-        rows = await self._execute(statements.FIND, Parameters(state_hash=state_hash))
+        rows = await self._execute(statements.FIND, Parameters({"state_hash": state_hash}))
         return rows[0] if rows else None
 
 
@@ -86,7 +88,7 @@ class Registrations:
 
     async def get(self, name: str) -> ClientRegistration | None:
         """Return what is kept under that name."""
-        rows = await self._execute(statements.REGISTRATION, Parameters(name=name))
+        rows = await self._execute(statements.REGISTRATION, Parameters({"name": name}))
         return readable(_registration, rows[0]) if rows else None
 
     async def keep(
@@ -94,16 +96,18 @@ class Registrations:
     ) -> ClientRegistration:
         """Keep it unless there is another than that to be replaced, and return what is kept."""
         parameters = Parameters(
-            name=name,
-            issuer=registration.issuer,
-            client_id=registration.client_id,
-            client_secret=registration.client_secret,
-            client_secret_expires_at=instant_to_micros(registration.client_secret_expires_at),
-            client_auth=registration.client_auth,
-            redirect_uris=list_to_text(registration.redirect_uris),
-            registration_uri=registration.registration_uri,
-            registration_token=registration.registration_token,
-            instead_of=instead_of,
+            {
+                "name": name,
+                "issuer": registration.issuer,
+                "client_id": registration.client_id,
+                "client_secret": registration.client_secret,
+                "client_secret_expires_at": instant_to_micros(registration.client_secret_expires_at),
+                "client_auth": registration.client_auth,
+                "redirect_uris": list_to_text(registration.redirect_uris),
+                "registration_uri": registration.registration_uri,
+                "registration_token": registration.registration_token,
+                "instead_of": instead_of,
+            }
         )
         rows = await self._execute(statements.KEEP, parameters)
         return readable(_registration, rows[0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from extauth.adapters.json_columns import (
     extra_from_text,
@@ -13,10 +15,13 @@ from extauth.adapters.json_columns import (
     scopes_to_text,
 )
 from extauth.adapters.readable import readable
-from extauth.adapters.sqlite.unseen import Parameters, Row
+from extauth.adapters.sqlite.unseen import Row
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
+
+Values: TypeAlias = Mapping[str, object]
+"""Parts of a statement's parameters."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -41,69 +46,69 @@ def optional_instant(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
-def key_parameters(key: LinkKey) -> Parameters:
+def key_parameters(key: LinkKey) -> Values:
     """Name the row."""
-    return Parameters(provider_id=key.provider_id, user_id=key.user_id)
+    return {"provider_id": key.provider_id, "user_id": key.user_id}
 
 
-def provider_parameters(provider_id: str) -> Parameters:
+def provider_parameters(provider_id: str) -> Values:
     """Name a provider's rows, with those that are named below it."""
     below = provider_id + ACCOUNT_SEPARATOR
     beyond = provider_id + chr(ord(ACCOUNT_SEPARATOR) + 1)
-    return Parameters(provider_id=provider_id, below=below, beyond=beyond)
+    return {"provider_id": provider_id, "below": below, "beyond": beyond}
 
 
-def text_parameters(tokens: TokenSet) -> Parameters:
+def text_parameters(tokens: TokenSet) -> Values:
     """Write what an encryption changes."""
-    return Parameters(
-        access_token=tokens.access_token,
-        refresh_token=tokens.refresh_token,
-        access_token_key_id=tokens.access_token_key_id,
-        refresh_token_key_id=tokens.refresh_token_key_id,
-        resource_tokens=resource_tokens_to_text(tokens.resource_tokens),
-    )
+    return {
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "access_token_key_id": tokens.access_token_key_id,
+        "refresh_token_key_id": tokens.refresh_token_key_id,
+        "resource_tokens": resource_tokens_to_text(tokens.resource_tokens),
+    }
 
 
-def token_parameters(tokens: TokenSet) -> Parameters:
+def token_parameters(tokens: TokenSet) -> Values:
     """Write a whole token set."""
-    return Parameters(
+    return {
         **text_parameters(tokens),
-        expiry=instant_to_micros(tokens.expires_at),
-        scopes=scopes_to_text(tokens.scopes),
-        token_type=tokens.token_type,
-        extra=extra_to_text(tokens.extra),
-        issued_at=instant_to_micros(tokens.issued_at),
-        refresh_token_expiry=instant_to_micros(tokens.refresh_token_expires_at),
-    )
+        "expiry": instant_to_micros(tokens.expires_at),
+        "scopes": scopes_to_text(tokens.scopes),
+        "token_type": tokens.token_type,
+        "extra": extra_to_text(tokens.extra),
+        "issued_at": instant_to_micros(tokens.issued_at),
+        "refresh_token_expiry": instant_to_micros(tokens.refresh_token_expires_at),
+    }
 
 
-def origin_parameters(origin: GrantOrigin | None) -> Parameters:
+def origin_parameters(origin: GrantOrigin | None) -> Values:
     """Write whom a grant belongs to."""
-    return Parameters(
-        client_id=None if origin is None else origin.client_id,
-        token_endpoint=None if origin is None else origin.token_endpoint,
-    )
+    return {
+        "client_id": None if origin is None else origin.client_id,
+        "token_endpoint": None if origin is None else origin.token_endpoint,
+    }
 
 
-def failure_parameters(failure: RefreshFailure) -> Parameters:
+def failure_parameters(failure: RefreshFailure) -> Values:
     """Write a failure mark."""
-    return Parameters(
-        version=failure.version,
-        reason=failure.reason,
-        at=instant_to_micros(failure.at),
-        retry_at=instant_to_micros(failure.retry_at),
-        attempts=failure.attempts,
-    )
+    return {
+        "version": failure.version,
+        "reason": failure.reason,
+        "at": instant_to_micros(failure.at),
+        "retry_at": instant_to_micros(failure.retry_at),
+        "attempts": failure.attempts,
+    }
 
 
-def account_parameters(account: Account) -> Parameters:
+def account_parameters(account: Account) -> Values:
     """Write whose account a link is for."""
-    return Parameters(
-        account_id=account.id,
-        login=account.login,
-        display_name=account.display_name,
-        avatar_url=account.avatar_url,
-    )
+    return {
+        "account_id": account.id,
+        "login": account.login,
+        "display_name": account.display_name,
+        "avatar_url": account.avatar_url,
+    }
 
 
 def lease_left(row: Row) -> timedelta:

@@ -123,30 +123,26 @@ class SqliteLinkStore:
         return await self._reads.get(key)
 
     async def links_of(self, user_id: str) -> list[Link]:
-        return [
-            link_from_row(row)
-            for row in await self._execute(statements.LINKS_OF, Parameters(user_id=user_id))
-        ]
+        rows = await self._execute(statements.LINKS_OF, Parameters({"user_id": user_id}))
+        return [link_from_row(row) for row in rows]
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
-        row = await self._write(
-            statements.PUT,
-            Parameters(
-                **key_parameters(key),
-                **token_parameters(tokens),
-                **origin_parameters(origin),
-            ),
+        parameters = Parameters(
+            {**key_parameters(key), **token_parameters(tokens), **origin_parameters(origin)}
         )
+        row = await self._write(statements.PUT, parameters)
         assert row is not None, "an upsert without a condition returns its row"  # noqa: S101
         return link_from_row(row)
 
     async def delete(self, key: LinkKey) -> Link | None:
-        row = await self._write(statements.DELETE, key_parameters(key))
+        row = await self._write(statements.DELETE, Parameters(key_parameters(key)))
         return None if row is None else link_from_row(row)
 
     async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
         checked_claim(owner, ttl)
-        parameters = Parameters(**key_parameters(key), version=version, owner=owner, ttl=micros(ttl))
+        parameters = Parameters(
+            {**key_parameters(key), "version": version, "owner": owner, "ttl": micros(ttl)}
+        )
         while True:
             row = await self._write(statements.CLAIM, parameters)
             if row is not None:
@@ -166,19 +162,14 @@ class SqliteLinkStore:
             # The lease ended between the two statements: it is free now.
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        parameters = Parameters(**key_parameters(key), **token_parameters(tokens), version=version)
+        parameters = Parameters({**key_parameters(key), **token_parameters(tokens), "version": version})
         row = await self._write(statements.SAVE, parameters)
         return Saved(link_from_row(row)) if row is not None else await self._lost(key)
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         checked_failure(version, failure)
-        row = await self._write(
-            statements.RECORD_FAILURE,
-            Parameters(
-                **key_parameters(key),
-                **failure_parameters(failure),
-            ),
-        )
+        parameters = Parameters({**key_parameters(key), **failure_parameters(failure)})
+        row = await self._write(statements.RECORD_FAILURE, parameters)
         if row is not None:
             return Recorded(link_from_row(row))
         outcome = await self._lost(key)
@@ -195,15 +186,19 @@ class SqliteLinkStore:
         since: datetime | None = None,
     ) -> int:
         parameters = Parameters(
-            **provider_parameters(provider_id),
-            user_id=user_id,
-            reason=reason,
-            since=instant_to_micros(since),
+            {
+                **provider_parameters(provider_id),
+                "user_id": user_id,
+                "reason": reason,
+                "since": instant_to_micros(since),
+            }
         )
         return len(await self._execute(statements.LIFT_FAILURE, parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
-        parameters = Parameters(**key_parameters(key), version=version, owner=owner, unresolved=unresolved)
+        parameters = Parameters(
+            {**key_parameters(key), "version": version, "owner": owner, "unresolved": unresolved}
+        )
         return await self._write(statements.RELEASE, parameters) is not None
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
@@ -214,7 +209,7 @@ class SqliteLinkStore:
                 return Absent() if link is None else Stale(link)
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
-        parameters = Parameters(**key_parameters(key), **text_parameters(tokens), version=version)
+        parameters = Parameters({**key_parameters(key), **text_parameters(tokens), "version": version})
         row = await self._write(statements.RESEAL, parameters)
         return Resealed(link_from_row(row)) if row is not None else await self._lost(key)
 
@@ -228,11 +223,13 @@ class SqliteLinkStore:
         limit: int = 100,
     ) -> list[Link]:
         parameters = Parameters(
-            provider_id=provider_id,
-            expiring_before=instant_to_micros(expiring_before),
-            unused_since=instant_to_micros(unused_since),
-            after=after,
-            limit=limit,
+            {
+                "provider_id": provider_id,
+                "expiring_before": instant_to_micros(expiring_before),
+                "unused_since": instant_to_micros(unused_since),
+                "after": after,
+                "limit": limit,
+            }
         )
         return [link_from_row(row) for row in await self._execute(statements.DUE, parameters)]
 
@@ -240,7 +237,7 @@ class SqliteLinkStore:
         return await self._watch.wait(key, version, timeout)
 
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
-        parameters = Parameters(**key_parameters(key), **account_parameters(account), version=version)
+        parameters = Parameters({**key_parameters(key), **account_parameters(account), "version": version})
         row = await self._write(statements.RECORD_ACCOUNT, parameters)
         return Recorded(link_from_row(row)) if row is not None else await self._lost(key)
 

@@ -35,9 +35,6 @@ class Row(tuple[Any, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, _: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
-        return tuple.__new__(cls, values)
-
     def __repr__(self) -> str:
         return f"<Row of {len(self)} columns>"
 
@@ -95,10 +92,14 @@ class _Statement:
         """Execute it; in the thread of the connection."""
         try:
             cursor = self._database.cursor()
-            cursor.row_factory = Row
+            cursor.row_factory = _row
             return cursor.execute(self._sql, self._parameters).fetchall()
         except (sqlite3.Error, ValueError) as error:
             return presentable(error)
+
+
+def _row(_: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
+    return Row(values)
 
 
 def presentable(error: Error) -> Error:
