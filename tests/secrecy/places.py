@@ -26,7 +26,8 @@ POSTGRES = ("postgres", "postgres-own-pool", "postgres-transaction-pooling")
 EVERYWHERE = (*MEMORY, *SQLITE, *POSTGRES)
 ON_DISK = (*SQLITE, *POSTGRES)
 
-LOCK_PATIENCE = timedelta(milliseconds=20)
+LOCK_PATIENCE = timedelta(milliseconds=200)
+"""Longer than anything here holds a lock, but for what is meant to."""
 
 Execute = Callable[..., Awaitable[None]]
 Held = Callable[[], AbstractAsyncContextManager[None]]
@@ -151,8 +152,9 @@ async def _postgres_store(kind: str, dsn: str) -> AsyncGenerator[Store]:
         return
     pooling = kind == "postgres-transaction-pooling"
     options: dict[str, Any] = {"statement_cache_size": 0} if pooling else {}
-    async with (
-        asyncpg.create_pool(dsn, min_size=1, max_size=4, command_timeout=10, **options) as pool,
-        PostgresLinkStore(pool, transaction_pooling=pooling) as own,
-    ):
-        yield own
+    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4, command_timeout=10, **options)
+    try:
+        async with PostgresLinkStore(pool, transaction_pooling=pooling) as own:
+            yield own
+    finally:
+        pool.terminate()  # asyncpg 0.30 never closes a pool of which a connection could not be replaced

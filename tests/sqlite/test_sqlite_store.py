@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+import traceback
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ from extauth import (
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite import schema as sqlite_schema
 from extauth.adapters.sqlite.schema import MIGRATIONS, migrate
+from extauth.adapters.sqlite.unseen import WITHHELD
 from extauth.domain.link import Account
 from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import NoSuchState
@@ -313,6 +315,16 @@ class TestOpening:
                 await store.put(KEY, TokenSet("at"))
             assert list(await connection.execute_fetchall("SELECT 1")) == [(1,)]
 
+    @pytest.mark.parametrize("factory", [sqlite3.Row, lambda _, row: {"all": row}], ids=["Row", "dict"])
+    async def test_a_given_connection_makes_its_own_rows(self, path, factory):
+        """Whatever rows the application wants of its connection, the store reads its own."""
+        async with aiosqlite.connect(path, isolation_level=None) as connection:
+            connection.row_factory = factory
+            async with SqliteLinkStore(connection) as store:
+                link = await store.put(KEY, TokenSet("at"))
+                assert await store.get(KEY) == link
+                assert connection.row_factory is factory
+
     async def test_sqlite_too_old(self, path, monkeypatch):
         """A SQLite without RETURNING is refused by name."""
         monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
@@ -433,3 +445,69 @@ class TestUrls:
         monkeypatch.setitem(sys.modules, "asyncpg", None)
         with pytest.raises(ModuleNotFoundError, match=rf"extauth\[{extra}\]"):
             open_store(url)
+
+
+class TestErrors:
+    @pytest.mark.parametrize("column", ["oauth_access_token", "oauth_scopes", "oauth_extra", "account_id"])
+    async def test_what_cannot_be_decoded_is_not_quoted(self, path, column):
+        """sqlite3 repeats the whole text that is no UTF-8, which may be a token."""
+        async with SqliteLinkStore.open(path) as store:
+            await store.put(KEY, TokenSet("at"))
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                sql = "UPDATE external_auth_links SET %s = CAST(x'736563726574ff' AS TEXT)"
+                other.execute(sql % column)
+                with pytest.raises(sqlite3.OperationalError, match="secret"):
+                    other.execute("SELECT * FROM external_auth_links").fetchall()
+            with pytest.raises(StoreUnavailable) as caught:
+                await store.get(KEY)
+        assert repr(caught.value.__cause__) == f"OperationalError({WITHHELD!r})"
+        assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_what_a_trigger_says_is_not_shown(self, path):
+        """It may quote the row. SQLite's own code stays."""
+        async with SqliteLinkStore.open(path) as store:
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute(
+                    "CREATE TRIGGER no BEFORE INSERT ON external_auth_links BEGIN"
+                    " SELECT RAISE(ABORT, 'secret'); END"
+                )
+            with pytest.raises(StoreUnavailable) as caught:
+                await store.put(KEY, TokenSet("at"))
+        cause = caught.value.__cause__
+        assert (repr(cause), cause.sqlite_errorname) == (
+            f"IntegrityError({WITHHELD!r})",
+            "SQLITE_CONSTRAINT_TRIGGER",
+        )
+
+    async def test_what_sqlite_says_of_the_database_is_shown(self, path):
+        """It names tables and states, and helps."""
+        async with SqliteLinkStore.open(path) as store:
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("ALTER TABLE external_auth_links RENAME TO elsewhere")
+            with pytest.raises(StoreUnavailable) as caught:
+                await store.get(KEY)
+        assert str(caught.value.__cause__) == "no such table: external_auth_links"
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "oauth_extra = '{'",
+            "oauth_extra = '7'",
+            "oauth_scopes = '7'",
+            "oauth_resource_tokens = '[1]'",
+            "oauth_resource_tokens = '{\"a\": {}}'",
+            "oauth_access_token = ''",
+            "created_at = 'soon'",
+            "created_at = 1 << 62",
+        ],
+    )
+    async def test_a_damaged_row_is_a_broken_store(self, path, damage):
+        """Nothing but the contract's own error comes of it, and nothing else is in its chain."""
+        async with SqliteLinkStore.open(path) as store:
+            await store.put(KEY, TokenSet("at"))
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("UPDATE external_auth_links SET " + damage)  # noqa: S608 - ours
+            for call in (store.get(KEY), store.links_of("alice")):
+                with pytest.raises(StoreUnavailable, match="cannot be read") as caught:
+                    await call
+                assert (caught.value.__cause__, caught.value.__context__) == (None, None)
