@@ -15,14 +15,14 @@ import asyncpg
 import attrs
 
 from extauth import open_store
-from extauth.adapters.postgres import PostgresLinkStore
+from extauth.adapters.postgres import PostgresLinkStore, UniqueNamesConnection
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.domain.linking_ports import Store
 from tests.servers.postgres_server import PostgresServer
 
 MEMORY = ("memory",)
 SQLITE = ("sqlite", "sqlite-own-connection", "sqlite-own-pair")
-POSTGRES = ("postgres", "postgres-own-pool", "postgres-transaction-pooling")
+POSTGRES = ("postgres", "postgres-own-pool", "postgres-own-names", "postgres-transaction-pooling")
 EVERYWHERE = (*MEMORY, *SQLITE, *POSTGRES)
 ON_DISK = (*SQLITE, *POSTGRES)
 
@@ -152,6 +152,8 @@ async def _postgres_store(kind: str, dsn: str) -> AsyncGenerator[Store]:
         return
     pooling = kind == "postgres-transaction-pooling"
     options: dict[str, Any] = {"statement_cache_size": 0} if pooling else {}
+    if kind == "postgres-own-names":
+        options["connection_class"] = UniqueNamesConnection
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=4, command_timeout=10, **options)
     try:
         async with PostgresLinkStore(pool, transaction_pooling=pooling) as own:
