@@ -32,7 +32,7 @@ chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres 
 
 pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be installed
 	@$(BIN)/python -m tests.servers.pgbouncer
-	$(BIN)/python -m pytest -m pgbouncer tests/postgres
+	$(BIN)/python -m pytest -m pgbouncer tests/adapters/postgres
 
 check: $(DEV_INSTALLED)  ## format, lint, types and layers
 	$(BIN)/ruff format --check .

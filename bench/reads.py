@@ -19,9 +19,9 @@ from bench.links import PROVIDER, database, fill_postgres, fill_sqlite, user
 from bench.report import Figure, Part
 from bench.rounds import interleaved, median, ratio
 from extauth import TokenService, open_store
-from extauth.adapters import decoding
-from extauth.adapters.decoding import MOST_REMEMBERED
-from extauth.testing.scripted_provider import ScriptedProvider
+from extauth.adapters.sql import row_cache
+from extauth.adapters.sql.row_cache import MOST_REMEMBERED
+from extauth.testing.scripted.provider import ScriptedProvider
 
 LINKS = 1_000
 ROUNDS = 25
@@ -50,11 +50,11 @@ users in use is near it."""
 @contextmanager
 def nothing_remembered() -> Iterator[None]:
     """Make stores decode every row, as if no link were ever read twice."""
-    kept, decoding.MOST_REMEMBERED = decoding.MOST_REMEMBERED, 0
+    kept, row_cache.MOST_REMEMBERED = row_cache.MOST_REMEMBERED, 0
     try:
         yield
     finally:
-        decoding.MOST_REMEMBERED = kept
+        row_cache.MOST_REMEMBERED = kept
 
 
 def timed(read: Read, users: Callable[[], Sequence[str]], tasks: int) -> Callable[[], Awaitable[float]]:

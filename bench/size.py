@@ -15,8 +15,8 @@ from bench.reads import Read, random_users, timed
 from bench.report import Figure, Part
 from bench.rounds import interleaved, median, ratio
 from extauth import TokenService, open_store
-from extauth.adapters.decoding import MOST_REMEMBERED
-from extauth.testing.scripted_provider import ScriptedProvider
+from extauth.adapters.sql.row_cache import MOST_REMEMBERED
+from extauth.testing.scripted.provider import ScriptedProvider
 
 SIZES = (1_000, 100_000, 1_000_000)
 ROUNDS = 20

@@ -22,7 +22,7 @@ from bench.rounds import median
 from extauth import open_store
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore
-from extauth.testing.authorization_server import AuthorizationServer
+from extauth.testing.server.authorization_server import AuthorizationServer
 
 ROTATIONS = 25
 CALLERS = 100

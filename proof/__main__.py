@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
-from extauth.testing.explorer import Report
+from extauth.testing.schedules.explorer import Report
 from proof.configurations import CONFIGURATIONS
 from proof.walking import walk
 

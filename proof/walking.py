@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from extauth.testing.explorer import Report, explore
+from extauth.testing.schedules.explorer import Report, explore
 from proof.configurations import CONFIGURATIONS
 
 

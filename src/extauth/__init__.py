@@ -33,9 +33,9 @@ from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.opening import open_store
-from extauth.services.linking import LinkingService
+from extauth.services.linking.service import LinkingService
+from extauth.services.refresh.service import TokenService
 from extauth.services.single_flight import SingleFlight
-from extauth.services.tokens import TokenService
 
 __all__ = [
     "Account",

@@ -37,7 +37,7 @@ def imported_by(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["extauth", "extauth.adapters.memory", "extauth.testing.scripted_provider"]
+    "module", ["extauth", "extauth.adapters.memory", "extauth.testing.scripted.provider"]
 )
 def test_no_driver_is_imported(module):
     """A driver is imported when its store or client is asked for, and not before."""
@@ -68,16 +68,17 @@ def test_the_test_kit_names_the_extra_that_is_missing(name, package, extra):
 def test_a_mistake_within_the_test_kit_is_not_taken_for_a_missing_extra():
     """A module of extauth's own that is not there is told as it is."""
     told = run(
-        "import sys; sys.modules['extauth.testing.races'] = None; from extauth.testing import refresh_races"
+        "import sys; sys.modules['extauth.testing.schedules.races'] = None;"
+        " from extauth.testing import refresh_races"
     )
     assert "pip install" not in told.stderr.splitlines()[-1]
-    assert "extauth.testing.races" in told.stderr.splitlines()[-1]
+    assert "extauth.testing.schedules.races" in told.stderr.splitlines()[-1]
 
 
 def test_the_domain_is_pure():
     """The domain imports values and text handling only: no I/O, no event loop, no randomness, no clock."""
     imported = set()
-    for module in DOMAIN.glob("*.py"):
+    for module in DOMAIN.rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}

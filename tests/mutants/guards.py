@@ -24,12 +24,12 @@ _SHARED_ERRORS = "tests/services/test_single_flight.py::TestSharedErrors"
 
 GUARDS: Sequence[Guard] = (
     # test_imports.py finds out that mutmut is imported.
-    Guard("domain", ["domain/*.py"], ["tests/domain"], but_not=["tests/domain/test_imports.py"]),
+    Guard("domain", ["domain/**/*.py"], ["tests/domain"], but_not=["tests/domain/test_imports.py"]),
     # mutmut's trampolines keep errors alive.
     Guard(
         "services",
-        ["services/*.py"],
-        ["tests/services", "tests/linking"],
+        ["services/**/*.py"],
+        ["tests/services"],
         but_not=[
             f"{_SHARED_ERRORS}::test_an_error_is_let_go",
             f"{_SHARED_ERRORS}::test_an_error_that_passes_through_several_flights_is_let_go",
@@ -37,26 +37,26 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         "memory",
-        ["adapters/memory.py"],
-        ["tests/test_store_contract.py::TestMemoryLinkStore", "tests/adapters/test_memory_store.py"],
+        ["adapters/memory/**/*.py"],
+        ["tests/test_store_contract.py::TestMemoryLinkStore", "tests/adapters/memory/test_memory_store.py"],
     ),
     Guard(
         "sqlite",
-        ["adapters/sqlite/*.py"],
+        ["adapters/sqlite/**/*.py"],
         [
             "tests/test_store_contract.py::TestSqliteLinkStore",
             "tests/test_store_contract.py::TestSqliteLinkStoreOnGivenConnection",
-            "tests/sqlite",
+            "tests/adapters/sqlite",
         ],
     ),
     Guard(
         "postgres",
-        ["adapters/postgres/*.py"],
+        ["adapters/postgres/**/*.py"],
         [
             "tests/test_store_contract.py::TestPostgresLinkStore",
-            "tests/postgres",
+            "tests/adapters/postgres",
         ],
-        but_not=["tests/postgres/test_postgres_restart.py"],
+        but_not=["tests/adapters/postgres/test_postgres_restart.py"],
     ),
 )
 
@@ -64,9 +64,9 @@ FLOORS = {
     "domain/freshness.py": 90,
     "domain/resources.py": 90,
     "services/single_flight.py": 90,
-    "services/renewing.py": 90,
-    "services/tokens.py": 90,
-    "adapters/memory.py": 90,
+    "services/refresh/flight.py": 90,
+    "services/refresh/service.py": 90,
+    "adapters/memory/store.py": 90,
     "adapters/sqlite/rows.py": 90,
     "adapters/sqlite/store.py": 90,
     "adapters/postgres/rows.py": 90,

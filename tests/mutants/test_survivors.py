@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from tests.mutants.guards import FLOORS, GUARDS
-from tests.mutants.mutation import Mutant, modules_of
+from tests.mutants.mutation import PACKAGE, ROOT, Mutant, modules_of
 from tests.mutants.survivors import LIST, as_entry, read_survivors
 
 MUTANT = Mutant("domain/link.py", "Link.who", "return 'a' -> 1", "")
@@ -29,6 +30,21 @@ def test_what_is_no_list_is_refused(text):
     """An entry that cannot be read must not look like one that is not there."""
     with pytest.raises(ValueError, match=r"not an entry|listed twice"):
         read_survivors(text)
+
+
+def test_every_glob_of_a_guard_finds_modules():
+    """One that finds none, as after a move, would guard nothing without a word."""
+    for guard in GUARDS:
+        for glob in guard.modules:
+            assert modules_of(attrs.evolve(guard, modules=[glob]), []), f"{guard.name}: {glob}"
+
+
+def test_all_services_and_the_whole_domain_are_guarded():
+    """Also those in packages of their own."""
+    guarded = {module for guard in GUARDS for module in modules_of(guard, [])}
+    base = ROOT / PACKAGE
+    for layer in ("domain", "services"):
+        assert {str(path.relative_to(base)) for path in (base / layer).rglob("*.py")} <= guarded
 
 
 def test_the_list_and_the_floors_are_about_guarded_modules():

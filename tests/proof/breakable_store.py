@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import attrs
 
 from extauth import LinkKey, StoreUnavailable
-from extauth.adapters.memory import MemoryLinkStore, _Row
-from extauth.adapters.memory_linking import MemoryAuthorizations, MemoryRegistrations, _Begun
+from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations, _Begun
+from extauth.adapters.memory.store import MemoryLinkStore, _Row
 from extauth.testing import LinkingStoreContract, LinkStoreContract
 
 _Memory: Any = MemoryLinkStore

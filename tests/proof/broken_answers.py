@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from extauth.domain.errors import ExtAuthError
 from extauth.domain.events import RefreshFailed
 from extauth.domain.link import LinkKey
-from extauth.services import refreshing
-from extauth.services.exchanging import Exchanging
-from extauth.services.refusals import provider_unavailable
-from extauth.services.telling import logger
-from extauth.services.tokens import TokenService
+from extauth.services.errors import provider_unavailable
+from extauth.services.events import logger
+from extauth.services.refresh import attempt
+from extauth.services.refresh.exchange import Exchanging
+from extauth.services.refresh.service import TokenService
 from tests.proof.breaking import replacing
 
 _refresh = TokenService.refresh
@@ -37,7 +37,7 @@ def _refused(link, retry_after, reason, *, works):
 def withheld():
     """Withhold a working token when its refresh fails."""
     with (
-        replacing(refreshing, "_served", _refused)(),
+        replacing(attempt, "_served", _refused)(),
         replacing(TokenService, "_fresh_or_working", _fresh_or_nothing)(),
     ):
         yield
@@ -80,5 +80,5 @@ def _quoted(link, retry_after, reason, *, works):
     raise provider_unavailable(link.key, f"{reason}: {link.tokens.refresh_token}", retry_after)
 
 
-token_in_error = replacing(refreshing, "_served", _quoted)
+token_in_error = replacing(attempt, "_served", _quoted)
 """An error shows a refresh token."""

@@ -12,7 +12,7 @@ from datetime import timedelta
 import attrs
 
 from extauth import StoreUnavailable
-from extauth.adapters.memory_linking import _Begun
+from extauth.adapters.memory.linking import _Begun
 from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
 from tests.proof.breakable_store import HealthyStore, broken
 

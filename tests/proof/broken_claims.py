@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from extauth.adapters.memory import _Lease
+from extauth.adapters.memory.store import _Lease
 from extauth.domain.outcomes import Claimed, Held, Stale
 from tests.proof.breakable_store import HealthyStore, broken
 

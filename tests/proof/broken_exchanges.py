@@ -6,21 +6,21 @@ import attrs
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.outcomes import Absent, Claimed, NotSent, Unknown
-from extauth.services import exchanging, refreshing
-from extauth.services.exchanging import Exchanging
-from extauth.services.lease import Leases
-from extauth.services.tokens import TokenService
+from extauth.services.refresh import attempt, exchange
+from extauth.services.refresh.exchange import Exchanging
+from extauth.services.refresh.lease import Leases
+from extauth.services.refresh.service import TokenService
 from tests.proof.breaking import replacing
 
 repeats_while_the_token_works = replacing(
-    exchanging,
+    exchange,
     "_may_repeat",
     lambda outcome, traits, age, *, works, replay: isinstance(outcome, NotSent | Unknown) and not replay,
 )
 """An unknown outcome is tried again although there is something to lose."""
 
 repeats_again_and_again = replacing(
-    exchanging,
+    exchange,
     "_may_repeat",
     lambda outcome, traits, age, *, works, replay: (
         isinstance(outcome, NotSent) or (isinstance(outcome, Unknown) and not works)
@@ -39,7 +39,7 @@ async def _claim_without_past(self, lease):
 unresolved_ignored = replacing(Leases, "_claim_once", _claim_without_past)
 """Whether an earlier exchange was left unresolved makes no difference."""
 
-no_second_look = replacing(refreshing, "_may_be_spent", lambda claim, traits: False)
+no_second_look = replacing(attempt, "_may_be_spent", lambda claim, traits: False)
 """A replay does not wait for whoever may be about to save."""
 
 

@@ -7,11 +7,11 @@ from functools import partial
 
 from extauth.domain.errors import RefreshInProgress
 from extauth.domain.outcomes import Claimed
-from extauth.services.lease import Lease
-from extauth.services.refreshing import Refreshing
-from extauth.services.renewing import Landed, Renewing
+from extauth.services.refresh.attempt import Refreshing
+from extauth.services.refresh.flight import Landed, Renewing
+from extauth.services.refresh.lease import Lease
+from extauth.services.refresh.service import TokenService
 from extauth.services.single_flight import SingleFlight
-from extauth.services.tokens import TokenService
 from tests.proof.breaking import replacing
 
 

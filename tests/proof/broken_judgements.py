@@ -7,7 +7,7 @@ import attrs
 from extauth.domain.link import RefreshFailure
 from extauth.domain.outcomes import ClientRejected, Deferred, Stale, Unknown
 from extauth.domain.token_set import TokenSet
-from extauth.services.refreshing import Moved, Refreshing
+from extauth.services.refresh.attempt import Moved, Refreshing
 from tests.proof.breaking import replacing
 
 _without_tokens = Refreshing._without_tokens

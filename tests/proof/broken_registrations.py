@@ -10,7 +10,7 @@ import asyncio
 
 import attrs
 
-from extauth.adapters.memory_linking import MemoryRegistrations
+from extauth.adapters.memory.linking import MemoryRegistrations
 from tests.proof.breakable_store import HealthyStore, broken
 
 

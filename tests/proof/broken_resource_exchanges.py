@@ -11,19 +11,19 @@ from extauth.domain.freshness import access_token_works
 from extauth.domain.outcomes import Claimed
 from extauth.domain.resources import after_exchange, seen_for
 from extauth.domain.token_set import ResourceToken
-from extauth.services import exchanging, refreshing, wanted
-from extauth.services.lease import Lease, Leases
-from extauth.services.refreshing import Finished, Refreshing
-from extauth.services.tokens import TokenService
+from extauth.services.refresh import attempt, exchange, request
+from extauth.services.refresh.attempt import Finished, Refreshing
+from extauth.services.refresh.lease import Lease, Leases
+from extauth.services.refresh.service import TokenService
 from tests.proof.breaking import replacing
 
 _attempt = Refreshing.attempt
 _seen_for = seen_for
 
 
-async def _fly_by_resource(self, wanted, link, content):
-    renew = partial(self._renewing.renew, wanted, link)
-    return await self._flights.do((link.key, wanted.resource), renew)
+async def _fly_by_resource(self, request, link, content):
+    renew = partial(self._renewing.renew, request, link)
+    return await self._flights.do((link.key, request.resource), renew)
 
 
 @contextmanager
@@ -36,19 +36,19 @@ def flights_and_owners_by_resource():
         yield
 
 
-async def _attempt_without_a_lease(self, wanted, link):
-    if wanted.resource is None:
-        return await _attempt(self, wanted, link)
+async def _attempt_without_a_lease(self, request, link):
+    if request.resource is None:
+        return await _attempt(self, request, link)
     lease = Lease(link.key, link.version, "nobody", float("inf"))
-    return await self._exchange(wanted, lease, Claimed(link, None))
+    return await self._exchange(request, lease, Claimed(link, None))
 
 
 no_lease_for_resources = replacing(Refreshing, "attempt", _attempt_without_a_lease)
 """An exchange for a resource is taken for harmless, because the grant's own access token stays."""
 
 
-async def _take_what_lands(self, wanted, link, content):
-    return await self._flights.do(link.key, partial(self._renewing.renew, wanted, link))
+async def _take_what_lands(self, request, link, content):
+    return await self._flights.do(link.key, partial(self._renewing.renew, request, link))
 
 
 looks_not_again = replacing(TokenService, "_fly", _take_what_lands)
@@ -59,25 +59,25 @@ def _grants_own_instead(link, resource):
     return _seen_for(link, resource) if resource in link.tokens.resource_tokens else link
 
 
-any_token_will_do = replacing(wanted, "seen_for", _grants_own_instead)
+any_token_will_do = replacing(request, "seen_for", _grants_own_instead)
 """As long as a resource has no token, its callers are handed the grant's own."""
 
 
-async def _save_and_finish(self, wanted, link, answer, began):
-    provider = wanted.provider
-    tokens = after_exchange(link, answer, wanted.resource, provider.traits, self._clock.now())
+async def _save_and_finish(self, request, link, answer, began):
+    provider = request.provider
+    tokens = after_exchange(link, answer, request.resource, provider.traits, self._clock.now())
     return Finished(await self._saving.save(provider, link, tokens, began))
 
 
 adopts_blindly = replacing(Refreshing, "_save", _save_and_finish)
-"""A newer link, found when saving, is handed out without a look for the token that is wanted."""
+"""A newer link, found when saving, is handed out without a look for the token that is request."""
 
 
 def _saving_instead(change):
     def after(link, answer, resource, traits, now):
         return change(after_exchange(link, answer, resource, traits, now), link, answer, resource, now)
 
-    return replacing(refreshing, "after_exchange", after)
+    return replacing(attempt, "after_exchange", after)
 
 
 takes_the_grants_place = _saving_instead(
@@ -123,7 +123,7 @@ def _its_own(link, now, *, rejected=None):
 def only_its_own_to_lose():
     """A refresh token that may be spent is presented again because the resource's token does not work."""
     with (
-        replacing(refreshing, "something_to_lose", _its_own)(),
-        replacing(exchanging, "something_to_lose", _its_own)(),
+        replacing(attempt, "something_to_lose", _its_own)(),
+        replacing(exchange, "something_to_lose", _its_own)(),
     ):
         yield

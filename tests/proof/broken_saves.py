@@ -9,9 +9,9 @@ import attrs
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import SaveAbandoned
 from extauth.domain.outcomes import Absent, Exchanged, Stale
-from extauth.services import renewing, saving
-from extauth.services.saving import Saving, _Unsaved
-from extauth.services.tokens import TokenService
+from extauth.services.refresh import flight, unsaved
+from extauth.services.refresh.service import TokenService
+from extauth.services.refresh.unsaved import Saving, _Unsaved
 from tests.proof.breaking import replacing
 
 _save = Saving.save
@@ -149,10 +149,10 @@ def _swept(coroutine):
     return asyncio.get_running_loop().create_task(coroutine)
 
 
-exchange_swept = replacing(renewing, "start_unswept", _swept)
+exchange_swept = replacing(flight, "start_unswept", _swept)
 """The end of asyncio.run cancels the exchange."""
 
-save_swept = replacing(saving, "start_unswept", _swept)
+save_swept = replacing(unsaved, "start_unswept", _swept)
 """The end of asyncio.run cancels the save."""
 
 
@@ -160,5 +160,5 @@ async def _stop_waiting(task, on_cancel=lambda: None):
     return await asyncio.shield(task)
 
 
-exchange_left_behind = replacing(renewing, "outlast", _stop_waiting)
+exchange_left_behind = replacing(flight, "outlast", _stop_waiting)
 """The end of asyncio.run cancels whoever waits for the exchange, and nobody else keeps the loop running."""

@@ -11,8 +11,8 @@ import pytest
 
 from extauth import RefreshPolicy
 from extauth.testing import Bounds, Fault, PromiseBroken, VirtualClock, explore, replay
-from extauth.testing.explorer.walk import memory_store
-from extauth.testing.interleaver.promises import (
+from extauth.testing.schedules.explorer.walk import memory_store
+from extauth.testing.schedules.interleaver.promises import (
     NEVER_CLEARED,
     NEVER_IN_SIGHT,
     NEVER_LOST,

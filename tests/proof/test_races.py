@@ -17,7 +17,7 @@ from hypothesis import settings
 from extauth import LinkStore, ProviderTraits, open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.testing import VirtualClock, refresh_races
-from extauth.testing.races import BEGINNING, SETTINGS
+from extauth.testing.schedules.races import BEGINNING, SETTINGS
 from tests.servers.postgres_server import PostgresServer
 
 EXAMPLES = int(os.environ.get("EXTAUTH_RACES", "0"))

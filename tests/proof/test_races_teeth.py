@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.testing import PromiseBroken, Setting, VirtualClock, refresh_races, replay
-from extauth.testing.interleaver.promises import (
+from extauth.testing.schedules.interleaver.promises import (
     NEVER_CLEARED,
     NEVER_IN_SIGHT,
     NEVER_LOST,
@@ -19,7 +19,7 @@ from extauth.testing.interleaver.promises import (
     NEVER_TWICE,
     NEVER_WORSE,
 )
-from extauth.testing.races import EVERY_CALL, USERS
+from extauth.testing.schedules.races import EVERY_CALL, USERS
 from tests.proof import (
     broken_answers,
     broken_exchanges,

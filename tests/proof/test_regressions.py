@@ -6,9 +6,9 @@ import pytest
 
 from extauth import open_store
 from extauth.adapters.memory import MemoryLinkStore
-from extauth.services.saving import Saving
+from extauth.services.refresh.unsaved import Saving
 from extauth.testing import PromiseBroken, VirtualClock, replay
-from extauth.testing.interleaver.promises import NEVER_LOST, NEVER_TWICE
+from extauth.testing.schedules.interleaver.promises import NEVER_LOST, NEVER_TWICE
 from tests.proof import broken_exchanges
 from tests.proof.breaking import replacing
 

@@ -14,7 +14,7 @@ from aiohttp.client_middlewares import ClientHandlerType
 from extauth import Link, LinkingService, LinkKey, TokenService
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import OAuth2Provider
-from extauth.adapters.oauth2.calls import Call
+from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.providers import Preset, salesforce
 from extauth.domain.events import Event
 from extauth.testing import AuthorizationServer, Callback, Consent, ServerQuirks

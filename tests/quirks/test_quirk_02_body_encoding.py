@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from extauth import ProviderMisconfigured
-from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.providers import discord, monday, notion
 from tests.quirks.support import USER, scene
 

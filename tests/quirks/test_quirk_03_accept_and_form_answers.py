@@ -9,7 +9,7 @@ import pytest
 
 from extauth import AuthorizationRejected
 from extauth.adapters.oauth2 import ReplyRules
-from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.providers import facebook, github_app
 from extauth.testing import Refusal
 from tests.quirks.support import CALLBACK, USER, scene

@@ -9,8 +9,8 @@ from extauth.adapters.oauth2 import AuthorizationRules
 from extauth.adapters.providers import hubspot, linear, notion, strava
 from extauth.domain.errors import AuthorizationRejected
 from extauth.testing import Consent
-from tests.linking.conftest import parameters
 from tests.quirks.support_b import REDIRECT_URI, using
+from tests.services.linking.conftest import parameters
 
 
 async def test_scopes_with_commas():

@@ -11,8 +11,8 @@ import pytest
 from extauth.adapters.oauth2 import AuthorizationRules, TokenRequests
 from extauth.adapters.providers import atlassian, azure_devops_entra, gitlab, notion, yahoo, zendesk
 from extauth.domain.errors import AuthorizationRejected, ProviderMisconfigured
-from tests.linking.conftest import parameters
 from tests.quirks.support_b import REDIRECT_URI, using
+from tests.services.linking.conftest import parameters
 
 DEVOPS = "499b84ac-1321-427f-aa17-267ca6975798"
 

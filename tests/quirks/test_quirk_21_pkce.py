@@ -8,8 +8,8 @@ import pytest
 from extauth.adapters.oauth2 import AuthorizationRules, IdentityRules
 from extauth.adapters.providers import box, discord, gitlab, x
 from extauth.domain.errors import AuthorizationRejected
-from tests.linking.conftest import parameters
 from tests.quirks.support_b import REDIRECT_URI, using
+from tests.services.linking.conftest import parameters
 from tests.support.raw_client import ask
 
 OFF, ALLOWED = AuthorizationRules(pkce="off"), AuthorizationRules()

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.providers import (
     Preset,
     box,

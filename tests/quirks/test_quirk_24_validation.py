@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from extauth.adapters.oauth2.calls import Call
-from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.oauth2.endpoints.calls import Call
+from extauth.adapters.oauth2.endpoints.validation import ValidationRules
 from extauth.adapters.providers import (
     Preset,
     atlassian,

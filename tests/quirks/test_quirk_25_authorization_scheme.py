@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from extauth import TokenSet
-from extauth.adapters.oauth2.api import ApiRules
+from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.providers import Preset, asana, monday, twitch, xero, zoho
 from extauth.domain.linking_outcomes import Invalid, Valid
 from tests.quirks.support_b import using

@@ -12,10 +12,10 @@ import attrs
 from extauth import LinkingService, LinkKey, RefreshPolicy, TokenService, TokenSet
 from extauth.adapters.discovery import discover, register_client
 from extauth.adapters.oauth2 import OAuth2Provider
-from extauth.adapters.oauth2.reply_rules import ReplyRules
+from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.domain.linking import ClientRegistration
 from extauth.testing import AuthorizationServer, Fault
-from extauth.testing.authorization_server import REDIRECT_URI
+from extauth.testing.server.authorization_server import REDIRECT_URI
 from extauth.testing.server.consent import Consent
 from tests.secrecy.canaries import Canaries
 from tests.secrecy.places import Place

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from extauth.domain.link import Link
-from extauth.services.states import code_verifier, nonce
+from extauth.services.linking.state import code_verifier, nonce
 from extauth.testing import AuthorizationServer
 
 _SHORTEST = 8

@@ -10,7 +10,7 @@ import pytest
 from extauth import Link, LinkKey, RefreshPolicy, TokenService
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.events import Event
-from extauth.testing.scripted_provider import ScriptedProvider
+from extauth.testing.scripted.provider import ScriptedProvider
 from tests.support.clocks import LeapingClock
 from tests.support.faulty_store import FaultyStore
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from extauth.adapters.oauth2.api import ApiRules
-from extauth.adapters.oauth2.calling import ProviderCalls
-from extauth.adapters.oauth2.client_auth import ClientCredentials
-from extauth.adapters.oauth2.identity import IdentityRules
-from extauth.adapters.oauth2.transport import HttpTimeouts
+from extauth.adapters.oauth2.client.client_auth import ClientCredentials
+from extauth.adapters.oauth2.endpoints.api import ApiRules
+from extauth.adapters.oauth2.endpoints.call import ProviderCalls
+from extauth.adapters.oauth2.endpoints.identity import IdentityRules
+from extauth.adapters.oauth2.http.transport import HttpTimeouts
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

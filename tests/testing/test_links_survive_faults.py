@@ -20,7 +20,7 @@ from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.policy import ProviderTraits
 from extauth.testing import AuthorizationServer, Fault, Faults
-from extauth.testing.reuse import Reuse
+from extauth.testing.provider_model.reuse import Reuse
 from tests.support.clocks import LeapingClock
 
 KEY = LinkKey("http", "alice")

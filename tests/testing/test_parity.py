@@ -13,8 +13,8 @@ from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.outcomes import Exchanged, ExchangeOutcome
 from extauth.domain.token_set import TokenSet
 from extauth.testing import AuthorizationServer, Fault, ScriptedProvider
-from extauth.testing.grants import Grants
-from extauth.testing.reuse import Reuse
+from extauth.testing.provider_model.grants import Grants
+from extauth.testing.provider_model.reuse import Reuse
 from tests.support.clocks import LeapingClock
 
 FAULTS = [None, *(fault for fault in Fault if fault is not Fault.NOT_SENT)]

@@ -7,7 +7,7 @@ import pytest
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.outcomes import Exchanged, Unknown
 from extauth.testing import Bounds, PromiseBroken, ScriptedProvider, Setting, VirtualClock, replay
-from extauth.testing.interleaver.promises import NEVER_SOMEONE_ELSES
+from extauth.testing.schedules.interleaver.promises import NEVER_SOMEONE_ELSES
 
 
 async def exchange(provider, tokens, resource=None):
@@ -97,7 +97,9 @@ class TestInterleaver:
         def ask_for_the_grants_own(self, user, resource, rejected):
             return self.service.access_token("scripted", user)
 
-        monkeypatch.setattr("extauth.testing.interleaver.replica.Replica.ask", ask_for_the_grants_own)
+        monkeypatch.setattr(
+            "extauth.testing.schedules.interleaver.replica.Replica.ask", ask_for_the_grants_own
+        )
         with pytest.raises(PromiseBroken) as caught:
             replay(lambda: MemoryLinkStore(now=clock.now), "advance 1", setting, clock=clock)
         assert caught.value.broken.promise == NEVER_SOMEONE_ELSES

@@ -18,7 +18,7 @@ from extauth.domain.freshness import (
 from extauth.domain.linking_ports import LinkingProvider, Store
 from extauth.domain.ports import Clock, OAuthProvider
 from extauth.services.clock import SystemClock
-from extauth.services.outlasting import outlast, start_unswept
+from extauth.services.uninterrupted import outlast, start_unswept
 from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
 
 memory_store_type: type[Store] = MemoryLinkStore

@@ -133,8 +133,8 @@ def _demo(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 def _run(options: argparse.Namespace) -> int:
     from rich.console import Console  # noqa: PLC0415 - installed for certain only now
 
-    from extauth.cli.demo import Demo, run_demo  # noqa: PLC0415
-    from extauth.cli.progress import Settings  # noqa: PLC0415
+    from extauth.cli.demo.command import Demo, run_demo  # noqa: PLC0415
+    from extauth.cli.demo.progress import Settings  # noqa: PLC0415
 
     fields = {field.name for field in attrs.fields(Settings)}
     settings = Settings(**{name: value for name, value in vars(options).items() if name in fields})

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import cast
 
-from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.providers import CATALOGUE, Preset
 from extauth.adapters.providers.quirks import QUIRKS, quirks_of, showing
 

@@ -10,14 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from extauth.testing.authorization_server import AuthorizationServer
     from extauth.testing.contract import LinkingStoreContract, LinkStoreContract
-    from extauth.testing.explorer import Bounds, explore
-    from extauth.testing.faults import Fault, Faults
-    from extauth.testing.interleaver import Interleaver, PromiseBroken, Setting, Step, VirtualClock, replay
-    from extauth.testing.races import refresh_races
-    from extauth.testing.scripted_linking import ScriptedLinkingProvider
-    from extauth.testing.scripted_provider import ScriptedProvider
+    from extauth.testing.provider_model.faults import Fault, Faults
+    from extauth.testing.schedules.explorer import Bounds, explore
+    from extauth.testing.schedules.interleaver import (
+        Interleaver,
+        PromiseBroken,
+        Setting,
+        Step,
+        VirtualClock,
+        replay,
+    )
+    from extauth.testing.schedules.races import refresh_races
+    from extauth.testing.scripted.linking import ScriptedLinkingProvider
+    from extauth.testing.scripted.provider import ScriptedProvider
+    from extauth.testing.server.authorization_server import AuthorizationServer
     from extauth.testing.server.browser import Callback, VisitRefused
     from extauth.testing.server.consent import Consent
     from extauth.testing.server.quirks import ServerQuirks
@@ -48,27 +55,27 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AuthorizationServer": "extauth.testing.authorization_server",
-    "Bounds": "extauth.testing.explorer",
+    "AuthorizationServer": "extauth.testing.server.authorization_server",
+    "Bounds": "extauth.testing.schedules.explorer",
     "Callback": "extauth.testing.server.browser",
     "Consent": "extauth.testing.server.consent",
-    "Fault": "extauth.testing.faults",
-    "Faults": "extauth.testing.faults",
-    "Interleaver": "extauth.testing.interleaver",
+    "Fault": "extauth.testing.provider_model.faults",
+    "Faults": "extauth.testing.provider_model.faults",
+    "Interleaver": "extauth.testing.schedules.interleaver",
     "LinkStoreContract": "extauth.testing.contract",
     "LinkingStoreContract": "extauth.testing.contract",
-    "PromiseBroken": "extauth.testing.interleaver",
+    "PromiseBroken": "extauth.testing.schedules.interleaver",
     "Refusal": "extauth.testing.server.refusals",
-    "ScriptedLinkingProvider": "extauth.testing.scripted_linking",
-    "ScriptedProvider": "extauth.testing.scripted_provider",
+    "ScriptedLinkingProvider": "extauth.testing.scripted.linking",
+    "ScriptedProvider": "extauth.testing.scripted.provider",
     "ServerQuirks": "extauth.testing.server.quirks",
-    "Setting": "extauth.testing.interleaver",
-    "Step": "extauth.testing.interleaver",
-    "VirtualClock": "extauth.testing.interleaver",
+    "Setting": "extauth.testing.schedules.interleaver",
+    "Step": "extauth.testing.schedules.interleaver",
+    "VirtualClock": "extauth.testing.schedules.interleaver",
     "VisitRefused": "extauth.testing.server.browser",
-    "explore": "extauth.testing.explorer",
-    "refresh_races": "extauth.testing.races",
-    "replay": "extauth.testing.interleaver",
+    "explore": "extauth.testing.schedules.explorer",
+    "refresh_races": "extauth.testing.schedules.races",
+    "replay": "extauth.testing.schedules.interleaver",
 }
 
 

@@ -21,8 +21,8 @@ from extauth.adapters.discovery.resources import ResourceMetadata, resource_foun
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS, server_found
 from extauth.adapters.discovery.well_known import origin, resource_uri
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider
-from extauth.adapters.oauth2.authorization import AuthorizationRules
-from extauth.adapters.oauth2.requests import TokenRequests
+from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
+from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.hidden import Hidden

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from extauth.adapters.oauth2.json_kinds import is_list
+from extauth.adapters.oauth2.reading.json_kinds import is_list
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.storable import storable_text
 

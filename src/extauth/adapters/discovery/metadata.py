@@ -10,8 +10,8 @@ import attrs
 from extauth.adapters.discovery.members import flag, required_text, text, texts
 from extauth.adapters.discovery.well_known import same_but_for_a_slash
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider
-from extauth.adapters.oauth2.authorization import AuthorizationRules
-from extauth.adapters.oauth2.identity import IdentityRules
+from extauth.adapters.oauth2.endpoints.identity import IdentityRules
+from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.domain.errors import ProviderMisconfigured
 
 DEFAULT_CLIENT_AUTH: Final = ("client_secret_basic",)

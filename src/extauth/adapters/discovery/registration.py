@@ -14,7 +14,7 @@ from extauth.adapters.discovery.members import instant, required_text, text, tex
 from extauth.adapters.discovery.metadata import WITH_SECRET, ServerMetadata
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts
-from extauth.adapters.oauth2.endpoint import endpoint_url
+from extauth.adapters.oauth2.http.endpoint import endpoint_url
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.hidden import Hidden, NamesOnly
 from extauth.domain.linking import ClientRegistration

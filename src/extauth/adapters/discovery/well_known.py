@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
 
-from extauth.adapters.oauth2.endpoint import endpoint_url
+from extauth.adapters.oauth2.http.endpoint import endpoint_url
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

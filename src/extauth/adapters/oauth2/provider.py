@@ -7,12 +7,9 @@ from typing import final
 
 from aiohttp import ClientSession
 
-from extauth.adapters.oauth2.api import ApiRules
-from extauth.adapters.oauth2.authorization import AuthorizationRules, authorization_url
-from extauth.adapters.oauth2.calling import ProviderCalls
-from extauth.adapters.oauth2.client_auth import ClientAuth, ClientCredentials
-from extauth.adapters.oauth2.client_keys import ClientKey
-from extauth.adapters.oauth2.configuration import (
+from extauth.adapters.oauth2.client.client_auth import ClientAuth, ClientCredentials
+from extauth.adapters.oauth2.client.client_keys import ClientKey
+from extauth.adapters.oauth2.client.configuration import (
     checked_id,
     checked_issuer,
     checked_scopes,
@@ -20,17 +17,20 @@ from extauth.adapters.oauth2.configuration import (
     endpoint_hosts,
     optional_endpoint,
 )
-from extauth.adapters.oauth2.endpoint import endpoint_url
-from extauth.adapters.oauth2.exchanges import Exchanges
-from extauth.adapters.oauth2.first_answer import FirstAnswers
-from extauth.adapters.oauth2.identity import IdentityRules, identity_by
-from extauth.adapters.oauth2.installations import InstallationRules
-from extauth.adapters.oauth2.reply_rules import ReplyRules
-from extauth.adapters.oauth2.requests import TokenRequests
-from extauth.adapters.oauth2.revocation import Revocation, revocation_by
-from extauth.adapters.oauth2.token_endpoint import TokenEndpoint
-from extauth.adapters.oauth2.transport import HttpTimeouts
-from extauth.adapters.oauth2.validation import ValidationRules, validation_by
+from extauth.adapters.oauth2.endpoints.api import ApiRules
+from extauth.adapters.oauth2.endpoints.call import ProviderCalls
+from extauth.adapters.oauth2.endpoints.identity import IdentityRules, identity_by
+from extauth.adapters.oauth2.endpoints.installations import InstallationRules
+from extauth.adapters.oauth2.endpoints.revocation import Revocation, revocation_by
+from extauth.adapters.oauth2.endpoints.validation import ValidationRules, validation_by
+from extauth.adapters.oauth2.http.endpoint import endpoint_url
+from extauth.adapters.oauth2.http.transport import HttpTimeouts
+from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules, authorization_url
+from extauth.adapters.oauth2.token.exchanges import Exchanges
+from extauth.adapters.oauth2.token.first_answer import FirstAnswers
+from extauth.adapters.oauth2.token.reply_rules import ReplyRules
+from extauth.adapters.oauth2.token.request_rules import TokenRequests
+from extauth.adapters.oauth2.token.token_endpoint import TokenEndpoint
 from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
 from extauth.domain.link import Account, GrantOrigin
 from extauth.domain.linking import AuthorizationRequest, CallbackMethod, Installation, LinkingTraits
@@ -201,7 +201,7 @@ class OAuth2Provider:
         """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).
 
         It asks for the request's scopes, or the provider's own where it names none. For the order and
-        encoding of parameters see :func:`~extauth.adapters.oauth2.authorization.authorization_url`.
+        encoding of parameters see :func:`~.token.authorization_request.authorization_url`.
 
         :raises ValueError: if there is no ``authorize_url``, if the request lacks a code challenge that the
             provider requires, or if its ``params`` set what is not theirs.

@@ -6,12 +6,12 @@ from datetime import timedelta
 from functools import partial
 from typing import final
 
-from extauth.adapters.arguments import checked_ttl
-from extauth.adapters.json_columns import list_from_text, list_to_text, scopes_from_text, scopes_to_text
 from extauth.adapters.postgres import linking_statements as statements
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.rows import Row, key_parameters, micros, optional_instant
-from extauth.adapters.readable import readable
+from extauth.adapters.sql.arguments import checked_ttl
+from extauth.adapters.sql.json_columns import list_from_text, list_to_text, scopes_from_text, scopes_to_text
+from extauth.adapters.sql.readable import readable
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (

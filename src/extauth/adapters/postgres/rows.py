@@ -7,7 +7,7 @@ from typing import final
 
 import asyncpg
 
-from extauth.adapters.json_columns import (
+from extauth.adapters.sql.json_columns import (
     extra_from_text,
     extra_to_text,
     resource_tokens_from_text,
@@ -15,7 +15,7 @@ from extauth.adapters.json_columns import (
     scopes_from_text,
     scopes_to_text,
 )
-from extauth.adapters.readable import readable
+from extauth.adapters.sql.readable import readable
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet

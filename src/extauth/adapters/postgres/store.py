@@ -13,10 +13,6 @@ from typing import Self, final
 
 import asyncpg
 
-from extauth.adapters.arguments import checked_claim, checked_failure
-from extauth.adapters.batching import BatchedReads
-from extauth.adapters.change_watch import ChangeWatch
-from extauth.adapters.decoding import Decoder
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
 from extauth.adapters.postgres.failures import presentable
@@ -39,6 +35,10 @@ from extauth.adapters.postgres.rows import (
 )
 from extauth.adapters.postgres.schema import migrate
 from extauth.adapters.postgres.sending import Sending
+from extauth.adapters.sql.arguments import checked_claim, checked_failure
+from extauth.adapters.sql.batching import BatchedReads
+from extauth.adapters.sql.change_watch import ChangeWatch
+from extauth.adapters.sql.row_cache import Decoder
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure

@@ -6,13 +6,13 @@ from datetime import date, timedelta
 
 import attrs
 
-from extauth.adapters.oauth2.authorization import AuthorizationRules
-from extauth.adapters.oauth2.calls import Call
-from extauth.adapters.oauth2.identity import AccountPaths, IdentityRules
-from extauth.adapters.oauth2.installations import InstallationRules
-from extauth.adapters.oauth2.requests import TokenRequests
-from extauth.adapters.oauth2.revocation import Revocation
-from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.oauth2.endpoints.calls import Call
+from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.endpoints.installations import InstallationRules
+from extauth.adapters.oauth2.endpoints.revocation import Revocation
+from extauth.adapters.oauth2.endpoints.validation import ValidationRules
+from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
+from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.providers.preset import Deadline, Preset, reply_rules
 from extauth.adapters.providers.variables import Variable
 from extauth.domain.policy import ProviderTraits

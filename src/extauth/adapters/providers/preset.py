@@ -14,14 +14,14 @@ import attrs
 from aiohttp import ClientSession
 
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, ReplyRules
-from extauth.adapters.oauth2.api import ApiRules
-from extauth.adapters.oauth2.authorization import AuthorizationRules
-from extauth.adapters.oauth2.calls import Call
-from extauth.adapters.oauth2.identity import IdentityRules
-from extauth.adapters.oauth2.installations import InstallationRules
-from extauth.adapters.oauth2.requests import TokenRequests
-from extauth.adapters.oauth2.revocation import Revocation
-from extauth.adapters.oauth2.validation import ValidationRules
+from extauth.adapters.oauth2.endpoints.api import ApiRules
+from extauth.adapters.oauth2.endpoints.calls import Call
+from extauth.adapters.oauth2.endpoints.identity import IdentityRules
+from extauth.adapters.oauth2.endpoints.installations import InstallationRules
+from extauth.adapters.oauth2.endpoints.revocation import Revocation
+from extauth.adapters.oauth2.endpoints.validation import ValidationRules
+from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
+from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.providers.judging import RESTART, judging
 from extauth.adapters.providers.variables import Variable, fill
 from extauth.domain.linking import CallbackMethod

@@ -11,9 +11,9 @@ from typing import final
 
 import attrs
 
-from extauth.adapters.oauth2.api import ApiRules
-from extauth.adapters.oauth2.reply import ReplyRules
-from extauth.adapters.oauth2.revocation import Revocation
+from extauth.adapters.oauth2.endpoints.api import ApiRules
+from extauth.adapters.oauth2.endpoints.revocation import Revocation
+from extauth.adapters.oauth2.token.judge import ReplyRules
 from extauth.adapters.providers.catalogue import CATALOGUE
 from extauth.adapters.providers.judging import judging
 from extauth.adapters.providers.preset import Preset

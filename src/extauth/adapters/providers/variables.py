@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import attrs
 
-from extauth.adapters.oauth2.endpoint import endpoint_url
+from extauth.adapters.oauth2.http.endpoint import endpoint_url
 
 VariableKind: TypeAlias = Literal["base", "host", "label", "segment", "optional_segment", "country"]
 """``base``: an https URL to which paths are added. ``host``: a full host name. ``label``: one part of a

@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeAlias, final
 
-from extauth.adapters.arguments import checked_ttl
-from extauth.adapters.json_columns import list_from_text, list_to_text, scopes_from_text, scopes_to_text
-from extauth.adapters.readable import readable
+from extauth.adapters.sql.arguments import checked_ttl
+from extauth.adapters.sql.json_columns import list_from_text, list_to_text, scopes_from_text, scopes_to_text
+from extauth.adapters.sql.readable import readable
 from extauth.adapters.sqlite import linking_statements as statements
 from extauth.adapters.sqlite.rows import instant_to_micros, key_parameters, micros, optional_instant
 from extauth.adapters.sqlite.unseen import Parameters, Row

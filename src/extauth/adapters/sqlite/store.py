@@ -19,10 +19,10 @@ from typing import Any, Self, final
 
 import aiosqlite
 
-from extauth.adapters.arguments import checked_claim, checked_failure
-from extauth.adapters.batching import BatchedReads
-from extauth.adapters.change_watch import ChangeWatch
-from extauth.adapters.decoding import Decoder
+from extauth.adapters.sql.arguments import checked_claim, checked_failure
+from extauth.adapters.sql.batching import BatchedReads
+from extauth.adapters.sql.change_watch import ChangeWatch
+from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.rows import (

@@ -1,18 +1,18 @@
 """The conditional-update contract, and what linking needs beside it, as test suites for any store."""
 
-from extauth.testing.contract.accounts import AccountsContract
-from extauth.testing.contract.authorization_upkeep import AuthorizationUpkeepContract
-from extauth.testing.contract.authorizations import AuthorizationsContract
-from extauth.testing.contract.authorizing import AuthorizingContract
 from extauth.testing.contract.broken_storage import BrokenStorageContract
 from extauth.testing.contract.claiming import ClaimingContract
 from extauth.testing.contract.interruptions import InterruptionsContract
-from extauth.testing.contract.linking_broken_storage import LinkingBrokenStorageContract
-from extauth.testing.contract.linking_replicas import LinkingReplicasContract
+from extauth.testing.contract.linking.accounts import AccountsContract
+from extauth.testing.contract.linking.authorizations import AuthorizationsContract
+from extauth.testing.contract.linking.authorizing import AuthorizingContract
+from extauth.testing.contract.linking.broken_storage import LinkingBrokenStorageContract
+from extauth.testing.contract.linking.registrations import RegistrationsContract
+from extauth.testing.contract.linking.replicas import LinkingReplicasContract
+from extauth.testing.contract.linking.upkeep import AuthorizationUpkeepContract
 from extauth.testing.contract.marks import MarkContract
 from extauth.testing.contract.races import RacesContract
 from extauth.testing.contract.reading import ReadingContract
-from extauth.testing.contract.registrations import RegistrationsContract
 from extauth.testing.contract.releasing import ReleasingContract
 from extauth.testing.contract.replicas import ReplicasContract
 from extauth.testing.contract.resource_tokens import ResourceTokensContract

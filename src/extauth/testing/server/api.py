@@ -7,8 +7,8 @@ from typing import final
 
 from aiohttp import web
 
-from extauth.testing.families import AccessToken
-from extauth.testing.redemption import ExpiredAccess, LiveAccess
+from extauth.testing.provider_model.families import AccessToken
+from extauth.testing.provider_model.redemption import ExpiredAccess, LiveAccess
 from extauth.testing.server.consent import filled
 from extauth.testing.server.identity import claims_about
 from extauth.testing.server.refusals import Refusal, body_of

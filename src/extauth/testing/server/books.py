@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Callable
 from datetime import timedelta
 
-from extauth.testing.families import Namer, unguessable
-from extauth.testing.grants import Grants
-from extauth.testing.reuse import Reuse
+from extauth.testing.provider_model.families import Namer, unguessable
+from extauth.testing.provider_model.grants import Grants
+from extauth.testing.provider_model.reuse import Reuse
 from extauth.testing.server.quirks import ServerQuirks
 from extauth.testing.server.state import ServerState
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from extauth.domain.link import Account
-from extauth.testing.families import RefreshToken, Terms, Wanted
-from extauth.testing.faults import KEEPING, Fault
-from extauth.testing.redemption import IssuedTokens
+from extauth.testing.provider_model.families import RefreshToken, Terms, Wanted
+from extauth.testing.provider_model.faults import KEEPING, Fault
+from extauth.testing.provider_model.redemption import IssuedTokens
 from extauth.testing.server.clients import Client
 from extauth.testing.server.codes import Code
 from extauth.testing.server.issue import Issue

@@ -6,8 +6,8 @@ import base64
 import hashlib
 
 from extauth.domain.link import Account
-from extauth.testing.families import AccessToken
-from extauth.testing.redemption import IssuedTokens
+from extauth.testing.provider_model.families import AccessToken
+from extauth.testing.provider_model.redemption import IssuedTokens
 from extauth.testing.server.clients import Client
 from extauth.testing.server.state import ServerState
 

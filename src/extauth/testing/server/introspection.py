@@ -7,8 +7,8 @@ from typing import final
 
 from aiohttp import web
 
-from extauth.testing.families import AccessToken, RefreshToken
-from extauth.testing.redemption import LiveAccess
+from extauth.testing.provider_model.families import AccessToken, RefreshToken
+from extauth.testing.provider_model.redemption import LiveAccess
 from extauth.testing.server.clients import Client
 from extauth.testing.server.refusals import Refusal
 from extauth.testing.server.state import ServerState

@@ -8,9 +8,9 @@ from typing import final
 
 import attrs
 
-from extauth.testing.families import AccessToken
-from extauth.testing.faults import Fault
-from extauth.testing.redemption import IssuedTokens
+from extauth.testing.provider_model.families import AccessToken
+from extauth.testing.provider_model.faults import Fault
+from extauth.testing.provider_model.redemption import IssuedTokens
 from extauth.testing.server.consent import filled
 from extauth.testing.server.identity import id_token
 from extauth.testing.server.quirks import ExpiryForm, ServerQuirks

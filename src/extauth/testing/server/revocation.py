@@ -8,7 +8,7 @@ from typing import final
 
 from aiohttp import web
 
-from extauth.testing.families import AccessToken
+from extauth.testing.provider_model.families import AccessToken
 from extauth.testing.server.api import shown_token
 from extauth.testing.server.clients import Client
 from extauth.testing.server.quirks import Revocations

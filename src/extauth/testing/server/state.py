@@ -11,7 +11,7 @@ from typing import final
 import attrs
 from aiohttp import web
 
-from extauth.testing.grants import Grants
+from extauth.testing.provider_model.grants import Grants
 from extauth.testing.server.client_proof import ProofRules, client_of, two_proofs
 from extauth.testing.server.clients import Client, Clients
 from extauth.testing.server.codes import Codes, DeviceCodes

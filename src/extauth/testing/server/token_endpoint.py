@@ -7,7 +7,7 @@ from typing import Literal, final
 
 from aiohttp import web
 
-from extauth.testing.faults import BROKEN_OFF, KEEPING, Fault, Faults
+from extauth.testing.provider_model.faults import BROKEN_OFF, KEEPING, Fault, Faults
 from extauth.testing.server.clients import Client
 from extauth.testing.server.grant_types import (
     DEVICE_GRANT,

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import attrs
 from aiohttp import web
 
-from extauth.testing.faults import Fault
+from extauth.testing.provider_model.faults import Fault
 from extauth.testing.server.quirks import STANDARD, ServerQuirks
 from extauth.testing.server.refusals import Refusal, body_of
 from extauth.testing.server.token_request import FORM

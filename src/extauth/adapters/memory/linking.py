@@ -1,0 +1,102 @@
+"""What connecting users keeps in memory, beside their links. No method yields to the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
+from typing import final
+
+import attrs
+
+from extauth.adapters.sql.arguments import checked_ttl
+from extauth.domain.link import LinkKey
+from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import (
+    AlreadyTaken,
+    AnothersState,
+    NoSuchState,
+    StateExpired,
+    Taken,
+    TakeOutcome,
+)
+
+
+@final
+@attrs.frozen
+class _Begun:
+    pending: PendingAuthorization
+    """Without its salt once it is taken."""
+    expires_at: datetime
+    taken: bool = False
+
+
+@final
+class MemoryAuthorizations:
+    """What :class:`~extauth.domain.linking_ports.AuthorizationStore` says, in memory."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._begun: dict[str, _Begun] = {}
+        """By the hash of the state."""
+
+    def begin(self, pending: PendingAuthorization, ttl: timedelta) -> None:
+        """Remember the authorization, unless its state is known."""
+        checked_ttl(ttl)
+        self._begun.setdefault(pending.state_hash, _Begun(pending, self._now() + ttl))
+
+    def take(self, state_hash: str, user_id: str | None) -> TakeOutcome:
+        """Take the authorization, or say why not."""
+        begun = self._begun.get(state_hash)
+        if begun is None:
+            return NoSuchState()
+        pending = begun.pending
+        if user_id not in {None, pending.key.user_id}:
+            return AnothersState()
+        if begun.taken:
+            return AlreadyTaken()
+        if begun.expires_at <= self._now():
+            return StateExpired()
+        self._begun[state_hash] = attrs.evolve(begun, pending=attrs.evolve(pending, salt=""), taken=True)
+        return Taken(pending)
+
+    def forget(self, key: LinkKey) -> int:
+        """Remove what is pending for that link, and count it."""
+        return self._remove(lambda begun: begun.pending.key == key and not begun.taken)
+
+    def purge(self) -> int:
+        """Remove what has expired, and count it."""
+        now = self._now()
+        return self._remove(lambda begun: begun.expires_at <= now)
+
+    def state(self) -> Hashable:
+        """Return everything that is kept, to compare by value."""
+        return frozenset(self._begun.items())
+
+    def _remove(self, condition: Callable[[_Begun], bool]) -> int:
+        removed = [state_hash for state_hash, begun in self._begun.items() if condition(begun)]
+        for state_hash in removed:
+            del self._begun[state_hash]
+        return len(removed)
+
+
+@final
+class MemoryRegistrations:
+    """What :class:`~extauth.domain.linking_ports.RegistrationStore` says, in memory."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, ClientRegistration] = {}
+
+    def get(self, name: str) -> ClientRegistration | None:
+        """Return what is kept under that name."""
+        return self._kept.get(name)
+
+    def keep(self, name: str, registration: ClientRegistration, instead_of: str | None) -> ClientRegistration:
+        """Keep it unless there is another than that to be replaced, and return what is kept."""
+        kept = self._kept.get(name)
+        if kept is None or kept.client_id == instead_of:
+            kept = self._kept[name] = registration
+        return kept
+
+    def state(self) -> Hashable:
+        """Return everything that is kept, to compare by value."""
+        return frozenset(self._kept.items())

@@ -1,0 +1,304 @@
+"""Links in memory: the reference implementation of the contract, for tests and trials."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from datetime import UTC, datetime, timedelta
+from typing import Self, final
+
+import attrs
+
+from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
+from extauth.adapters.sql.arguments import checked_claim, checked_failure
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.linking import ACCOUNT_SEPARATOR, ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import TakeOutcome
+from extauth.domain.outcomes import (
+    Absent,
+    Claimed,
+    ClaimOutcome,
+    Held,
+    Recorded,
+    RecordOutcome,
+    Resealed,
+    ResealOutcome,
+    Saved,
+    SaveOutcome,
+    Stale,
+)
+from extauth.domain.token_set import TokenSet
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@final
+@attrs.frozen
+class _Lease:
+    owner: str
+    taken_at: datetime
+    expires_at: datetime
+
+
+@final
+@attrs.frozen
+class _Row:
+    """A link without ``pending``, which depends on the time of reading."""
+
+    link: Link
+    lease: _Lease | None = None
+    unresolved_since: datetime | None = None
+
+    def seen_at(self, now: datetime) -> Link:
+        taken_at = None if self.lease is None else self.lease.taken_at
+        since = self.unresolved_since or taken_at
+        if since is None:
+            return self.link
+        live = self.lease is not None and now < self.lease.expires_at
+        return attrs.evolve(self.link, pending=PendingExchange(since, live))
+
+
+@final
+class MemoryLinkStore:
+    """A :class:`~extauth.domain.linking_ports.Store` that forgets everything when the process ends.
+
+    Every method is atomic because none yields to the event loop between reading and writing. It serves
+    one process and may be used as an async context manager, which does nothing.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] = _utc_now) -> None:
+        self._now = now
+        self._rows: dict[LinkKey, _Row] = {}
+        self._retired_version = 0
+        """The highest version of any deleted link. New links start above it, so that an exchange begun
+        before an unlink can never be saved over a link made after it."""
+        self._changes: dict[LinkKey, set[asyncio.Future[None]]] = {}
+        """Who waits for a key to change; each entry is made and removed by ``wait_for_change``."""
+        self._authorizations = MemoryAuthorizations(now)
+        self._registrations = MemoryRegistrations()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        pass
+
+    async def get(self, key: LinkKey) -> Link | None:
+        return self._seen(key)
+
+    async def links_of(self, user_id: str) -> list[Link]:
+        now = self._now()
+        keys = sorted(key for key in self._rows if key.user_id == user_id)
+        return [self._rows[key].seen_at(now) for key in keys]
+
+    async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
+        now = self._now()
+        row = self._rows.get(key)
+        version = (self._retired_version if row is None else row.link.version) + 1
+        created_at = now if row is None else row.link.created_at
+        link = Link(key, tokens, version, created_at, now, origin=origin)
+        self._write(key, _Row(link))
+        return link
+
+    async def delete(self, key: LinkKey) -> Link | None:
+        row = self._rows.pop(key, None)
+        if row is None:
+            return None
+        self._retired_version = max(self._retired_version, row.link.version)
+        self._tell(key)
+        return row.seen_at(self._now())
+
+    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+        checked_claim(owner, ttl)
+        row = self._at_version(key, version)
+        if not isinstance(row, _Row):
+            return row
+        now = self._now()
+        lease, unresolved_since = row.lease, row.unresolved_since
+        taken_at = now
+        if lease is not None and lease.owner == owner:
+            taken_at = lease.taken_at
+        elif lease is not None and now < lease.expires_at:
+            return Held(lease.expires_at - now)
+        elif lease is not None:
+            unresolved_since = unresolved_since or lease.taken_at
+        claimed = _Row(row.link, _Lease(owner, taken_at, now + ttl), unresolved_since)
+        self._write(key, claimed)
+        age = None if unresolved_since is None else max(now - unresolved_since, timedelta(0))
+        return Claimed(claimed.seen_at(now), age)
+
+    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+        row = self._at_version(key, version)
+        if not isinstance(row, _Row):
+            return row
+        link = attrs.evolve(
+            row.link, tokens=tokens, version=version + 1, updated_at=self._now(), failure=None
+        )
+        self._write(key, _Row(link))
+        return Saved(link)
+
+    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+        checked_failure(version, failure)
+        row = self._at_version(key, version)
+        if not isinstance(row, _Row):
+            return row
+        mark = row.link.failure
+        if mark is None or not mark.permanent or failure.permanent:
+            row = attrs.evolve(row, link=attrs.evolve(row.link, failure=failure))
+            self._write(key, row)
+        return Recorded(row.seen_at(self._now()))
+
+    async def lift_failure(
+        self,
+        provider_id: str,
+        *,
+        user_id: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        below, lifted = provider_id + ACCOUNT_SEPARATOR, 0
+        for key, row in list(self._rows.items()):
+            mark = row.link.failure
+            if (
+                mark is not None
+                and (key.provider_id == provider_id or key.provider_id.startswith(below))
+                and user_id in {None, key.user_id}
+                and reason in {None, mark.reason}
+                and (since is None or mark.at >= since)
+            ):
+                self._write(key, attrs.evolve(row, link=attrs.evolve(row.link, failure=None)))
+                lifted += 1
+        return lifted
+
+    async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
+        row = self._at_version(key, version)
+        if not isinstance(row, _Row) or row.lease is None or row.lease.owner != owner:
+            return False
+        since = row.unresolved_since
+        if unresolved:
+            since = since or row.lease.taken_at
+        self._write(key, _Row(row.link, unresolved_since=since))
+        return True
+
+    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+        row = self._at_version(key, version)
+        if not isinstance(row, _Row):
+            return row
+        row = attrs.evolve(row, link=attrs.evolve(row.link, tokens=row.link.tokens.resealed(tokens)))
+        self._write(key, row)
+        return Resealed(row.seen_at(self._now()))
+
+    async def due(
+        self,
+        provider_id: str,
+        *,
+        expiring_before: datetime,
+        unused_since: datetime | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Link]:
+        def is_due(link: Link) -> bool:
+            expires_at = link.tokens.expires_at
+            return (
+                link.key.provider_id == provider_id
+                and (after is None or link.key.user_id > after)
+                and link.tokens.refresh_token is not None
+                and (link.failure is None or not link.failure.permanent)
+                and (
+                    (expires_at is not None and expires_at < expiring_before)
+                    or (unused_since is not None and link.updated_at < unused_since)
+                )
+            )
+
+        now = self._now()
+        rows = sorted((row for row in self._rows.values() if is_due(row.link)), key=lambda row: row.link.key)
+        return [row.seen_at(now) for row in rows[:limit]]
+
+    async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout.total_seconds()
+        while True:
+            link = self._seen(key)
+            left = deadline - loop.time()
+            if link is None or link.version != version or left <= 0:
+                return link
+            lease = self._rows[key].lease
+            if lease is None or link.pending is None or not link.pending.live:
+                return link
+            changed = loop.create_future()
+            self._changes.setdefault(key, set()).add(changed)
+            lapse = (lease.expires_at - self._now()).total_seconds()
+            try:
+                await asyncio.wait({changed}, timeout=min(left, max(lapse, 0)))
+            finally:
+                waiting = self._changes[key]
+                waiting.discard(changed)
+                if not waiting:
+                    del self._changes[key]
+
+    async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
+        row = self._at_version(key, version)
+        if not isinstance(row, _Row):
+            return row
+        row = attrs.evolve(row, link=attrs.evolve(row.link, account=account))
+        self._write(key, row)
+        return Recorded(row.seen_at(self._now()))
+
+    async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
+        self._authorizations.begin(pending, ttl)
+
+    async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
+        return self._authorizations.take(state_hash, user_id)
+
+    async def forget_authorizations(self, key: LinkKey) -> int:
+        return self._authorizations.forget(key)
+
+    async def purge_authorizations(self) -> int:
+        return self._authorizations.purge()
+
+    async def registration(self, name: str) -> ClientRegistration | None:
+        return self._registrations.get(name)
+
+    async def keep_registration(
+        self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
+    ) -> ClientRegistration:
+        return self._registrations.keep(name, registration, instead_of)
+
+    def state(self) -> tuple[Hashable, tuple[tuple[LinkKey, str], ...]]:
+        """Return everything that is kept, to compare by value, and beside it who owns which lease.
+
+        For tests that explore: stores with equal states behave alike.
+        """
+        rows = sorted(self._rows.items())
+        kept = tuple(
+            (
+                row.link,
+                None if row.lease is None else (row.lease.taken_at, row.lease.expires_at),
+                row.unresolved_since,
+            )
+            for _, row in rows
+        )
+        owners = tuple((key, row.lease.owner) for key, row in rows if row.lease is not None)
+        beside = (self._authorizations.state(), self._registrations.state())
+        return (kept, self._retired_version, beside), owners
+
+    def _seen(self, key: LinkKey) -> Link | None:
+        row = self._rows.get(key)
+        return None if row is None else row.seen_at(self._now())
+
+    def _at_version(self, key: LinkKey, version: int) -> _Row | Stale | Absent:
+        row = self._rows.get(key)
+        if row is None:
+            return Absent()
+        return row if row.link.version == version else Stale(row.seen_at(self._now()))
+
+    def _write(self, key: LinkKey, row: _Row) -> None:
+        self._rows[key] = row
+        self._tell(key)
+
+    def _tell(self, key: LinkKey) -> None:
+        for changed in self._changes.get(key, ()):
+            if not changed.done():
+                changed.set_result(None)

@@ -1,0 +1,1 @@
+"""One request on the wire, and what came back of it."""

@@ -1,0 +1,220 @@
+"""Sends one request to one endpoint, once, and tells the three ends of that apart.
+
+*Answered*: a complete reply. *Not sent*: the body's write never began, so a token in it is certainly
+unused. *Unknown*: it began, and no complete reply came. The body itself notes when its write begins,
+since only aiohttp's errors of connecting, and not all that can happen before the write, say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final, final
+
+import attrs
+from aiohttp import (
+    BytesPayload,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    ServerFingerprintMismatch,
+    TCPConnector,
+)
+from aiohttp.abc import AbstractStreamWriter
+
+from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
+from extauth.adapters.oauth2.http.content_encoding import UnusableContentError
+from extauth.adapters.oauth2.http.request import USER_AGENT, HttpRequest
+from extauth.adapters.oauth2.token.judge import Reply
+from extauth.deadline import Deadline
+from extauth.domain.outcomes import NotSent, Unknown
+from extauth.domain.policy import positive
+
+LONGEST_REPLY: Final = 1024 * 1024
+"""In bytes, after decompression. A token endpoint's answer has a few thousand."""
+
+_HEADERS: Final = {
+    "Accept": "application/json",
+    "User-Agent": USER_AGENT,
+}
+
+_log = logging.getLogger(__name__)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class HttpTimeouts:
+    """How long each phase of one request may take. All are positive, else ``ValueError``.
+
+    ``total`` belongs below ``RefreshPolicy.exchange_timeout``, which cuts an exchange off unjudged.
+    """
+
+    connect: timedelta = attrs.field(default=timedelta(seconds=10), validator=positive)
+    """Until the first byte is written: waiting for a connection of the pool, DNS, TCP and TLS."""
+    read: timedelta = attrs.field(default=timedelta(seconds=15), validator=positive)
+    """Of silence while waiting for the reply or its next part."""
+    total: timedelta = attrs.field(default=timedelta(seconds=18), validator=positive)
+    """From the first step to the last byte of the reply."""
+
+
+class _WrittenTwiceError(Exception):
+    """Something between us and the wire tried to send the body again."""
+
+
+class _SingleUseBody(BytesPayload):
+    """A body that notes when it begins to be written, and is written once at most.
+
+    The second holds against a retrying middleware of the application's session: a refresh token is
+    presented once.
+    """
+
+    def __init__(self, content: bytes, *, on_begin: Callable[[], None]) -> None:
+        super().__init__(content)
+        self.begun = False
+        self._content = content
+        self._on_begin = on_begin
+
+    @property
+    def consumed(self) -> bool:
+        """Whether aiohttp must not try again, as it would with a DELETE."""
+        return self.begun
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if self.begun:
+            raise _WrittenTwiceError
+        # Raises when the deadline has just expired: then this stays unsent.
+        self._on_begin()
+        self.begun = True
+        await writer.write(self._content[:content_length])
+
+
+@asynccontextmanager
+async def _opened(session: ClientSession | None) -> AsyncGenerator[ClientSession]:
+    if session is not None:
+        yield session
+        return
+    # No DNS cache, hence no task of the connector's for the end of asyncio.run() to cancel. No
+    # proxy or .netrc from the environment: nothing but the configuration decides what is sent.
+    connector = TCPConnector(use_dns_cache=False)
+    async with ClientSession(connector=connector, trust_env=False) as own:
+        yield own
+
+
+def _headers(request: HttpRequest) -> dict[str, str]:
+    # Explicit, since the session of an application may have another default.
+    content = {} if request.body is None else {"Content-Type": request.content_type}
+    # aiohttp lets the last of names that differ in case only win.
+    return {**_HEADERS, **content, **request.headers, **NO_ENCODING}
+
+
+async def _ask(
+    session: ClientSession,
+    request: HttpRequest,
+    form: _SingleUseBody | None,
+    timeouts: HttpTimeouts,
+    heard: Callable[[], None],
+) -> Reply:
+    # A request without a body does not say when its connecting is over. It can be repeated, so that aiohttp's
+    # timers, which may throw away what has arrived, are good enough for it.
+    timers = ClientTimeout(total=None)
+    if form is None:
+        timers = attrs.evolve(
+            timers, connect=timeouts.connect.total_seconds(), sock_read=timeouts.read.total_seconds()
+        )
+    response = await session.request(
+        request.method,
+        request.url,
+        data=form,
+        headers=_headers(request),
+        skip_auto_headers=() if request.body is not None else ("Content-Type",),
+        allow_redirects=False,
+        raise_for_status=False,
+        timeout=timers,
+        **READING,
+    )
+    try:
+        heard()
+        body = await read_body(response, LONGEST_REPLY, heard)
+    finally:
+        # At the end of the body the connection is back in the pool already and this closes nothing.
+        response.close()
+    lowered = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status, lowered, body.content, end_marked=body.end_marked)
+
+
+def _cancelled_ourselves() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _connect_failure(error: Exception) -> str:
+    if isinstance(error, ClientConnectorDNSError):
+        return "dns_failed"
+    if isinstance(error, (ClientSSLError, ServerFingerprintMismatch)):
+        return "tls_failed"
+    return "connect_failed"
+
+
+async def send(
+    request: HttpRequest, *, session: ClientSession | None, timeouts: HttpTimeouts
+) -> Reply | NotSent | Unknown:
+    """Send the request once and return the complete reply, or how it failed. Follows no redirect.
+
+    Raises only ``CancelledError``, and only when the calling task was cancelled; whether the request was
+    sent is then unknown. Through ``session``, or through a new one that is closed again if None.
+
+    A GET may be sent a second time: aiohttp repeats one when its connection closes without an answer, as
+    it may with a safe method (RFC 9110 section 9.2.2).
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeouts.total.total_seconds()
+
+    def heard() -> None:
+        deadline.extend(min(timeouts.read.total_seconds(), end - loop.time()))
+
+    body: _SingleUseBody | None = None
+    if request.method == "GET":
+        deadline = Deadline(timeouts.total.total_seconds())
+    else:
+        deadline = Deadline(min(timeouts.connect, timeouts.total).total_seconds())
+        body = _SingleUseBody(request.body or b"", on_begin=heard)
+    reply: Reply | None = None
+    unsent, lost = "connect_failed", "reply_lost"
+    # Whether a request without a body was sent is known only where connecting failed.
+    connected = True
+    try:
+        async with deadline, _opened(session) as http:
+            reply = await _ask(http, request, body, timeouts, heard)
+    except asyncio.CancelledError:
+        if _cancelled_ourselves():
+            raise
+        # A task inside aiohttp was cancelled and not this one: asyncio.run() cancels all tasks that
+        # it can see when it ends, while the exchange goes on to its end.
+        unsent = "interrupted"
+    except TimeoutError as error:
+        unsent, lost = "connect_timeout", "reply_timeout"
+        connected = not isinstance(error, ConnectionTimeoutError)
+    except UnusableContentError as error:
+        lost = error.code
+    except (ClientError, OSError) as error:
+        unsent = _connect_failure(error)
+        connected = not isinstance(error, (ClientConnectorError, ServerFingerprintMismatch))
+    except Exception as error:  # noqa: BLE001 - the one thing to keep is whether the request was sent
+        # The type alone: the text may quote the request.
+        _log.warning("a request to a provider failed with %s", type(error).__name__)
+        unsent = "request_failed"
+    if reply is not None:
+        # Whatever failed then was the closing of the connection.
+        return reply
+    sent = connected if body is None else body.begun
+    return Unknown(lost) if sent else NotSent(unsent)

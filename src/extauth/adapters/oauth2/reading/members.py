@@ -1,0 +1,163 @@
+"""Reading the body of a token endpoint's answer, whatever its content type claims."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+from extauth.adapters.oauth2.reading.json_kinds import is_list, is_object
+from extauth.adapters.oauth2.reading.json_reading import parsed_json
+
+_FORM = re.compile(r"[A-Za-z0-9_.~*'()!,:;/?@$%+&=\x80-\U0010ffff-]+")
+"""Nothing else is in a form-encoded body, but letters that should have been encoded; above all no ``<``,
+white space or quote. A link in an HTML page or a sentence must never be taken for an OAuth error."""
+_MOST_FORM_FIELDS = 100
+_TOKEN_KEYS = frozenset({"access_token", "refresh_token", "id_token"})
+_SAID_ONCE = _TOKEN_KEYS | {"error"}
+"""Two tokens are as good as none, and so are two errors. Of others the first counts, rather than that the
+whole form be thrown away (RFC 6749 section 3.2 allows no parameter twice)."""
+_CODE_KEYS = (
+    # More exact than the code beside it, as in Google's ``invalid_rapt``.
+    "error_subtype",
+    "error",
+    "code",
+    "type",
+    "status",
+    "errorType",
+    "category",
+    "error_code",
+    "serviceErrorCode",
+)
+_MESSAGE_KEYS = ("error", "message", "error_description", "reason", "error_message")
+_FAILURE_KEYS = ("errors", "errorType", "error_code", "serviceErrorCode", "category")
+"""Members that only answers of failure have, at providers whose failures have no ``error``."""
+_FAILURE_STATUSES = frozenset({"error", "fail", "failed", "failure"})
+
+
+def _form(body: bytes) -> dict[str, object] | None:
+    # As in JSON, what is not UTF-8 becomes a lone surrogate, which no store takes.
+    text = body.decode("utf-8-sig", "surrogateescape").strip()
+    if not _FORM.fullmatch(text):
+        return None
+    try:
+        pairs = parse_qsl(
+            text, strict_parsing=True, errors="surrogateescape", max_num_fields=_MOST_FORM_FIELDS
+        )
+    except ValueError:
+        return None
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if found.setdefault(name, value) != value and name in _SAID_ONCE:
+            return None
+    return found
+
+
+def read_members(body: bytes, *, form: bool = True) -> Mapping[str, object] | None:
+    """Return the members of a JSON object, or of a form unless that is ruled out; None if it is neither."""
+    try:
+        parsed = parsed_json(body)
+    except (ValueError, RecursionError):
+        return _form(body) if form else None
+    return parsed if is_object(parsed) else None
+
+
+def _error_places(members: Mapping[str, object]) -> list[dict[str, object]]:
+    places: list[object] = [members, members.get("error")]
+    errors = members.get("errors")
+    if is_list(errors):
+        places += errors
+    return [place for place in places if is_object(place)]
+
+
+def error_codes(members: Mapping[str, object]) -> Iterator[str]:
+    """Yield everything that stands where providers put an error code, the most exact place first.
+
+    ``error`` as a code (RFC 6749 section 5.2) or an object with one, members of other names, and lists
+    of ``errors``; whole numbers as text. They are the provider's text: only ones known beforehand may be
+    shown or kept.
+    """
+    for place in _error_places(members):
+        for key in _CODE_KEYS:
+            code = place.get(key)
+            if isinstance(code, str):
+                yield code
+            elif isinstance(code, int) and not isinstance(code, bool):
+                yield str(code)
+
+
+def error_messages(members: Mapping[str, object]) -> Iterator[str]:
+    """Yield every text that stands where providers put words about an error, trimmed and case-folded.
+
+    Free text: it may be compared with what is known beforehand, and never be shown or kept.
+    """
+    for place in _error_places(members):
+        for key in _MESSAGE_KEYS:
+            message = place.get(key)
+            if isinstance(message, str):
+                yield message.strip().casefold()
+
+
+def reports_error(members: Mapping[str, object]) -> bool:
+    """Whether the answer says that it is an error, be it with status 200.
+
+    A non-empty ``error``, or ``ok: false`` as Slack answers.
+    """
+    return bool(members.get("error")) or members.get("ok") is False
+
+
+def looks_failed(members: Mapping[str, object]) -> bool:
+    """Whether an answer without tokens has the shape of a failure, of providers that send no ``error``.
+
+    With tokens it says nothing: a success may have an empty or a meaningless one of those members.
+    """
+    status = members.get("status")
+    return (
+        any(members.get(key) for key in _FAILURE_KEYS)
+        or (isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST)
+        or (isinstance(status, str) and status.casefold() in _FAILURE_STATUSES)
+    )
+
+
+def granted_scopes(
+    members: Mapping[str, object], separators: str, fields: Iterable[str] = ("scope",)
+) -> frozenset[str]:
+    """Return the scopes that the answer names (RFC 6749 section 3.3), as text or as a list.
+
+    They are those of the first of ``fields`` that names any.
+    """
+    for field in fields:
+        if scopes := _scopes(members.get(field), separators):
+            return scopes
+    return frozenset()
+
+
+def _scopes(value: object, separators: str) -> frozenset[str]:
+    if isinstance(value, str):
+        for separator in separators:
+            value = value.replace(separator, " ")
+        return frozenset(scope for scope in value.split(" ") if scope and storable_json(scope))
+    if is_list(value):
+        return frozenset(item for item in value if isinstance(item, str) and item and storable_json(item))
+    return frozenset()
+
+
+def without_tokens(value: object) -> object:
+    """Return the same JSON without members that hold tokens, at any depth."""
+    if is_object(value):
+        return {name: without_tokens(inner) for name, inner in value.items() if name not in _TOKEN_KEYS}
+    if is_list(value):
+        return [without_tokens(inner) for inner in value]
+    return value
+
+
+def storable_json(value: object) -> bool:
+    """Whether every store can keep this parsed JSON: finite numbers, and no NUL or lone surrogate."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (ValueError, RecursionError):
+        return False
+    return "\\u0000" not in text

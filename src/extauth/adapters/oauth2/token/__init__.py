@@ -1,0 +1,1 @@
+"""The token endpoint: what is asked, and what its answers mean."""

@@ -1,0 +1,77 @@
+"""What the first answer of a grant means: the tokens, and whose they are. Pure.
+
+Only this answer has the user's identity, an ID token that is for this authorization, and companions.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import final
+
+import attrs
+
+from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.reading.id_token import checked_claims
+from extauth.adapters.oauth2.token.judge import Reply, judge
+from extauth.adapters.oauth2.token.reply_rules import ReplyRules
+from extauth.adapters.oauth2.token.token_endpoint import REMEMBERED_REDIRECT_URI
+from extauth.domain.link import Account
+from extauth.domain.linking_outcomes import IdTokenRejected
+from extauth.domain.outcomes import Exchanged, ExchangeOutcome
+from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import TokenSet
+
+_CLAIMS = AccountPaths()
+
+
+@final
+@attrs.frozen(kw_only=True)
+class FirstAnswers:
+    """How one provider's first answers are judged."""
+
+    rules: ReplyRules
+    traits: ProviderTraits
+    identity: IdentityRules
+    client_id: str
+    issuer: str | None
+    openid: bool
+    """Whether an ID token in an answer is looked at although no nonce was sent."""
+
+    def judge(
+        self, reply: Reply, *, asked_at: datetime, nonce: str | None = None
+    ) -> ExchangeOutcome | IdTokenRejected:
+        """Return what the answer means. With ``nonce`` it must have an ID token that carries it. Never
+        raises.
+
+        The account is the answer's own, or else the ID token's (OpenID Connect Core section 5.1).
+        """
+        outcome = judge(reply, self.rules, asked_at=asked_at, traits=self.traits)
+        if not isinstance(outcome, Exchanged):
+            return outcome
+        members = reply.members()
+        account = None
+        if self.identity.in_reply is not None:
+            account = self.identity.in_reply.account(members)
+        expects_token = nonce is not None or self.openid or self.identity.in_id_token
+        signed = self._signed_account(members.get("id_token"), asked_at, nonce) if expects_token else None
+        if isinstance(signed, IdTokenRejected):
+            return signed
+        return attrs.evolve(outcome, account=account or signed)
+
+    def _signed_account(
+        self, id_token: object, now: datetime, nonce: str | None
+    ) -> Account | IdTokenRejected | None:
+        if not id_token:
+            return None if nonce is None else IdTokenRejected("id_token_missing")
+        claims = checked_claims(id_token, client_id=self.client_id, issuer=self.issuer, nonce=nonce, now=now)
+        return claims if isinstance(claims, IdTokenRejected) else _CLAIMS.account(claims)
+
+
+def remembering(outcome: Exchanged, redirect_uri: str) -> Exchanged:
+    """Return the same with the redirect URI among what is kept, for refreshes to repeat."""
+
+    def kept(tokens: TokenSet) -> TokenSet:
+        return attrs.evolve(tokens, extra={**tokens.extra, REMEMBERED_REDIRECT_URI: redirect_uri})
+
+    companions = {name: kept(tokens) for name, tokens in outcome.companions.items()}
+    return attrs.evolve(outcome, tokens=kept(outcome.tokens), companions=companions)

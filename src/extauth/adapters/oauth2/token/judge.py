@@ -1,0 +1,165 @@
+"""The judge: what an answer of a token endpoint means for the grant. Pure.
+
+Two mistakes are expensive: taking a failure of the client, the network or the provider for a dead
+grant, and presenting a single-use token again after it was used. So the body is read before the status;
+only codes on a list mean that a grant is dead; and an answer that may hide a success is ``Unknown``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import TypeAlias, final
+
+import attrs
+
+from extauth.adapters.oauth2.reading.json_kinds import is_object
+from extauth.adapters.oauth2.reading.json_paths import at
+from extauth.adapters.oauth2.reading.members import (
+    error_codes,
+    error_messages,
+    looks_failed,
+    read_members,
+    reports_error,
+)
+from extauth.adapters.oauth2.reading.retry_after import retry_after
+from extauth.adapters.oauth2.token.reply_rules import TEMPORARY_CODES, ReplyRules
+from extauth.adapters.oauth2.token.tokens import given_tokens, has_access_token
+from extauth.domain.outcomes import (
+    ClientRejected,
+    Deferred,
+    Exchanged,
+    ExchangeOutcome,
+    GrantRejected,
+    Unknown,
+)
+from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import TokenSet
+
+__all__ = ["TRY_LATER", "UNRECOGNIZED", "Refusal", "Reply", "ReplyRules", "judge", "judge_refusal"]
+
+TRY_LATER = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS},
+)
+"""Statuses that say nothing about the grant, whatever the body does."""
+
+UNRECOGNIZED = "unrecognized_error"
+"""Stands for every error code that is on no list. The provider's own text goes nowhere: a faulty or
+hostile one may echo the token there."""
+
+Refusal: TypeAlias = GrantRejected | ClientRejected | Deferred | Unknown
+
+_ANY_PROVIDER = ProviderTraits()
+
+
+@final
+@attrs.frozen
+class Reply:
+    """A complete answer. Its ``repr`` shows the status only: the rest may hold secrets."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    """By lower-case name."""
+    body: bytes = attrs.field(repr=False)
+    end_marked: bool = attrs.field(default=True, repr=False)
+    """Whether it is certain that the body has not been cut off. JSON has an end mark of its own."""
+
+    def members(self) -> Mapping[str, object]:
+        """Return the members of a JSON object or of a form, none if the body is neither.
+
+        Nor are there any in a form that may have been cut off: half a token looks like a token.
+        """
+        return read_members(self.body, form=self.end_marked) or {}
+
+
+def judge(
+    reply: Reply,
+    rules: ReplyRules,
+    *,
+    asked_at: datetime,
+    previous: TokenSet | None = None,
+    traits: ProviderTraits = _ANY_PROVIDER,
+) -> ExchangeOutcome:
+    """Return what the answer means (RFC 6749 sections 5.1 and 5.2). Never raises.
+
+    ``asked_at`` is the instant just before the request was sent; ``previous`` are the tokens that were
+    refreshed, and only an answer without any may hold companions. Members that the provider omitted are
+    left out of the result.
+    """
+    members = reply.members()
+    places: dict[str | None, Mapping[str, object]] = {None: members}
+    if previous is None:
+        found = {name: at(members, path) for name, path in rules.companions.items()}
+        places |= {name: place for name, place in found.items() if is_object(place)}
+    granted = {name: place for name, place in places.items() if has_access_token(place)}
+    if not granted or reports_error(members):
+        return judge_refusal(
+            reply, rules, asked_at=asked_at, has_token=bool(granted), refreshed=previous is not None
+        )
+    given = {
+        name: given_tokens(place, rules, traits, asked_at=asked_at, previous=previous, around=members)
+        for name, place in granted.items()
+    }
+    # An odd companion is left out rather than the others thrown away.
+    link_name, *others = given
+    tokens = given[link_name]
+    if tokens is None:
+        return Unknown("unstorable_tokens", retry_after(reply.headers, asked_at))
+    companions = {name: given[name] for name in others if name is not None}
+    return Exchanged(
+        tokens,
+        companions={name: kept for name, kept in companions.items() if kept is not None},
+        link_name=link_name,
+    )
+
+
+def judge_refusal(
+    reply: Reply,
+    rules: ReplyRules,
+    *,
+    asked_at: datetime,
+    has_token: bool = False,
+    refreshed: bool = False,
+) -> Refusal:
+    """Return what an answer that is no success means. Never raises.
+
+    ``has_token`` says that there is a token in it nevertheless: an error that nobody knows then settles
+    nothing. ``refreshed`` says that a refresh token was presented, and no other grant.
+    """
+    members = reply.members()
+    wait = retry_after(reply.headers, asked_at)
+    status = f"http_{reply.status}"
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # It may come after the token was used up, from whatever stands before the provider.
+        return Unknown(status, wait)
+    if reply.status in TRY_LATER:
+        return Deferred(status, wait)
+    dead = rules.dead_codes if refreshed else rules.dead_codes | rules.restart_codes
+    if known := _known_error(members, rules, dead, wait):
+        return known
+    if reports_error(members):
+        return Unknown(UNRECOGNIZED, wait) if has_token else Deferred(UNRECOGNIZED, wait)
+    if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+        return Deferred(UNRECOGNIZED, wait) if looks_failed(members) else Unknown("unreadable_reply", wait)
+    return Deferred(status, wait)
+
+
+def _known_error(
+    members: Mapping[str, object], rules: ReplyRules, dead_codes: frozenset[str], wait: timedelta | None
+) -> Refusal | None:
+    messages = (rules.dead_messages.get(message) for message in error_messages(members))
+    codes = [*error_codes(members), *(code for code in messages if code is not None)]
+
+    def first(known: Container[str]) -> str | None:
+        return next((code for code in codes if code in known), None)
+
+    if throttle := first(rules.throttles):
+        return Deferred(throttle, wait or rules.throttles[throttle], of_grant=wait is None)
+    if dead := first(dead_codes):
+        return GrantRejected(dead)
+    if client := first(rules.client_codes):
+        return ClientRejected(client)
+    if temporary := first(TEMPORARY_CODES | rules.temporary_codes):
+        return Deferred(temporary, wait)
+    return None

@@ -1,0 +1,1 @@
+"""The command ``extauth demo``: real processes storm one provider."""

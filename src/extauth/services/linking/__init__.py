@@ -1,0 +1,1 @@
+"""Connecting users to providers, and disconnecting them."""

@@ -1,0 +1,279 @@
+"""The authorization code flow (RFC 6749 section 4.1): from the link that is clicked to the stored link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import assert_never, final
+
+import attrs
+
+from extauth.domain.errors import (
+    AlreadyCompleted,
+    AuthorizationExpired,
+    InvalidCallback,
+    IssuerMismatch,
+    UnknownState,
+    WrongUser,
+)
+from extauth.domain.hidden import Hidden
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.linking import AuthorizationRequest, PendingAuthorization
+from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore
+from extauth.domain.outcomes import Exchanged
+from extauth.domain.storable import masked
+from extauth.services.events import Teller
+from extauth.services.linking.begun_redirects import begun_redirects
+from extauth.services.linking.callback import Callback, read_callback
+from extauth.services.linking.connect import Connecting
+from extauth.services.linking.in_progress import UnderWay
+from extauth.services.linking.redirect_uris import RedirectUris, mixable, server_of
+from extauth.services.linking.refusals import refusal
+from extauth.services.linking.scopes import asked_scopes, granted_before
+from extauth.services.linking.state import (
+    SecretSource,
+    code_challenge,
+    code_verifier,
+    looks_like_state,
+    new_secret,
+    nonce,
+    state_hash,
+)
+from extauth.services.provider_call import Asking
+from extauth.services.providers import check_connectable, provider_of
+
+_OURS = frozenset(
+    {
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "nonce",
+        "redirect_uri",
+        "resource",
+        "response_type",
+        "scope",
+        "state",
+    }
+)
+"""Parameters of an authorization request that its meaning or its safety hangs on."""
+
+
+@final
+class Authorizing:
+    """Begins authorizations and completes them."""
+
+    def __init__(
+        self,
+        store: LinkingStore,
+        providers: Mapping[str, LinkingProvider],
+        *,
+        asking: Asking,
+        connecting: Connecting,
+        under_way: UnderWay,
+        teller: Teller,
+        ttl: timedelta,
+        redirect_uris: RedirectUris,
+        secret_source: SecretSource,
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._asking = asking
+        self._connecting = connecting
+        self._under_way = under_way
+        self._teller = teller
+        self._ttl = ttl
+        self._redirect_uris = redirect_uris
+        self._begun = begun_redirects(store)
+        self._secret_source = secret_source
+
+    async def begin(
+        self,
+        key: LinkKey,
+        redirect_uri: str,
+        *,
+        scopes: Iterable[str] | None,
+        resources: Iterable[str],
+        params: Mapping[str, str],
+    ) -> str:
+        """See :meth:`~extauth.LinkingService.begin`."""
+        provider = provider_of(self._providers, key.provider_id)
+        self._redirect_uris.check(provider.provider_id, redirect_uri)
+        if clash := _OURS & params.keys():
+            msg = f"params must not set {', '.join(sorted(clash))}"
+            raise ValueError(msg)
+        check_connectable(provider, key)
+        before = await granted_before(self._store, provider, key)
+        asked = asked_scopes(provider, before, scopes)
+        state = Hidden(new_secret(self._secret_source))
+        pending = PendingAuthorization(
+            state_hash=state_hash(state.value),
+            key=key,
+            redirect_uri=redirect_uri,
+            salt=new_secret(self._secret_source),
+            scopes=asked,
+            resources=resources,
+        )
+        derived = _derived(provider, pending, state.value)
+        request = AuthorizationRequest(
+            redirect_uri=redirect_uri,
+            state=state.value,
+            scopes=asked,
+            code_challenge=None if derived.verifier is None else code_challenge(derived.verifier),
+            nonce=derived.nonce,
+            resources=pending.resources,
+            params=params,
+            incremental=before is not None,
+        )
+        url = Hidden(provider.authorization_url(request))
+        if rival := self._begun.note(redirect_uri, server_of(provider)):
+            raise mixable(redirect_uri, provider.provider_id, [rival])
+        await self._store.begin_authorization(pending, self._ttl)
+        return url.value
+
+    def read(
+        self,
+        given: Hidden[str | Mapping[str, str]],
+        *,
+        user_id: str,
+        provider_id: str | None,
+        method: str | None,
+    ) -> Callback:
+        """Read a callback and refuse what can be refused without touching its state.
+
+        :raises ValueError: if it is not said who is signed in, or where the callback came to.
+        :raises InvalidCallback: if it is none.
+        :raises UnknownState: if its state cannot have been given out here.
+        :raises UnknownProvider: if no provider has that id.
+        """
+        _check_signed_in(user_id)
+        expected = self._providers.values() if provider_id is None else [self._provider(provider_id)]
+        if method is not None and method not in {each.linking.callback_method for each in expected}:
+            raise _by_other_method()
+        try:
+            callback = read_callback(given.value)
+        except InvalidCallback as error:
+            # Its frames hold the parameters.
+            raise error.with_traceback(None) from None
+        if provider_id is None and callback.location is None and self._redirect_uris.needs_location():
+            msg = (
+                "complete needs provider_id, from the route that was called, or the whole URL: with several"
+                " providers it must know whose redirect URI was called (mix-up, RFC 9700 section 4.4)"
+            )
+            raise ValueError(msg)
+        if not looks_like_state(callback.params["state"]):
+            raise _unknown_state()
+        return callback
+
+    async def complete(
+        self, callback: Callback, *, user_id: str, provider_id: str | None, method: str | None
+    ) -> Link:
+        """Complete the authorization; whoever calls it must not be cancelled before it has ended.
+
+        See :meth:`~extauth.LinkingService.complete`.
+        """
+        with self._under_way.completing() as completion:
+            pending = await self._take(callback, user_id)
+            completion.key = pending.key
+            provider = self._provider(pending.key.provider_id)
+            traits = provider.linking
+            if provider_id not in {None, pending.key.provider_id, provider.provider_id}:
+                msg = "the callback is for another provider than the user was sent to"
+                raise IssuerMismatch(msg)
+            callback.check_location(pending.redirect_uri)
+            callback.check_issuer(traits, self._issuers())
+            code = Hidden(callback.code(provider.provider_id))
+            if method is not None and method != traits.callback_method:
+                raise _by_other_method()
+            # Before the code is spent: a store that is down is better noticed now.
+            before = await self._store.get(pending.key)
+            completion.refuse_withdrawn()
+            derived = _derived(provider, pending, callback.params["state"])
+            outcome = await self._asking.sent(
+                lambda: provider.exchange_code(
+                    code.value,
+                    redirect_uri=pending.redirect_uri,
+                    code_verifier=derived.verifier,
+                    nonce=derived.nonce,
+                    resources=pending.resources,
+                )
+            )
+            if not isinstance(outcome, Exchanged):
+                raise refusal(provider.provider_id, outcome, self._teller)
+            return await self._connecting.connect(
+                provider,
+                pending.key,
+                completion,
+                outcome,
+                before=before,
+                scopes=pending.scopes,
+                extra={
+                    name: callback.params[name] for name in traits.callback_fields & callback.params.keys()
+                },
+            )
+
+    async def _take(self, callback: Callback, user_id: str) -> PendingAuthorization:
+        state = state_hash(callback.params["state"])
+        taken = await self._store.take_authorization(state, user_id=user_id)
+        match taken:
+            case Taken(pending):
+                return pending
+            case AlreadyTaken():
+                msg = "a callback with this state has come before"
+                raise AlreadyCompleted(msg)
+            case StateExpired():
+                msg = "the user took too long to authorize"
+                raise AuthorizationExpired(msg)
+            case AnothersState():
+                msg = "another user began this authorization"
+                raise WrongUser(msg)
+            case NoSuchState():
+                raise _unknown_state()
+            case _:
+                assert_never(taken)
+
+    def _issuers(self) -> set[str]:
+        issuers = (provider.linking.issuer for provider in self._providers.values())
+        return {issuer for issuer in issuers if issuer is not None}
+
+    def _provider(self, provider_id: str) -> LinkingProvider:
+        return provider_of(self._providers, provider_id)
+
+
+@final
+@attrs.frozen
+class _Derived:
+    """What is derived from a state, each if the provider is to be sent it."""
+
+    verifier: str | None = attrs.field(repr=masked)
+    nonce: str | None = attrs.field(repr=masked)
+
+
+def _derived(provider: LinkingProvider, pending: PendingAuthorization, state: str) -> _Derived:
+    traits = provider.linking
+    return _Derived(
+        code_verifier(state, pending.salt) if traits.pkce else None,
+        nonce(state, pending.salt) if traits.openid and "openid" in pending.scopes else None,
+    )
+
+
+def _check_signed_in(user_id: object) -> None:
+    """Refuse a session without a user: it would get the link of whoever began.
+
+    :raises ValueError: for it.
+    """
+    if not isinstance(user_id, str) or not user_id:
+        msg = (
+            "complete needs user_id, the user who is signed in in this very browser: without one, an attacker"
+            " who began could have this browser's account linked to themselves. If nobody is signed in, let"
+            " the user sign in first and then follow the callback again, or begin again"
+        )
+        raise ValueError(msg)
+
+
+def _by_other_method() -> InvalidCallback:
+    return InvalidCallback("the callback came by another HTTP method than the provider's")
+
+
+def _unknown_state() -> UnknownState:
+    return UnknownState("this authorization was not begun here, or expired long ago, or was withdrawn")

@@ -1,0 +1,340 @@
+"""Connecting users to providers, and disconnecting them."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar, final
+
+from extauth.domain.errors import StoreUnavailable, UnknownProvider
+from extauth.domain.hidden import Hidden
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.linking import DeviceAuthorization, Unlinked
+from extauth.domain.linking_outcomes import Validity
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore
+from extauth.domain.ports import Clock, LinkStore, Observer
+from extauth.services.clock import SystemClock
+from extauth.services.events import Teller
+from extauth.services.linking.code_flow import Authorizing
+from extauth.services.linking.connect import Connecting
+from extauth.services.linking.device_flow import DeviceFlows
+from extauth.services.linking.in_progress import UnderWay
+from extauth.services.linking.options import OnAccountChange, check_options, linking_providers
+from extauth.services.linking.redirect_uris import GivenRedirectUris, RedirectUris
+from extauth.services.linking.state import SecretSource
+from extauth.services.linking.store_grant import Storing
+from extauth.services.linking.unlink import Unlinking
+from extauth.services.linking.validate import Validating
+from extauth.services.open_services import note_open
+from extauth.services.provider_call import Asking
+from extauth.services.providers import provider_of
+from extauth.services.single_flight import SingleFlight
+from extauth.services.uninterrupted import outlast, start_unswept
+
+_T = TypeVar("_T")
+
+_PURGE_EVERY = timedelta(hours=1)
+
+
+@final
+class LinkingService:
+    """Connects users to providers: the authorization code flow, the device flow, and disconnecting.
+
+    Use it as an async context manager inside the one of the store: leaving it finishes what is under way. It
+    serves one event loop. The store and the providers remain the caller's. Any replica can complete what
+    another has begun, also after a restart.
+
+    A caller may be cancelled, time out or disconnect at any moment: a code that was sent to the provider is
+    carried through until its tokens are stored, and so is an unlink. That is a task of the service's own,
+    which even the end of ``asyncio.run`` waits for.
+
+    ``authorization_ttl`` is how long a user may take at the provider. ``exchange_timeout`` bounds each
+    request to a provider. ``redirect_uris``, if given, are the only ones that :meth:`begin` accepts: for any
+    provider, or as a mapping for each by its id.
+
+    Providers of different authorization servers share no redirect URI, unless each of them sends ``iss`` (RFC
+    9207): a code of one could be taken to another (mix-up, RFC 9700 section 4.4). So with several servers a
+    redirect URI must be the provider's own: the mapping says so, or its id is a whole segment of the URI's
+    path, a value in its query or a label of its host.
+
+    ``on_account_change`` says what to do when a user who has a link comes back with another account at the
+    provider: ``"replace"`` stores it and tells :class:`~extauth.domain.events.AccountReplaced`; ``"refuse"``
+    finds out whose account it is before anything is stored, raises ``AccountChanged`` and leaves the old
+    link as it is. The new tokens are then dropped and not revoked: revoking could end the grant of another
+    user whose account that is. Where nobody can tell whose account a link is for, it is replaced, and of two
+    authorizations that are completed at the same moment the later one counts.
+
+    ``rng`` draws jitter, and ``secret_source`` the bytes of states and salts; both the operating system's
+    source unless a test wants to repeat a run.
+
+    :raises ValueError: if two providers have the same id, if one can only refresh, if a span is not
+        positive, or for a redirect URI that cannot be one, or that two providers must not share.
+    """
+
+    def __init__(
+        self,
+        store: LinkingStore,
+        providers: Iterable[LinkingProvider],
+        *,
+        clock: Clock | None = None,
+        observer: Observer | None = None,
+        authorization_ttl: timedelta = timedelta(minutes=10),
+        redirect_uris: GivenRedirectUris | None = None,
+        on_account_change: OnAccountChange = "replace",
+        exchange_timeout: timedelta = timedelta(seconds=20),
+        rng: random.Random | None = None,
+        secret_source: SecretSource = secrets.token_bytes,
+    ) -> None:
+        check_options(authorization_ttl, exchange_timeout, on_account_change)
+        self._store = store
+        self._providers = linking_providers(providers)
+        self._clock = clock or SystemClock()
+        rng = rng or random.SystemRandom()
+        teller = Teller(observer)
+        under_way = UnderWay()
+        self._asking = Asking(self._clock, rng, exchange_timeout)
+        connecting = Connecting(
+            store, Storing(store, self._clock, rng), self._asking, teller, on_account_change
+        )
+        self._authorizing = Authorizing(
+            store,
+            self._providers,
+            asking=self._asking,
+            connecting=connecting,
+            under_way=under_way,
+            teller=teller,
+            ttl=authorization_ttl,
+            redirect_uris=RedirectUris(self._providers, redirect_uris),
+            secret_source=secret_source,
+        )
+        self._devices = DeviceFlows(
+            store,
+            self._providers,
+            clock=self._clock,
+            asking=self._asking,
+            connecting=connecting,
+            under_way=under_way,
+            teller=teller,
+        )
+        self._validating = Validating(store, self._asking, connecting)
+        self._unlinking = Unlinking(store, self._asking, teller, under_way)
+        self._flights: SingleFlight[object, Any] = SingleFlight()
+        """Each call is a flight of its own, for the task's sake: nobody joins it."""
+        self._purge_at = self._clock.monotonic()
+        """On the monotonic clock; moved on by each purge."""
+        self._closed = False
+        """Set once by :meth:`aclose`."""
+        note_open(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def begin(
+        self,
+        provider_id: str,
+        user_id: str,
+        redirect_uri: str,
+        *,
+        scopes: Iterable[str] | None = None,
+        resources: Iterable[str] = (),
+        params: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).
+
+        ``provider_id`` may be a named link's (:func:`~extauth.named_link`). ``scopes`` are the provider's
+        default ones if none are given; scopes that the user has granted before are asked for again, so that
+        asking for one more loses none. ``resources`` are RFC 8707's, and ``params`` more parameters such as
+        ``login_hint``. Nothing of an existing link is touched.
+
+        :raises UnknownProvider: no provider with this id was given to the service.
+        :raises StoreUnavailable: try again later.
+        :raises ValueError: an id, the redirect URI or a resource cannot be one, the id is that of a companion
+            (connect the link that it comes with), the redirect URI is none of those that the service was
+            given or could be shared with another authorization server, also with one that a service on the
+            same store has begun with in this process, ``params`` has one that is not the application's to
+            set, or the provider has no authorization endpoint.
+        """
+        self._refuse_if_closed()
+        key = LinkKey(provider_id, user_id)
+        url = await self._authorizing.begin(
+            key, redirect_uri, scopes=scopes, resources=resources, params=params or {}
+        )
+        if self._clock.monotonic() >= self._purge_at:
+            with suppress(StoreUnavailable):  # the next one will do
+                await self.purge()
+        return url
+
+    async def complete(
+        self,
+        callback: str | Mapping[str, str],
+        *,
+        user_id: str,
+        provider_id: str | None = None,
+        method: str | None = None,
+    ) -> Link:
+        """Exchange the code of a callback and store the link (RFC 6749 sections 4.1.2 to 4.1.4).
+
+        ``callback`` is the whole URL that was called, or its path and query, or the parameters of the query
+        or of a posted form: any mapping, also one of several values for each name. Only with the whole URL it
+        is checked that it is the redirect URI.
+
+        ``user_id`` **is the user who is signed in in this very browser**, from its session and from nowhere
+        else. Otherwise an attacker can send a victim the callback of an authorization of their own, and
+        connect the victim's browser session to an account that is not the victim's, or the other way round
+        (RFC 6749 section 10.12). ``provider_id`` is the one whose redirect URI was called, by its route, and
+        ``method`` is ``GET`` or ``POST``: both are checked. With providers of several authorization servers
+        ``provider_id`` or the whole URL must be given, unless each of them sends ``iss``.
+
+        A state is good for one callback. It is used up by any callback with it, whatever comes of it, but not
+        by one of another user's, or one that is malformed. If this raises, no link was stored or changed; but
+        ``StoreUnavailable`` after the exchange may come from a store that did its work.
+
+        :raises LinkingFailed: the user was not connected and may begin again; the leaf says why.
+        :raises ProviderUnavailable: the provider could not be reached, or its answer got lost. The code may
+            be used up: let the user begin again.
+        :raises StoreUnavailable: try again, or let the user begin again.
+        :raises ConfigurationError: the deployment must be mended.
+        :raises ValueError: for no user, or no ``provider_id`` where it is needed; the state stays good.
+        """
+        given = Hidden(callback)
+        del callback  # tools that report errors show the local variables of each frame
+        self._refuse_if_closed()
+        read = self._authorizing.read(given, user_id=user_id, provider_id=provider_id, method=method)
+        return await self._carry_through(
+            partial(self._authorizing.complete, read, user_id=user_id, provider_id=provider_id, method=method)
+        )
+
+    async def begin_device(
+        self, provider_id: str, user_id: str, *, scopes: Iterable[str] | None = None
+    ) -> DeviceAuthorization:
+        """Ask the provider for a code that the user types in on another device (RFC 8628 section 3.1).
+
+        Scopes are as for :meth:`begin`. Show ``user_code`` and ``verification_uri``, and give the value to
+        :meth:`complete_device`.
+
+        :raises ValueError: the provider has no device flow, or the id is a companion's.
+        :raises TemporarilyUnavailable: try again later.
+        :raises ConfigurationError: the deployment must be mended.
+        """
+        self._refuse_if_closed()
+        return await self._devices.begin(LinkKey(provider_id, user_id), scopes)
+
+    async def complete_device(self, device: DeviceAuthorization) -> Link:
+        """Wait until the user has decided, store the link and return it (RFC 8628 sections 3.4 and 3.5).
+
+        May be called any number of times, at the same moment or after a restart: the value is all that is
+        needed. Callers in one process share the polling. It is done while somebody waits; a caller who is
+        cancelled only leaves, and a poll that was sent is carried through until its tokens are stored.
+        Called again after that, in the same process, it returns the link.
+
+        The link is that of ``device.key``, whoever waits: keep the value where only the session of the user
+        who began finds it, and never look it up by what a request names.
+
+        :raises ConsentDenied: the user said no.
+        :raises AuthorizationExpired: the user took too long.
+        :raises LinkingFailed: other ways in which the user was not connected; the leaf says why.
+        :raises TemporarilyUnavailable: nothing is lost; call it again later. Also if the service is closed
+            meanwhile.
+        :raises ConfigurationError: the deployment must be mended.
+        """
+        self._refuse_if_closed()
+        return await self._devices.complete(device)
+
+    async def unlink(self, provider_id: str, user_id: str) -> Unlinked:
+        """Disconnect the user: remove the link, then revoke its tokens at the provider (RFC 7009).
+
+        Also removed are the companions that came with the same authorization, and authorizations that were
+        begun; one that is being completed in this process stores nothing. A device flow that nobody in this
+        process waits for is known to nobody here and can be completed later. Revoking is best effort and
+        reported. The grant of another client than the configured one is not revoked. Once begun it is carried
+        through, also if the caller is cancelled.
+
+        :raises UnknownProvider: no provider with this id was given to the service, and there is no such link.
+        :raises StoreUnavailable: the link may still be there; try again.
+        """
+        self._refuse_if_closed()
+        key = LinkKey(provider_id, user_id)
+        try:
+            provider = provider_of(self._providers, provider_id)
+        except UnknownProvider:
+            # A user can leave a provider that the deployment has dropped.
+            if await self._store.get(key) is None:
+                raise
+            provider = None
+        return await self._carry_through(partial(self._unlinking.unlink, provider, key))
+
+    async def links(self, user_id: str) -> list[Link]:
+        """Return the user's links, ordered by provider id.
+
+        :raises StoreUnavailable: try again later.
+        """
+        self._refuse_if_closed()
+        return await self._store.links_of(user_id)
+
+    async def validate(self, provider_id: str, user_id: str) -> Validity:
+        """Ask the provider whether it accepts the stored access token. No token is touched.
+
+        An access token that has expired is ``Invalid`` and says nothing about the link: ask the
+        :class:`~extauth.TokenService` first. If the answer says whose account it is, that is recorded, but
+        never as another account than the one that is known.
+
+        :raises LinkNotFound: the user has not connected this provider.
+        :raises UnknownProvider: no provider with this id was given to the service.
+        :raises StoreUnavailable: try again later.
+        """
+        self._refuse_if_closed()
+        provider = provider_of(self._providers, provider_id)
+        return await self._validating.validate(provider, LinkKey(provider_id, user_id))
+
+    async def purge(self) -> int:
+        """Remove authorizations that have expired, and return how many.
+
+        :meth:`begin` does it now and then; nobody else needs to.
+
+        :raises StoreUnavailable: try again later.
+        """
+        self._refuse_if_closed()
+        self._purge_at = self._clock.monotonic() + _PURGE_EVERY.total_seconds()
+        return await self._store.purge_authorizations()
+
+    async def aclose(self) -> None:
+        """Refuse new calls and finish what is under way: exchanges with their tokens stored, and unlinks.
+
+        Whoever waits for a device flow gets ``ProviderUnavailable``: it can be completed later. A
+        cancellation meanwhile is put off to the end. Safe to call twice.
+        """
+        self._closed = True
+        await outlast(start_unswept(self._drain()))
+
+    def uses(self, store: LinkStore) -> bool:
+        """Whether this service keeps its links in that very store."""
+        return self._store is store
+
+    async def _drain(self) -> None:
+        self._asking.hurry()
+        await self._devices.aclose()
+        await self._flights.aclose()
+
+    async def _carry_through(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run the work to its end, whatever happens to the caller."""
+
+        async def flight() -> _T:
+            return await outlast(start_unswept(work()), on_cancel=self._asking.hurry)
+
+        done: _T = await self._flights.do(object(), flight)
+        return done
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            msg = "this LinkingService is closed"
+            raise RuntimeError(msg)

@@ -1,0 +1,276 @@
+"""One refresh of one link: claim, exchange, judge, save. Runs to its end, whoever waits for it."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import TypeAlias, assert_never, final
+
+import attrs
+
+from extauth.domain.errors import StoreUnavailable
+from extauth.domain.events import ProviderRejectedClient, ReauthorizationNeeded, RefreshFailed
+from extauth.domain.freshness import CoolDown, Reauthorize, decide, may_present
+from extauth.domain.link import Link, RefreshFailure
+from extauth.domain.outcomes import (
+    Absent,
+    Claimed,
+    ClientRejected,
+    Deferred,
+    Exchanged,
+    GrantRejected,
+    Held,
+    NotSent,
+    Recorded,
+    Stale,
+    Unknown,
+)
+from extauth.domain.policy import ProviderTraits, RefreshPolicy
+from extauth.domain.ports import Clock, LinkStore
+from extauth.domain.resources import after_exchange, something_to_lose
+from extauth.domain.token_set import TokenSet
+from extauth.services.errors import (
+    UNRESOLVED,
+    link_not_found,
+    provider_unavailable,
+    reauthorization_required,
+    unknown_resource,
+)
+from extauth.services.events import Teller
+from extauth.services.refresh.cooldowns import ProviderPauses, client_rejected
+from extauth.services.refresh.exchange import Exchanging, Presented
+from extauth.services.refresh.lease import Lease, Leases, best_effort
+from extauth.services.refresh.request import Wanted
+from extauth.services.refresh.unsaved import Saving
+
+
+@final
+@attrs.frozen
+class Finished:
+    """This link is what there is to hand out."""
+
+    link: Link
+
+
+@final
+@attrs.frozen
+class Moved:
+    """The link is at another version than the one to refresh; decide again."""
+
+    link: Link
+
+
+@final
+@attrs.frozen
+class Busy:
+    """Another replica is exchanging; its lease lasts ``remaining`` at most."""
+
+    remaining: timedelta
+
+
+Attempt: TypeAlias = Finished | Moved | Busy
+
+
+@final
+class Refreshing:
+    """Carries one refresh through. Whoever calls it must not be cancelled before it has ended."""
+
+    def __init__(
+        self,
+        store: LinkStore,
+        *,
+        clock: Clock,
+        policy: RefreshPolicy,
+        teller: Teller,
+        saving: Saving,
+        pauses: ProviderPauses,
+        rng: random.Random,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._teller = teller
+        self._saving = saving
+        self._pauses = pauses
+        self._rng = rng
+        self._leases = Leases(store, clock, policy, rng)
+        self._exchanging = Exchanging(clock, policy, teller, rng)
+        self._closing = False
+        """Set once by :meth:`hurry`."""
+
+    def hurry(self) -> None:
+        """Take note that the process is about to end: finish what was begun, repeat nothing."""
+        self._closing = True
+
+    async def attempt(self, wanted: Wanted, link: Link) -> Attempt:
+        """Try to get what is wanted with the refresh token of ``link``.
+
+        :raises LinkNotFound: if the user has unlinked.
+        :raises ReauthorizationRequired: if the provider rejected the grant, now or before.
+        :raises ProviderUnavailable: if it failed for now and the token that there is does not work either.
+        :raises ProviderMisconfigured: if the provider rejected the client.
+        :raises StoreUnavailable: if the lease could not be had because the store is down.
+        """
+        lease = self._leases.on(link)
+        claim = await self._leases.claim(lease)
+        looked_again = False
+        while isinstance(claim, Claimed):
+            served = await self._left_alone(wanted, lease, claim)
+            if served is not None:
+                return served
+            if looked_again or not _may_be_spent(claim, wanted.provider.traits):
+                return await self._exchange(wanted, lease, claim)
+            # Whoever presented it before may have been cut off from the store, and be about to save.
+            await self._clock.sleep(self._policy.save_margin.total_seconds())
+            claim = await self._leases.claim(lease)
+            looked_again = True
+        match claim:
+            case Absent():
+                raise link_not_found(link.key)
+            case Stale(newer):
+                return Moved(newer)
+            case Held(remaining):
+                return Busy(remaining)
+            case _:
+                assert_never(claim)
+
+    async def _left_alone(self, wanted: Wanted, lease: Lease, claim: Claimed) -> Finished | None:
+        """End the attempt where the refresh token must not be presented now; None if it may be."""
+        link = claim.link
+        traits = wanted.provider.traits
+        now = self._clock.now()
+        works = wanted.works(link, now)
+        # A mark may have been made between reading the link and claiming it.
+        match decide(attrs.evolve(link, pending=None), now, self._policy, traits, rejected=True):
+            case Reauthorize(reason):
+                await self._leases.release(lease)
+                raise reauthorization_required(link.key, reason)
+            case CoolDown(retry_at, reason):
+                await self._leases.release(lease)
+                return _served(link, retry_at - now, reason, works=works)
+            case _:
+                pass
+        at_stake = something_to_lose(link, now, rejected=wanted.rejected)
+        if not may_present(traits, unresolved_for=claim.unresolved_for, access_token_works=at_stake):
+            await self._leases.release(lease)
+            return _served(link, None, UNRESOLVED, works=works)
+        return None
+
+    async def _exchange(self, wanted: Wanted, lease: Lease, claim: Claimed) -> Attempt:
+        link = claim.link
+        if not await self._leases.renew(lease):
+            await self._leases.release(lease)
+            msg = "the store is too slow to hold a lease for the time that an exchange may take"
+            raise StoreUnavailable(msg, retry_after=self._policy.cooldown.initial)
+        if (pause := self._pauses.error(wanted.provider.provider_id, link)) is not None:
+            # It began while this link was claimed.
+            await self._leases.release(lease)
+            if wanted.works(link, self._clock.now()):
+                return Finished(link)
+            raise pause
+        began = self._clock.monotonic()
+        presented = await self._exchanging.present(
+            wanted,
+            link,
+            unresolved_for=claim.unresolved_for,
+            renew_lease=lambda: self._leases.renew(lease),
+            hurry=lambda: self._closing or self._pauses.error(wanted.provider.provider_id, link) is not None,
+        )
+        if isinstance(presented.outcome, Exchanged):
+            return await self._save(wanted, link, presented.outcome.tokens, began)
+        works = wanted.works(link, self._clock.now())
+        return await self._without_tokens(wanted, lease, link, presented, works=works)
+
+    async def _save(self, wanted: Wanted, link: Link, answer: TokenSet, began: float) -> Attempt:
+        provider = wanted.provider
+        self._pauses.succeeded(provider.provider_id, began)
+        now = self._clock.now()
+        tokens = after_exchange(link, answer, wanted.resource, provider.traits, now)
+        saved = await self._saving.save(provider, link, tokens, began)
+        if wanted.seen(saved).tokens.access_token == answer.access_token or wanted.works(saved, now):
+            return Finished(saved)
+        return Moved(saved)  # someone else's newer link, in which this token is missing
+
+    async def _without_tokens(
+        self, wanted: Wanted, lease: Lease, link: Link, presented: Presented, *, works: bool
+    ) -> Attempt:
+        provider = wanted.provider
+        uncertain = presented.uncertain
+        outcome = presented.outcome
+        match outcome:
+            case GrantRejected(code):
+                return await self._rejected(lease, link, "reply_lost" if uncertain else code)
+            case ClientRejected("invalid_target") if wanted.resource is not None:
+                # A resource that the provider does not know (RFC 8707 section 2): no matter of the others'.
+                await self._leases.release(lease, unresolved=uncertain)
+                raise unknown_resource(provider.provider_id)
+            case ClientRejected(code):
+                self._pauses.rejected(provider.provider_id, link, code)
+                self._teller.tell(ProviderRejectedClient(provider.provider_id, code))
+                await self._leases.release(lease, unresolved=uncertain)
+                raise client_rejected(provider.provider_id, code)
+            case Deferred(code, retry_after) | Unknown(code, retry_after):
+                of_grant = isinstance(outcome, Deferred) and outcome.of_grant
+                if retry_after is not None and not of_grant:
+                    self._pauses.throttled(provider.provider_id, link, retry_after)
+            case NotSent(code):
+                retry_after = None
+            case _:
+                raise AssertionError(outcome)
+        return await self._failed(lease, link, code, retry_after, uncertain=uncertain, works=works)
+
+    async def _rejected(self, lease: Lease, link: Link, reason: str) -> Attempt:
+        failure = RefreshFailure(reason=reason, at=self._clock.now(), version=link.version)
+        recorded = await best_effort(self._store.record_failure(link.key, link.version, failure))
+        match recorded:
+            case Stale(newer):
+                return Moved(newer)  # someone else's tokens are newer than the ones rejected
+            case Absent():
+                raise link_not_found(link.key)
+            case Recorded() | None:
+                self._teller.tell(ReauthorizationNeeded(link.key, link.version, reason))
+                await self._leases.release(lease)
+                raise reauthorization_required(link.key, reason)
+            case _:
+                assert_never(recorded)
+
+    async def _failed(
+        self,
+        lease: Lease,
+        link: Link,
+        code: str,
+        retry_after: timedelta | None,
+        *,
+        uncertain: bool,
+        works: bool,
+    ) -> Attempt:
+        before = link.failure
+        attempts = 1 if before is None or before.version != link.version else before.attempts + 1
+        pause = self._policy.cooldown.delay(attempts, jitter=self._rng.random())
+        pause = max(pause, retry_after or timedelta(0))
+        now = self._clock.now()
+        failure = RefreshFailure(code, now, link.version, retry_at=now + pause, attempts=attempts)
+        recorded = await best_effort(self._store.record_failure(link.key, link.version, failure))
+        await self._leases.release(lease, unresolved=uncertain)
+        match recorded:
+            case Stale(newer):
+                return Moved(newer)
+            case Absent():
+                raise link_not_found(link.key)
+            case Recorded() | None:
+                self._teller.tell(RefreshFailed(link.key, link.version, code, pause))
+                marked = link if recorded is None else recorded.link
+                return _served(marked, pause, code, works=works)
+            case _:
+                assert_never(recorded)
+
+
+def _may_be_spent(claim: Claimed, traits: ProviderTraits) -> bool:
+    unresolved_for = claim.unresolved_for
+    return unresolved_for is not None and not traits.tolerates_replay(unresolved_for)
+
+
+def _served(link: Link, retry_after: timedelta | None, reason: str, *, works: bool) -> Finished:
+    if works:
+        return Finished(link)
+    raise provider_unavailable(link.key, reason, retry_after)

@@ -1,0 +1,120 @@
+"""Presenting a refresh token to its provider, as often as is safe within one lease."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeAlias, final
+
+import attrs
+
+from extauth.deadline import Deadline
+from extauth.domain.events import ExchangeStarted, ExchangeUnresolved
+from extauth.domain.link import Link
+from extauth.domain.outcomes import (
+    ExchangeOutcome,
+    NotSent,
+    Unknown,
+)
+from extauth.domain.policy import ProviderTraits, RefreshPolicy
+from extauth.domain.ports import Clock
+from extauth.domain.resources import something_to_lose
+from extauth.services.events import Teller, logger
+from extauth.services.refresh.request import Wanted
+
+RenewLease: TypeAlias = Callable[[], Awaitable[bool]]
+"""Makes sure that one more exchange fits into the lease; False if the lease cannot be had any more."""
+
+
+@final
+@attrs.frozen
+class Presented:
+    """How presenting a refresh token ended."""
+
+    outcome: ExchangeOutcome
+    uncertain: bool
+    """Whether an earlier presentation of the same token, here or by another replica, may have used it up."""
+
+
+@final
+class Exchanging:
+    """Tells the outcomes of single exchanges apart, and repeats those that may be repeated.
+
+    *Not sent*: the token is unused, so it is sent again, with back-off. *Answered*: final. *Unknown*: it may
+    be used up, so it is presented again only if the provider is known to tolerate a replay, or once when
+    there is nothing left to lose because no access token of the grant works any more.
+    """
+
+    def __init__(self, clock: Clock, policy: RefreshPolicy, teller: Teller, rng: random.Random) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._teller = teller
+        self._rng = rng
+
+    async def present(
+        self,
+        wanted: Wanted,
+        link: Link,
+        *,
+        unresolved_for: timedelta | None,
+        renew_lease: RenewLease,
+        hurry: Callable[[], bool],
+    ) -> Presented:
+        """Present the link's refresh token; ``hurry`` says that it is no time for repeating."""
+        uncertain_since = None
+        if unresolved_for is not None:
+            uncertain_since = self._clock.monotonic() - unresolved_for.total_seconds()
+        attempt = 0
+        while True:
+            attempt += 1
+            replay = uncertain_since is not None
+            self._teller.tell(ExchangeStarted(link.key, link.version, replay))
+            began = self._clock.monotonic()
+            outcome = await self._once(wanted, link)
+            if isinstance(outcome, Unknown):
+                self._teller.tell(ExchangeUnresolved(link.key, link.version, outcome.code))
+                uncertain_since = began if uncertain_since is None else uncertain_since
+            age = timedelta(seconds=self._clock.monotonic() - (uncertain_since or began))
+            works = something_to_lose(link, self._clock.now(), rejected=wanted.rejected)
+            if (
+                attempt >= self._policy.sends
+                or hurry()
+                or not _may_repeat(outcome, wanted.provider.traits, age, works=works, replay=replay)
+            ):
+                return Presented(outcome, uncertain=uncertain_since is not None)
+            pause = self._policy.retry.delay(attempt, jitter=self._rng.random())
+            await self._clock.sleep(pause.total_seconds())
+            if not await renew_lease() or hurry():
+                return Presented(outcome, uncertain=uncertain_since is not None)
+
+    async def _once(self, wanted: Wanted, link: Link) -> ExchangeOutcome:
+        try:
+            async with Deadline(self._policy.exchange_timeout.total_seconds(), layers=2):
+                return await wanted.exchange(link.tokens)
+        except TimeoutError:
+            return Unknown("exchange_timeout")
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Not this task was cancelled but something that the provider waited for.
+            return Unknown("exchange_interrupted")
+        except Exception as error:  # noqa: BLE001 - a provider that breaks its contract must not lose a link
+            # Its text is not ours and might quote a token.
+            logger.error("%s.refresh raised %s", type(wanted.provider).__name__, type(error).__name__)
+            return Unknown("provider_error")
+
+
+def _may_repeat(
+    outcome: ExchangeOutcome, traits: ProviderTraits, age: timedelta, *, works: bool, replay: bool
+) -> bool:
+    match outcome:
+        case NotSent():
+            return True
+        case Unknown(retry_after=None):
+            # With nothing left to lose, a replay is worth one try; a second would learn nothing new.
+            return traits.tolerates_replay(age) or not (works or replay)
+        case _:
+            return False

@@ -1,0 +1,146 @@
+"""The body of a flight: refresh a link, or adopt what another replica made of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import assert_never, final
+
+import attrs
+
+from extauth.domain.errors import ExtAuthError, StoreUnavailable
+from extauth.domain.events import LinkAdopted
+from extauth.domain.freshness import Serve, ServeAndRefresh
+from extauth.domain.link import Link
+from extauth.domain.policy import RefreshPolicy
+from extauth.domain.ports import Clock, LinkStore
+from extauth.services.errors import link_not_found, refresh_in_progress, refuse
+from extauth.services.events import Teller
+from extauth.services.providers import is_own_grant
+from extauth.services.refresh.attempt import Attempt, Busy, Finished, Moved, Refreshing
+from extauth.services.refresh.cooldowns import ProviderPauses, client_rejected
+from extauth.services.refresh.request import Wanted
+from extauth.services.refresh.unsaved import Saving
+from extauth.services.uninterrupted import outlast, start_unswept
+
+
+@final
+@attrs.frozen
+class Landed:
+    """What a flight came to."""
+
+    link: Link
+    resource: str | None
+    """What it was for. Whoever wants another token of the link must look at it again."""
+    exchanged: bool
+    """Whether the flight got a token itself, instead of finding that there is one."""
+
+
+@final
+class Renewing:
+    """Carries a link to where it has the wanted token. All tokens of one link wait for each other here."""
+
+    def __init__(
+        self,
+        store: LinkStore,
+        *,
+        clock: Clock,
+        policy: RefreshPolicy,
+        teller: Teller,
+        saving: Saving,
+        rng: random.Random,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._teller = teller
+        self._saving = saving
+        self._pauses = ProviderPauses(clock, policy.cooldown)
+        self._refreshing = Refreshing(
+            store,
+            clock=clock,
+            policy=policy,
+            teller=teller,
+            saving=saving,
+            pauses=self._pauses,
+            rng=rng,
+        )
+        self._closing = asyncio.Event()
+        """Set when the service or the event loop begins to end: nobody waits for other replicas then."""
+
+    def hurry(self) -> None:
+        """Take note that the process is about to end: finish what was begun, wait for nobody else."""
+        self._closing.set()
+        self._refreshing.hurry()
+        self._saving.hurry()
+
+    def impediment(self, wanted: Wanted, link: Link) -> ExtAuthError | None:
+        """Return why this link's refresh token must not be sent to the provider now, if so."""
+        provider = wanted.provider
+        if not is_own_grant(provider, link):
+            return client_rejected(provider.provider_id, "grant_of_another_client")
+        return self._pauses.error(provider.provider_id, link)
+
+    async def renew(self, wanted: Wanted, link: Link) -> Landed:
+        """Return the link with the wanted token, new or adopted; raises what the callers are to get.
+
+        The link may also be as it was, where its token works and cannot be replaced now.
+        """
+        key = link.key
+        first_version = link.version
+        deadline = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
+        while True:
+            left = timedelta(seconds=deadline - self._clock.monotonic())
+            if not await self._saving.settled(key, max(left, timedelta(0))):
+                msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
+                raise StoreUnavailable(msg)
+            impediment = self.impediment(wanted, link)
+            if impediment is not None:
+                raise impediment
+            step = await self._attempt(wanted, link)
+            match step:
+                case Finished():
+                    return Landed(step.link, wanted.resource, exchanged=step.link.version != link.version)
+                case Moved():
+                    link = step.link
+                case Busy():
+                    left = timedelta(seconds=deadline - self._clock.monotonic())
+                    if left <= timedelta(0) or self._closing.is_set():
+                        raise refresh_in_progress(key, step.remaining)
+                    link = await self._wait_for_other(link, min(left, step.remaining))
+                case _:
+                    assert_never(step)
+            now = self._clock.now()
+            decision = wanted.decide(link, now, self._policy)
+            if isinstance(decision, Serve | ServeAndRefresh):
+                if link.version != first_version:
+                    self._teller.tell(LinkAdopted(key, link.version))
+                return Landed(link, wanted.resource, exchanged=False)
+            refuse(key, decision, now)
+
+    async def _attempt(self, wanted: Wanted, link: Link) -> Attempt:
+        attempt = start_unswept(self._refreshing.attempt(wanted, link))
+        try:
+            return await outlast(attempt, on_cancel=self.hurry)
+        except asyncio.CancelledError:
+            if self._closing.is_set():
+                # The end of asyncio.run waits for the tasks that it has cancelled, of which this is one,
+                # but not for what the attempt has started since to get its tokens saved.
+                await outlast(start_unswept(self._saving.aclose()))
+            raise
+
+    async def _wait_for_other(self, link: Link, timeout: timedelta) -> Link:
+        changed = asyncio.ensure_future(self._store.wait_for_change(link.key, link.version, timeout))
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({changed, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if not changed.done():
+                raise refresh_in_progress(link.key, timeout)
+            seen = changed.result()
+        finally:
+            changed.cancel()
+            closing.cancel()
+        if seen is None:
+            raise link_not_found(link.key)
+        return seen

@@ -1,0 +1,223 @@
+"""Handing out access tokens that work."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from functools import partial
+from types import TracebackType
+from typing import Self, final
+
+import attrs
+
+from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
+from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, decide
+from extauth.domain.hidden import Hidden
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.policy import RefreshPolicy
+from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
+from extauth.services.clock import SystemClock
+from extauth.services.errors import (
+    UNRESOLVED,
+    link_not_found,
+    provider_unavailable,
+    refresh_in_progress,
+    refuse,
+)
+from extauth.services.events import Teller
+from extauth.services.open_services import note_open
+from extauth.services.providers import by_id, provider_of
+from extauth.services.refresh.flight import Landed, Renewing
+from extauth.services.refresh.request import Wanted
+from extauth.services.refresh.unsaved import Saving
+from extauth.services.single_flight import SingleFlight
+from extauth.services.uninterrupted import outlast, start_unswept
+
+
+@final
+class TokenService:
+    """Hands out an access token that works, from any task of any replica, and never loses a link.
+
+    Use it as an async context manager inside the one of the store: leaving it finishes the refreshes under
+    way and saves their tokens. It serves one event loop. The store and the providers remain the caller's.
+
+    A caller may be cancelled, time out or disconnect at any moment; that changes nothing for the link. A
+    refresh is a task of the service's own, which even the end of ``asyncio.run`` waits for.
+
+    ``rng`` draws jitter and lease owners; the operating system's source unless a test wants to repeat a run.
+    Replicas must not draw the same owners.
+
+    :raises ValueError: if two providers have the same id.
+    """
+
+    def __init__(
+        self,
+        store: LinkStore,
+        providers: Iterable[OAuthProvider],
+        *,
+        policy: RefreshPolicy | None = None,
+        clock: Clock | None = None,
+        observer: Observer | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._store = store
+        self._providers = by_id(providers)
+        self._policy = policy or RefreshPolicy()
+        self._clock = clock or SystemClock()
+        teller = Teller(observer)
+        rng = rng or random.SystemRandom()
+        self._saving = Saving(store, self._clock, self._policy, teller, rng)
+        self._renewing = Renewing(
+            store, clock=self._clock, policy=self._policy, teller=teller, saving=self._saving, rng=rng
+        )
+        self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
+        """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
+        self._closed = False
+        """Set once by :meth:`aclose`."""
+        note_open(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def access_token(self, provider_id: str, user_id: str, *, resource: str | None = None) -> str:
+        """Return the user's access token, refreshed if need be (RFC 6749 section 6).
+
+        A token that still works is handed out whatever the state of its refresh. With ``resource`` it is
+        the one for that resource (RFC 8707), got with the refresh token of the same grant and kept beside
+        the grant's own: refreshes of one link follow one another, whatever they are for.
+
+        :raises LinkNotFound: the user has not connected this provider.
+        :raises ReauthorizationRequired: the user must connect again.
+        :raises TemporarilyUnavailable: try again later; nothing is lost.
+        :raises ConfigurationError: the deployment must be mended.
+        :raises ValueError: an id or the resource cannot be one, or the provider has no tokens for resources.
+        """
+        return (await self.link(provider_id, user_id, resource=resource)).tokens.access_token
+
+    async def link(self, provider_id: str, user_id: str, *, resource: str | None = None) -> Link:
+        """Return the whole link that :meth:`access_token` takes the token from; raises the same.
+
+        With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
+        """
+        wanted = self._wanted(provider_id, resource)
+        link = await self._read(LinkKey(provider_id, user_id))
+        decision = wanted.decide(link, self._clock.now(), self._policy)
+        if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
+            link = await self._serve(wanted, link, decision)
+        return wanted.seen(link)
+
+    async def refresh(
+        self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
+    ) -> Link:
+        """Refresh although the token looks good, for example because an API answered 401.
+
+        Give the refused access token as ``rejected``: if the stored one is another by now, it is returned
+        and nothing is refreshed, so that any number of callers with the same stale token cause one refresh.
+        With ``resource`` all this is about the token for that resource, as in :meth:`link`.
+        Raises what :meth:`access_token` does; ``ReauthorizationRequired`` also if there is no refresh token.
+        """
+        hidden = Hidden(rejected)
+        del rejected  # tools that report errors show the local variables of each frame
+        wanted = attrs.evolve(self._wanted(provider_id, resource), rejected=hidden.value)
+        link = await self._read(LinkKey(provider_id, user_id))
+        before = wanted.seen(link).tokens
+        if wanted.rejected not in {None, before.access_token}:
+            decision = wanted.decide(link, self._clock.now(), self._policy)
+            return wanted.seen(await self._serve(wanted, link, decision))
+
+        def renewed(link: Link) -> bool:
+            return wanted.seen(link).tokens.access_token != before.access_token and wanted.works(
+                link, self._clock.now()
+            )
+
+        # Twice, because the flight joined first may have been content with the token as it is.
+        for _ in range(2):
+            self._refuse(wanted, link)
+            landed = await self._fly(wanted, link, renewed)
+            if renewed(landed.link) or (landed.exchanged and landed.link.version != link.version):
+                return wanted.seen(landed.link)
+            link = landed.link
+        raise provider_unavailable(link.key, UNRESOLVED, None)
+
+    async def aclose(self) -> None:
+        """Refuse new calls, finish the refreshes under way and save their tokens.
+
+        Takes as long as one exchange may, and if the store is down the policy's ``shutdown_grace`` more.
+        A cancellation meanwhile is put off to the end. Safe to call twice.
+        """
+        self._closed = True
+        await outlast(start_unswept(self._drain()))
+
+    def uses(self, store: LinkStore) -> bool:
+        """Whether this service keeps its links in that very store."""
+        return self._store is store
+
+    async def _drain(self) -> None:
+        self._renewing.hurry()
+        await self._flights.aclose()
+        await self._saving.aclose()
+
+    def _wanted(self, provider_id: str, resource: str | None) -> Wanted:
+        if self._closed:
+            msg = "this TokenService is closed"
+            raise RuntimeError(msg)
+        return Wanted(provider_of(self._providers, provider_id), resource)
+
+    async def _read(self, key: LinkKey) -> Link:
+        link = self._saving.unsaved(key) or await self._store.get(key)
+        if link is None:
+            raise link_not_found(key)
+        return link
+
+    async def _serve(self, wanted: Wanted, link: Link, decision: Decision) -> Link:
+        match decision:
+            case Serve():
+                return link
+            case ServeAndRefresh():
+                if self._renewing.impediment(wanted, link) is None:
+                    self._flights.start(link.key, partial(self._renewing.renew, wanted, link))
+                return link
+            case Refresh():
+                return await self._fresh_or_working(wanted, link)
+            case _:
+                refuse(link.key, decision, self._clock.now())
+                raise AssertionError(decision)
+
+    async def _fresh_or_working(self, wanted: Wanted, link: Link) -> Link:
+        def servable(link: Link) -> bool:
+            decision = wanted.decide(link, self._clock.now(), self._policy)
+            return isinstance(decision, Serve | ServeAndRefresh)
+
+        try:
+            return (await self._fly(wanted, link, servable)).link
+        except (ReauthorizationRequired, TemporarilyUnavailable, ConfigurationError):
+            if wanted.works(link, self._clock.now()):
+                return link
+            raise
+
+    async def _fly(self, wanted: Wanted, link: Link, content: Callable[[Link], bool]) -> Landed:
+        """Fly for what is wanted. A flight for another resource comes first where one is under way; who is
+        ``content`` with what it leaves needs no other.
+
+        Waiters of a flight go on in the order in which they came, so everybody's turn comes; nobody waits
+        for longer than ``wait_timeout`` for it to begin.
+        """
+        patience = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
+        while True:
+            landed = await self._flights.do(link.key, partial(self._renewing.renew, wanted, link))
+            link = landed.link
+            if landed.resource == wanted.resource or content(link):
+                return landed
+            self._refuse(wanted, link)
+            if self._clock.monotonic() >= patience:
+                raise refresh_in_progress(link.key, self._policy.retry.maximum)
+
+    def _refuse(self, wanted: Wanted, link: Link) -> None:
+        """Raise what speaks against a refresh now, if anything does."""
+        now = self._clock.now()
+        refuse(link.key, decide(link, now, self._policy, wanted.provider.traits, rejected=True), now)

@@ -1,0 +1,191 @@
+"""Getting new tokens into the store, however long the store is down."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from datetime import timedelta
+from typing import TypeAlias, final
+
+import attrs
+
+from extauth.deadline import Deadline
+from extauth.domain.errors import LinkNotFound, StoreUnavailable
+from extauth.domain.events import (
+    LinkAdopted,
+    LinkRefreshed,
+    SaveAbandoned,
+    SaveDelayed,
+    UnlinkedMeanwhile,
+)
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.outcomes import Absent, Saved, SaveOutcome, Stale
+from extauth.domain.policy import RefreshPolicy
+from extauth.domain.ports import Clock, LinkStore, OAuthProvider
+from extauth.domain.resources import same_access_tokens
+from extauth.domain.token_set import TokenSet
+from extauth.services.errors import link_not_found
+from extauth.services.events import Teller, logger
+from extauth.services.uninterrupted import outlast, start_unswept
+
+_Guard: TypeAlias = asyncio.Task[None]
+
+
+@final
+@attrs.frozen
+class _Unsaved:
+    """Tokens that exist only in this process."""
+
+    provider: OAuthProvider
+    base_version: int
+    """The version whose refresh token was spent for them, and the only one they may replace."""
+    link: Link
+    began: float
+    """When the exchange began, on the monotonic clock."""
+
+
+@final
+class Saving:
+    """Saves the outcomes of exchanges. What the store does not take now is kept here and saved later.
+
+    Meanwhile callers are served from here (:meth:`unsaved`). Only a process that dies, or is told to close
+    and finds the store down for the policy's ``shutdown_grace`` too, loses the tokens.
+    """
+
+    def __init__(
+        self,
+        store: LinkStore,
+        clock: Clock,
+        policy: RefreshPolicy,
+        teller: Teller,
+        rng: random.Random,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._teller = teller
+        self._rng = rng
+        self._unsaved: dict[LinkKey, _Unsaved] = {}
+        """Added by :meth:`save`; removed by the task that gets them saved."""
+        self._guards: dict[LinkKey, _Guard] = {}
+        """The visible tasks that keep the loop running until the unswept ones have saved."""
+        self._give_up_at = float("inf")
+        """On the monotonic clock; set once, by :meth:`hurry`."""
+
+    def unsaved(self, key: LinkKey) -> Link | None:
+        """Return the link as it will be once it is saved, if it isn't yet."""
+        if not self._unsaved:
+            return None
+        unsaved = self._unsaved.get(key)
+        return None if unsaved is None else unsaved.link
+
+    async def settled(self, key: LinkKey, timeout: timedelta) -> bool:
+        """Wait until nothing is unsaved for the key, or for ``timeout``; say whether it is so."""
+        guard = self._guards.get(key)
+        if guard is not None:
+            await asyncio.wait({guard}, timeout=timeout.total_seconds())
+        return key not in self._unsaved
+
+    async def save(self, provider: OAuthProvider, base: Link, tokens: TokenSet, began: float) -> Link:
+        """Save what the exchange of ``base`` brought and return the link to hand out.
+
+        That is the new link, even where it could not be stored yet, or the stored one if someone else wrote
+        a newer one meanwhile.
+
+        :raises LinkNotFound: if the user unlinked meanwhile. The new tokens are then revoked.
+        """
+        link = attrs.evolve(
+            base,
+            tokens=tokens,
+            version=base.version + 1,
+            updated_at=self._clock.now(),
+            failure=None,
+            pending=None,
+        )
+        unsaved = _Unsaved(provider, base.version, link, began)
+        outcome = await self._try(unsaved)
+        if outcome is not None:
+            return await self._settle(unsaved, outcome)
+        self._teller.tell(SaveDelayed(link.key, link.version))
+        self._unsaved[link.key] = unsaved
+        guard = asyncio.get_running_loop().create_task(self._guard(unsaved))
+        self._guards[link.key] = guard
+        return link
+
+    def hurry(self) -> None:
+        """Take note that the process is about to end: from now on only ``shutdown_grace`` is left."""
+        grace = self._policy.shutdown_grace.total_seconds()
+        self._give_up_at = min(self._give_up_at, self._clock.monotonic() + grace)
+
+    async def aclose(self) -> None:
+        """Wait until everything is saved, or given up: call :meth:`hurry` first."""
+        if self._guards:
+            await asyncio.wait(set(self._guards.values()))
+
+    async def _guard(self, unsaved: _Unsaved) -> None:
+        try:
+            await outlast(start_unswept(self._persist(unsaved)), on_cancel=self.hurry)
+        finally:
+            del self._guards[unsaved.link.key]
+
+    async def _persist(self, unsaved: _Unsaved) -> None:
+        attempt = 0
+        try:
+            while self._clock.monotonic() < self._give_up_at:
+                attempt += 1
+                pause = self._policy.retry.delay(attempt, jitter=self._rng.random())
+                await self._clock.sleep(pause.total_seconds())
+                outcome = await self._try(unsaved)
+                if outcome is not None:
+                    with suppress(LinkNotFound):  # told, and the tokens are revoked
+                        await self._settle(unsaved, outcome)
+                    return
+            self._teller.tell(SaveAbandoned(unsaved.link.key, unsaved.link.version))
+        finally:
+            del self._unsaved[unsaved.link.key]
+
+    async def _try(self, unsaved: _Unsaved) -> SaveOutcome | None:
+        """Save once; None if it may not have worked. Repeating a save that did work finds it stale."""
+        link = unsaved.link
+        try:
+            return await self._store.save(link.key, unsaved.base_version, link.tokens)
+        except StoreUnavailable:
+            return None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return None  # not this task was cancelled but something that the store waited for
+        except Exception as error:  # noqa: BLE001 - a store that breaks its contract must not lose a link
+            logger.error("%s.save raised %s", type(self._store).__name__, type(error).__name__)
+            return None
+
+    async def _settle(self, unsaved: _Unsaved, outcome: SaveOutcome) -> Link:
+        key = unsaved.link.key
+        match outcome:
+            case Saved(link):
+                self._tell_refreshed(unsaved, link)
+                return link
+            case Stale(link):
+                if same_access_tokens(link.tokens, unsaved.link.tokens):
+                    self._tell_refreshed(unsaved, link)  # an earlier try had worked after all
+                else:
+                    self._teller.tell(LinkAdopted(key, link.version))
+                return link
+            case Absent():
+                revoked = await self._revoke(unsaved)
+                self._teller.tell(UnlinkedMeanwhile(key, revoked))
+                raise link_not_found(key)
+
+    def _tell_refreshed(self, unsaved: _Unsaved, link: Link) -> None:
+        took = timedelta(seconds=self._clock.monotonic() - unsaved.began)
+        self._teller.tell(LinkRefreshed(link.key, link.version, took))
+
+    async def _revoke(self, unsaved: _Unsaved) -> bool:
+        try:
+            async with Deadline(self._policy.exchange_timeout.total_seconds(), layers=2):
+                return await unsaved.provider.revoke(unsaved.link.tokens)
+        except Exception as error:  # noqa: BLE001 - best effort
+            logger.warning("revoking after an unlink failed: %s", type(error).__name__)
+            return False

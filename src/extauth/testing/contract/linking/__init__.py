@@ -1,0 +1,1 @@
+"""The contract of what connecting users needs of a store."""

@@ -1,0 +1,1 @@
+"""What an authorization server knows and does, without any I/O."""

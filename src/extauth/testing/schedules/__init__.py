@@ -1,0 +1,1 @@
+"""Concurrent refreshes whose order is data: drawn at random, or walked whole."""

@@ -1,0 +1,1 @@
+"""Providers in memory that answer as a test says."""

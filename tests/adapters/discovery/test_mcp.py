@@ -1,0 +1,374 @@
+"""From an MCP server's URL to a provider."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import attrs
+import pytest
+from aiohttp import ClientSession, web
+
+from extauth import ProviderMisconfigured, ProviderUnavailable, TokenSet
+from extauth.adapters.discovery import mcp_provider
+from extauth.adapters.oauth2 import TokenRequests
+from extauth.domain.linking import AuthorizationRequest, ClientRegistration
+from extauth.domain.outcomes import Exchanged
+
+CALLBACK = "https://app.example/callback"
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+RESOURCE = "/.well-known/oauth-protected-resource"
+SERVER = "/.well-known/oauth-authorization-server"
+
+
+class Registrations:
+    """A RegistrationStore in memory, with the port's conditions."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, ClientRegistration] = {}
+
+    async def registration(self, name: str) -> ClientRegistration | None:
+        return self.kept.get(name)
+
+    async def keep_registration(
+        self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
+    ) -> ClientRegistration:
+        kept = self.kept.get(name)
+        if kept is None or kept.client_id == instead_of:
+            self.kept[name] = registration
+        return self.kept[name]
+
+
+@attrs.define
+class FixedClock:
+    """A wall clock that stands."""
+
+    time: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def store():
+    """An empty store."""
+    return Registrations()
+
+
+@pytest.fixture
+def mcp(site):
+    """An MCP server with its authorization server on the same host, which registers anybody."""
+    site.publish(f"{RESOURCE}/mcp", {"resource": f"{site.url}/mcp", "authorization_servers": [site.url]})
+    publish_server(site)
+    register_all(site)
+    return f"{site.url}/mcp"
+
+
+def publish_server(site, **members) -> None:
+    """Publish the authorization server's document."""
+    registering = {
+        "registration_endpoint": f"{site.url}/register",
+        "token_endpoint_auth_methods_supported": ["none"],
+    }
+    site.publish(SERVER, site.server_document(site.url, **registering | members))
+
+
+def register_all(
+    site, gate: asyncio.Event | None = None, arrivals: int = 0, prefix: str = "client", **members
+) -> None:
+    """Register every client under a new id; with a gate, when that many have asked."""
+    clients = 0
+
+    async def register(_: web.Request) -> web.StreamResponse:
+        nonlocal clients
+        clients += 1
+        client_id = f"{prefix}-{clients}"
+        if gate is not None:
+            if clients >= arrivals:
+                gate.set()
+            await gate.wait()
+        return web.json_response({"client_id": client_id, **members}, status=201)
+
+    site.pages["/register"] = register
+
+
+def asked_for(site, path: str) -> int:
+    """Return how often a path was asked for."""
+    return sum(line.split()[1] == path for line in site.asked)
+
+
+async def connected(url, store, **options):
+    """Call mcp_provider with little to say."""
+    return await mcp_provider(
+        url,
+        **{"redirect_uri": CALLBACK, "store": store, "client_name": "App", "clock": FixedClock(), **options},
+    )
+
+
+def authorization(provider) -> dict[str, list[str]]:
+    """Return the query of an authorization request."""
+    request = AuthorizationRequest(redirect_uri=CALLBACK, state="st", code_challenge="ch")
+    return parse_qs(urlsplit(provider.authorization_url(request)).query)
+
+
+async def refused(url, store, **options) -> str:
+    """Return the reason why there is no provider."""
+    with pytest.raises(ProviderMisconfigured) as caught:
+        await connected(url, store, **options)
+    return caught.value.reason
+
+
+async def test_one_call(site, mcp, store):
+    """An unknown server becomes a provider with a client of its own."""
+    provider = await connected(mcp, store)
+    host = urlsplit(site.url).netloc
+    assert (provider.provider_id, provider.client_id) == (f"{host}~mcp", "client-1")
+    assert provider.linking.pkce
+    assert provider.linking.issuer == site.url
+    assert list(store.kept) == [f"{site.url} {CALLBACK}"]
+
+
+async def test_every_request_names_the_resource(site, mcp, store):
+    """Authorization, code exchange and refresh say which server the token is for (RFC 8707)."""
+    provider = await connected(mcp, store)
+    assert authorization(provider)["resource"] == [mcp]
+    site.publish("/token", {"access_token": "a", "token_type": "Bearer"})
+    assert isinstance(
+        await provider.exchange_code("code", redirect_uri=CALLBACK, code_verifier="v"), Exchanged
+    )
+    assert isinstance(await provider.refresh(TokenSet("a", "r")), Exchanged)
+    forms = [parse_qs(body.decode()) for body in site.bodies[-2:]]
+    assert [form["grant_type"] for form in forms] == [["authorization_code"], ["refresh_token"]]
+    assert [form["resource"] for form in forms] == [[mcp], [mcp]]
+
+
+async def test_the_client_is_named_in_the_body(site, mcp, store):
+    """Under HTTP Basic, too, unless the application has rules of its own."""
+    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_basic"])
+    site.publish("/token", {"access_token": "at", "refresh_token": "rt"})
+    site.publish("/revoke", {})
+    basic = {"client_id": "c", "client_secret": "s"}
+    revoking = {**basic, "revoke_url": f"{site.url}/revoke"}
+
+    async def named(**options) -> list[str | None]:
+        provider = await connected(mcp, store, **revoking, **options)
+        before = len(site.bodies)
+        await provider.exchange_code("code", redirect_uri=CALLBACK)
+        await provider.refresh(TokenSet("at", refresh_token="rt"))
+        assert await provider.revoke(TokenSet("at", refresh_token="rt"))
+        assert all(fields["Authorization"].startswith("Basic ") for fields in site.headers[before:])
+        assert not any(b"client_secret" in body for body in site.bodies[before:])
+        sent = [parse_qs(body.decode()) for body in site.bodies[before:]]
+        return [fields["client_id"][0] if "client_id" in fields else None for fields in sent]
+
+    assert await named() == ["c", "c", "c"]
+    assert await named(requests=TokenRequests()) == [None, None, None]
+
+
+async def test_rules_of_the_application_are_kept(site, mcp, store):
+    """Rules that the application gives are used, with the resource added."""
+    from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
+
+    provider = await connected(
+        mcp,
+        store,
+        provider_id="wiki",
+        authorization=AuthorizationRules(params={"prompt": "consent"}, pkce="off"),
+        requests=TokenRequests(refresh_params={"x": "y"}),
+    )
+    query = authorization(provider)
+    assert (provider.provider_id, provider.linking.pkce) == ("wiki", True)
+    assert (query["prompt"], query["resource"]) == (["consent"], [mcp])
+    site.publish("/token", {"access_token": "a", "token_type": "Bearer"})
+    await provider.refresh(TokenSet("a", "r"))
+    form = parse_qs(site.bodies[-1].decode())
+    assert (form["x"], form["resource"]) == (["y"], [mcp])
+
+
+async def test_a_restart_finds_the_client_again(site, mcp, store):
+    """A client is registered once for an issuer and redirect URI, whatever the scopes are later."""
+    first = await connected(mcp, store)
+    again = await connected(mcp, store, scopes=["more"])
+    other = await connected(mcp, store, redirect_uri="https://other.example/cb")
+    assert [p.client_id for p in (first, again, other)] == ["client-1", "client-1", "client-2"]
+    assert asked_for(site, "/register") == 2
+
+
+async def test_replicas_end_with_the_same_client(site, mcp, store):
+    """Replicas that register at the same moment go on with one client, the one that is kept."""
+    register_all(site, asyncio.Event(), arrivals=3)
+    providers = await asyncio.gather(*(connected(mcp, store) for _ in range(3)))
+    assert asked_for(site, "/register") == 3
+    (kept,) = store.kept.values()
+    assert {provider.client_id for provider in providers} == {kept.client_id}
+
+
+async def test_an_expired_secret_is_replaced(site, mcp, store):
+    """A client is used until its secret expires, then replaced; replicas agree on the new one, too."""
+    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_post"])
+    expires_at = int((NOW + timedelta(hours=1)).timestamp())
+    register_all(site, client_secret="s", client_secret_expires_at=expires_at)
+    await connected(mcp, store)
+    before = await connected(mcp, store, clock=FixedClock(NOW + timedelta(minutes=59)))
+    assert (before.client_id, asked_for(site, "/register")) == ("client-1", 1)
+    register_all(site, asyncio.Event(), arrivals=2, prefix="later", client_secret="t")
+    later = FixedClock(NOW + timedelta(hours=1))
+    after = await asyncio.gather(*(connected(mcp, store, clock=later) for _ in range(2)))
+    (kept,) = store.kept.values()
+    assert kept.client_id in {"later-1", "later-2"}
+    assert {provider.client_id for provider in after} == {kept.client_id}
+    assert kept.client_secret == "t"
+
+
+async def test_a_client_authenticates_as_it_was_registered(site, mcp, store):
+    """The way that the registration came back with is used, whatever else the server has, through the
+    application's session."""
+    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"])
+    register_all(site, client_secret="s", token_endpoint_auth_method="client_secret_post")
+    site.publish("/token", {"access_token": "a", "token_type": "Bearer"})
+    async with ClientSession(headers={"X-Ours": "yes"}) as session:
+        provider = await connected(mcp, store, session=session)
+        await provider.refresh(TokenSet("a", "r"))
+    form = parse_qs(site.bodies[-1].decode())
+    assert (form["client_id"], form["client_secret"]) == (["client-1"], ["s"])
+    assert "Authorization" not in site.headers[-1]
+    assert {headers.get("X-Ours") for headers in site.headers} == {"yes"}
+
+
+async def test_one_str_as_scopes(site, mcp, store):
+    """One str instead of a collection is refused before anything is sent."""
+    with pytest.raises(ValueError, match="collection"):
+        await connected(mcp, store, scopes="read")
+    assert site.asked == []
+
+
+async def test_a_client_that_was_registered_by_hand(site, mcp, store):
+    """A client id that is given is used; nothing is registered or kept."""
+    publish_server(site, registration_endpoint=None, token_endpoint_auth_methods_supported=None)
+    provider = await connected(mcp, store, client_id="ours", client_secret="s", issuer=site.url)
+    assert (provider.client_id, store.kept) == ("ours", {})
+    with pytest.raises(ValueError, match="client_id"):
+        await connected(mcp, store, client_secret="s")
+
+
+async def test_no_way_to_a_client(site, mcp, store):
+    """Without registration and without a client id there is no provider."""
+    publish_server(site, registration_endpoint=None)
+    assert await refused(mcp, store) == "registration_unsupported"
+
+
+@pytest.mark.parametrize("methods", [None, [], ["plain"]])
+async def test_pkce_is_demanded(site, mcp, store, methods):
+    """A server that does not say that it has S256 is refused before anything is registered."""
+    publish_server(site, code_challenge_methods_supported=methods)
+    assert await refused(mcp, store) == "pkce_unsupported"
+    assert asked_for(site, "/register") == 0
+
+
+async def test_an_authorization_endpoint_is_demanded(site, mcp, store):
+    """A server that users cannot be sent to is refused before anything is registered."""
+    publish_server(site, authorization_endpoint=None)
+    assert await refused(mcp, store) == "invalid_metadata"
+    assert asked_for(site, "/register") == 0
+
+
+@pytest.mark.parametrize(
+    ("published", "asked"),
+    [
+        (('Bearer scope="c"', ["l"], []), (None, "c")),
+        (("Bearer", ["l", "m"], []), (None, "l m")),
+        (("Bearer", ["l"], ["offline_access"]), (None, "l offline_access")),
+        (("Bearer", None, []), (None, None)),
+        (('Bearer scope="c"', ["l"], ["offline_access"]), (["g"], "g")),
+        (('Bearer scope="c"', ["l"], ["offline_access"]), ([], None)),
+    ],
+)
+async def test_scopes(site, mcp, store, published, asked):
+    """The application's scopes, or the challenge's, or those that are listed, in this order; and a
+    scope for refresh tokens where there is one."""
+    (challenge, listed, offered), (given, wanted) = published, asked
+    resource = {"resource": mcp, "authorization_servers": [site.url], "scopes_supported": listed}
+    site.publish(f"{RESOURCE}/mcp", resource)
+    publish_server(site, scopes_supported=offered)
+    provider = await connected(mcp, store, scopes=given, challenge=challenge)
+    assert authorization(provider).get("scope") == (wanted and [wanted])
+    registration = next(json.loads(body) for body in site.bodies if body)
+    assert registration.get("scope") == wanted
+
+
+async def test_the_resource_is_named_as_it_names_itself(site, mcp, store):
+    """A server whose origin publishes for all its paths gets the origin as resource."""
+    del site.pages[f"{RESOURCE}/mcp"]
+    site.publish(RESOURCE, {"resource": f"{site.url}/", "authorization_servers": [site.url]})
+    assert authorization(await connected(mcp, store))["resource"] == [f"{site.url}/"]
+
+
+@pytest.mark.parametrize(("listed", "published"), [("/", ""), ("", "/"), ("/", "/")])
+async def test_a_slash_at_the_end_of_an_issuer(site, mcp, store, listed, published):
+    """An issuer without a path may be listed with a slash or without; its document decides."""
+    site.publish(f"{RESOURCE}/mcp", {"resource": mcp, "authorization_servers": [site.url + listed]})
+    publish_server(site, issuer=site.url + published)
+    provider = await connected(mcp, store)
+    assert provider.linking.issuer == site.url + published
+    assert list(store.kept) == [f"{site.url}{published} {CALLBACK}"]
+
+
+async def test_another_issuer_is_refused(site, mcp, store):
+    """An authorization server that names itself otherwise is refused, and nothing is registered."""
+    publish_server(site, issuer="https://evil.example")
+    assert await refused(mcp, store) == "issuer_mismatch"
+    assert asked_for(site, "/register") == 0
+
+
+async def test_an_issuer_with_a_path_is_not_its_origin(site, mcp, store):
+    """When a tenant's document is another's, the origin's is no way out."""
+    tenant = f"{site.url}/tenant"
+    site.publish(f"{RESOURCE}/mcp", {"resource": mcp, "authorization_servers": [tenant]})
+    site.publish(f"{SERVER}/tenant", site.server_document(site.url))
+    assert await refused(mcp, store) == "issuer_mismatch"
+    assert asked_for(site, SERVER) == 0
+
+
+async def test_a_chosen_issuer(site, mcp, store):
+    """An application can choose one of several issuers, and no other."""
+    site.publish(
+        f"{RESOURCE}/mcp", {"resource": mcp, "authorization_servers": ["https://first.example", site.url]}
+    )
+    assert (await connected(mcp, store, issuer=site.url)).linking.issuer == site.url
+    assert await refused(mcp, store, issuer="https://third.example") == "issuer_mismatch"
+
+
+async def test_servers_that_are_away(site, mcp, store):
+    """A server that is away leaves nothing behind, and another call finds it again."""
+    site.page(SERVER, lambda: web.Response(status=503))
+    with pytest.raises(ProviderUnavailable):
+        await connected(mcp, store)
+    assert store.kept == {}
+    publish_server(site)
+    assert (await connected(mcp, store)).client_id == "client-1"
+
+
+async def test_the_application_judges_urls(site, mcp, store):
+    """``allow`` is asked about everything: resource, authorization server and registration endpoint."""
+    seen: list[str] = []
+
+    def allow(url: str) -> bool:
+        seen.append(url)
+        return True
+
+    await connected(mcp, store, allow=allow)
+    paths = ("/mcp", f"{RESOURCE}/mcp", SERVER, "/token", "/authorize", "/register")
+    assert {site.url + path for path in paths} <= set(seen)
+    assert await refused(mcp, store, allow=lambda url: not url.endswith("/register")) == "url_not_allowed"
+
+
+@pytest.mark.parametrize(("expires_at", "registrations"), [(1_000_000_000, 2), (32_503_680_000, 1)])
+async def test_expiry_is_by_the_wall_clock(site, mcp, store, expires_at, registrations):
+    """Unless a clock is given, the system's says whether a secret has expired."""
+    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_post"])
+    register_all(site, client_secret="s", client_secret_expires_at=expires_at)
+    for _ in range(2):
+        await mcp_provider(mcp, redirect_uri=CALLBACK, store=store, client_name="App")
+    assert asked_for(site, "/register") == registrations

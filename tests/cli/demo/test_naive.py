@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from extauth.cli.demo.naive import NaiveLoop, NaiveTable, RefreshRefused, Row, open_table
+from extauth.testing import AuthorizationServer
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def table(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_dsn: str
+) -> AsyncGenerator[NaiveTable, None]:
+    """A fresh table in each kind of database."""
+    if request.param == "sqlite":
+        store = f"sqlite:///{tmp_path / 'a file.db'}".replace(" ", "%20")
+    else:
+        store = postgres_dsn
+    async with open_table(store, "naive_rows") as table:
+        await table.create()
+        yield table
+        await table.drop()
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[AuthorizationServer, None]:
+    """A running server."""
+    async with AuthorizationServer(access_token_lifetime=timedelta(hours=1)) as server:
+        yield server
+
+
+@pytest.fixture
+async def loop(table: NaiveTable, server: AuthorizationServer) -> AsyncGenerator[NaiveLoop, None]:
+    """The naive loop of one application."""
+    async with aiohttp.ClientSession() as session:
+        yield NaiveLoop(
+            table,
+            session,
+            token_url=server.token_url,
+            client_id=server.client_id,
+            client_secret=server.client_secret,
+            margin=1.0,
+        )
+
+
+async def test_rows_are_written_and_read_back(table: NaiveTable) -> None:
+    """A row replaces the user's earlier one, and no other's."""
+    await table.write("alice", Row("at-1", "rt-1", 1.5))
+    await table.write("bob", Row("at-b", "rt-b", 3.5))
+    await table.write("alice", Row("at-2", "", 2.5))
+
+    assert await table.read("alice") == Row("at-2", "", 2.5)
+    assert await table.read("bob") == Row("at-b", "rt-b", 3.5)
+    with pytest.raises(LookupError):
+        await table.read("carol")
+
+
+async def test_alone_the_loop_does_its_job(
+    table: NaiveTable, server: AuthorizationServer, loop: NaiveLoop
+) -> None:
+    """One caller gets the stored token while it lives, and a new one when it has expired."""
+    row = Row.from_tokens(server.new_grant())
+    await table.write("alice", row)
+    assert await loop.access_token("alice") == row.access_token
+
+    await table.write("alice", Row(row.access_token, row.refresh_token, 0.0))
+    fresh = await loop.access_token("alice")
+
+    assert server.accepts(fresh)
+    stored = await table.read("alice")
+    assert stored.access_token == fresh
+    assert server.grants.live_refresh_tokens() == {stored.refresh_token}
+    assert await loop.access_token("alice") == fresh
+    assert server.grants.exchanges == 1
+
+
+async def test_refused_refresh_clears_the_token(
+    table: NaiveTable, server: AuthorizationServer, loop: NaiveLoop
+) -> None:
+    """``invalid_grant`` clears the refresh token, and nothing is presented after that."""
+    await table.write("alice", Row("at-1", "rt-unknown", 0.0))
+
+    for _ in range(2):
+        with pytest.raises(RefreshRefused):
+            await loop.access_token("alice")
+
+    assert (await table.read("alice")).refresh_token == ""
+    assert server.grants.exchanges == 1
+
+
+def test_no_token_is_in_a_repr() -> None:
+    """A row shows no token when printed."""
+    assert "at-1" not in repr(Row("at-1", "rt-1", 0.0))
+    assert "rt-1" not in repr(Row("at-1", "rt-1", 0.0))

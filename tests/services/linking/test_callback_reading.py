@@ -1,0 +1,109 @@
+"""Reading callbacks, as a function of their text."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extauth import InvalidCallback, LinkingFailed, ProviderUnavailable
+from extauth.services.linking.callback import read_callback
+
+VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+PAIRS = st.lists(st.tuples(VALUES.filter(bool), VALUES), max_size=6, unique_by=lambda pair: pair[0])
+
+
+class Multi(dict[str, list[str]]):
+    """The multidict of aiohttp, of Starlette, Django and Werkzeug, or of HTTPX, by its method's name."""
+
+    def __init__(self, values, method):
+        super().__init__(values)
+        setattr(self, method, super().__getitem__)
+
+    def __getitem__(self, name):
+        return super().__getitem__(name)[-1]
+
+    def items(self):
+        return {name: values[-1] for name, values in super().items()}.items()
+
+
+@given(PAIRS, st.sampled_from(["https://app.example/cb?", "/cb?", "?", ""]))
+def test_what_is_sent_is_read(pairs, prefix):
+    """Every parameter comes out as it was put in, but for those without a value."""
+    pairs = [("state", "s"), *(pair for pair in pairs if pair[0] != "state")]
+    expected = {name: value for name, value in pairs if value}
+    assert read_callback(prefix + urlencode(pairs)).params == expected
+    assert read_callback(dict(pairs)).params == expected
+
+
+@given(PAIRS.filter(bool), st.data())
+def test_any_repeated_parameter_is_refused(pairs, data):
+    """Even with the same value, or with none (RFC 6749 section 3.1)."""
+    name, _ = data.draw(st.sampled_from(pairs))
+    pairs = [*pairs, ("state", "s"), (name, data.draw(VALUES))]
+    with pytest.raises(InvalidCallback):
+        read_callback("/cb?" + urlencode(pairs))
+
+
+@pytest.mark.parametrize("method", ["getall", "getlist", "get_list"])
+def test_multidicts(method):
+    """All values of a name are seen, by whatever method a web framework shows them."""
+    assert read_callback(Multi({"state": ["s"], "code": ["c"]}, method)).params == {"state": "s", "code": "c"}
+    with pytest.raises(InvalidCallback, match="repeated"):
+        read_callback(Multi({"state": ["s"], "code": ["good", "evil"]}, method))
+
+
+def test_real_multidicts():
+    """Aiohttp's is one of them."""
+    from multidict import CIMultiDict, MultiDict, MultiDictProxy
+
+    for kind in (MultiDict, CIMultiDict):
+        given_once = kind([("state", "s"), ("code", "c")])
+        assert read_callback(MultiDictProxy(given_once)["state"] and given_once).params["code"] == "c"
+        with pytest.raises(InvalidCallback, match="repeated"):
+            read_callback(kind([("state", "s"), ("code", "c"), ("code", "d")]))
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda data: "/cb?" + data.decode("latin-1"))))
+def test_junk_is_refused_or_read(text):
+    """Nothing but the typed error comes out of any text, and reprs and errors show none of it."""
+    try:
+        callback = read_callback(text)
+    except InvalidCallback as error:
+        refusal = str(error)
+    else:
+        refusal = "the callback was read"
+        assert callback.params["state"]
+        assert all(value not in repr(callback) for value in callback.params.values() if len(value) > 8)
+    assert re.fullmatch("(the|a parameter of the) callback [a-z ]+", refusal)
+
+
+@pytest.mark.parametrize(
+    "value", [b"bytes", 7, None, object(), {"a": 1}, "nul\0", "\udfff", ["x", "y"], [[]]]
+)
+def test_values_that_are_no_text(value):
+    """A posted file, bytes, or text that no store can keep are refused."""
+    with pytest.raises(InvalidCallback):
+        read_callback({"state": "s", "code": value})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/cb?state=s&a=b c", "/cb?state=s\n", "\tx:?state=s", "/cb?" + "&".join(f"p{n}=" for n in range(101))],
+)
+def test_urls_that_are_none(url):
+    """Control characters, spaces and floods of parameters are refused."""
+    with pytest.raises(InvalidCallback):
+        read_callback(url)
+
+
+@given(st.text(min_size=1))
+def test_errors_repeat_nothing_unknown(error):
+    """Whatever the provider calls its error, only a known code is repeated."""
+    callback = read_callback({"state": "s", "error": "Zz9" + "".join(c for c in error if c.isalnum())})
+    with pytest.raises((LinkingFailed, ProviderUnavailable)) as caught:
+        callback.code("provider")
+    assert "Zz9" not in str(caught.value)

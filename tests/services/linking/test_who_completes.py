@@ -1,0 +1,81 @@
+"""Only the user who began completes an authorization, and nobody where nobody is signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from extauth import WrongUser
+from extauth.services.linking import code_flow
+from tests.services.linking.conftest import REDIRECT_URI, Scene
+
+
+async def victims_callback(scene: Scene, service: Any) -> str:
+    """Return what comes back when the victim's browser follows the URL that mallory began."""
+    url = await service.begin("scripted", "mallory", REDIRECT_URI)
+    callback: str = scene.provider.consent(url, "victim-there")
+    return callback
+
+
+@pytest.mark.parametrize("nobody", [None, "", 0, False, b"mallory", ["mallory"]])
+async def test_nobody_is_signed_in(scene: Scene, nobody):
+    """The callback is refused before anything is sent, says what to do, and its state stays good."""
+    service = scene.replica()
+    callback = await victims_callback(scene, service)
+    with pytest.raises(ValueError, match="sign in first"):
+        await service.complete(callback, user_id=nobody)
+    assert scene.store.calls["take_authorization"] == 0
+    assert scene.provider.presented == []
+    assert (await service.complete(callback, user_id="mallory")).key.user_id == "mallory"
+
+
+async def test_the_user_cannot_be_left_out(scene: Scene):
+    """Nor can it be given by place, where it could be mistaken for something else."""
+    service: Any = scene.replica()
+    callback = await victims_callback(scene, service)
+    with pytest.raises(TypeError, match="user_id"):
+        await service.complete(callback)
+    with pytest.raises(TypeError, match="positional"):
+        await service.complete(callback, "mallory")
+    assert scene.provider.presented == []
+
+
+async def test_another_user_is_signed_in(scene: Scene):
+    """The victim's own session does not complete what mallory began."""
+    service = scene.replica()
+    with pytest.raises(WrongUser):
+        await service.complete(await victims_callback(scene, service), user_id="victim")
+    assert scene.provider.presented == []
+
+
+async def test_the_attack_without_the_guard(scene: Scene, monkeypatch):
+    """In a signed-out browser the victim's account is linked to whoever began."""
+    monkeypatch.setattr(code_flow, "_check_signed_in", lambda _: None)
+    service: Any = scene.replica()
+    link = await service.complete(await victims_callback(scene, service), user_id=None)
+    subject = scene.provider.tokens.subject_of(link.tokens.access_token)
+    assert (link.key.user_id, subject) == ("mallory", "victim-there")
+
+
+@pytest.mark.parametrize("nobody", [None, ""])
+async def test_nobody_begins(scene: Scene, nobody):
+    """A session without a user begins nothing."""
+    service = scene.replica()
+    for call in (
+        service.begin("scripted", nobody, REDIRECT_URI),
+        service.begin_device("scripted", nobody),
+        service.unlink("scripted", nobody),
+    ):
+        with pytest.raises(ValueError, match="user_id"):
+            await call
+    assert scene.begun() == []
+
+
+async def test_whoever_waits_for_a_device_gets_the_link_of_who_began(scene: Scene):
+    """A poll connects the user of the device flow, and nobody else."""
+    service = scene.replica()
+    device = await service.begin_device("scripted", "alice")
+    scene.provider.approve_device(device.user_code, "alice-there")
+    assert (await service.complete_device(device)).key == device.key
+    assert [link.key.user_id for link in await scene.inner.links_of("alice")] == ["alice"]

@@ -1,0 +1,106 @@
+"""An answer that has arrived counts, however late the process gets to read it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from extauth import LinkKey, TokenSet, open_store
+
+APP = Path(__file__).parents[2] / "support" / "late_app.py"
+KEY = LinkKey("app", "alice")
+JUMP = 25
+"""Seconds; longer than the default policy lets an exchange take."""
+STOP = 1.5
+"""Seconds; longer than the application that is stopped lets an exchange take."""
+
+
+class StrictProvider:
+    """A token endpoint that rotates, answers when told, and refuses a refresh token that was used."""
+
+    def __init__(self):
+        self.asked = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.answered = asyncio.Event()
+        self.presented = []
+
+    async def __aenter__(self):
+        app = web.Application()
+        app.router.add_post("/token", self.token)
+        self.runner = web.AppRunner(app)
+        await self.runner.setup()
+        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}/token"
+        return self
+
+    async def __aexit__(self, *exc_info):
+        await self.runner.cleanup()
+
+    async def token(self, request):
+        form = await request.post()
+        self.presented.append(form["refresh_token"])
+        if len(self.presented) > 1:
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        self.asked.set()
+        await self.gate.wait()
+        answer = web.json_response({"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 3600})
+        await answer.prepare(request)
+        await answer.write_eof()
+        self.answered.set()
+        return answer
+
+    async def answer(self):
+        """Put the answer into the socket."""
+        self.gate.set()
+        await self.answered.wait()
+
+
+async def blocked(process, provider):
+    """Let the application block its loop past every bound while the answer comes in."""
+    process.stdin.write(b"block\n")
+    assert await process.stdout.readline() == b"blocked\n"
+    await provider.answer()
+    process.stdin.write(b"go on\n")
+
+
+async def stopped(process, provider):
+    """Stop the process past every bound while the answer comes in."""
+    process.send_signal(signal.SIGSTOP)
+    await provider.answer()
+    await asyncio.sleep(STOP)  # what is waited for is the time itself
+    process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def url(request, tmp_path, postgres_server):
+    """Where the links are kept."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/links.db"
+    else:
+        async with postgres_server.fresh_database() as dsn:
+            yield dsn
+
+
+@pytest.mark.parametrize(("late", "jump"), [(blocked, JUMP), (stopped, 0)])
+async def test_an_answer_in_the_socket_is_read(late, jump, url):
+    """Its tokens are saved and handed out, and the spent refresh token is not presented again."""
+    async with StrictProvider() as provider, open_store(url) as store:
+        await store.put(KEY, TokenSet("at-1", "rt-1", expires_at=datetime(2020, 1, 1, tzinfo=UTC)))
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(APP), url, provider.url, str(jump), stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        await provider.asked.wait()
+        await late(process, provider)
+        out, err = await process.communicate()
+        assert out == b"at-2\n", err.decode()
+        assert provider.presented == ["rt-1"]
+        link = await store.get(KEY)
+    assert link is not None
+    assert link.tokens.refresh_token == "rt-2"
