@@ -26,8 +26,15 @@ from extauth.domain.errors import (
     WrongUser,
 )
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
-from extauth.domain.linking import ClientRegistration, DeviceAuthorization, Installation, Unlinked, named_link
-from extauth.domain.linking_outcomes import Invalid, Unverified, Valid
+from extauth.domain.linking import (
+    ClientRegistration,
+    DeviceAuthorization,
+    Installation,
+    UnlinkOutcome,
+    named_link,
+    named_provider_id,
+)
+from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
@@ -52,7 +59,6 @@ __all__ = [
     "ExtAuthError",
     "GrantOrigin",
     "Installation",
-    "Invalid",
     "InvalidCallback",
     "IssuerMismatch",
     "Link",
@@ -79,14 +85,16 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "TemporarilyUnavailable",
+    "TokenInvalid",
     "TokenService",
     "TokenSet",
+    "TokenUnverified",
+    "TokenValid",
     "UnknownProvider",
     "UnknownState",
-    "Unlinked",
-    "Unverified",
-    "Valid",
+    "UnlinkOutcome",
     "WrongUser",
     "named_link",
+    "named_provider_id",
     "open_store",
 ]

@@ -26,7 +26,7 @@ from extauth import (
 )
 from extauth.adapters.discovery import discover, register_client
 from extauth.domain.events import AccountReplaced
-from extauth.domain.linking_outcomes import Invalid, Valid
+from extauth.domain.linking_outcomes import TokenInvalid, TokenValid
 from tests.peer.site import CALLBACK
 
 ALICE = LinkKey("peer", "alice-here")
@@ -97,7 +97,7 @@ async def test_a_user_is_connected(peer, linking, tokens, store):
     assert (link.account.login, link.account.display_name) == ("alice", "Alice")
     access_token = await tokens.access_token("peer", "alice-here")
     assert await subject_of(peer, access_token) == link.account.id
-    assert await linking.validate("peer", "alice-here") == Valid(link.account)
+    assert await linking.validate("peer", "alice-here") == TokenValid(link.account)
 
 
 async def test_many_callers_cause_one_rotation(peer, linking, tokens, store):
@@ -253,7 +253,7 @@ async def test_a_revoked_access_token_is_invalid(peer, linking, provider):
         link = await connect(linking, browser)
     assert await provider.revoke(link.tokens)
 
-    assert await linking.validate("peer", "alice-here") == Invalid()
+    assert await linking.validate("peer", "alice-here") == TokenInvalid()
     assert [kept.tokens for kept in await linking.links("alice-here")] == [link.tokens]
 
 

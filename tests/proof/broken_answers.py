@@ -10,12 +10,12 @@ from extauth.domain.link import LinkKey
 from extauth.services.errors import provider_unavailable
 from extauth.services.events import logger
 from extauth.services.refresh import attempt
-from extauth.services.refresh.exchange import Exchanging
+from extauth.services.refresh.exchange import RefreshExchange
 from extauth.services.refresh.service import TokenService
 from tests.proof.breaking import replacing
 
 _refresh = TokenService.refresh
-_once = Exchanging._once
+_once = RefreshExchange._once
 
 
 async def _fresh_or_nothing(self, wanted, link):
@@ -63,16 +63,16 @@ async def _logged(self, wanted, link):
     return await _once(self, wanted, link)
 
 
-token_in_log = replacing(Exchanging, "_once", _logged)
+token_in_log = replacing(RefreshExchange, "_once", _logged)
 """A log line shows a refresh token."""
 
 
 async def _told(self, wanted, link):
-    self._teller.tell(RefreshFailed(link.key, link.version, str(link.tokens.refresh_token), None))
+    self._emitter.emit(RefreshFailed(link.key, link.version, str(link.tokens.refresh_token), None))
     return await _once(self, wanted, link)
 
 
-token_in_event = replacing(Exchanging, "_once", _told)
+token_in_event = replacing(RefreshExchange, "_once", _told)
 """An event shows a refresh token."""
 
 

@@ -7,7 +7,7 @@ import attrs
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.outcomes import Absent, Claimed, NotSent, Unknown
 from extauth.services.refresh import attempt, exchange
-from extauth.services.refresh.exchange import Exchanging
+from extauth.services.refresh.exchange import RefreshExchange
 from extauth.services.refresh.lease import Leases
 from extauth.services.refresh.service import TokenService
 from tests.proof.breaking import replacing
@@ -99,8 +99,8 @@ async def _once_for_ever(self, wanted, link):
     return await wanted.exchange(link.tokens)
 
 
-no_time_limit = replacing(Exchanging, "_once", _once_for_ever)
-"""An exchange may outlast its lease."""
+no_time_limit = replacing(RefreshExchange, "_once", _once_for_ever)
+"""An exchange may defer_cancellation its lease."""
 
 _refresh = TokenService.refresh
 

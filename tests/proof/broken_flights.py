@@ -7,8 +7,8 @@ from functools import partial
 
 from extauth.domain.errors import RefreshInProgress
 from extauth.domain.outcomes import Claimed
-from extauth.services.refresh.attempt import Refreshing
-from extauth.services.refresh.flight import Landed, Renewing
+from extauth.services.refresh.attempt import LeasedRefresh
+from extauth.services.refresh.flight import Landed, RefreshFlight
 from extauth.services.refresh.lease import Lease
 from extauth.services.refresh.service import TokenService
 from extauth.services.single_flight import SingleFlight
@@ -50,7 +50,7 @@ first_caller_flies = replacing(SingleFlight, "do", _fly_in_the_first_caller)
 
 def _keyed(key_of):
     async def fly(self, wanted, link, content):
-        renew = partial(self._renewing.renew, wanted, link)
+        renew = partial(self._refresh_flight.run, wanted, link)
         return await self._flights.do(key_of(wanted, link), renew)
 
     return replacing(TokenService, "_fly", fly)
@@ -60,7 +60,7 @@ keyed_by_provider = _keyed(lambda wanted, link: link.key.provider_id)
 keyed_by_access_token = _keyed(lambda wanted, link: link.tokens.access_token)
 keyed_by_refresh_token = _keyed(lambda wanted, link: link.tokens.refresh_token)
 
-_renew = Renewing.renew
+_renew = RefreshFlight.run
 
 
 async def _renew_at_any_price(self, wanted, link):
@@ -68,14 +68,14 @@ async def _renew_at_any_price(self, wanted, link):
         return await _renew(self, wanted, link)
     except RefreshInProgress:
         lease = Lease(link.key, link.version, "nobody", float("inf"))
-        step = await self._refreshing._exchange(wanted, lease, Claimed(link, None))
+        step = await self._leased_refresh._exchange(wanted, lease, Claimed(link, None))
         return Landed(step.link, wanted.resource, exchanged=True)
 
 
-impatient_waiter = replacing(Renewing, "renew", _renew_at_any_price)
+impatient_waiter = replacing(RefreshFlight, "run", _renew_at_any_price)
 """Who has waited long enough for another replica exchanges without the lease."""
 
-_attempt = Refreshing.attempt
+_attempt = LeasedRefresh.run
 
 
 async def _attempt_without_reading_again(self, wanted, link):
@@ -87,7 +87,7 @@ async def _attempt_without_reading_again(self, wanted, link):
     return await self._exchange(wanted, lease, Claimed(link, None))
 
 
-late_caller = replacing(Refreshing, "attempt", _attempt_without_reading_again)
+late_caller = replacing(LeasedRefresh, "run", _attempt_without_reading_again)
 """Who finds the lease held, or the link moved on, presents the refresh token that it has read before."""
 
 
@@ -97,5 +97,5 @@ async def _attempt_whatever_is_new(self, wanted, link):
     return step if newer.version == link.version else await _attempt(self, wanted, newer)
 
 
-back_to_back = replacing(Refreshing, "attempt", _attempt_whatever_is_new)
+back_to_back = replacing(LeasedRefresh, "run", _attempt_whatever_is_new)
 """Who finds that the link has moved on refreshes that again without a look at it."""

@@ -7,10 +7,10 @@ import attrs
 from extauth.domain.link import RefreshFailure
 from extauth.domain.outcomes import ClientRejected, Deferred, Stale, Unknown
 from extauth.domain.token_set import TokenSet
-from extauth.services.refresh.attempt import Moved, Refreshing
+from extauth.services.refresh.attempt import LeasedRefresh, Moved
 from tests.proof.breaking import replacing
 
-_without_tokens = Refreshing._without_tokens
+_without_tokens = LeasedRefresh._without_tokens
 
 
 async def _mark_the_newer(self, lease, link, reason):
@@ -25,9 +25,9 @@ async def _mark_the_newer(self, lease, link, reason):
     return await _rejected(self, lease, link, reason)
 
 
-_rejected = Refreshing._rejected
+_rejected = LeasedRefresh._rejected
 
-marks_the_newer = replacing(Refreshing, "_rejected", _mark_the_newer)
+marks_the_newer = replacing(LeasedRefresh, "_rejected", _mark_the_newer)
 """A rejection of one version is recorded for another."""
 
 
@@ -37,7 +37,7 @@ def _dead_on(*outcomes):
             return await self._rejected(lease, link, presented.outcome.code)
         return await _without_tokens(self, wanted, lease, link, presented, works=works)
 
-    return replacing(Refreshing, "_without_tokens", judge)
+    return replacing(LeasedRefresh, "_without_tokens", judge)
 
 
 dead_on_unknown = _dead_on(Unknown)
@@ -56,9 +56,9 @@ async def _clear(self, lease, link, code, retry_after, *, uncertain, works):
     return await _failed(self, lease, link, code, retry_after, uncertain=uncertain, works=works)
 
 
-_failed = Refreshing._failed
+_failed = LeasedRefresh._failed
 
-failure_clears = replacing(Refreshing, "_failed", _clear)
+failure_clears = replacing(LeasedRefresh, "_failed", _clear)
 """A failure takes the refresh token away."""
 
 
@@ -67,7 +67,7 @@ async def _record_nothing(self, lease, link, code, retry_after, *, uncertain, wo
     return Moved(link)
 
 
-failure_unrecorded = replacing(Refreshing, "_failed", _record_nothing)
+failure_unrecorded = replacing(LeasedRefresh, "_failed", _record_nothing)
 """A failure for now is not recorded, so that everybody tries again at once."""
 
 not_carried_forward = replacing(TokenSet, "succeeding", lambda self, previous: self)

@@ -12,17 +12,17 @@ from extauth.domain.outcomes import Claimed
 from extauth.domain.resources import after_exchange, seen_for
 from extauth.domain.token_set import ResourceToken
 from extauth.services.refresh import attempt, exchange, request
-from extauth.services.refresh.attempt import Finished, Refreshing
+from extauth.services.refresh.attempt import Finished, LeasedRefresh
 from extauth.services.refresh.lease import Lease, Leases
 from extauth.services.refresh.service import TokenService
 from tests.proof.breaking import replacing
 
-_attempt = Refreshing.attempt
+_attempt = LeasedRefresh.run
 _seen_for = seen_for
 
 
 async def _fly_by_resource(self, request, link, content):
-    renew = partial(self._renewing.renew, request, link)
+    renew = partial(self._refresh_flight.run, request, link)
     return await self._flights.do((link.key, request.resource), renew)
 
 
@@ -43,12 +43,12 @@ async def _attempt_without_a_lease(self, request, link):
     return await self._exchange(request, lease, Claimed(link, None))
 
 
-no_lease_for_resources = replacing(Refreshing, "attempt", _attempt_without_a_lease)
+no_lease_for_resources = replacing(LeasedRefresh, "run", _attempt_without_a_lease)
 """An exchange for a resource is taken for harmless, because the grant's own access token stays."""
 
 
 async def _take_what_lands(self, request, link, content):
-    return await self._flights.do(link.key, partial(self._renewing.renew, request, link))
+    return await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
 
 
 looks_not_again = replacing(TokenService, "_fly", _take_what_lands)
@@ -66,10 +66,10 @@ any_token_will_do = replacing(request, "seen_for", _grants_own_instead)
 async def _save_and_finish(self, request, link, answer, began):
     provider = request.provider
     tokens = after_exchange(link, answer, request.resource, provider.traits, self._clock.now())
-    return Finished(await self._saving.save(provider, link, tokens, began))
+    return Finished(await self._unsaved_tokens.save(provider, link, tokens, began))
 
 
-adopts_blindly = replacing(Refreshing, "_save", _save_and_finish)
+adopts_blindly = replacing(LeasedRefresh, "_save", _save_and_finish)
 """A newer link, found when saving, is handed out without a look for the token that is request."""
 
 

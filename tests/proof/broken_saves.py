@@ -11,12 +11,12 @@ from extauth.domain.events import SaveAbandoned
 from extauth.domain.outcomes import Absent, Exchanged, Stale
 from extauth.services.refresh import flight, unsaved
 from extauth.services.refresh.service import TokenService
-from extauth.services.refresh.unsaved import Saving, _Unsaved
+from extauth.services.refresh.unsaved import UnsavedTokens, _Unsaved
 from tests.proof.breaking import replacing
 
-_save = Saving.save
-_settle = Saving._settle
-_try = Saving._try
+_save = UnsavedTokens.save
+_settle = UnsavedTokens._settle
+_try = UnsavedTokens._try
 
 
 async def _look_first(self, provider, base, tokens, began):
@@ -24,7 +24,7 @@ async def _look_first(self, provider, base, tokens, began):
     return await _save(self, provider, base, tokens, began)
 
 
-validates_first = replacing(Saving, "save", _look_first)
+validates_first = replacing(UnsavedTokens, "save", _look_first)
 """Something that can fail comes between the exchange and the save: a read."""
 
 
@@ -33,7 +33,7 @@ async def _write_first(self, provider, base, tokens, began):
     return await _save(self, provider, base, tokens, began)
 
 
-tidies_first = replacing(Saving, "save", _write_first)
+tidies_first = replacing(UnsavedTokens, "save", _write_first)
 """Something that can fail comes between the exchange and the save: a write."""
 
 
@@ -44,7 +44,7 @@ async def _save_once(self, provider, base, tokens, began):
     return link if outcome is None else await self._settle(unsaved, outcome)
 
 
-saves_once = replacing(Saving, "save", _save_once)
+saves_once = replacing(UnsavedTokens, "save", _save_once)
 """Tokens that the store did not take are dropped."""
 
 
@@ -54,16 +54,16 @@ async def _retry_once(self, unsaved):
     del self._unsaved[unsaved.link.key]
 
 
-retries_once = replacing(Saving, "_persist", _retry_once)
+retries_once = replacing(UnsavedTokens, "_persist", _retry_once)
 """Tokens that the store did not take twice are dropped."""
 
 
 async def _give_up_soon(self, unsaved):
-    self._teller.tell(SaveAbandoned(unsaved.link.key, unsaved.link.version))
+    self._emitter.emit(SaveAbandoned(unsaved.link.key, unsaved.link.version))
     del self._unsaved[unsaved.link.key]
 
 
-gives_up_soon = replacing(Saving, "_persist", _give_up_soon)
+gives_up_soon = replacing(UnsavedTokens, "_persist", _give_up_soon)
 """Tokens that the store did not take are given up, and this is told."""
 
 
@@ -81,7 +81,7 @@ async def _exchange_again(self, provider, base, tokens, began):
     raise StoreUnavailable
 
 
-exchanges_again = replacing(Saving, "save", _exchange_again)
+exchanges_again = replacing(UnsavedTokens, "save", _exchange_again)
 """A save that failed is followed by another exchange."""
 
 
@@ -90,7 +90,7 @@ async def _hand_out_first(self, provider, base, tokens, began):
     return attrs.evolve(base, tokens=tokens, version=base.version + 1)
 
 
-hands_out_first = replacing(Saving, "save", _hand_out_first)
+hands_out_first = replacing(UnsavedTokens, "save", _hand_out_first)
 """Callers get the new token while it is being saved."""
 
 
@@ -98,7 +98,7 @@ async def _serve_own(self, unsaved, outcome):
     return unsaved.link if isinstance(outcome, Stale) else await _settle(self, unsaved, outcome)
 
 
-serves_its_own = replacing(Saving, "_settle", _serve_own)
+serves_its_own = replacing(UnsavedTokens, "_settle", _serve_own)
 """A save that finds a newer link hands out the tokens that it could not save."""
 
 
@@ -108,7 +108,7 @@ async def _put_back(self, unsaved, outcome):
     return await _settle(self, unsaved, outcome)
 
 
-puts_back = replacing(Saving, "_settle", _put_back)
+puts_back = replacing(UnsavedTokens, "_settle", _put_back)
 """A save that finds no link makes one."""
 
 
@@ -116,7 +116,7 @@ async def _claim_to_have_revoked(self, unsaved):
     return True
 
 
-revokes_nothing = replacing(Saving, "_revoke", _claim_to_have_revoked)
+revokes_nothing = replacing(UnsavedTokens, "_revoke", _claim_to_have_revoked)
 """The new tokens of a user who has unlinked meanwhile stay valid."""
 
 
@@ -124,12 +124,12 @@ async def _take_failure_for_absence(self, unsaved):
     return await _try(self, unsaved) or Absent()
 
 
-failure_is_absence = replacing(Saving, "_try", _take_failure_for_absence)
+failure_is_absence = replacing(UnsavedTokens, "_try", _take_failure_for_absence)
 """A store that failed is taken for one that has no such link any more."""
 
 
 async def _close_at_once(self):
-    self._renewing.hurry()
+    self._refresh_flight.hurry()
 
 
 drains_nothing = replacing(TokenService, "_drain", _close_at_once)
@@ -137,7 +137,7 @@ drains_nothing = replacing(TokenService, "_drain", _close_at_once)
 
 
 async def _drain_flights_only(self):
-    self._renewing.hurry()
+    self._refresh_flight.hurry()
     await self._flights.aclose()
 
 
@@ -149,10 +149,10 @@ def _swept(coroutine):
     return asyncio.get_running_loop().create_task(coroutine)
 
 
-exchange_swept = replacing(flight, "start_unswept", _swept)
+exchange_swept = replacing(flight, "start_protected", _swept)
 """The end of asyncio.run cancels the exchange."""
 
-save_swept = replacing(unsaved, "start_unswept", _swept)
+save_swept = replacing(unsaved, "start_protected", _swept)
 """The end of asyncio.run cancels the save."""
 
 
@@ -160,5 +160,5 @@ async def _stop_waiting(task, on_cancel=lambda: None):
     return await asyncio.shield(task)
 
 
-exchange_left_behind = replacing(flight, "outlast", _stop_waiting)
+exchange_left_behind = replacing(flight, "defer_cancellation", _stop_waiting)
 """The end of asyncio.run cancels whoever waits for the exchange, and nobody else keeps the loop running."""

@@ -6,7 +6,7 @@ import pytest
 
 from extauth import open_store
 from extauth.adapters.memory import MemoryLinkStore
-from extauth.services.refresh.unsaved import Saving
+from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.testing import PromiseBroken, VirtualClock, replay
 from extauth.testing.schedules.interleaver.promises import NEVER_LOST, NEVER_TWICE
 from tests.proof import broken_exchanges
@@ -109,7 +109,7 @@ def test_end_of_run_before_the_first_save_fails():
     async def nothing(self):
         pass
 
-    with replacing(Saving, "aclose", nothing)(), pytest.raises(PromiseBroken) as caught:
+    with replacing(UnsavedTokens, "aclose", nothing)(), pytest.raises(PromiseBroken) as caught:
         run(SWEPT_BEFORE_THE_SAVE_FAILS)
     assert caught.value.broken.promise == NEVER_LOST
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import attrs
 
 from extauth.adapters.providers import quickbooks, salesforce
-from extauth.domain.linking_outcomes import Unverified, Valid
+from extauth.domain.linking_outcomes import TokenUnverified, TokenValid
 from tests.quirks.support_b import AT_THE_INSTANCE, using
 
 SALESFORCE = {
@@ -29,7 +29,7 @@ async def test_members_of_the_first_answer_are_kept_over_refreshes():
         assert fresh.tokens.access_token != link.tokens.access_token
         assert fresh.tokens.extra == (await app.stored()).tokens.extra == kept
         # The address that was kept is where the provider is asked about the token.
-        assert await app.validate() == Valid()
+        assert await app.validate() == TokenValid()
 
 
 async def test_without_the_rule_the_address_is_lost():
@@ -37,7 +37,7 @@ async def test_without_the_rule_the_address_is_lost():
     forgetful = attrs.evolve(salesforce, replies=attrs.evolve(salesforce.replies, extra_fields=frozenset()))
     async with using(forgetful, client={"validation": AT_THE_INSTANCE}, **SALESFORCE) as app:
         assert (await app.connect()).tokens.extra == {}
-        assert await app.validate() == Unverified("cannot_ask")
+        assert await app.validate() == TokenUnverified("cannot_ask")
 
 
 async def test_fields_of_the_callback_are_kept_over_refreshes():

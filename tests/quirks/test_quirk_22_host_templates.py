@@ -17,7 +17,7 @@ from extauth.adapters.providers import (
     zoho,
 )
 from extauth.domain.errors import ProviderMisconfigured
-from extauth.domain.linking_outcomes import Unverified
+from extauth.domain.linking_outcomes import TokenUnverified
 from extauth.testing import AuthorizationServer, ServerQuirks
 from tests.quirks.support_b import REDIRECT_URI, Application, Wire, using
 from tests.support.clocks import LeapingClock
@@ -88,7 +88,7 @@ async def test_a_changed_base_gets_no_tokens_of_the_old_one():
                     await tokens.refresh(moved.provider.provider_id, "alice")
                 assert caught.value.reason == "grant_of_another_client"
                 validity = await linking.validate(moved.provider.provider_id, "alice")
-                assert validity == Unverified("grant_of_another_client")
+                assert validity == TokenUnverified("grant_of_another_client")
             assert elsewhere.presented == []
             assert await app.stored() == link
 
@@ -100,7 +100,7 @@ async def test_an_address_from_the_answer_is_looked_at_before_use():
     async with using(salesforce, client=validation, **quirks) as app:
         link = await app.connect()
         assert link.tokens.extra["instance_url"] == "http://evil.example"
-        assert await app.validate() == Unverified("cannot_ask")
+        assert await app.validate() == TokenUnverified("cannot_ask")
         assert all(sent.url.startswith(app.server.url) for sent in app.wire.sent)
 
 

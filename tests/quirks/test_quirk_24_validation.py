@@ -20,7 +20,7 @@ from extauth.adapters.providers import (
     salesforce,
     twitch,
 )
-from extauth.domain.linking_outcomes import Invalid, Unverified, Valid
+from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid
 from extauth.testing import Refusal
 from tests.quirks.support_b import AT_THE_INSTANCE, using
 
@@ -49,9 +49,9 @@ async def test_asked_in_the_providers_way(preset, quirks, client):
     async with using(preset, client=client, **{**IGNORED, **quirks}) as app:
         await app.connect()
         before = await app.stored()
-        assert isinstance(await app.validate(), Valid)
+        assert isinstance(await app.validate(), TokenValid)
         app.server.grants.revoke_subject("someone")
-        assert await app.validate() == Invalid()
+        assert await app.validate() == TokenInvalid()
         assert await app.stored() == before
 
 
@@ -71,7 +71,7 @@ async def test_the_usual_way_tells_nothing_there(preset, quirks):
         app.server.grants.revoke_subject("someone")
         verdicts.append(await provider.validate((await app.stored()).tokens))
         assert verdicts[0] == verdicts[1]
-        assert isinstance(verdicts[0], Unverified)
+        assert isinstance(verdicts[0], TokenUnverified)
 
 
 async def test_whose_token_it_is_is_recorded():
@@ -91,11 +91,11 @@ async def test_a_rate_limit_says_nothing_about_the_token(status):
         link = await app.connect()
         before = await app.stored()
         app.server.limit_api()
-        assert await app.validate() == Unverified("rate_limited", timedelta(seconds=60))
+        assert await app.validate() == TokenUnverified("rate_limited", timedelta(seconds=60))
         assert await app.stored() == before
-        assert isinstance(await app.validate(), Valid)
+        assert isinstance(await app.validate(), TokenValid)
         app.server.grants.revoke_subject("someone")
-        assert await app.validate() == Invalid()
+        assert await app.validate() == TokenInvalid()
         assert (await app.stored()).tokens == link.tokens
 
 
@@ -105,11 +105,11 @@ async def test_a_gateways_other_status_proves_nothing(status):
     async with using(atlassian, expired_status=status, pkce="refused") as app:
         link = await app.connect()
         app.clock.advance(timedelta(hours=2))
-        assert await app.validate() == Unverified(f"http_{status}")
+        assert await app.validate() == TokenUnverified(f"http_{status}")
         assert (await app.stored()).tokens == link.tokens
         fresh = await app.link()
         assert fresh.version == 2
-        assert await app.validate() == Valid()
+        assert await app.validate() == TokenValid()
 
 
 async def test_an_expired_token_says_nothing_about_the_grant():
@@ -117,10 +117,10 @@ async def test_an_expired_token_says_nothing_about_the_grant():
     async with using(twitch, userinfo=TWITCH, **IGNORED) as app:
         await app.connect()
         app.clock.advance(timedelta(hours=2))
-        assert await app.validate() == Invalid()
+        assert await app.validate() == TokenInvalid()
         assert (await app.stored()).failure is None
         await app.link()
-        assert isinstance(await app.validate(), Valid)
+        assert isinstance(await app.validate(), TokenValid)
 
 
 async def test_a_lagging_replica_is_asked_again():
@@ -129,12 +129,12 @@ async def test_a_lagging_replica_is_asked_again():
         leaping(app)
         app.server.limit_api()  # which keeps the account from being asked for again when connecting
         await app.connect()
-        assert isinstance(await app.validate(), Valid)
+        assert isinstance(await app.validate(), TokenValid)
         # One call too many at connecting, three with a token unknown, and one that was answered.
         assert len(app.wire.to(app.server.userinfo_url)) == 5
         app.clock.advance(timedelta(minutes=1))
         app.server.grants.revoke_subject("someone")
-        assert await app.validate() == Invalid()
+        assert await app.validate() == TokenInvalid()
         assert len(app.wire.to(app.server.userinfo_url)) == 6
 
 
@@ -156,7 +156,7 @@ async def test_without_the_rule_a_new_token_looks_dead():
     async with using(hasty, **LAGGING) as app:
         leaping(app)
         assert (await app.connect()).account is None
-        assert await app.validate() == Invalid()
+        assert await app.validate() == TokenInvalid()
 
 
 async def test_an_outage_says_nothing_about_the_token():
@@ -164,7 +164,7 @@ async def test_an_outage_says_nothing_about_the_token():
     async with using(notion, encoding="json", pkce="refused", wrong_client=Refusal("x", 503)) as app:
         link = await app.connect()
         app.server.client_secret = "changed"
-        assert await app.validate() == Unverified("http_503")
+        assert await app.validate() == TokenUnverified("http_503")
         assert (await app.stored()).tokens == link.tokens
 
 

@@ -10,7 +10,7 @@ import pytest
 from extauth import TokenSet
 from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.providers import Preset, asana, monday, twitch, xero, zoho
-from extauth.domain.linking_outcomes import Invalid, Valid
+from extauth.domain.linking_outcomes import TokenInvalid, TokenValid
 from tests.quirks.support_b import using
 
 TOKENS = TokenSet("at")
@@ -48,10 +48,10 @@ async def test_extauth_calls_the_api_the_same_way():
     quirks = {"api_scheme": "Zoho-oauthtoken", "userinfo": {"ZUID": "{account_id}"}, "pkce": "refused"}
     async with using(zoho, **quirks) as app:
         assert (await app.connect()).account.id == "someone"
-        assert isinstance(await app.validate(), Valid)
+        assert isinstance(await app.validate(), TokenValid)
     async with using(attrs.evolve(zoho, api=ApiRules()), **quirks) as app:
         assert (await app.connect()).account is None
-        assert await app.validate() == Invalid()
+        assert await app.validate() == TokenInvalid()
 
 
 async def test_a_tenant_header_of_the_application():

@@ -9,7 +9,7 @@ import pytest
 from extauth import ReauthorizationRequired
 from extauth.adapters.providers import salesforce
 from extauth.cli.providers import details
-from extauth.domain.events import ReauthorizationNeeded
+from extauth.domain.events import LinkReauthorizationRequired
 from tests.quirks.support_b import using
 
 CAP = salesforce.grant_cap or 0
@@ -34,8 +34,8 @@ async def test_one_link_more_ends_the_oldest():
         for user in others:
             assert app.server.accepts((await app.link(user)).tokens.access_token)
         key = links[oldest].key
-        assert [e for e in app.events if isinstance(e, ReauthorizationNeeded)] == [
-            ReauthorizationNeeded(key, 1, "invalid_grant")
+        assert [e for e in app.events if isinstance(e, LinkReauthorizationRequired)] == [
+            LinkReauthorizationRequired(key, 1, "invalid_grant")
         ]
 
 

@@ -85,7 +85,7 @@ def test_a_precaution_that_is_left_out(case: Any, monkeypatch, tmp_path, postgre
     assert [found for found in watch.leaks(canaries.found_in) if found.startswith(where)]
 
 
-class Teller:
+class EventEmitter:
     """Shows what it is made of."""
 
     def __init__(self, secret: str) -> None:
@@ -131,7 +131,7 @@ async def _by_handler(_: Watch, secret: str) -> None:
 
 
 async def _by_finalizer(_: Watch, secret: str) -> None:
-    told = Teller(secret)
+    told = EventEmitter(secret)
     del told
 
 

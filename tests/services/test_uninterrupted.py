@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from extauth.services import uninterrupted
-from extauth.services.uninterrupted import outlast, start_unswept
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,18 +38,18 @@ async def test_it_returns_and_raises_what_the_task_does():
     """Uncancelled, it is like awaiting the task."""
     gate = asyncio.Event()
     asyncio.get_running_loop().call_soon(gate.set)
-    assert await outlast(start_unswept(gated(gate, "value"))) == "value"
+    assert await defer_cancellation(start_protected(gated(gate, "value"))) == "value"
     gate.clear()
     asyncio.get_running_loop().call_soon(gate.set)
     with pytest.raises(Ended):
-        await outlast(start_unswept(gated(gate, Ended())))
+        await defer_cancellation(start_protected(gated(gate, Ended())))
 
 
 async def test_a_cancelled_task_is_so_for_its_waiter():
     """Whether or not the waiter was cancelled too."""
     for waiter_too in (False, True):
-        task = start_unswept(gated(asyncio.Event()))
-        waiter = asyncio.create_task(outlast(task))
+        task = start_protected(gated(asyncio.Event()))
+        waiter = asyncio.create_task(defer_cancellation(task))
         await asyncio.sleep(0)
         if waiter_too:
             waiter.cancel()
@@ -64,8 +64,8 @@ async def test_a_cancellation_is_put_off(outcome):
     """However often the waiter is cancelled, it ends when the task has: cancelled, its outcome dropped."""
     gate = asyncio.Event()
     told = []
-    task = start_unswept(gated(gate, outcome))
-    waiter = asyncio.create_task(outlast(task, on_cancel=lambda: told.append(task.done())))
+    task = start_protected(gated(gate, outcome))
+    waiter = asyncio.create_task(defer_cancellation(task, on_cancel=lambda: told.append(task.done())))
     await asyncio.sleep(0)
     for _ in range(3):
         waiter.cancel()
@@ -82,8 +82,8 @@ async def test_a_cancellation_is_put_off(outcome):
 async def test_it_is_out_of_sight():
     """``asyncio.all_tasks`` shows the waiter and not the task, before and after its first step."""
     gate = asyncio.Event()
-    task = start_unswept(gated(gate))
-    waiter = asyncio.create_task(outlast(task))
+    task = start_protected(gated(gate))
+    waiter = asyncio.create_task(defer_cancellation(task))
     for _ in range(2):
         shown = asyncio.all_tasks()
         assert waiter in shown
@@ -103,7 +103,7 @@ async def test_it_runs_in_its_starters_context():
         variable.set("task's")
         return seen
 
-    assert await outlast(start_unswept(look())) == "starter's"
+    assert await defer_cancellation(start_protected(look())) == "starter's"
     assert variable.get() == "starter's"
 
 
@@ -116,14 +116,14 @@ async def test_a_task_that_has_ended_costs_no_step():
     async def failing():
         raise Ended
 
-    done, failed = start_unswept(one()), start_unswept(failing())
+    done, failed = start_protected(one()), start_protected(failing())
     await asyncio.wait({done, failed})
-    waiting = outlast(done)
+    waiting = defer_cancellation(done)
     with pytest.raises(StopIteration) as stopped:
         waiting.send(None)
     assert stopped.value.value == 1
     with pytest.raises(Ended):
-        outlast(failed).send(None)
+        defer_cancellation(failed).send(None)
 
 
 async def test_uncancelled_nobody_is_told():
@@ -131,14 +131,14 @@ async def test_uncancelled_nobody_is_told():
     told = []
     gate = asyncio.Event()
     asyncio.get_running_loop().call_soon(gate.set)
-    await outlast(start_unswept(gate.wait()), on_cancel=lambda: told.append("cancelled"))
+    await defer_cancellation(start_protected(gate.wait()), on_cancel=lambda: told.append("cancelled"))
     assert told == []
 
 
 async def test_a_cancelled_waiter_says_why():
     """The cancellation that is raised in the end is the waiter's own, message included."""
     gate = asyncio.Event()
-    waiter = asyncio.create_task(outlast(start_unswept(gate.wait())))
+    waiter = asyncio.create_task(defer_cancellation(start_protected(gate.wait())))
     await asyncio.sleep(0)
     waiter.cancel("the user went away")
     await asyncio.sleep(0)
@@ -154,7 +154,7 @@ async def test_a_timeout_around_it_is_one_in_the_end():
 
     async def wait():
         async with asyncio.timeout(0):
-            await outlast(start_unswept(gate.wait()), on_cancel=gate.set)
+            await defer_cancellation(start_protected(gate.wait()), on_cancel=gate.set)
 
     with pytest.raises(TimeoutError):
         await wait()
@@ -171,7 +171,7 @@ async def test_a_dropped_error_is_no_complaint():
         await gate.wait()
         raise Ended
 
-    waiter = asyncio.create_task(outlast(start_unswept(failing()), on_cancel=gate.set))
+    waiter = asyncio.create_task(defer_cancellation(start_protected(failing()), on_cancel=gate.set))
     await asyncio.sleep(0)
     waiter.cancel()
     await asyncio.wait({waiter})
@@ -195,7 +195,7 @@ async def test_a_cancellation_is_let_go():
 
     async def wait():
         try:
-            await outlast(start_unswept(work()), on_cancel=gate.set)
+            await defer_cancellation(start_protected(work()), on_cancel=gate.set)
         except asyncio.CancelledError as error:
             return weakref.ref(error)
 
@@ -221,7 +221,7 @@ async def test_it_is_held_while_it_runs():
         await gate.wait()
         ended.append("work")
 
-    reference = weakref.ref(start_unswept(work()))
+    reference = weakref.ref(start_protected(work()))
     await asyncio.sleep(0)
     gc.collect()
     assert reference() in uninterrupted._running
@@ -242,8 +242,8 @@ async def test_inside_it_everything_works():
             child = group.create_task(asyncio.sleep(0, "child"))
         return child.result()
 
-    task = start_unswept(work())
-    assert await outlast(task) == "child"
+    task = start_protected(work())
+    assert await defer_cancellation(task) == "child"
 
 
 if sys.version_info >= (3, 12):
@@ -259,10 +259,10 @@ if sys.version_info >= (3, 12):
             await asyncio.sleep(0)
             return 1
 
-        task = start_unswept(work())
+        task = start_protected(work())
         assert steps == []
         assert task not in asyncio.all_tasks()
-        assert await outlast(task) == 1
+        assert await defer_cancellation(task) == 1
 
 
 class Run:
@@ -285,7 +285,7 @@ class Run:
 
     async def guarded(self) -> None:
         try:
-            await outlast(start_unswept(self.work(self)), on_cancel=self.cancelled)
+            await defer_cancellation(start_protected(self.work(self)), on_cancel=self.cancelled)
         finally:
             self.told.append("guard")
 
@@ -330,7 +330,7 @@ def test_a_run_does_not_end_while_it_waits_for_an_answer():
 
 SIGINT = """
 import asyncio, os, signal
-from extauth.services.uninterrupted import outlast, start_unswept
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 async def work():
     await swept.wait()
@@ -340,7 +340,7 @@ async def work():
 async def main():
     global swept
     swept = asyncio.Event()
-    guard = asyncio.create_task(outlast(start_unswept(work()), on_cancel=swept.set))
+    guard = asyncio.create_task(defer_cancellation(start_protected(work()), on_cancel=swept.set))
     await asyncio.sleep(0)
     os.kill(os.getpid(), signal.SIGINT)
     await asyncio.Event().wait()

@@ -18,7 +18,7 @@ from extauth.domain.freshness import (
 from extauth.domain.linking_ports import LinkingProvider, Store
 from extauth.domain.ports import Clock, OAuthProvider
 from extauth.services.clock import SystemClock
-from extauth.services.uninterrupted import outlast, start_unswept
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
 
 memory_store_type: type[Store] = MemoryLinkStore
@@ -41,7 +41,7 @@ async def a_flight_returns_what_its_call_returns(flights: SingleFlight[str, int]
 
 async def outlasting_returns_what_the_task_returns() -> None:
     """And so it does here."""
-    assert_type(await outlast(start_unswept(_length())), int)
+    assert_type(await defer_cancellation(start_protected(_length())), int)
 
 
 def a_decision_is_a_closed_union(decision: Decision) -> str:

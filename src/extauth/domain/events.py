@@ -54,7 +54,7 @@ class RefreshFailed:
 
 @final
 @attrs.frozen
-class ReauthorizationNeeded:
+class LinkReauthorizationRequired:
     """The provider rejected the grant: the user must authorize again."""
 
     key: LinkKey
@@ -145,7 +145,7 @@ Event: TypeAlias = (
     | LinkRefreshed
     | LinkAdopted
     | RefreshFailed
-    | ReauthorizationNeeded
+    | LinkReauthorizationRequired
     | ProviderRejectedClient
     | ExchangeUnresolved
     | SaveDelayed

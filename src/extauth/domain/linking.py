@@ -28,11 +28,11 @@ ACCOUNT_SEPARATOR = "/"
 """Parts a provider's id from the name of one of several links to it, as in ``github/work``."""
 
 
-def named_link(provider_id: str, name: str) -> str:
+def named_provider_id(provider_id: str, name: str) -> str:
     """Return the provider part of a key for one of a user's several links to a provider.
 
-    ``named_link("github", "work")`` is ``"github/work"``: a link of its own, with its own tokens, lease and
-    version, served by the provider ``github``. ``links_of`` lists it beside the others.
+    ``named_provider_id("github", "work")`` is ``"github/work"``: a link of its own, with its own tokens,
+    lease and version, served by the provider ``github``. ``links_of`` lists it beside the others.
 
     :raises ValueError: for an empty part, or a name with the separator in it.
     """
@@ -42,12 +42,16 @@ def named_link(provider_id: str, name: str) -> str:
     return f"{provider_id}{ACCOUNT_SEPARATOR}{name}"
 
 
+named_link = named_provider_id
+"""What :func:`named_provider_id` was called in version 0.1."""
+
+
 def companion_key(key: LinkKey, name: str) -> LinkKey:
     """Return the key of another link that the same authorization gave, such as Slack's ``user``.
 
-    :raises ValueError: as :func:`named_link`, and if the provider part becomes too long.
+    :raises ValueError: as :func:`named_provider_id`, and if the provider part becomes too long.
     """
-    return attrs.evolve(key, provider_id=named_link(key.provider_id, name))
+    return attrs.evolve(key, provider_id=named_provider_id(key.provider_id, name))
 
 
 def _resources(value: Iterable[str]) -> tuple[str, ...]:
@@ -124,7 +128,7 @@ class LinkingTraits:
     callback_fields: frozenset[str] = frozenset()
     """Parameters of the callback to keep in ``TokenSet.extra``."""
     companions: tuple[str, ...] = ()
-    """Names of further links that one authorization may give (see :func:`named_link`)."""
+    """Names of further links that one authorization may give (see :func:`named_provider_id`)."""
     revokes_whole_grant: bool = False
     """Whether revoking one link's tokens ends all that the same account has granted to this client."""
     device: bool = False
@@ -192,7 +196,7 @@ class ClientRegistration:
 
 @final
 @attrs.frozen
-class Unlinked:
+class UnlinkOutcome:
     """What an unlink came to. The link is gone from the store in any case."""
 
     key: LinkKey

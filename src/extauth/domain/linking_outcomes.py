@@ -107,7 +107,7 @@ PollOutcome: TypeAlias = (
 
 @final
 @attrs.frozen
-class Valid:
+class TokenValid:
     """The provider accepts the access token."""
 
     account: Account | None = None
@@ -116,17 +116,17 @@ class Valid:
 
 @final
 @attrs.frozen
-class Invalid:
+class TokenInvalid:
     """The provider refuses the access token. That says nothing about the refresh token."""
 
 
 @final
 @attrs.frozen
-class Unverified:
+class TokenUnverified:
     """There is no telling now: a rate limit, an outage, an answer nobody knows. The token is kept."""
 
     code: str
     retry_after: timedelta | None = None
 
 
-Validity: TypeAlias = Valid | Invalid | Unverified
+Validity: TypeAlias = TokenValid | TokenInvalid | TokenUnverified

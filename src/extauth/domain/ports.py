@@ -96,7 +96,7 @@ class LinkStore(Protocol):
 
         The operator's undo: after an outage that wrongly answered ``invalid_grant``, links work again
         with no one reconnecting. Links named below the provider are its links too: ``github`` covers
-        ``github/work`` (see :func:`~extauth.domain.linking.named_link`), but neither ``github2`` nor
+        ``github/work`` (see :func:`~extauth.named_provider_id`), but neither ``github2`` nor
         ``github-app``. Narrowed to one user, one reason, or marks made at ``since`` or later.
         """
         ...

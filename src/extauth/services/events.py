@@ -8,8 +8,8 @@ from typing import final
 from extauth.domain.events import (
     Event,
     ExchangeUnresolved,
+    LinkReauthorizationRequired,
     ProviderRejectedClient,
-    ReauthorizationNeeded,
     RefreshFailed,
     SaveAbandoned,
     SaveDelayed,
@@ -20,7 +20,7 @@ logger = logging.getLogger("extauth")
 
 _LEVELS: dict[type[Event], int] = {
     RefreshFailed: logging.WARNING,
-    ReauthorizationNeeded: logging.WARNING,
+    LinkReauthorizationRequired: logging.WARNING,
     ExchangeUnresolved: logging.WARNING,
     ProviderRejectedClient: logging.ERROR,
     SaveDelayed: logging.ERROR,
@@ -29,13 +29,13 @@ _LEVELS: dict[type[Event], int] = {
 
 
 @final
-class Teller:
+class EventEmitter:
     """Logs each event on the ``extauth`` logger, by what an operator should do, and passes it on."""
 
     def __init__(self, observer: Observer | None) -> None:
         self._observer = observer
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Never raises: an observer's bug must not come between an exchange and its save."""
         logger.log(_LEVELS.get(type(event), logging.DEBUG), "%r", event)
         if self._observer is not None:

@@ -23,7 +23,7 @@ _RETRY = Backoff(initial=timedelta(milliseconds=50), maximum=timedelta(seconds=1
 
 
 @final
-class Asking:
+class ProviderCaller:
     """Asks providers. ``timeout`` bounds one request from connecting to the last byte."""
 
     def __init__(self, clock: Clock, rng: random.Random, timeout: timedelta) -> None:
@@ -42,7 +42,7 @@ class Asking:
         """Take note that the process is about to end."""
         self._hurried.set()
 
-    async def once(self, call: Callable[[], Awaitable[_T]]) -> _T | Unknown:
+    async def call(self, call: Callable[[], Awaitable[_T]]) -> _T | Unknown:
         """Make the call; ``Unknown`` if it took too long or failed in a way that no provider should."""
         try:
             async with Deadline(self._timeout, layers=2):
@@ -60,14 +60,14 @@ class Asking:
             logger.error("a provider raised %s", type(error).__name__)
             return Unknown("provider_error")
 
-    async def sent(self, call: Callable[[], Awaitable[_T]]) -> _T | Unknown:
+    async def call_until_sent(self, call: Callable[[], Awaitable[_T]]) -> _T | Unknown:
         """Make the call, again as long as it could not be sent at all."""
         for attempt in range(1, _SENDS):
-            outcome = await self.once(call)
+            outcome = await self.call(call)
             if not isinstance(outcome, NotSent) or self.hurried:
                 return outcome
             await self.pause(_RETRY.delay(attempt, jitter=self._rng.random()))
-        return await self.once(call)
+        return await self.call(call)
 
     async def pause(self, span: timedelta) -> None:
         """Wait that long, or until the process is about to end."""

@@ -36,7 +36,7 @@ def provider_of(providers: Mapping[str, P], provider_id: str) -> P:
     """Return the provider that serves links with this provider id.
 
     The one with that very id, or else the one before the last separator, of which the link is a named one
-    (:func:`~extauth.domain.linking.named_link`), and so on: a named link's companions have two.
+    (:func:`~extauth.named_provider_id`), and so on: a named link's companions have two.
 
     :raises UnknownProvider: if there is none.
     """

@@ -19,10 +19,10 @@ _running: set[asyncio.Task[Any]] = set()
 """Strong references; added here, removed by each task as it ends. The loop itself holds none."""
 
 
-def start_unswept(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+def start_protected(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Start a task that ``asyncio.run`` doesn't cancel when it ends, in the caller's context.
 
-    Some visible task must wait for it, or the loop may end under it: see :func:`outlast`.
+    Some visible task must wait for it, or the loop may end under it: see :func:`defer_cancellation`.
     """
     # Made directly: a loop's task factory may be eager, or return something that cannot be hidden.
     task = asyncio.Task(coroutine, loop=asyncio.get_running_loop())
@@ -32,7 +32,7 @@ def start_unswept(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return task
 
 
-async def outlast(task: asyncio.Task[T], on_cancel: Callable[[], None] = lambda: None) -> T:
+async def defer_cancellation(task: asyncio.Task[T], on_cancel: Callable[[], None] = lambda: None) -> T:
     """Wait for ``task`` to its end even if cancelled, and return its result or raise its exception.
 
     A cancellation of the waiter is put off: ``on_cancel`` is told at once, and the cancellation raised when

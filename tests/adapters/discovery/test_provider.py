@@ -10,7 +10,7 @@ import pytest
 from extauth import Account, ProviderMisconfigured, TokenSet
 from extauth.adapters.discovery import ServerMetadata
 from extauth.domain.linking import AuthorizationRequest, LinkingTraits
-from extauth.domain.linking_outcomes import Valid
+from extauth.domain.linking_outcomes import TokenValid
 from extauth.domain.policy import ProviderTraits
 
 METADATA = ServerMetadata(
@@ -109,4 +109,4 @@ async def test_userinfo_says_whether_an_access_token_is_accepted(site):
     metadata = attrs.evolve(METADATA, userinfo_endpoint=f"{site.url}/userinfo")
     provider = metadata.provider("any", client_id="app")
 
-    assert await provider.validate(TokenSet("at-1")) == Valid(Account("248289761001"))
+    assert await provider.validate(TokenSet("at-1")) == TokenValid(Account("248289761001"))

@@ -16,7 +16,7 @@ from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.outcomes import Absent, Claimed, Recorded, Saved, Stale
 from extauth.domain.token_set import TokenSet
-from extauth.services.uninterrupted import start_unswept
+from extauth.services.uninterrupted import start_protected
 from tests.servers.forgetful_relay import forgetful_relay
 from tests.servers.row_lock import locked
 
@@ -322,7 +322,7 @@ def _sweep() -> None:
 async def test_the_final_sweep_does_not_reach_a_write_that_hides_from_it(store, postgres_dsn):
     """The call comes to its end though every visible task was cancelled."""
     async with locked(postgres_dsn) as gate:
-        writing = start_unswept(store.save(KEY, 1, TOKENS))
+        writing = start_protected(store.save(KEY, 1, TOKENS))
         await gate.awaited()
         _sweep()
     assert isinstance(await asyncio.shield(writing), Saved)
@@ -344,7 +344,7 @@ async def test_a_result_is_not_lost_with_the_release_of_its_connection(postgres_
     ):
         await store.put(KEY, TOKENS)
         swept = True
-        writing = start_unswept(store.save(KEY, 1, TOKENS))
+        writing = start_protected(store.save(KEY, 1, TOKENS))
         await releasing.wait()
         _sweep()
         outcome = await writing
@@ -370,7 +370,7 @@ async def test_a_cancellation_meant_for_the_drivers_tasks_is_no_cancellation_of_
     ):
         await pool.expire_connections()
         swept = True
-        writing = start_unswept(store.put(KEY, TOKENS))
+        writing = start_protected(store.put(KEY, TOKENS))
         await connecting.wait()
         _sweep()
         with pytest.raises(StoreUnavailable, match="interrupted"):
@@ -469,7 +469,7 @@ async def test_leaving_can_be_cancelled(postgres_dsn):
 async def test_the_final_sweep_does_not_reach_a_leaving_that_hides_from_it(postgres_dsn):
     """The driver closes in tasks of its own; when those are swept away, the connections are cut off."""
     leaving = asyncio.Event()
-    task = start_unswept(_leave_late(postgres_dsn, leaving))
+    task = start_protected(_leave_late(postgres_dsn, leaving))
     await leaving.wait()
     while len(asyncio.all_tasks()) < 2:
         await asyncio.sleep(0)

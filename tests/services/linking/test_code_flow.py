@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from extauth import GrantOrigin, LinkKey, TokenSet, UnknownProvider, named_link
+from extauth import GrantOrigin, LinkKey, TokenSet, UnknownProvider, named_provider_id
 from extauth.domain.events import LinkConnected
 from extauth.domain.linking import LinkingTraits, companion_key
 from extauth.domain.outcomes import Exchanged, NotSent
@@ -203,7 +203,7 @@ async def test_a_key_that_leaves_no_room_for_companions(scene: Scene):
     """It is refused before the user is sent anywhere, not when the tokens are there."""
     scene.provider.linking = LinkingTraits(companions=("user",), device=True)
     service = scene.replica()
-    longest = named_link("scripted", "a" * (MAX_ID_LENGTH - len("scripted/") - len("/user")))
+    longest = named_provider_id("scripted", "a" * (MAX_ID_LENGTH - len("scripted/") - len("/user")))
     await service.begin(longest, "alice", REDIRECT_URI)
     for begin in (
         service.begin(longest + "a", "alice", REDIRECT_URI),
@@ -252,7 +252,7 @@ async def test_a_named_link(scene: Scene):
     scene.provider.linking = LinkingTraits(companions=("user",))
     service = scene.replica()
     first = await scene.connect(service)
-    url = await service.begin(named_link("scripted", "work"), "alice", REDIRECT_URI)
+    url = await service.begin(named_provider_id("scripted", "work"), "alice", REDIRECT_URI)
     await service.complete(
         scene.provider.consent(url, "work-account"), user_id="alice", provider_id="scripted"
     )
@@ -267,7 +267,7 @@ async def test_a_named_link(scene: Scene):
 def test_names_that_cannot_be_one(provider_id, name):
     """They are refused."""
     with pytest.raises(ValueError, match="name"):
-        named_link(provider_id, name)
+        named_provider_id(provider_id, name)
 
 
 async def test_another_replica_completes(scene: Scene):

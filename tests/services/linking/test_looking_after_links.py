@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from extauth import Account, GrantOrigin, LinkKey, LinkNotFound, StoreUnavailable, TokenSet, UnknownProvider
-from extauth.domain.linking_outcomes import Invalid, Unverified, Valid
+from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid
 from tests.services.linking.conftest import KEY, REDIRECT_URI, Scene
 from tests.support.faulty_store import down
 
@@ -28,7 +28,7 @@ class TestValidating:
         service = scene.replica()
         link = await scene.connect(service)
         scene.provider.accounts = {"alice-there": ALICE}
-        assert await service.validate("scripted", "alice") == Valid(ALICE)
+        assert await service.validate("scripted", "alice") == TokenValid(ALICE)
         stored = await scene.stored()
         assert (stored.account, stored.tokens, stored.version) == (ALICE, link.tokens, 1)
         calls = scene.store.calls["record_account"]
@@ -41,7 +41,7 @@ class TestValidating:
         scene.provider.accounts = {"alice-there": ALICE}
         link = await scene.connect(service)
         scene.provider.accounts = {"alice-there": Account("id-2")}
-        assert await service.validate("scripted", "alice") == Valid()
+        assert await service.validate("scripted", "alice") == TokenValid()
         assert await scene.stored() == link
         scene.provider.accounts = {"alice-there": Account("id-1", login="renamed")}
         await service.validate("scripted", "alice")
@@ -52,11 +52,11 @@ class TestValidating:
         service = scene.replica()
         link = await scene.connect(service)
         scene.clock.advance(timedelta(hours=2))
-        assert await service.validate("scripted", "alice") == Invalid()
+        assert await service.validate("scripted", "alice") == TokenInvalid()
         assert await scene.stored() == link
 
     @pytest.mark.parametrize(
-        "failure", [Unverified("http_429", timedelta(seconds=3)), RuntimeError("leaked-token")]
+        "failure", [TokenUnverified("http_429", timedelta(seconds=3)), RuntimeError("leaked-token")]
     )
     async def test_no_telling(self, scene: Scene, caplog, failure):
         """A rate limit or an outage says nothing about the token."""
@@ -69,7 +69,7 @@ class TestValidating:
             return failure
 
         scene.provider.validate = validate
-        expected = Unverified("provider_error") if isinstance(failure, Exception) else failure
+        expected = TokenUnverified("provider_error") if isinstance(failure, Exception) else failure
         assert await service.validate("scripted", "alice") == expected
         assert await scene.stored() == link
         assert "leaked-token" not in caplog.text
@@ -91,7 +91,9 @@ class TestValidating:
         scene.provider.tokens.origin = GrantOrigin("new", "https://provider.example/token")
         old = GrantOrigin("old", "https://old.example/token")
         await scene.inner.put(KEY, TokenSet("at"), origin=old)
-        assert await scene.replica().validate("scripted", "alice") == Unverified("grant_of_another_client")
+        assert await scene.replica().validate("scripted", "alice") == TokenUnverified(
+            "grant_of_another_client"
+        )
         assert not scene.provider.validating.is_set()
 
     async def test_a_store_that_cannot_record(self, scene: Scene):
@@ -100,7 +102,7 @@ class TestValidating:
         await scene.connect(service)
         scene.provider.accounts = {"alice-there": ALICE}
         scene.store.before["record_account"] = down()
-        assert await service.validate("scripted", "alice") == Valid(ALICE)
+        assert await service.validate("scripted", "alice") == TokenValid(ALICE)
 
     async def test_what_is_not_there(self, scene: Scene):
         """No link, or no such provider."""

@@ -17,7 +17,7 @@ from extauth import (
     TokenSet,
     UnknownProvider,
     UnknownState,
-    Unlinked,
+    UnlinkOutcome,
 )
 from extauth.domain.events import LinkRemoved, UnlinkedMeanwhile
 from extauth.domain.linking import LinkingTraits
@@ -29,7 +29,7 @@ async def test_unlink(scene: Scene):
     """The link is gone, its tokens are revoked, and both are reported."""
     service = scene.replica()
     link = await scene.connect(service)
-    assert await service.unlink("scripted", "alice") == Unlinked(KEY, existed=True, revoked=True)
+    assert await service.unlink("scripted", "alice") == UnlinkOutcome(KEY, existed=True, revoked=True)
     assert await scene.stored() is None
     assert not scene.provider.tokens.is_live(link.tokens)
     assert scene.events[-1] == LinkRemoved(KEY, revoked=True)
@@ -38,7 +38,7 @@ async def test_unlink(scene: Scene):
 async def test_nothing_to_unlink(scene: Scene):
     """It is said, and nothing is asked of the provider."""
     unlinked = await scene.replica().unlink("scripted", "alice")
-    assert unlinked == Unlinked(KEY, existed=False, revoked=False)
+    assert unlinked == UnlinkOutcome(KEY, existed=False, revoked=False)
     assert not scene.provider.revoking.is_set()
     assert scene.events == []
 
@@ -69,7 +69,7 @@ async def test_revoking_is_best_effort(scene: Scene, caplog, failure):
         return failure
 
     scene.provider.revoke = revoke
-    assert await service.unlink("scripted", "alice") == Unlinked(KEY, existed=True, revoked=False)
+    assert await service.unlink("scripted", "alice") == UnlinkOutcome(KEY, existed=True, revoked=False)
     assert scene.events[-1] == LinkRemoved(KEY, revoked=False)
     assert "leaked-token" not in caplog.text
 
@@ -123,7 +123,7 @@ async def test_revoking_ends_no_other_link(scene: Scene, whole, subject, revoked
     url = await service.begin("scripted/work", "alice", REDIRECT_URI)
     work = await service.complete(scene.provider.consent(url, subject), user_id="alice")
 
-    assert await service.unlink("scripted", "alice") == Unlinked(KEY, existed=True, revoked=revoked)
+    assert await service.unlink("scripted", "alice") == UnlinkOutcome(KEY, existed=True, revoked=revoked)
     assert await service.links("alice") == [work]
     assert scene.provider.tokens.is_live(work.tokens)
     assert (await service.unlink("scripted/work", "alice")).revoked
@@ -133,7 +133,9 @@ async def test_another_clients_grant(scene: Scene):
     """It is removed, and its tokens are not sent to this client's provider."""
     scene.provider.tokens.origin = GrantOrigin("new", "https://provider.example/token")
     await scene.inner.put(KEY, TokenSet("at", "rt"), origin=GrantOrigin("old", "https://old.example/token"))
-    assert await scene.replica().unlink("scripted", "alice") == Unlinked(KEY, existed=True, revoked=False)
+    assert await scene.replica().unlink("scripted", "alice") == UnlinkOutcome(
+        KEY, existed=True, revoked=False
+    )
     assert not scene.provider.revoking.is_set()
 
 

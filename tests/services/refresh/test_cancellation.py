@@ -226,7 +226,7 @@ async def test_the_end_of_a_run_leaves_a_save_its_grace_only(scene):
     tokens = scene.replica()
     await tokens.link("scripted", "alice")
     await asyncio.sleep(0)
-    guard = tokens._saving._guards[KEY]
+    guard = tokens._unsaved_tokens._guards[KEY]
     guard.cancel()
     await asyncio.wait({guard})
     assert SaveAbandoned(KEY, 2) in scene.events

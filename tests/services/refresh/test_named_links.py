@@ -9,12 +9,12 @@ import attrs
 import pytest
 
 from extauth import LinkKey, LinkNotFound, ProviderUnavailable, TokenService, UnknownProvider
-from extauth.domain.linking import named_link
+from extauth.domain.linking import named_provider_id
 from extauth.domain.outcomes import Deferred
 from extauth.testing.scripted.provider import ScriptedProvider
 
-WORK = named_link("scripted", "work")
-HOME = named_link("scripted", "home")
+WORK = named_provider_id("scripted", "work")
+HOME = named_provider_id("scripted", "home")
 
 
 async def connect(scene, provider_id, left=timedelta(0)):
@@ -81,7 +81,7 @@ class TestLinksOfTheirOwn:
     async def test_what_a_provider_asks_for_holds_for_all_its_links(self, scene):
         """A provider that asked two links to wait is left alone, whatever the name of the link; and when it
         works again for one, it does for all."""
-        third = named_link("scripted", "third")
+        third = named_provider_id("scripted", "third")
         for name in (WORK, HOME, third):
             await connect(scene, name)
         scene.provider.script = [Deferred("http_429", timedelta(seconds=90))] * 2
@@ -109,7 +109,7 @@ class TestProviders:
 
     async def test_a_companion_of_a_named_link(self, scene):
         """A second grant beside a named link has two names behind the provider's id."""
-        companion = named_link(WORK, "user")
+        companion = named_provider_id(WORK, "user")
         await connect(scene, companion)
         token = await scene.replica().access_token(companion, "alice")
         assert scene.provider.subject_of(token) == companion
@@ -119,7 +119,7 @@ class TestProviders:
         exact = ScriptedProvider(WORK, now=scene.clock.now)
         tokens = TokenService(scene.store, [scene.provider, exact], clock=scene.clock)
         scene.replicas.append(tokens)
-        name = named_link(WORK, "second")
+        name = named_provider_id(WORK, "second")
         await scene.store._store.put(LinkKey(name, "alice"), exact.grant())
         await tokens.refresh(name, "alice")
         assert (exact.exchanges, scene.provider.exchanges) == (1, 0)

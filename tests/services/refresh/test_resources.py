@@ -383,7 +383,7 @@ class TestStore:
         scene.store.after["save"] = down(1)
         tokens = scene.replica()
         await tokens.access_token(*WHO, resource=MAIL)
-        await tokens._saving.settled(KEY, timedelta(seconds=5))
+        await tokens._unsaved_tokens.settled(KEY, timedelta(seconds=5))
         assert [type(event) for event in scene.events if isinstance(event, LinkRefreshed | LinkAdopted)] == [
             LinkRefreshed
         ]

@@ -28,18 +28,18 @@ from extauth.domain.events import (
     ExchangeStarted,
     ExchangeUnresolved,
     LinkAdopted,
+    LinkReauthorizationRequired,
     LinkRefreshed,
     ProviderRejectedClient,
-    ReauthorizationNeeded,
     RefreshFailed,
     SaveDelayed,
     UnlinkedMeanwhile,
 )
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
-from extauth.services.events import Teller
-from extauth.services.refresh.exchange import Exchanging
-from extauth.services.refresh.request import Wanted
-from extauth.services.refresh.unsaved import Saving
+from extauth.services.events import EventEmitter
+from extauth.services.refresh.exchange import RefreshExchange
+from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.testing.scripted.provider import ScriptedProvider
 from tests.support.faulty_store import FaultyStore
 
@@ -237,7 +237,7 @@ class TestRejection:
         assert link.tokens == old.tokens
         assert link.failure == RefreshFailure("bad_refresh_token", scene.clock.now(), 1)
         assert link.pending is None
-        assert ReauthorizationNeeded(KEY, 1, "bad_refresh_token") in scene.events
+        assert LinkReauthorizationRequired(KEY, 1, "bad_refresh_token") in scene.events
 
     async def test_an_operator_can_lift_it(self, scene):
         """A mark is no erasure: once lifted, the link works again."""
@@ -749,14 +749,14 @@ class TestUnknownOutcome:
         """A cancellation of the exchange itself is no outcome to judge; it goes on up."""
         link = await scene.link(expires_in=EXPIRED)
         scene.provider.gate = asyncio.Event()
-        exchanging = Exchanging(scene.clock, RefreshPolicy(), Teller(scene), random.Random(1))
+        exchange = RefreshExchange(scene.clock, RefreshPolicy(), EventEmitter(scene), random.Random(1))
 
         async def renewed():
             return True
 
         task = asyncio.create_task(
-            exchanging.present(
-                Wanted(scene.provider),
+            exchange.send(
+                TokenRequest(scene.provider),
                 link,
                 unresolved_for=None,
                 renew_lease=renewed,
@@ -801,7 +801,7 @@ class TestSaving:
         await tokens.aclose()
         assert (await scene.stored()).tokens == served.tokens
         assert scene.provider.exchanges == 1
-        assert tokens._saving._unsaved == tokens._saving._guards == {}
+        assert tokens._unsaved_tokens._unsaved == tokens._unsaved_tokens._guards == {}
 
     async def test_what_is_handed_out_unsaved(self, scene):
         """It is the link as it will be stored: of now, without the old one's mark and exchange."""
@@ -838,7 +838,9 @@ class TestSaving:
         """A cancellation of the save itself goes on up; it is not taken for a store that is down."""
         link = await scene.link(expires_in=EXPIRED)
         scene.store.before["save"] = [asyncio.Event().wait]
-        saving = Saving(scene.store, scene.clock, RefreshPolicy(), Teller(scene), random.Random(1))
+        saving = UnsavedTokens(
+            scene.store, scene.clock, RefreshPolicy(), EventEmitter(scene), random.Random(1)
+        )
         task = asyncio.create_task(saving.save(scene.provider, link, scene.provider.grant(), 0.0))
         await scene.store.entered["save"].wait()
         task.cancel()
@@ -979,7 +981,7 @@ class TestSaving:
         scene.store.before["save"] = [StoreUnavailable("down"), back.wait]
         tokens = scene.replica()
         await tokens.link("scripted", "alice")
-        guard = tokens._saving._guards[KEY]
+        guard = tokens._unsaved_tokens._guards[KEY]
         await scene.store._store.delete(KEY)
         back.set()
         await tokens.aclose()

@@ -17,10 +17,10 @@ from extauth.domain.linking_outcomes import (
     CodeExpired,
     Denied,
     IdTokenRejected,
-    Invalid,
     StillPending,
-    Unverified,
-    Valid,
+    TokenInvalid,
+    TokenUnverified,
+    TokenValid,
 )
 from extauth.domain.outcomes import Exchanged, GrantRejected, Unknown
 from extauth.testing import ScriptedLinkingProvider
@@ -159,11 +159,11 @@ async def test_accounts_and_companions(provider):
     assert outcome.tokens.scopes == frozenset()
     assert provider.tokens.is_live(outcome.companions["user"])
     assert await provider.identify(outcome.tokens) == Account("id-1")
-    assert await provider.validate(outcome.tokens) == Valid(Account("id-1"))
+    assert await provider.validate(outcome.tokens) == TokenValid(Account("id-1"))
     provider.clock.advance(timedelta(hours=2))
-    assert await provider.validate(outcome.tokens) == Invalid()
-    provider.validity = Unverified("http_429")
-    assert await provider.validate(outcome.tokens) == Unverified("http_429")
+    assert await provider.validate(outcome.tokens) == TokenInvalid()
+    provider.validity = TokenUnverified("http_429")
+    assert await provider.validate(outcome.tokens) == TokenUnverified("http_429")
     assert await provider.revoke(outcome.tokens)
     assert not provider.tokens.is_live(outcome.tokens)
     assert isinstance(await provider.refresh(outcome.companions["user"]), Exchanged)

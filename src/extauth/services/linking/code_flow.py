@@ -23,11 +23,11 @@ from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchS
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged
 from extauth.domain.storable import masked
-from extauth.services.events import Teller
+from extauth.services.events import EventEmitter
 from extauth.services.linking.begun_redirects import begun_redirects
 from extauth.services.linking.callback import Callback, read_callback
-from extauth.services.linking.connect import Connecting
-from extauth.services.linking.in_progress import UnderWay
+from extauth.services.linking.connect import GrantConnector
+from extauth.services.linking.in_progress import InFlightCompletions
 from extauth.services.linking.redirect_uris import RedirectUris, mixable, server_of
 from extauth.services.linking.refusals import refusal
 from extauth.services.linking.scopes import asked_scopes, granted_before
@@ -40,7 +40,7 @@ from extauth.services.linking.state import (
     nonce,
     state_hash,
 )
-from extauth.services.provider_call import Asking
+from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import check_connectable, provider_of
 
 _OURS = frozenset(
@@ -60,7 +60,7 @@ _OURS = frozenset(
 
 
 @final
-class Authorizing:
+class CodeFlow:
     """Begins authorizations and completes them."""
 
     def __init__(
@@ -68,20 +68,20 @@ class Authorizing:
         store: LinkingStore,
         providers: Mapping[str, LinkingProvider],
         *,
-        asking: Asking,
-        connecting: Connecting,
-        under_way: UnderWay,
-        teller: Teller,
+        caller: ProviderCaller,
+        connector: GrantConnector,
+        in_flight: InFlightCompletions,
+        emitter: EventEmitter,
         ttl: timedelta,
         redirect_uris: RedirectUris,
         secret_source: SecretSource,
     ) -> None:
         self._store = store
         self._providers = providers
-        self._asking = asking
-        self._connecting = connecting
-        self._under_way = under_way
-        self._teller = teller
+        self._caller = caller
+        self._connector = connector
+        self._in_flight = in_flight
+        self._emitter = emitter
         self._ttl = ttl
         self._redirect_uris = redirect_uris
         self._begun = begun_redirects(store)
@@ -172,7 +172,7 @@ class Authorizing:
 
         See :meth:`~extauth.LinkingService.complete`.
         """
-        with self._under_way.completing() as completion:
+        with self._in_flight.completing() as completion:
             pending = await self._take(callback, user_id)
             completion.key = pending.key
             provider = self._provider(pending.key.provider_id)
@@ -189,7 +189,7 @@ class Authorizing:
             before = await self._store.get(pending.key)
             completion.refuse_withdrawn()
             derived = _derived(provider, pending, callback.params["state"])
-            outcome = await self._asking.sent(
+            outcome = await self._caller.call_until_sent(
                 lambda: provider.exchange_code(
                     code.value,
                     redirect_uri=pending.redirect_uri,
@@ -199,8 +199,8 @@ class Authorizing:
                 )
             )
             if not isinstance(outcome, Exchanged):
-                raise refusal(provider.provider_id, outcome, self._teller)
-            return await self._connecting.connect(
+                raise refusal(provider.provider_id, outcome, self._emitter)
+            return await self._connector.connect(
                 provider,
                 pending.key,
                 completion,

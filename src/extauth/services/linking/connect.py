@@ -16,16 +16,16 @@ from extauth.domain.linking import companion_key
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged, Recorded, Unknown
 from extauth.domain.token_set import TokenSet
-from extauth.services.events import Teller
+from extauth.services.events import EventEmitter
 from extauth.services.linking.in_progress import Completion, disconnected
 from extauth.services.linking.options import OnAccountChange
-from extauth.services.linking.store_grant import Storing
-from extauth.services.provider_call import Asking
+from extauth.services.linking.store_grant import GrantWriter
+from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import is_own_grant
 
 
 @final
-class Connecting:
+class GrantConnector:
     """Stores what an authorization brought. Whoever calls it must not be cancelled before it has ended.
 
     Between the exchange and the store nothing is asked of the provider, but where it must be known first
@@ -35,15 +35,15 @@ class Connecting:
     def __init__(
         self,
         store: LinkingStore,
-        storing: Storing,
-        asking: Asking,
-        teller: Teller,
+        writer: GrantWriter,
+        caller: ProviderCaller,
+        emitter: EventEmitter,
         on_account_change: OnAccountChange,
     ) -> None:
         self._store = store
-        self._storing = storing
-        self._asking = asking
-        self._teller = teller
+        self._writer = writer
+        self._caller = caller
+        self._emitter = emitter
         self._refuse_change = on_account_change == "refuse"
 
     async def connect(
@@ -72,7 +72,7 @@ class Connecting:
         if exchanged.link_name is not None:
             # The answer gave nothing for the link that was asked for: other scopes, another link.
             key, before, scopes = companion_key(asked, exchanged.link_name), None, frozenset()
-        before = await self._storing.seen(key, before)
+        before = await self._writer.seen(key, before)
         tokens = attrs.evolve(
             exchanged.tokens,
             # What the answer does not name is as asked for (RFC 6749 section 5.1).
@@ -131,7 +131,7 @@ class Connecting:
         for key, tokens in companions.items():
             try:
                 with suppress(UnknownState):  # the user has removed that one alone
-                    await self._put_one(provider, key, tokens, await self._storing.seen(key, None))
+                    await self._put_one(provider, key, tokens, await self._writer.seen(key, None))
             except StoreUnavailable as failure:
                 failures.append(failure)
         if failures:
@@ -140,19 +140,19 @@ class Connecting:
     async def _put_one(
         self, provider: LinkingProvider, key: LinkKey, tokens: TokenSet, before: Link | None
     ) -> Link:
-        link = await self._storing.put(key, tokens, provider.origin, before=before)
+        link = await self._writer.put(key, tokens, provider.origin, before=before)
         if link is None:
             await self._revoke(provider, [tokens])
             raise disconnected()
-        self._teller.tell(LinkConnected(key, link.version))
+        self._emitter.emit(LinkConnected(key, link.version))
         return link
 
     async def _revoke(self, provider: LinkingProvider, given: Iterable[TokenSet]) -> None:
         for tokens in given:
-            await self._asking.once(partial(provider.revoke, tokens))
+            await self._caller.call(partial(provider.revoke, tokens))
 
     async def _identify(self, provider: LinkingProvider, tokens: TokenSet) -> Account | None:
-        account = await self._asking.once(lambda: provider.identify(tokens))
+        account = await self._caller.call(lambda: provider.identify(tokens))
         return None if isinstance(account, Unknown) else account
 
     async def _refuse_other(self, provider: LinkingProvider, before: Link, account: Account | None) -> None:
@@ -170,13 +170,13 @@ class Connecting:
     async def _with_account(
         self, provider: LinkingProvider, link: Link, account: Account | None, before: Link | None
     ) -> Link:
-        if account is None and not self._asking.hurried:
+        if account is None and not self._caller.hurried:
             account = await self._identify(provider, link.tokens)
         if account is None:
             return link
         known = None if before is None else before.account
         if known is not None and known.id != account.id:
-            self._teller.tell(AccountReplaced(link.key, link.version, known.id, account.id))
+            self._emitter.emit(AccountReplaced(link.key, link.version, known.id, account.id))
         return await self.record(link, account)
 
 

@@ -23,15 +23,15 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Deferred, Exchanged, NotSent, Unknown
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
-from extauth.services.events import Teller
-from extauth.services.linking.connect import Connecting
-from extauth.services.linking.in_progress import Completion, UnderWay
+from extauth.services.events import EventEmitter
+from extauth.services.linking.connect import GrantConnector
+from extauth.services.linking.in_progress import Completion, InFlightCompletions
 from extauth.services.linking.refusals import refusal
 from extauth.services.linking.scopes import asked_scopes, granted_before
-from extauth.services.provider_call import Asking
+from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import check_connectable, provider_of
 from extauth.services.single_flight import SingleFlight
-from extauth.services.uninterrupted import outlast, start_unswept
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _SLOW_DOWN = timedelta(seconds=5)
 """By how much ``slow_down`` lengthens the interval (RFC 8628 section 3.5)."""
@@ -71,18 +71,18 @@ class DeviceFlows:
         providers: Mapping[str, LinkingProvider],
         *,
         clock: Clock,
-        asking: Asking,
-        connecting: Connecting,
-        under_way: UnderWay,
-        teller: Teller,
+        caller: ProviderCaller,
+        connector: GrantConnector,
+        in_flight: InFlightCompletions,
+        emitter: EventEmitter,
     ) -> None:
         self._store = store
         self._providers = providers
         self._clock = clock
-        self._asking = asking
-        self._connecting = connecting
-        self._under_way = under_way
-        self._teller = teller
+        self._caller = caller
+        self._connector = connector
+        self._in_flight = in_flight
+        self._emitter = emitter
         self._flights: SingleFlight[str, Link | None] = SingleFlight()
         self._polling: dict[str, _Polling] = {}
         """Added by the first who waits; removed when nobody waits and nothing is sent any more."""
@@ -100,9 +100,9 @@ class DeviceFlows:
         check_connectable(provider, key)
         asked = asked_scopes(provider, await granted_before(self._store, provider, key), scopes)
         now = self._clock.now()
-        codes = await self._asking.sent(lambda: provider.begin_device(asked))
+        codes = await self._caller.call_until_sent(lambda: provider.begin_device(asked))
         if not isinstance(codes, DeviceCodes):
-            raise refusal(provider.provider_id, codes, self._teller)
+            raise refusal(provider.provider_id, codes, self._emitter)
         return DeviceAuthorization(
             key=key,
             device_code=codes.device_code,
@@ -164,13 +164,13 @@ class DeviceFlows:
         interval = device.interval
         unanswered = 0
         pause = interval
-        with self._under_way.completing(device.key) as completion:
+        with self._in_flight.completing(device.key) as completion:
             while True:
                 left = device.expires_at - self._clock.now()
                 if left <= timedelta(0):
                     raise _expired()
-                await self._asking.pause(min(pause, left))
-                if self._asking.hurried:
+                await self._caller.pause(min(pause, left))
+                if self._caller.hurried:
                     msg = "the user has not decided yet, and this service is closing: complete it later"
                     raise ProviderUnavailable(msg, retry_after=interval)
                 if not polling.waiters:
@@ -178,9 +178,9 @@ class DeviceFlows:
                 completion.refuse_withdrawn()
                 if self._clock.now() >= device.expires_at:
                     raise _expired()
-                step = await outlast(
-                    start_unswept(self._step(provider, device, name, completion)),
-                    on_cancel=self._asking.hurry,
+                step = await defer_cancellation(
+                    start_protected(self._step(provider, device, name, completion)),
+                    on_cancel=self._caller.hurry,
                 )
                 match step:
                     case Link():
@@ -203,10 +203,10 @@ class DeviceFlows:
     ) -> Link | StillPending | Deferred | NotSent | Unknown:
         """Poll once, and store what it brings."""
         before = await self._store.get(device.key)
-        outcome = await self._asking.once(lambda: provider.poll_device(device.device_code))
+        outcome = await self._caller.call(lambda: provider.poll_device(device.device_code))
         match outcome:
             case Exchanged():
-                link = await self._connecting.connect(
+                link = await self._connector.connect(
                     provider, device.key, completion, outcome, before=before, scopes=device.scopes, extra={}
                 )
                 self._remember(name, device)
@@ -219,7 +219,7 @@ class DeviceFlows:
             case CodeExpired():
                 raise _expired()
             case _:
-                raise refusal(provider.provider_id, outcome, self._teller)
+                raise refusal(provider.provider_id, outcome, self._emitter)
 
     def _remember(self, name: str, device: DeviceAuthorization) -> None:
         now = self._clock.now()

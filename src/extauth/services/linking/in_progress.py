@@ -61,7 +61,7 @@ class Completion:
 
 
 @final
-class UnderWay:
+class InFlightCompletions:
     """The completions of one service."""
 
     def __init__(self) -> None:

@@ -8,20 +8,20 @@ from extauth.domain.errors import AuthorizationRejected, ExtAuthError, ProviderU
 from extauth.domain.events import ProviderRejectedClient
 from extauth.domain.linking_outcomes import IdTokenRejected
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
-from extauth.services.events import Teller
+from extauth.services.events import EventEmitter
 from extauth.services.refresh.cooldowns import client_rejected
 
 
 def refusal(
     provider_id: str,
     outcome: GrantRejected | IdTokenRejected | ClientRejected | Deferred | NotSent | Unknown,
-    teller: Teller,
+    emitter: EventEmitter,
 ) -> ExtAuthError:
     """Return what to raise for an answer that connects nobody; tells what an operator must look at."""
     code = outcome.code
     match outcome:
         case ClientRejected():
-            teller.tell(ProviderRejectedClient(provider_id, code))
+            emitter.emit(ProviderRejectedClient(provider_id, code))
             return client_rejected(provider_id, code)
         case GrantRejected():
             msg = f"{provider_id} does not accept the code that it gave ({code})"

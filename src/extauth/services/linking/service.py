@@ -14,27 +14,27 @@ from typing import Any, Self, TypeVar, final
 from extauth.domain.errors import StoreUnavailable, UnknownProvider
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.linking import DeviceAuthorization, Unlinked
+from extauth.domain.linking import DeviceAuthorization, UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.ports import Clock, LinkStore, Observer
 from extauth.services.clock import SystemClock
-from extauth.services.events import Teller
-from extauth.services.linking.code_flow import Authorizing
-from extauth.services.linking.connect import Connecting
+from extauth.services.events import EventEmitter
+from extauth.services.linking.code_flow import CodeFlow
+from extauth.services.linking.connect import GrantConnector
 from extauth.services.linking.device_flow import DeviceFlows
-from extauth.services.linking.in_progress import UnderWay
+from extauth.services.linking.in_progress import InFlightCompletions
 from extauth.services.linking.options import OnAccountChange, check_options, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris, RedirectUris
 from extauth.services.linking.state import SecretSource
-from extauth.services.linking.store_grant import Storing
-from extauth.services.linking.unlink import Unlinking
-from extauth.services.linking.validate import Validating
+from extauth.services.linking.store_grant import GrantWriter
+from extauth.services.linking.unlink import Unlinker
+from extauth.services.linking.validate import Validator
 from extauth.services.open_services import note_open
-from extauth.services.provider_call import Asking
+from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import provider_of
 from extauth.services.single_flight import SingleFlight
-from extauth.services.uninterrupted import outlast, start_unswept
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _T = TypeVar("_T")
 
@@ -95,19 +95,19 @@ class LinkingService:
         self._providers = linking_providers(providers)
         self._clock = clock or SystemClock()
         rng = rng or random.SystemRandom()
-        teller = Teller(observer)
-        under_way = UnderWay()
-        self._asking = Asking(self._clock, rng, exchange_timeout)
-        connecting = Connecting(
-            store, Storing(store, self._clock, rng), self._asking, teller, on_account_change
+        emitter = EventEmitter(observer)
+        in_flight = InFlightCompletions()
+        self._caller = ProviderCaller(self._clock, rng, exchange_timeout)
+        connector = GrantConnector(
+            store, GrantWriter(store, self._clock, rng), self._caller, emitter, on_account_change
         )
-        self._authorizing = Authorizing(
+        self._code_flow = CodeFlow(
             store,
             self._providers,
-            asking=self._asking,
-            connecting=connecting,
-            under_way=under_way,
-            teller=teller,
+            caller=self._caller,
+            connector=connector,
+            in_flight=in_flight,
+            emitter=emitter,
             ttl=authorization_ttl,
             redirect_uris=RedirectUris(self._providers, redirect_uris),
             secret_source=secret_source,
@@ -116,13 +116,13 @@ class LinkingService:
             store,
             self._providers,
             clock=self._clock,
-            asking=self._asking,
-            connecting=connecting,
-            under_way=under_way,
-            teller=teller,
+            caller=self._caller,
+            connector=connector,
+            in_flight=in_flight,
+            emitter=emitter,
         )
-        self._validating = Validating(store, self._asking, connecting)
-        self._unlinking = Unlinking(store, self._asking, teller, under_way)
+        self._validator = Validator(store, self._caller, connector)
+        self._unlinker = Unlinker(store, self._caller, emitter, in_flight)
         self._flights: SingleFlight[object, Any] = SingleFlight()
         """Each call is a flight of its own, for the task's sake: nobody joins it."""
         self._purge_at = self._clock.monotonic()
@@ -151,10 +151,10 @@ class LinkingService:
     ) -> str:
         """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).
 
-        ``provider_id`` may be a named link's (:func:`~extauth.named_link`). ``scopes`` are the provider's
-        default ones if none are given; scopes that the user has granted before are asked for again, so that
-        asking for one more loses none. ``resources`` are RFC 8707's, and ``params`` more parameters such as
-        ``login_hint``. Nothing of an existing link is touched.
+        ``provider_id`` may be a named link's (:func:`~extauth.named_provider_id`). ``scopes`` are the
+        provider's default ones if none are given; scopes that the user has granted before are asked for
+        again, so that asking for one more loses none. ``resources`` are RFC 8707's, and ``params`` more
+        parameters such as ``login_hint``. Nothing of an existing link is touched.
 
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
@@ -166,7 +166,7 @@ class LinkingService:
         """
         self._refuse_if_closed()
         key = LinkKey(provider_id, user_id)
-        url = await self._authorizing.begin(
+        url = await self._code_flow.begin(
             key, redirect_uri, scopes=scopes, resources=resources, params=params or {}
         )
         if self._clock.monotonic() >= self._purge_at:
@@ -209,9 +209,9 @@ class LinkingService:
         given = Hidden(callback)
         del callback  # tools that report errors show the local variables of each frame
         self._refuse_if_closed()
-        read = self._authorizing.read(given, user_id=user_id, provider_id=provider_id, method=method)
+        read = self._code_flow.read(given, user_id=user_id, provider_id=provider_id, method=method)
         return await self._carry_through(
-            partial(self._authorizing.complete, read, user_id=user_id, provider_id=provider_id, method=method)
+            partial(self._code_flow.complete, read, user_id=user_id, provider_id=provider_id, method=method)
         )
 
     async def begin_device(
@@ -250,7 +250,7 @@ class LinkingService:
         self._refuse_if_closed()
         return await self._devices.complete(device)
 
-    async def unlink(self, provider_id: str, user_id: str) -> Unlinked:
+    async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
         """Disconnect the user: remove the link, then revoke its tokens at the provider (RFC 7009).
 
         Also removed are the companions that came with the same authorization, and authorizations that were
@@ -271,7 +271,7 @@ class LinkingService:
             if await self._store.get(key) is None:
                 raise
             provider = None
-        return await self._carry_through(partial(self._unlinking.unlink, provider, key))
+        return await self._carry_through(partial(self._unlinker.unlink, provider, key))
 
     async def links(self, user_id: str) -> list[Link]:
         """Return the user's links, ordered by provider id.
@@ -284,7 +284,7 @@ class LinkingService:
     async def validate(self, provider_id: str, user_id: str) -> Validity:
         """Ask the provider whether it accepts the stored access token. No token is touched.
 
-        An access token that has expired is ``Invalid`` and says nothing about the link: ask the
+        An access token that has expired is ``TokenInvalid`` and says nothing about the link: ask the
         :class:`~extauth.TokenService` first. If the answer says whose account it is, that is recorded, but
         never as another account than the one that is known.
 
@@ -294,7 +294,7 @@ class LinkingService:
         """
         self._refuse_if_closed()
         provider = provider_of(self._providers, provider_id)
-        return await self._validating.validate(provider, LinkKey(provider_id, user_id))
+        return await self._validator.validate(provider, LinkKey(provider_id, user_id))
 
     async def purge(self) -> int:
         """Remove authorizations that have expired, and return how many.
@@ -314,14 +314,14 @@ class LinkingService:
         cancellation meanwhile is put off to the end. Safe to call twice.
         """
         self._closed = True
-        await outlast(start_unswept(self._drain()))
+        await defer_cancellation(start_protected(self._drain()))
 
     def uses(self, store: LinkStore) -> bool:
         """Whether this service keeps its links in that very store."""
         return self._store is store
 
     async def _drain(self) -> None:
-        self._asking.hurry()
+        self._caller.hurry()
         await self._devices.aclose()
         await self._flights.aclose()
 
@@ -329,7 +329,7 @@ class LinkingService:
         """Run the work to its end, whatever happens to the caller."""
 
         async def flight() -> _T:
-            return await outlast(start_unswept(work()), on_cancel=self._asking.hurry)
+            return await defer_cancellation(start_protected(work()), on_cancel=self._caller.hurry)
 
         done: _T = await self._flights.do(object(), flight)
         return done

@@ -25,7 +25,7 @@ _GRACE = timedelta(seconds=10)
 
 
 @final
-class Storing:
+class GrantWriter:
     """Puts links. Whoever calls it must not be cancelled before it has ended."""
 
     def __init__(self, store: LinkingStore, clock: Clock, rng: random.Random) -> None:

@@ -7,25 +7,31 @@ from typing import final
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import LinkRemoved
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.linking import Unlinked
+from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
-from extauth.services.events import Teller
-from extauth.services.linking.in_progress import UnderWay
-from extauth.services.provider_call import Asking
+from extauth.services.events import EventEmitter
+from extauth.services.linking.in_progress import InFlightCompletions
+from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import companion_keys, is_own_grant, is_served_by
 
 
 @final
-class Unlinking:
+class Unlinker:
     """Removes links. Whoever calls it should not be cancelled before it has ended."""
 
-    def __init__(self, store: LinkingStore, asking: Asking, teller: Teller, under_way: UnderWay) -> None:
+    def __init__(
+        self,
+        store: LinkingStore,
+        caller: ProviderCaller,
+        emitter: EventEmitter,
+        in_flight: InFlightCompletions,
+    ) -> None:
         self._store = store
-        self._asking = asking
-        self._teller = teller
-        self._under_way = under_way
+        self._caller = caller
+        self._emitter = emitter
+        self._in_flight = in_flight
 
-    async def unlink(self, provider: LinkingProvider | None, key: LinkKey) -> Unlinked:
+    async def unlink(self, provider: LinkingProvider | None, key: LinkKey) -> UnlinkOutcome:
         """Remove the link and its companions, and revoke them if the provider is known.
 
         :raises StoreUnavailable: if the store is down. What it has removed until then is revoked.
@@ -34,7 +40,7 @@ class Unlinking:
         removed: list[Link] = []
         # In this order, no callback finds its state any more, or it is seen here.
         await self._store.forget_authorizations(key)
-        await self._under_way.withdraw(key)
+        await self._in_flight.withdraw(key)
         try:
             for each in keys:
                 link = await self._store.delete(each)
@@ -44,7 +50,7 @@ class Unlinking:
             await self._revoke_all(provider, removed)
             raise
         revoked = await self._revoke_all(provider, removed)
-        return Unlinked(key, existed=bool(removed), revoked=bool(removed) and revoked)
+        return UnlinkOutcome(key, existed=bool(removed), revoked=bool(removed) and revoked)
 
     async def _revoke_all(self, provider: LinkingProvider | None, removed: list[Link]) -> bool:
         confirmed = True
@@ -54,7 +60,7 @@ class Unlinking:
                 and not await self._is_shared(provider, link)
                 and await self._revoke(provider, link)
             )
-            self._teller.tell(LinkRemoved(link.key, revoked))
+            self._emitter.emit(LinkRemoved(link.key, revoked))
             confirmed = confirmed and revoked
         return confirmed
 
@@ -75,4 +81,4 @@ class Unlinking:
     async def _revoke(self, provider: LinkingProvider, link: Link) -> bool:
         if not is_own_grant(provider, link):
             return False
-        return await self._asking.once(lambda: provider.revoke(link.tokens)) is True
+        return await self._caller.call(lambda: provider.revoke(link.tokens)) is True

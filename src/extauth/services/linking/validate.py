@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import final
 
 from extauth.domain.link import LinkKey
-from extauth.domain.linking_outcomes import Unverified, Valid, Validity
+from extauth.domain.linking_outcomes import TokenUnverified, TokenValid, Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Unknown
 from extauth.services.errors import link_not_found
-from extauth.services.linking.connect import Connecting
-from extauth.services.provider_call import Asking
+from extauth.services.linking.connect import GrantConnector
+from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import is_own_grant
 
 
 @final
-class Validating:
+class Validator:
     """Asks, and records what the answer says of the account."""
 
-    def __init__(self, store: LinkingStore, asking: Asking, connecting: Connecting) -> None:
+    def __init__(self, store: LinkingStore, caller: ProviderCaller, connector: GrantConnector) -> None:
         self._store = store
-        self._asking = asking
-        self._connecting = connecting
+        self._caller = caller
+        self._connector = connector
 
     async def validate(self, provider: LinkingProvider, key: LinkKey) -> Validity:
         """See :meth:`~extauth.LinkingService.validate`."""
@@ -29,14 +29,14 @@ class Validating:
         if link is None:
             raise link_not_found(key)
         if not is_own_grant(provider, link):
-            return Unverified("grant_of_another_client")
-        validity = await self._asking.once(lambda: provider.validate(link.tokens))
+            return TokenUnverified("grant_of_another_client")
+        validity = await self._caller.call(lambda: provider.validate(link.tokens))
         if isinstance(validity, Unknown):
-            return Unverified(validity.code, validity.retry_after)
-        if isinstance(validity, Valid) and validity.account is not None:
+            return TokenUnverified(validity.code, validity.retry_after)
+        if isinstance(validity, TokenValid) and validity.account is not None:
             if link.account is not None and link.account.id != validity.account.id:
                 # The account of a grant never changes; of two answers the first, be it an ID token's, counts
                 # (OpenID Connect Core section 5.3.2).
-                return Valid()
-            await self._connecting.record(link, validity.account)
+                return TokenValid()
+            await self._connector.record(link, validity.account)
         return validity

@@ -9,7 +9,7 @@ from typing import TypeAlias, assert_never, final
 import attrs
 
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.events import ProviderRejectedClient, ReauthorizationNeeded, RefreshFailed
+from extauth.domain.events import LinkReauthorizationRequired, ProviderRejectedClient, RefreshFailed
 from extauth.domain.freshness import CoolDown, Reauthorize, decide, may_present
 from extauth.domain.link import Link, RefreshFailure
 from extauth.domain.outcomes import (
@@ -36,12 +36,12 @@ from extauth.services.errors import (
     reauthorization_required,
     unknown_resource,
 )
-from extauth.services.events import Teller
+from extauth.services.events import EventEmitter
 from extauth.services.refresh.cooldowns import ProviderPauses, client_rejected
-from extauth.services.refresh.exchange import Exchanging, Presented
+from extauth.services.refresh.exchange import Presented, RefreshExchange
 from extauth.services.refresh.lease import Lease, Leases, best_effort
-from extauth.services.refresh.request import Wanted
-from extauth.services.refresh.unsaved import Saving
+from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.unsaved import UnsavedTokens
 
 
 @final
@@ -72,7 +72,7 @@ Attempt: TypeAlias = Finished | Moved | Busy
 
 
 @final
-class Refreshing:
+class LeasedRefresh:
     """Carries one refresh through. Whoever calls it must not be cancelled before it has ended."""
 
     def __init__(
@@ -81,20 +81,20 @@ class Refreshing:
         *,
         clock: Clock,
         policy: RefreshPolicy,
-        teller: Teller,
-        saving: Saving,
+        emitter: EventEmitter,
+        unsaved_tokens: UnsavedTokens,
         pauses: ProviderPauses,
         rng: random.Random,
     ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
-        self._teller = teller
-        self._saving = saving
+        self._emitter = emitter
+        self._unsaved_tokens = unsaved_tokens
         self._pauses = pauses
         self._rng = rng
         self._leases = Leases(store, clock, policy, rng)
-        self._exchanging = Exchanging(clock, policy, teller, rng)
+        self._refresh_exchange = RefreshExchange(clock, policy, emitter, rng)
         self._closing = False
         """Set once by :meth:`hurry`."""
 
@@ -102,7 +102,7 @@ class Refreshing:
         """Take note that the process is about to end: finish what was begun, repeat nothing."""
         self._closing = True
 
-    async def attempt(self, wanted: Wanted, link: Link) -> Attempt:
+    async def run(self, request: TokenRequest, link: Link) -> Attempt:
         """Try to get what is wanted with the refresh token of ``link``.
 
         :raises LinkNotFound: if the user has unlinked.
@@ -115,11 +115,11 @@ class Refreshing:
         claim = await self._leases.claim(lease)
         looked_again = False
         while isinstance(claim, Claimed):
-            served = await self._left_alone(wanted, lease, claim)
+            served = await self._left_alone(request, lease, claim)
             if served is not None:
                 return served
-            if looked_again or not _may_be_spent(claim, wanted.provider.traits):
-                return await self._exchange(wanted, lease, claim)
+            if looked_again or not _may_be_spent(claim, request.provider.traits):
+                return await self._exchange(request, lease, claim)
             # Whoever presented it before may have been cut off from the store, and be about to save.
             await self._clock.sleep(self._policy.save_margin.total_seconds())
             claim = await self._leases.claim(lease)
@@ -134,12 +134,12 @@ class Refreshing:
             case _:
                 assert_never(claim)
 
-    async def _left_alone(self, wanted: Wanted, lease: Lease, claim: Claimed) -> Finished | None:
+    async def _left_alone(self, request: TokenRequest, lease: Lease, claim: Claimed) -> Finished | None:
         """End the attempt where the refresh token must not be presented now; None if it may be."""
         link = claim.link
-        traits = wanted.provider.traits
+        traits = request.provider.traits
         now = self._clock.now()
-        works = wanted.works(link, now)
+        works = request.works(link, now)
         # A mark may have been made between reading the link and claiming it.
         match decide(attrs.evolve(link, pending=None), now, self._policy, traits, rejected=True):
             case Reauthorize(reason):
@@ -150,63 +150,63 @@ class Refreshing:
                 return _served(link, retry_at - now, reason, works=works)
             case _:
                 pass
-        at_stake = something_to_lose(link, now, rejected=wanted.rejected)
+        at_stake = something_to_lose(link, now, rejected=request.rejected)
         if not may_present(traits, unresolved_for=claim.unresolved_for, access_token_works=at_stake):
             await self._leases.release(lease)
             return _served(link, None, UNRESOLVED, works=works)
         return None
 
-    async def _exchange(self, wanted: Wanted, lease: Lease, claim: Claimed) -> Attempt:
+    async def _exchange(self, request: TokenRequest, lease: Lease, claim: Claimed) -> Attempt:
         link = claim.link
         if not await self._leases.renew(lease):
             await self._leases.release(lease)
             msg = "the store is too slow to hold a lease for the time that an exchange may take"
             raise StoreUnavailable(msg, retry_after=self._policy.cooldown.initial)
-        if (pause := self._pauses.error(wanted.provider.provider_id, link)) is not None:
+        if (pause := self._pauses.error(request.provider.provider_id, link)) is not None:
             # It began while this link was claimed.
             await self._leases.release(lease)
-            if wanted.works(link, self._clock.now()):
+            if request.works(link, self._clock.now()):
                 return Finished(link)
             raise pause
         began = self._clock.monotonic()
-        presented = await self._exchanging.present(
-            wanted,
+        presented = await self._refresh_exchange.send(
+            request,
             link,
             unresolved_for=claim.unresolved_for,
             renew_lease=lambda: self._leases.renew(lease),
-            hurry=lambda: self._closing or self._pauses.error(wanted.provider.provider_id, link) is not None,
+            hurry=lambda: self._closing or self._pauses.error(request.provider.provider_id, link) is not None,
         )
         if isinstance(presented.outcome, Exchanged):
-            return await self._save(wanted, link, presented.outcome.tokens, began)
-        works = wanted.works(link, self._clock.now())
-        return await self._without_tokens(wanted, lease, link, presented, works=works)
+            return await self._save(request, link, presented.outcome.tokens, began)
+        works = request.works(link, self._clock.now())
+        return await self._without_tokens(request, lease, link, presented, works=works)
 
-    async def _save(self, wanted: Wanted, link: Link, answer: TokenSet, began: float) -> Attempt:
-        provider = wanted.provider
+    async def _save(self, request: TokenRequest, link: Link, answer: TokenSet, began: float) -> Attempt:
+        provider = request.provider
         self._pauses.succeeded(provider.provider_id, began)
         now = self._clock.now()
-        tokens = after_exchange(link, answer, wanted.resource, provider.traits, now)
-        saved = await self._saving.save(provider, link, tokens, began)
-        if wanted.seen(saved).tokens.access_token == answer.access_token or wanted.works(saved, now):
+        tokens = after_exchange(link, answer, request.resource, provider.traits, now)
+        saved = await self._unsaved_tokens.save(provider, link, tokens, began)
+        if request.seen(saved).tokens.access_token == answer.access_token or request.works(saved, now):
             return Finished(saved)
         return Moved(saved)  # someone else's newer link, in which this token is missing
 
     async def _without_tokens(
-        self, wanted: Wanted, lease: Lease, link: Link, presented: Presented, *, works: bool
+        self, request: TokenRequest, lease: Lease, link: Link, presented: Presented, *, works: bool
     ) -> Attempt:
-        provider = wanted.provider
+        provider = request.provider
         uncertain = presented.uncertain
         outcome = presented.outcome
         match outcome:
             case GrantRejected(code):
                 return await self._rejected(lease, link, "reply_lost" if uncertain else code)
-            case ClientRejected("invalid_target") if wanted.resource is not None:
+            case ClientRejected("invalid_target") if request.resource is not None:
                 # A resource that the provider does not know (RFC 8707 section 2): no matter of the others'.
                 await self._leases.release(lease, unresolved=uncertain)
                 raise unknown_resource(provider.provider_id)
             case ClientRejected(code):
                 self._pauses.rejected(provider.provider_id, link, code)
-                self._teller.tell(ProviderRejectedClient(provider.provider_id, code))
+                self._emitter.emit(ProviderRejectedClient(provider.provider_id, code))
                 await self._leases.release(lease, unresolved=uncertain)
                 raise client_rejected(provider.provider_id, code)
             case Deferred(code, retry_after) | Unknown(code, retry_after):
@@ -228,7 +228,7 @@ class Refreshing:
             case Absent():
                 raise link_not_found(link.key)
             case Recorded() | None:
-                self._teller.tell(ReauthorizationNeeded(link.key, link.version, reason))
+                self._emitter.emit(LinkReauthorizationRequired(link.key, link.version, reason))
                 await self._leases.release(lease)
                 raise reauthorization_required(link.key, reason)
             case _:
@@ -258,7 +258,7 @@ class Refreshing:
             case Absent():
                 raise link_not_found(link.key)
             case Recorded() | None:
-                self._teller.tell(RefreshFailed(link.key, link.version, code, pause))
+                self._emitter.emit(RefreshFailed(link.key, link.version, code, pause))
                 marked = link if recorded is None else recorded.link
                 return _served(marked, pause, code, works=works)
             case _:

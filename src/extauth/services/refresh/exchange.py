@@ -21,8 +21,8 @@ from extauth.domain.outcomes import (
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock
 from extauth.domain.resources import something_to_lose
-from extauth.services.events import Teller, logger
-from extauth.services.refresh.request import Wanted
+from extauth.services.events import EventEmitter, logger
+from extauth.services.refresh.request import TokenRequest
 
 RenewLease: TypeAlias = Callable[[], Awaitable[bool]]
 """Makes sure that one more exchange fits into the lease; False if the lease cannot be had any more."""
@@ -39,7 +39,7 @@ class Presented:
 
 
 @final
-class Exchanging:
+class RefreshExchange:
     """Tells the outcomes of single exchanges apart, and repeats those that may be repeated.
 
     *Not sent*: the token is unused, so it is sent again, with back-off. *Answered*: final. *Unknown*: it may
@@ -47,15 +47,17 @@ class Exchanging:
     there is nothing left to lose because no access token of the grant works any more.
     """
 
-    def __init__(self, clock: Clock, policy: RefreshPolicy, teller: Teller, rng: random.Random) -> None:
+    def __init__(
+        self, clock: Clock, policy: RefreshPolicy, emitter: EventEmitter, rng: random.Random
+    ) -> None:
         self._clock = clock
         self._policy = policy
-        self._teller = teller
+        self._emitter = emitter
         self._rng = rng
 
-    async def present(
+    async def send(
         self,
-        wanted: Wanted,
+        request: TokenRequest,
         link: Link,
         *,
         unresolved_for: timedelta | None,
@@ -70,18 +72,18 @@ class Exchanging:
         while True:
             attempt += 1
             replay = uncertain_since is not None
-            self._teller.tell(ExchangeStarted(link.key, link.version, replay))
+            self._emitter.emit(ExchangeStarted(link.key, link.version, replay))
             began = self._clock.monotonic()
-            outcome = await self._once(wanted, link)
+            outcome = await self._once(request, link)
             if isinstance(outcome, Unknown):
-                self._teller.tell(ExchangeUnresolved(link.key, link.version, outcome.code))
+                self._emitter.emit(ExchangeUnresolved(link.key, link.version, outcome.code))
                 uncertain_since = began if uncertain_since is None else uncertain_since
             age = timedelta(seconds=self._clock.monotonic() - (uncertain_since or began))
-            works = something_to_lose(link, self._clock.now(), rejected=wanted.rejected)
+            works = something_to_lose(link, self._clock.now(), rejected=request.rejected)
             if (
                 attempt >= self._policy.sends
                 or hurry()
-                or not _may_repeat(outcome, wanted.provider.traits, age, works=works, replay=replay)
+                or not _may_repeat(outcome, request.provider.traits, age, works=works, replay=replay)
             ):
                 return Presented(outcome, uncertain=uncertain_since is not None)
             pause = self._policy.retry.delay(attempt, jitter=self._rng.random())
@@ -89,10 +91,10 @@ class Exchanging:
             if not await renew_lease() or hurry():
                 return Presented(outcome, uncertain=uncertain_since is not None)
 
-    async def _once(self, wanted: Wanted, link: Link) -> ExchangeOutcome:
+    async def _once(self, request: TokenRequest, link: Link) -> ExchangeOutcome:
         try:
             async with Deadline(self._policy.exchange_timeout.total_seconds(), layers=2):
-                return await wanted.exchange(link.tokens)
+                return await request.exchange(link.tokens)
         except TimeoutError:
             return Unknown("exchange_timeout")
         except asyncio.CancelledError:
@@ -103,7 +105,7 @@ class Exchanging:
             return Unknown("exchange_interrupted")
         except Exception as error:  # noqa: BLE001 - a provider that breaks its contract must not lose a link
             # Its text is not ours and might quote a token.
-            logger.error("%s.refresh raised %s", type(wanted.provider).__name__, type(error).__name__)
+            logger.error("%s.refresh raised %s", type(request.provider).__name__, type(error).__name__)
             return Unknown("provider_error")
 
 

@@ -16,13 +16,13 @@ from extauth.domain.link import Link
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore
 from extauth.services.errors import link_not_found, refresh_in_progress, refuse
-from extauth.services.events import Teller
+from extauth.services.events import EventEmitter
 from extauth.services.providers import is_own_grant
-from extauth.services.refresh.attempt import Attempt, Busy, Finished, Moved, Refreshing
+from extauth.services.refresh.attempt import Attempt, Busy, Finished, LeasedRefresh, Moved
 from extauth.services.refresh.cooldowns import ProviderPauses, client_rejected
-from extauth.services.refresh.request import Wanted
-from extauth.services.refresh.unsaved import Saving
-from extauth.services.uninterrupted import outlast, start_unswept
+from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.unsaved import UnsavedTokens
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 
 @final
@@ -38,7 +38,7 @@ class Landed:
 
 
 @final
-class Renewing:
+class RefreshFlight:
     """Carries a link to where it has the wanted token. All tokens of one link wait for each other here."""
 
     def __init__(
@@ -47,22 +47,22 @@ class Renewing:
         *,
         clock: Clock,
         policy: RefreshPolicy,
-        teller: Teller,
-        saving: Saving,
+        emitter: EventEmitter,
+        unsaved_tokens: UnsavedTokens,
         rng: random.Random,
     ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
-        self._teller = teller
-        self._saving = saving
+        self._emitter = emitter
+        self._unsaved_tokens = unsaved_tokens
         self._pauses = ProviderPauses(clock, policy.cooldown)
-        self._refreshing = Refreshing(
+        self._leased_refresh = LeasedRefresh(
             store,
             clock=clock,
             policy=policy,
-            teller=teller,
-            saving=saving,
+            emitter=emitter,
+            unsaved_tokens=unsaved_tokens,
             pauses=self._pauses,
             rng=rng,
         )
@@ -72,17 +72,17 @@ class Renewing:
     def hurry(self) -> None:
         """Take note that the process is about to end: finish what was begun, wait for nobody else."""
         self._closing.set()
-        self._refreshing.hurry()
-        self._saving.hurry()
+        self._leased_refresh.hurry()
+        self._unsaved_tokens.hurry()
 
-    def impediment(self, wanted: Wanted, link: Link) -> ExtAuthError | None:
+    def impediment(self, request: TokenRequest, link: Link) -> ExtAuthError | None:
         """Return why this link's refresh token must not be sent to the provider now, if so."""
-        provider = wanted.provider
+        provider = request.provider
         if not is_own_grant(provider, link):
             return client_rejected(provider.provider_id, "grant_of_another_client")
         return self._pauses.error(provider.provider_id, link)
 
-    async def renew(self, wanted: Wanted, link: Link) -> Landed:
+    async def run(self, request: TokenRequest, link: Link) -> Landed:
         """Return the link with the wanted token, new or adopted; raises what the callers are to get.
 
         The link may also be as it was, where its token works and cannot be replaced now.
@@ -92,16 +92,16 @@ class Renewing:
         deadline = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
         while True:
             left = timedelta(seconds=deadline - self._clock.monotonic())
-            if not await self._saving.settled(key, max(left, timedelta(0))):
+            if not await self._unsaved_tokens.settled(key, max(left, timedelta(0))):
                 msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
                 raise StoreUnavailable(msg)
-            impediment = self.impediment(wanted, link)
+            impediment = self.impediment(request, link)
             if impediment is not None:
                 raise impediment
-            step = await self._attempt(wanted, link)
+            step = await self._attempt(request, link)
             match step:
                 case Finished():
-                    return Landed(step.link, wanted.resource, exchanged=step.link.version != link.version)
+                    return Landed(step.link, request.resource, exchanged=step.link.version != link.version)
                 case Moved():
                     link = step.link
                 case Busy():
@@ -112,22 +112,22 @@ class Renewing:
                 case _:
                     assert_never(step)
             now = self._clock.now()
-            decision = wanted.decide(link, now, self._policy)
+            decision = request.decide(link, now, self._policy)
             if isinstance(decision, Serve | ServeAndRefresh):
                 if link.version != first_version:
-                    self._teller.tell(LinkAdopted(key, link.version))
-                return Landed(link, wanted.resource, exchanged=False)
+                    self._emitter.emit(LinkAdopted(key, link.version))
+                return Landed(link, request.resource, exchanged=False)
             refuse(key, decision, now)
 
-    async def _attempt(self, wanted: Wanted, link: Link) -> Attempt:
-        attempt = start_unswept(self._refreshing.attempt(wanted, link))
+    async def _attempt(self, request: TokenRequest, link: Link) -> Attempt:
+        attempt = start_protected(self._leased_refresh.run(request, link))
         try:
-            return await outlast(attempt, on_cancel=self.hurry)
+            return await defer_cancellation(attempt, on_cancel=self.hurry)
         except asyncio.CancelledError:
             if self._closing.is_set():
                 # The end of asyncio.run waits for the tasks that it has cancelled, of which this is one,
                 # but not for what the attempt has started since to get its tokens saved.
-                await outlast(start_unswept(self._saving.aclose()))
+                await defer_cancellation(start_protected(self._unsaved_tokens.aclose()))
             raise
 
     async def _wait_for_other(self, link: Link, timeout: timedelta) -> Link:

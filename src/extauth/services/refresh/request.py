@@ -19,7 +19,7 @@ from extauth.domain.token_set import TokenSet
 
 @final
 @attrs.frozen(eq=False)
-class Wanted:
+class TokenRequest:
     """An access token of a provider's grant, for one resource (RFC 8707) or for none.
 
     :raises ValueError: for a resource that cannot be one, or a provider that gives no tokens for resources.

@@ -24,14 +24,14 @@ from extauth.services.errors import (
     refresh_in_progress,
     refuse,
 )
-from extauth.services.events import Teller
+from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
-from extauth.services.refresh.flight import Landed, Renewing
-from extauth.services.refresh.request import Wanted
-from extauth.services.refresh.unsaved import Saving
+from extauth.services.refresh.flight import Landed, RefreshFlight
+from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.single_flight import SingleFlight
-from extauth.services.uninterrupted import outlast, start_unswept
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 
 @final
@@ -64,11 +64,16 @@ class TokenService:
         self._providers = by_id(providers)
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
-        teller = Teller(observer)
+        emitter = EventEmitter(observer)
         rng = rng or random.SystemRandom()
-        self._saving = Saving(store, self._clock, self._policy, teller, rng)
-        self._renewing = Renewing(
-            store, clock=self._clock, policy=self._policy, teller=teller, saving=self._saving, rng=rng
+        self._unsaved_tokens = UnsavedTokens(store, self._clock, self._policy, emitter, rng)
+        self._refresh_flight = RefreshFlight(
+            store,
+            clock=self._clock,
+            policy=self._policy,
+            emitter=emitter,
+            unsaved_tokens=self._unsaved_tokens,
+            rng=rng,
         )
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
@@ -104,12 +109,12 @@ class TokenService:
 
         With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
         """
-        wanted = self._wanted(provider_id, resource)
+        request = self._request(provider_id, resource)
         link = await self._read(LinkKey(provider_id, user_id))
-        decision = wanted.decide(link, self._clock.now(), self._policy)
+        decision = request.decide(link, self._clock.now(), self._policy)
         if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
-            link = await self._serve(wanted, link, decision)
-        return wanted.seen(link)
+            link = await self._serve(request, link, decision)
+        return request.seen(link)
 
     async def refresh(
         self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
@@ -123,24 +128,24 @@ class TokenService:
         """
         hidden = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
-        wanted = attrs.evolve(self._wanted(provider_id, resource), rejected=hidden.value)
+        request = attrs.evolve(self._request(provider_id, resource), rejected=hidden.value)
         link = await self._read(LinkKey(provider_id, user_id))
-        before = wanted.seen(link).tokens
-        if wanted.rejected not in {None, before.access_token}:
-            decision = wanted.decide(link, self._clock.now(), self._policy)
-            return wanted.seen(await self._serve(wanted, link, decision))
+        before = request.seen(link).tokens
+        if request.rejected not in {None, before.access_token}:
+            decision = request.decide(link, self._clock.now(), self._policy)
+            return request.seen(await self._serve(request, link, decision))
 
         def renewed(link: Link) -> bool:
-            return wanted.seen(link).tokens.access_token != before.access_token and wanted.works(
+            return request.seen(link).tokens.access_token != before.access_token and request.works(
                 link, self._clock.now()
             )
 
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
-            self._refuse(wanted, link)
-            landed = await self._fly(wanted, link, renewed)
+            self._refuse(request, link)
+            landed = await self._fly(request, link, renewed)
             if renewed(landed.link) or (landed.exchanged and landed.link.version != link.version):
-                return wanted.seen(landed.link)
+                return request.seen(landed.link)
             link = landed.link
         raise provider_unavailable(link.key, UNRESOLVED, None)
 
@@ -151,56 +156,56 @@ class TokenService:
         A cancellation meanwhile is put off to the end. Safe to call twice.
         """
         self._closed = True
-        await outlast(start_unswept(self._drain()))
+        await defer_cancellation(start_protected(self._drain()))
 
     def uses(self, store: LinkStore) -> bool:
         """Whether this service keeps its links in that very store."""
         return self._store is store
 
     async def _drain(self) -> None:
-        self._renewing.hurry()
+        self._refresh_flight.hurry()
         await self._flights.aclose()
-        await self._saving.aclose()
+        await self._unsaved_tokens.aclose()
 
-    def _wanted(self, provider_id: str, resource: str | None) -> Wanted:
+    def _request(self, provider_id: str, resource: str | None) -> TokenRequest:
         if self._closed:
             msg = "this TokenService is closed"
             raise RuntimeError(msg)
-        return Wanted(provider_of(self._providers, provider_id), resource)
+        return TokenRequest(provider_of(self._providers, provider_id), resource)
 
     async def _read(self, key: LinkKey) -> Link:
-        link = self._saving.unsaved(key) or await self._store.get(key)
+        link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
         if link is None:
             raise link_not_found(key)
         return link
 
-    async def _serve(self, wanted: Wanted, link: Link, decision: Decision) -> Link:
+    async def _serve(self, request: TokenRequest, link: Link, decision: Decision) -> Link:
         match decision:
             case Serve():
                 return link
             case ServeAndRefresh():
-                if self._renewing.impediment(wanted, link) is None:
-                    self._flights.start(link.key, partial(self._renewing.renew, wanted, link))
+                if self._refresh_flight.impediment(request, link) is None:
+                    self._flights.start(link.key, partial(self._refresh_flight.run, request, link))
                 return link
             case Refresh():
-                return await self._fresh_or_working(wanted, link)
+                return await self._fresh_or_working(request, link)
             case _:
                 refuse(link.key, decision, self._clock.now())
                 raise AssertionError(decision)
 
-    async def _fresh_or_working(self, wanted: Wanted, link: Link) -> Link:
+    async def _fresh_or_working(self, request: TokenRequest, link: Link) -> Link:
         def servable(link: Link) -> bool:
-            decision = wanted.decide(link, self._clock.now(), self._policy)
+            decision = request.decide(link, self._clock.now(), self._policy)
             return isinstance(decision, Serve | ServeAndRefresh)
 
         try:
-            return (await self._fly(wanted, link, servable)).link
+            return (await self._fly(request, link, servable)).link
         except (ReauthorizationRequired, TemporarilyUnavailable, ConfigurationError):
-            if wanted.works(link, self._clock.now()):
+            if request.works(link, self._clock.now()):
                 return link
             raise
 
-    async def _fly(self, wanted: Wanted, link: Link, content: Callable[[Link], bool]) -> Landed:
+    async def _fly(self, request: TokenRequest, link: Link, content: Callable[[Link], bool]) -> Landed:
         """Fly for what is wanted. A flight for another resource comes first where one is under way; who is
         ``content`` with what it leaves needs no other.
 
@@ -209,15 +214,15 @@ class TokenService:
         """
         patience = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
         while True:
-            landed = await self._flights.do(link.key, partial(self._renewing.renew, wanted, link))
+            landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
-            if landed.resource == wanted.resource or content(link):
+            if landed.resource == request.resource or content(link):
                 return landed
-            self._refuse(wanted, link)
+            self._refuse(request, link)
             if self._clock.monotonic() >= patience:
                 raise refresh_in_progress(link.key, self._policy.retry.maximum)
 
-    def _refuse(self, wanted: Wanted, link: Link) -> None:
+    def _refuse(self, request: TokenRequest, link: Link) -> None:
         """Raise what speaks against a refresh now, if anything does."""
         now = self._clock.now()
-        refuse(link.key, decide(link, now, self._policy, wanted.provider.traits, rejected=True), now)
+        refuse(link.key, decide(link, now, self._policy, request.provider.traits, rejected=True), now)

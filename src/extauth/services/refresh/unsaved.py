@@ -26,8 +26,8 @@ from extauth.domain.ports import Clock, LinkStore, OAuthProvider
 from extauth.domain.resources import same_access_tokens
 from extauth.domain.token_set import TokenSet
 from extauth.services.errors import link_not_found
-from extauth.services.events import Teller, logger
-from extauth.services.uninterrupted import outlast, start_unswept
+from extauth.services.events import EventEmitter, logger
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _Guard: TypeAlias = asyncio.Task[None]
 
@@ -46,7 +46,7 @@ class _Unsaved:
 
 
 @final
-class Saving:
+class UnsavedTokens:
     """Saves the outcomes of exchanges. What the store does not take now is kept here and saved later.
 
     Meanwhile callers are served from here (:meth:`unsaved`). Only a process that dies, or is told to close
@@ -58,13 +58,13 @@ class Saving:
         store: LinkStore,
         clock: Clock,
         policy: RefreshPolicy,
-        teller: Teller,
+        emitter: EventEmitter,
         rng: random.Random,
     ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
-        self._teller = teller
+        self._emitter = emitter
         self._rng = rng
         self._unsaved: dict[LinkKey, _Unsaved] = {}
         """Added by :meth:`save`; removed by the task that gets them saved."""
@@ -107,7 +107,7 @@ class Saving:
         outcome = await self._try(unsaved)
         if outcome is not None:
             return await self._settle(unsaved, outcome)
-        self._teller.tell(SaveDelayed(link.key, link.version))
+        self._emitter.emit(SaveDelayed(link.key, link.version))
         self._unsaved[link.key] = unsaved
         guard = asyncio.get_running_loop().create_task(self._guard(unsaved))
         self._guards[link.key] = guard
@@ -125,7 +125,7 @@ class Saving:
 
     async def _guard(self, unsaved: _Unsaved) -> None:
         try:
-            await outlast(start_unswept(self._persist(unsaved)), on_cancel=self.hurry)
+            await defer_cancellation(start_protected(self._persist(unsaved)), on_cancel=self.hurry)
         finally:
             del self._guards[unsaved.link.key]
 
@@ -141,7 +141,7 @@ class Saving:
                     with suppress(LinkNotFound):  # told, and the tokens are revoked
                         await self._settle(unsaved, outcome)
                     return
-            self._teller.tell(SaveAbandoned(unsaved.link.key, unsaved.link.version))
+            self._emitter.emit(SaveAbandoned(unsaved.link.key, unsaved.link.version))
         finally:
             del self._unsaved[unsaved.link.key]
 
@@ -171,16 +171,16 @@ class Saving:
                 if same_access_tokens(link.tokens, unsaved.link.tokens):
                     self._tell_refreshed(unsaved, link)  # an earlier try had worked after all
                 else:
-                    self._teller.tell(LinkAdopted(key, link.version))
+                    self._emitter.emit(LinkAdopted(key, link.version))
                 return link
             case Absent():
                 revoked = await self._revoke(unsaved)
-                self._teller.tell(UnlinkedMeanwhile(key, revoked))
+                self._emitter.emit(UnlinkedMeanwhile(key, revoked))
                 raise link_not_found(key)
 
     def _tell_refreshed(self, unsaved: _Unsaved, link: Link) -> None:
         took = timedelta(seconds=self._clock.monotonic() - unsaved.began)
-        self._teller.tell(LinkRefreshed(link.key, link.version, took))
+        self._emitter.emit(LinkRefreshed(link.key, link.version, took))
 
     async def _revoke(self, unsaved: _Unsaved) -> bool:
         try:

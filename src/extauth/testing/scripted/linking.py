@@ -17,9 +17,9 @@ from extauth.domain.linking_outcomes import (
     CodeExpired,
     CodeOutcome,
     IdTokenRejected,
-    Invalid,
     PollOutcome,
-    Valid,
+    TokenInvalid,
+    TokenValid,
     Validity,
 )
 from extauth.domain.outcomes import Exchanged, ExchangeOutcome, GrantRejected
@@ -203,8 +203,8 @@ class ScriptedLinkingProvider:
         if self.validity is not None:
             return self.validity
         if not self.tokens.access_token_works(tokens.access_token, self._now()):
-            return Invalid()
-        return Valid(self.accounts.get(self.tokens.subject_of(tokens.access_token) or ""))
+            return TokenInvalid()
+        return TokenValid(self.accounts.get(self.tokens.subject_of(tokens.access_token) or ""))
 
     def _back(self, asked: dict[str, str], answer: dict[str, str]) -> str:
         if self.linking.issuer is not None:

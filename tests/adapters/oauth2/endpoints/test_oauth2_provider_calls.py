@@ -18,7 +18,7 @@ from extauth.adapters.oauth2 import (
 )
 from extauth.domain.link import Account
 from extauth.domain.linking import Installation
-from extauth.domain.linking_outcomes import Valid
+from extauth.domain.linking_outcomes import TokenValid
 from extauth.domain.token_set import TokenSet
 from tests.support.provider_calls import NOW, MovingClock
 
@@ -94,7 +94,7 @@ async def test_the_provider_s_own_endpoints_are_asked(server: Any) -> None:
     server.answer(200, b'{"sub": "1", "sites": [{"id": "s", "name": "Site"}]}')
 
     assert await client.identify(TOKENS) == Account("1")
-    assert await client.validate(TOKENS) == Valid(Account("1"))
+    assert await client.validate(TOKENS) == TokenValid(Account("1"))
     assert await client.installations(TOKENS) == (Installation("s", "Site"),)
     expected = {"Authorization": "Zoho-oauthtoken at-0", "Client-Id": "client"}
     assert client.api_headers(TOKENS) == expected

@@ -11,7 +11,7 @@ from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRul
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
 from extauth.adapters.oauth2.token.judge import Reply
 from extauth.domain.link import Account
-from extauth.domain.linking_outcomes import Invalid, Unverified, Valid, Validity
+from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid, Validity
 from extauth.domain.token_set import TokenSet
 from tests.support.provider_calls import NOW, MovingClock, provider_calls
 
@@ -31,26 +31,26 @@ def verdict(
 @pytest.mark.parametrize(
     ("status", "headers", "expected"),
     [
-        (200, {}, Valid()),
-        (204, {}, Valid()),
-        (200, {"x-ratelimit-remaining": "0"}, Valid()),
-        (401, {}, Invalid()),
-        (401, {"x-ratelimit-remaining": "0"}, Invalid()),
-        (403, {}, Unverified("http_403")),
-        (403, {"x-ratelimit-remaining": "17"}, Unverified("http_403")),
+        (200, {}, TokenValid()),
+        (204, {}, TokenValid()),
+        (200, {"x-ratelimit-remaining": "0"}, TokenValid()),
+        (401, {}, TokenInvalid()),
+        (401, {"x-ratelimit-remaining": "0"}, TokenInvalid()),
+        (403, {}, TokenUnverified("http_403")),
+        (403, {"x-ratelimit-remaining": "17"}, TokenUnverified("http_403")),
         (
             403,
             {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW.timestamp()) + 60)},
-            Unverified("rate_limited", MINUTE),
+            TokenUnverified("rate_limited", MINUTE),
         ),
-        (403, {"retry-after": "60"}, Unverified("rate_limited", MINUTE)),
-        (429, {"retry-after": "60"}, Unverified("rate_limited", MINUTE)),
-        (429, {}, Unverified("rate_limited")),
-        (400, {}, Unverified("http_400")),
-        (404, {}, Unverified("http_404")),
-        (302, {}, Unverified("http_302")),
-        (500, {}, Unverified("http_500")),
-        (503, {"retry-after": "60"}, Unverified("http_503", MINUTE)),
+        (403, {"retry-after": "60"}, TokenUnverified("rate_limited", MINUTE)),
+        (429, {"retry-after": "60"}, TokenUnverified("rate_limited", MINUTE)),
+        (429, {}, TokenUnverified("rate_limited")),
+        (400, {}, TokenUnverified("http_400")),
+        (404, {}, TokenUnverified("http_404")),
+        (302, {}, TokenUnverified("http_302")),
+        (500, {}, TokenUnverified("http_500")),
+        (503, {"retry-after": "60"}, TokenUnverified("http_503", MINUTE)),
     ],
 )
 def test_the_status_says_whether_a_token_is_accepted(
@@ -63,11 +63,11 @@ def test_the_status_says_whether_a_token_is_accepted(
 @pytest.mark.parametrize(
     ("status", "headers", "expected"),
     [
-        (403, {}, Invalid()),
-        (404, {}, Invalid()),
-        (401, {}, Invalid()),
-        (403, {"retry-after": "60"}, Unverified("rate_limited", MINUTE)),
-        (500, {}, Unverified("http_500")),
+        (403, {}, TokenInvalid()),
+        (404, {}, TokenInvalid()),
+        (401, {}, TokenInvalid()),
+        (403, {"retry-after": "60"}, TokenUnverified("rate_limited", MINUTE)),
+        (500, {}, TokenUnverified("http_500")),
     ],
 )
 def test_a_gateway_may_answer_otherwise(status: int, headers: dict[str, str], expected: Validity) -> None:
@@ -78,11 +78,11 @@ def test_a_gateway_may_answer_otherwise(status: int, headers: dict[str, str], ex
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, b'{"ok": true}', Valid()),
-        (200, b'{"ok": false, "error": "invalid_auth"}', Invalid()),
-        (400, b'{"error": "invalid_auth"}', Invalid()),
-        (500, b'{"error": "invalid_auth"}', Unverified("http_500")),
-        (200, b'{"ok": false, "error": "team_access_not_granted"}', Unverified("unrecognized_error")),
+        (200, b'{"ok": true}', TokenValid()),
+        (200, b'{"ok": false, "error": "invalid_auth"}', TokenInvalid()),
+        (400, b'{"error": "invalid_auth"}', TokenInvalid()),
+        (500, b'{"error": "invalid_auth"}', TokenUnverified("http_500")),
+        (200, b'{"ok": false, "error": "team_access_not_granted"}', TokenUnverified("unrecognized_error")),
     ],
 )
 def test_a_body_may_say_otherwise(status: int, body: bytes, expected: Validity) -> None:
@@ -93,13 +93,13 @@ def test_a_body_may_say_otherwise(status: int, body: bytes, expected: Validity) 
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, b'{"active": true, "sub": "1"}', Valid()),
-        (200, b'{"active": false}', Invalid()),
-        (200, b'{"active": "true"}', Unverified("unreadable_reply")),
-        (200, b'{"active": 1}', Unverified("unreadable_reply")),
-        (200, b"{}", Unverified("unreadable_reply")),
-        (200, b"<html>", Unverified("unreadable_reply")),
-        (403, b'{"active": false}', Unverified("http_403")),
+        (200, b'{"active": true, "sub": "1"}', TokenValid()),
+        (200, b'{"active": false}', TokenInvalid()),
+        (200, b'{"active": "true"}', TokenUnverified("unreadable_reply")),
+        (200, b'{"active": 1}', TokenUnverified("unreadable_reply")),
+        (200, b"{}", TokenUnverified("unreadable_reply")),
+        (200, b"<html>", TokenUnverified("unreadable_reply")),
+        (403, b'{"active": false}', TokenUnverified("http_403")),
     ],
 )
 def test_introspection_says_it_in_a_member(status: int, body: bytes, expected: Validity) -> None:
@@ -118,7 +118,7 @@ async def test_introspection_is_asked_as_the_client(server: Any) -> None:
         TOKENS
     )
 
-    assert Invalid() == validity
+    assert TokenInvalid() == validity
     (request,) = server.requests
     assert request.body == "token=at-0"
     assert request.headers["authorization"] == "Basic Y2xpZW50OmhpZGRlbg=="
@@ -132,8 +132,10 @@ async def test_the_account_comes_along(server: Any) -> None:
     other = IdentityRules(call=Call(url=server.url + "/other"), in_answer=AccountPaths(id=("id",)))
     rules = ValidationRules(call=Call(url=server.url))
 
-    assert await provider_calls(validation=rules, identity=identity).validate(TOKENS) == Valid(Account("7"))
-    assert await provider_calls(validation=rules, identity=other).validate(TOKENS) == Valid()
+    assert await provider_calls(validation=rules, identity=identity).validate(TOKENS) == TokenValid(
+        Account("7")
+    )
+    assert await provider_calls(validation=rules, identity=other).validate(TOKENS) == TokenValid()
     assert len(server.requests) == 2
 
 
@@ -145,7 +147,7 @@ async def test_a_new_token_may_be_refused_for_a_moment(server: Any) -> None:
     server.answer(200, b"{}")
     rules = ValidationRules(call=Call(url=server.url), replica_lag=True)
 
-    assert await provider_calls(clock, validation=rules).validate(NEW) == Valid()
+    assert await provider_calls(clock, validation=rules).validate(NEW) == TokenValid()
     assert len(server.requests) == 3
     assert clock.slept == [0.05, 0.1]
 
@@ -156,7 +158,7 @@ async def test_a_new_token_that_stays_refused_is_invalid(server: Any) -> None:
     server.answer(401, b"{}")
     rules = ValidationRules(call=Call(url=server.url), replica_lag=True)
 
-    assert await provider_calls(clock, validation=rules).validate(NEW) == Invalid()
+    assert await provider_calls(clock, validation=rules).validate(NEW) == TokenInvalid()
     assert sum(clock.slept) == pytest.approx(1)
     assert len(server.requests) == 6
 
@@ -189,9 +191,9 @@ async def test_no_answer_settles_nothing(unused_tcp_port: int) -> None:
     away = ValidationRules(call=Call(url=f"http://127.0.0.1:{unused_tcp_port}/"))
     missing = ValidationRules(call=Call(url="https://p.example/{extra[id]}"))
 
-    assert await provider_calls(validation=away).validate(TOKENS) == Unverified("connect_failed")
-    assert await provider_calls(validation=missing).validate(TOKENS) == Unverified("cannot_ask")
-    assert await provider_calls().validate(TOKENS) == Unverified("no_validation")
+    assert await provider_calls(validation=away).validate(TOKENS) == TokenUnverified("connect_failed")
+    assert await provider_calls(validation=missing).validate(TOKENS) == TokenUnverified("cannot_ask")
+    assert await provider_calls().validate(TOKENS) == TokenUnverified("no_validation")
 
 
 async def test_no_text_of_the_provider_s_is_kept(server: Any) -> None:
@@ -208,6 +210,6 @@ def test_a_client_that_is_refused_says_nothing_of_the_token(auth: Any) -> None:
     """Where the client authenticates, a 401 is about its secret: introspection is such a call (RFC 7662)."""
     call = Call(method="POST", url="https://provider.example/introspect", auth=auth, encoding="form")
     rules = ValidationRules(call=call, invalid_statuses=frozenset({401, 404}), active_member="active")
-    assert rules.verdict(Reply(401, {}, b'{"error": "invalid_client"}'), NOW) == Unverified("http_401")
-    assert rules.verdict(Reply(404, {}, b""), NOW) == Invalid()
-    assert rules.verdict(Reply(200, {}, b'{"active": false}'), NOW) == Invalid()
+    assert rules.verdict(Reply(401, {}, b'{"error": "invalid_client"}'), NOW) == TokenUnverified("http_401")
+    assert rules.verdict(Reply(404, {}, b""), NOW) == TokenInvalid()
+    assert rules.verdict(Reply(200, {}, b'{"active": false}'), NOW) == TokenInvalid()

@@ -27,7 +27,7 @@ from extauth.adapters.oauth2.wall_clock import WallClock
 from extauth.domain.errors import ProviderUnavailable
 from extauth.domain.link import Account
 from extauth.domain.linking import Installation
-from extauth.domain.linking_outcomes import Invalid, Unverified, Valid, Validity
+from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid, Validity
 from extauth.domain.outcomes import NotSent, Unknown
 from extauth.domain.token_set import TokenSet
 
@@ -100,10 +100,10 @@ class ProviderCalls:
         second. ``Unverified("no_validation")`` without rules for it.
         """
         if self.validation is None:
-            return Unverified("no_validation")
+            return TokenUnverified("no_validation")
         validity = await self._validate(self.validation, tokens)
         for pause in self._lag_pauses(tokens):
-            if not isinstance(validity, Invalid):
+            if not isinstance(validity, TokenInvalid):
                 break
             await self.sleep(pause)
             validity = await self._validate(self.validation, tokens)
@@ -147,12 +147,12 @@ class ProviderCalls:
     async def _validate(self, rules: ValidationRules, tokens: TokenSet) -> Validity:
         reply = await self._ask(rules.call, tokens)
         if isinstance(reply, NotMade):
-            return Unverified("cannot_ask")
+            return TokenUnverified("cannot_ask")
         if not isinstance(reply, Reply):
-            return Unverified(reply.code)
+            return TokenUnverified(reply.code)
         validity = rules.verdict(reply, self.clock.now())
-        if isinstance(validity, Valid) and rules.call == self.identity.call:
-            return Valid(self._account_in(reply))
+        if isinstance(validity, TokenValid) and rules.call == self.identity.call:
+            return TokenValid(self._account_in(reply))
         return validity
 
     def _lag_pauses(self, tokens: TokenSet) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.members import error_codes, reports_error
 from extauth.adapters.oauth2.reading.retry_after import retry_after
 from extauth.adapters.oauth2.token.judge import UNRECOGNIZED, Reply
-from extauth.domain.linking_outcomes import Invalid, Unverified, Valid, Validity
+from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid, Validity
 
 
 def _rate_limited(status: int, headers: Mapping[str, str]) -> bool:
@@ -53,27 +53,27 @@ class ValidationRules:
         """Return what the answer says of the access token."""
         wait = retry_after(reply.headers, now)
         if _rate_limited(reply.status, reply.headers):
-            return Unverified("rate_limited", wait)
+            return TokenUnverified("rate_limited", wait)
         if reply.status in self.invalid_statuses and not self._refuses_client(reply):
-            return Invalid()
+            return TokenInvalid()
         members = reply.members()
         if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR and not self.invalid_codes.isdisjoint(
             error_codes(members)
         ):
-            return Invalid()
+            return TokenInvalid()
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-            return Unverified(f"http_{reply.status}", wait)
+            return TokenUnverified(f"http_{reply.status}", wait)
         if reports_error(members):
-            return Unverified(UNRECOGNIZED, wait)
+            return TokenUnverified(UNRECOGNIZED, wait)
         if self.active_member is None:
-            return Valid()
+            return TokenValid()
         match at(read_json(reply.body), (self.active_member,)):
             case True:
-                return Valid()
+                return TokenValid()
             case False:
-                return Invalid()
+                return TokenInvalid()
             case _:
-                return Unverified("unreadable_reply", wait)
+                return TokenUnverified("unreadable_reply", wait)
 
 
 def validation_by(userinfo_url: str | None, validation: ValidationRules | None) -> ValidationRules | None:
