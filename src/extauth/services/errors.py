@@ -1,19 +1,25 @@
-"""The errors of a refresh, worded in one place."""
+"""The errors of refreshing and of linking, worded in one place."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from extauth.domain.errors import (
+    AuthorizationRejected,
+    ExtAuthError,
     LinkNotFound,
     ProviderMisconfigured,
     ProviderUnavailable,
     ReauthorizationRequired,
     RefreshInProgress,
 )
+from extauth.domain.events import ProviderRejectedClient
 from extauth.domain.freshness import CoolDown, Decision, Reauthorize
 from extauth.domain.link import LinkKey
+from extauth.domain.linking_outcomes import IdTokenRejected
+from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
+from extauth.services.events import EventEmitter
 
 UNRESOLVED: Final = "an earlier refresh is unresolved"
 """Why a refresh token is left alone that may be used up, as long as some access token works."""
@@ -66,3 +72,36 @@ def unknown_resource(provider_id: str) -> ProviderMisconfigured:
     return ProviderMisconfigured(
         f"{provider_id} gives no access tokens for the resource that was asked for", reason="invalid_target"
     )
+
+
+def client_rejected(provider_id: str, code: str) -> ProviderMisconfigured:
+    """Say that the deployment must be mended."""
+    return ProviderMisconfigured(
+        f"{provider_id} rejects this application ({code}): check its client id, secret and settings",
+        reason=code,
+    )
+
+
+def refusal(
+    provider_id: str,
+    outcome: GrantRejected | IdTokenRejected | ClientRejected | Deferred | NotSent | Unknown,
+    emitter: EventEmitter,
+) -> ExtAuthError:
+    """Return what to raise for an answer that connects nobody; tells what an operator must look at."""
+    code = outcome.code
+    match outcome:
+        case ClientRejected():
+            emitter.emit(ProviderRejectedClient(provider_id, code))
+            return client_rejected(provider_id, code)
+        case GrantRejected():
+            msg = f"{provider_id} does not accept the code that it gave ({code})"
+            return AuthorizationRejected(msg, reason=code)
+        case IdTokenRejected():
+            msg = f"the ID token of {provider_id} is not for this authorization ({code})"
+            return AuthorizationRejected(msg, reason=code)
+        case Deferred() | Unknown() | NotSent():
+            retry_after = None if isinstance(outcome, NotSent) else outcome.retry_after
+            msg = f"{provider_id} did not complete the authorization ({code}); let the user begin again"
+            return ProviderUnavailable(msg, retry_after=retry_after)
+        case _:
+            assert_never(outcome)

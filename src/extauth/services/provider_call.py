@@ -8,18 +8,41 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar, final
 
+from extauth.cancellation import cancelled_by_caller
 from extauth.deadline import Deadline
 from extauth.domain.outcomes import NotSent, Unknown
-from extauth.domain.policy import Backoff
+from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock
 from extauth.services.events import logger
 
 _T = TypeVar("_T")
 
-_SENDS = 5
-"""How often a request is tried to be sent."""
+_POLICY = RefreshPolicy()
+"""What holds for refreshes unless the application says otherwise holds for all that is asked here."""
 
-_RETRY = Backoff(initial=timedelta(milliseconds=50), maximum=timedelta(seconds=1))
+
+async def guarded(
+    call: Callable[[], Awaitable[_T]], timeout: timedelta, who: str = "a provider"
+) -> _T | Unknown:
+    """Make a call to a provider and return what it returns.
+
+    ``Unknown`` if it took longer than ``timeout``, was cancelled beneath this task, or raised, as no provider
+    should: one that breaks its contract must not lose a link. Raises only the caller's own
+    ``CancelledError``.
+    """
+    try:
+        async with Deadline(timeout.total_seconds(), layers=2):
+            return await call()
+    except TimeoutError:
+        return Unknown("exchange_timeout")
+    except asyncio.CancelledError:
+        if cancelled_by_caller():
+            raise
+        return Unknown("exchange_interrupted")
+    except Exception as error:  # noqa: BLE001 - see above
+        # Its text is not ours and might quote a token.
+        logger.error("%s raised %s", who, type(error).__name__)
+        return Unknown("provider_error")
 
 
 @final
@@ -29,7 +52,7 @@ class ProviderCaller:
     def __init__(self, clock: Clock, rng: random.Random, timeout: timedelta) -> None:
         self._clock = clock
         self._rng = rng
-        self._timeout = timeout.total_seconds()
+        self._timeout = timeout
         self._hurried = asyncio.Event()
         """Set once by :meth:`hurry`."""
 
@@ -43,30 +66,16 @@ class ProviderCaller:
         self._hurried.set()
 
     async def call(self, call: Callable[[], Awaitable[_T]]) -> _T | Unknown:
-        """Make the call; ``Unknown`` if it took too long or failed in a way that no provider should."""
-        try:
-            async with Deadline(self._timeout, layers=2):
-                return await call()
-        except TimeoutError:
-            return Unknown("exchange_timeout")
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Not this task was cancelled but something that the provider waited for.
-            return Unknown("exchange_interrupted")
-        except Exception as error:  # noqa: BLE001 - a provider that breaks its contract must not break a flow
-            # Its text is not ours and might quote a token.
-            logger.error("a provider raised %s", type(error).__name__)
-            return Unknown("provider_error")
+        """Make the call once; see :func:`guarded`."""
+        return await guarded(call, self._timeout)
 
     async def call_until_sent(self, call: Callable[[], Awaitable[_T]]) -> _T | Unknown:
         """Make the call, again as long as it could not be sent at all."""
-        for attempt in range(1, _SENDS):
+        for attempt in range(1, _POLICY.sends):
             outcome = await self.call(call)
             if not isinstance(outcome, NotSent) or self.hurried:
                 return outcome
-            await self.pause(_RETRY.delay(attempt, jitter=self._rng.random()))
+            await self.pause(_POLICY.retry.delay(attempt, jitter=self._rng.random()))
         return await self.call(call)
 
     async def pause(self, span: timedelta) -> None:

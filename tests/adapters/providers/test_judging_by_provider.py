@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from extauth.adapters.oauth2.token.judge import UNRECOGNIZED, Reply, ReplyRules, judge
+from extauth.adapters.oauth2.http.reply import UNRECOGNIZED, Reply
+from extauth.adapters.oauth2.token.judge import judge
+from extauth.adapters.oauth2.token.reply_rules import CLIENT_CODES, DEAD_CODES, ReplyRules
 from extauth.adapters.providers import CATALOGUE
-from extauth.adapters.providers.judging import CLIENT, DEAD, JUDGING, judging
+from extauth.adapters.providers.judging import JUDGING, judging
 from extauth.domain.outcomes import (
     ClientRejected,
     Deferred,
@@ -41,7 +43,7 @@ def test_the_standards_dead_code_is_dead_everywhere(made):
 @every_preset
 def test_a_fault_of_the_client_never_touches_a_link(made):
     """A wrong secret or registration is the operator's; no user can help."""
-    for code in CLIENT - judging(made.id).dead:
+    for code in CLIENT_CODES - judging(made.id).dead:
         assert judged(made.id, {"error": code}, 401) == ClientRejected(code)
 
 
@@ -56,7 +58,7 @@ def test_a_preset_knows_what_rules_without_a_preset_know(made):
 
 def test_a_fault_of_the_client_is_a_dead_grant_at_two_providers_only():
     """They say unauthorized_client of a refresh token that was used already."""
-    dead = {(name, code) for name, codes in JUDGING.items() for code in codes.dead & CLIENT}
+    dead = {(name, code) for name, codes in JUDGING.items() for code in codes.dead & CLIENT_CODES}
     assert dead == {("gitea", "unauthorized_client"), ("forgejo", "unauthorized_client")}
 
 
@@ -262,4 +264,4 @@ def test_the_table_is_about_presets_and_says_one_thing_of_each_code():
         everything = [code for kind in kinds for code in kind] + list(codes.throttles)
         assert len(everything) == len(set(everything))
         assert set(codes.messages.values()) <= set(everything)
-        assert codes.dead_codes >= DEAD
+        assert codes.dead_codes >= DEAD_CODES

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from extauth import Account, TokenSet
-from extauth.adapters.oauth2.token.judge import Reply, judge
+from extauth.adapters.oauth2.http.reply import Reply
+from extauth.adapters.oauth2.token.judge import judge
 from extauth.adapters.providers import CATALOGUE
 from extauth.domain.outcomes import Exchanged
 

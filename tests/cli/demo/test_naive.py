@@ -7,7 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from extauth.cli.demo.naive import NaiveLoop, NaiveTable, RefreshRefused, Row, open_table
+from extauth.cli.demo.naive import NaiveLoop, NaiveTable, RefreshRefused, Row
+from extauth.cli.demo.naive_tables import open_table
 from extauth.testing import AuthorizationServer
 
 

@@ -962,7 +962,7 @@ class TestSaving:
         with pytest.raises(LinkNotFound):
             await scene.replica().access_token("scripted", "alice")
         assert UnlinkedMeanwhile(KEY, revoked=False) in scene.events
-        assert "revoking after an unlink failed: RuntimeError" in caplog.text
+        assert "ScriptedProvider.revoke raised RuntimeError" in caplog.text
 
     async def test_unlinked_and_the_revocation_never_ends(self, scene, monkeypatch, brief):
         """A revocation is given up after the time of an exchange."""

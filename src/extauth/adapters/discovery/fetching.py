@@ -22,12 +22,12 @@ from extauth.adapters.oauth2.client.configuration import checked_session
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http.content_encoding import TOO_LARGE, UnusableContentError
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
+from extauth.adapters.oauth2.http.reply import TRY_LATER
 from extauth.adapters.oauth2.http.request import USER_AGENT
 from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.reading.json_kinds import is_object
 from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.retry_after import retry_after
-from extauth.adapters.oauth2.token.judge import TRY_LATER
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
 from extauth.domain.hidden import NamesOnly
 

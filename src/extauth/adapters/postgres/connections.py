@@ -12,7 +12,6 @@ import asyncpg
 from extauth.adapters.postgres.failures import (
     DRIVER_ERRORS,
     DriverError,
-    cancelled_by_caller,
     certainly_undone,
     connection_broke,
     explained,
@@ -21,6 +20,7 @@ from extauth.adapters.postgres.failures import (
 from extauth.adapters.postgres.pools import IDLE_LIMIT, Connection, Pool, give_back
 from extauth.adapters.postgres.rows import Parameters
 from extauth.adapters.postgres.sending import Rows, Sending
+from extauth.cancellation import cancelled_by_caller
 from extauth.domain.errors import StoreUnavailable
 
 T = TypeVar("T")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TypeAlias
 
 import asyncpg
@@ -66,13 +65,3 @@ def _says_nothing_of_rows(error: asyncpg.PostgresError) -> bool:
     if isinstance(last_words, asyncpg.PostgresError) and not _says_nothing_of_rows(last_words):
         return False
     return str(error.sqlstate)[:2] in _ABOUT_THE_SERVER
-
-
-def cancelled_by_caller() -> bool:
-    """Whether a ``CancelledError`` just caught is meant for this task.
-
-    asyncpg has tasks of its own. When ``asyncio.run`` ends it cancels all tasks it can see, and a task
-    that it cannot see is told of theirs.
-    """
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0

@@ -11,8 +11,9 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from extauth.adapters.postgres.failures import DRIVER_ERRORS, cancelled_by_caller
+from extauth.adapters.postgres.failures import DRIVER_ERRORS
 from extauth.adapters.postgres.unique_names import UniqueNamesConnection
+from extauth.cancellation import cancelled_by_caller
 from extauth.domain.hidden import Hidden
 
 # In quotes: these classes are generic in the stubs only.

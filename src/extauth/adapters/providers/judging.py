@@ -13,29 +13,7 @@ from typing import final
 
 import attrs
 
-DEAD = frozenset({"invalid_grant"})
-"""Dead everywhere (RFC 6749 section 5.2)."""
-
-RESTART = frozenset({"bad_verification_code"})
-"""An authorization code that is wrong or over, everywhere: GitHub's word for it, which others took over."""
-
-CLIENT = frozenset(
-    {
-        "bad_client_secret",
-        "device_flow_disabled",
-        "incorrect_client_credentials",
-        "invalid_client",
-        "invalid_client_id",
-        "invalid_client_secret",
-        "invalid_request",
-        "invalid_scope",
-        "invalid_target",
-        "redirect_uri_mismatch",
-        "unauthorized_client",
-        "unsupported_grant_type",
-    }
-)
-"""A wrong registration, secret or request everywhere, where :class:`Judging` does not say otherwise."""
+from extauth.adapters.oauth2.token.reply_rules import CLIENT_CODES, DEAD_CODES
 
 
 @final
@@ -67,12 +45,12 @@ class Judging:
     @property
     def dead_codes(self) -> frozenset[str]:
         """All codes that mean a dead grant."""
-        return DEAD | self.dead
+        return DEAD_CODES | self.dead
 
     @property
     def client_codes(self) -> frozenset[str]:
         """All codes that mean a wrong registration or request."""
-        return (CLIENT | self.client) - self.dead
+        return (CLIENT_CODES | self.client) - self.dead
 
 
 STANDARD = Judging()

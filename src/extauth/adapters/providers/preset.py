@@ -21,8 +21,9 @@ from extauth.adapters.oauth2.endpoints.installations import InstallationRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
+from extauth.adapters.oauth2.token.reply_rules import RESTART_CODES
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
-from extauth.adapters.providers.judging import RESTART, judging
+from extauth.adapters.providers.judging import judging
 from extauth.adapters.providers.variables import Variable, fill
 from extauth.domain.linking import CallbackMethod
 from extauth.domain.policy import ProviderTraits
@@ -52,7 +53,7 @@ def reply_rules(preset_id: str, **rules: Any) -> ReplyRules:
     codes = judging(preset_id)
     return ReplyRules(
         dead_codes=codes.dead_codes,
-        restart_codes=RESTART | codes.restart,
+        restart_codes=RESTART_CODES | codes.restart,
         client_codes=codes.client_codes,
         temporary_codes=codes.temporary | codes.user_action,
         throttles=codes.throttles,

@@ -13,7 +13,7 @@ import attrs
 
 from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
-from extauth.adapters.oauth2.token.judge import ReplyRules
+from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.providers.catalogue import CATALOGUE
 from extauth.adapters.providers.judging import judging
 from extauth.adapters.providers.preset import Preset

@@ -9,7 +9,8 @@ from typing import Protocol, final
 import aiohttp
 
 from extauth.cli.demo.messages import Orders
-from extauth.cli.demo.naive import NaiveTable, Row, open_table
+from extauth.cli.demo.naive import NaiveTable, Row
+from extauth.cli.demo.naive_tables import open_table
 from extauth.cli.demo.replica import PROVIDER, extauth_way, naive_loop
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore

@@ -8,10 +8,7 @@ with one caller can use it for years.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any, Protocol, final
-from urllib.parse import unquote
 
 import aiohttp
 import attrs
@@ -100,19 +97,3 @@ class NaiveLoop:
         fresh = Row(answer["access_token"], answer["refresh_token"], time.time() + answer["expires_in"])
         await self._table.write(user, fresh)
         return fresh.access_token
-
-
-@asynccontextmanager
-async def open_table(store: str, name: str) -> AsyncGenerator[NaiveTable, None]:
-    """Open the table ``name`` in the database of the store's URL."""
-    scheme, _, rest = store.partition("://")
-    if scheme == "sqlite":
-        from extauth.cli.demo.naive_sqlite import open_sqlite_table  # noqa: PLC0415 - a driver each
-
-        async with open_sqlite_table(unquote(rest.removeprefix("/")), name) as table:
-            yield table
-    else:
-        from extauth.cli.demo.naive_postgres import open_postgres_table  # noqa: PLC0415 - a driver each
-
-        async with open_postgres_table(store, name) as table:
-            yield table

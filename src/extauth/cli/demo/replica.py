@@ -32,7 +32,8 @@ from extauth.cli.demo.messages import (
     decode,
     encode,
 )
-from extauth.cli.demo.naive import NaiveLoop, NaiveTable, open_table
+from extauth.cli.demo.naive import NaiveLoop, NaiveTable
+from extauth.cli.demo.naive_tables import open_table
 from extauth.domain.events import Event, ExchangeStarted, LinkRefreshed
 from extauth.domain.link import LinkKey
 from extauth.opening import open_store

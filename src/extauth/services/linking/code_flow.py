@@ -23,13 +23,13 @@ from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchS
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged
 from extauth.domain.storable import masked
+from extauth.services.errors import refusal
 from extauth.services.events import EventEmitter
 from extauth.services.linking.begun_redirects import begun_redirects
 from extauth.services.linking.callback import Callback, read_callback
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.linking.in_progress import InFlightCompletions
 from extauth.services.linking.redirect_uris import RedirectUris, mixable, server_of
-from extauth.services.linking.refusals import refusal
 from extauth.services.linking.scopes import asked_scopes, granted_before
 from extauth.services.linking.state import (
     SecretSource,

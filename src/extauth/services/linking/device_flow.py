@@ -23,10 +23,10 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Deferred, Exchanged, NotSent, Unknown
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
+from extauth.services.errors import refusal
 from extauth.services.events import EventEmitter
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.linking.in_progress import Completion, InFlightCompletions
-from extauth.services.linking.refusals import refusal
 from extauth.services.linking.scopes import asked_scopes, granted_before
 from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import check_connectable, provider_of

@@ -8,17 +8,18 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar, final
 
+from extauth.cancellation import cancelled_by_caller
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking_ports import LinkingStore
-from extauth.domain.policy import Backoff
+from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock
 from extauth.domain.token_set import TokenSet
 from extauth.services.events import logger
 
 _T = TypeVar("_T")
 
-_RETRY = Backoff(initial=timedelta(milliseconds=50), maximum=timedelta(seconds=1))
+_RETRY = RefreshPolicy().retry
 
 _GRACE = timedelta(seconds=10)
 """How long a store that is down is asked again: the tokens exist nowhere else, and a user is waiting."""
@@ -88,10 +89,8 @@ class GrantWriter:
         except StoreUnavailable as unavailable:
             return unavailable
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if cancelled_by_caller():
                 raise
-            # Not this task was cancelled but something that the store waited for.
             return StoreUnavailable(f"the store's {what} was interrupted")
         except Exception as broken:  # noqa: BLE001 - a store that breaks its contract must not lose a link
             logger.error("%s.%s raised %s", type(self._store).__name__, what, type(broken).__name__)

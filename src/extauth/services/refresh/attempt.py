@@ -31,13 +31,14 @@ from extauth.domain.resources import after_exchange, something_to_lose
 from extauth.domain.token_set import TokenSet
 from extauth.services.errors import (
     UNRESOLVED,
+    client_rejected,
     link_not_found,
     provider_unavailable,
     reauthorization_required,
     unknown_resource,
 )
 from extauth.services.events import EventEmitter
-from extauth.services.refresh.cooldowns import ProviderPauses, client_rejected
+from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.exchange import Presented, RefreshExchange
 from extauth.services.refresh.lease import Lease, Leases, best_effort
 from extauth.services.refresh.request import TokenRequest

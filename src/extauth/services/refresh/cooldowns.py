@@ -7,11 +7,12 @@ from typing import Final, final
 
 import attrs
 
-from extauth.domain.errors import ExtAuthError, ProviderMisconfigured, ProviderUnavailable
+from extauth.domain.errors import ExtAuthError, ProviderUnavailable
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
 from extauth.domain.provider_trouble import SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
+from extauth.services.errors import client_rejected
 
 _THROTTLED: Final = "throttled"
 """The kind of all trouble that came with a time to wait; others are called by their error code."""
@@ -136,11 +137,3 @@ class ProviderPauses:
         if len(self._links) >= _MANY_LINKS:
             latest = self._clock.monotonic() - self._cooldown.maximum.total_seconds()
             self._links = {key: known for key, known in self._links.items() if known.until > latest}
-
-
-def client_rejected(provider_id: str, code: str) -> ProviderMisconfigured:
-    """Say that the deployment must be mended."""
-    return ProviderMisconfigured(
-        f"{provider_id} rejects this application ({code}): check its client id, secret and settings",
-        reason=code,
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -10,7 +9,6 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.deadline import Deadline
 from extauth.domain.events import ExchangeStarted, ExchangeUnresolved
 from extauth.domain.link import Link
 from extauth.domain.outcomes import (
@@ -21,7 +19,8 @@ from extauth.domain.outcomes import (
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock
 from extauth.domain.resources import something_to_lose
-from extauth.services.events import EventEmitter, logger
+from extauth.services.events import EventEmitter
+from extauth.services.provider_call import guarded
 from extauth.services.refresh.request import TokenRequest
 
 RenewLease: TypeAlias = Callable[[], Awaitable[bool]]
@@ -92,21 +91,12 @@ class RefreshExchange:
                 return Presented(outcome, uncertain=uncertain_since is not None)
 
     async def _once(self, request: TokenRequest, link: Link) -> ExchangeOutcome:
-        try:
-            async with Deadline(self._policy.exchange_timeout.total_seconds(), layers=2):
-                return await request.exchange(link.tokens)
-        except TimeoutError:
-            return Unknown("exchange_timeout")
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Not this task was cancelled but something that the provider waited for.
-            return Unknown("exchange_interrupted")
-        except Exception as error:  # noqa: BLE001 - a provider that breaks its contract must not lose a link
-            # Its text is not ours and might quote a token.
-            logger.error("%s.refresh raised %s", type(request.provider).__name__, type(error).__name__)
-            return Unknown("provider_error")
+        provider = request.provider
+        return await guarded(
+            lambda: request.exchange(link.tokens),
+            self._policy.exchange_timeout,
+            who=f"{type(provider).__name__}.refresh",
+        )
 
 
 def _may_repeat(

@@ -15,11 +15,11 @@ from extauth.domain.freshness import Serve, ServeAndRefresh
 from extauth.domain.link import Link
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore
-from extauth.services.errors import link_not_found, refresh_in_progress, refuse
+from extauth.services.errors import client_rejected, link_not_found, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.providers import is_own_grant
 from extauth.services.refresh.attempt import Attempt, Busy, Finished, LeasedRefresh, Moved
-from extauth.services.refresh.cooldowns import ProviderPauses, client_rejected
+from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.uninterrupted import defer_cancellation, start_protected

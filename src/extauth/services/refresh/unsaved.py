@@ -10,7 +10,7 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.deadline import Deadline
+from extauth.cancellation import cancelled_by_caller
 from extauth.domain.errors import LinkNotFound, StoreUnavailable
 from extauth.domain.events import (
     LinkAdopted,
@@ -27,6 +27,7 @@ from extauth.domain.resources import same_access_tokens
 from extauth.domain.token_set import TokenSet
 from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter, logger
+from extauth.services.provider_call import guarded
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _Guard: TypeAlias = asyncio.Task[None]
@@ -153,10 +154,9 @@ class UnsavedTokens:
         except StoreUnavailable:
             return None
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if cancelled_by_caller():
                 raise
-            return None  # not this task was cancelled but something that the store waited for
+            return None
         except Exception as error:  # noqa: BLE001 - a store that breaks its contract must not lose a link
             logger.error("%s.save raised %s", type(self._store).__name__, type(error).__name__)
             return None
@@ -183,9 +183,10 @@ class UnsavedTokens:
         self._emitter.emit(LinkRefreshed(link.key, link.version, took))
 
     async def _revoke(self, unsaved: _Unsaved) -> bool:
-        try:
-            async with Deadline(self._policy.exchange_timeout.total_seconds(), layers=2):
-                return await unsaved.provider.revoke(unsaved.link.tokens)
-        except Exception as error:  # noqa: BLE001 - best effort
-            logger.warning("revoking after an unlink failed: %s", type(error).__name__)
-            return False
+        provider = unsaved.provider
+        revoked = await guarded(
+            lambda: provider.revoke(unsaved.link.tokens),
+            self._policy.exchange_timeout,
+            who=f"{type(provider).__name__}.revoke",
+        )
+        return revoked is True

@@ -7,7 +7,7 @@ import pytest
 
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules, next_page
-from extauth.adapters.oauth2.token.judge import Reply
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.domain.errors import ProviderUnavailable
 from extauth.domain.linking import Installation
 from extauth.domain.token_set import TokenSet

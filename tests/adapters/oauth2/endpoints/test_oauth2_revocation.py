@@ -8,7 +8,7 @@ import pytest
 from extauth.adapters.oauth2.client.client_auth import ClientCredentials
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.revocation import Revocation, revocation_by
-from extauth.adapters.oauth2.token.judge import Reply
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.domain.token_set import TokenSet
 from tests.support.provider_calls import provider_calls
 

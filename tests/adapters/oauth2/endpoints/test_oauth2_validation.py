@@ -9,7 +9,7 @@ import pytest
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
-from extauth.adapters.oauth2.token.judge import Reply
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.domain.link import Account
 from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid, Validity
 from extauth.domain.token_set import TokenSet

@@ -16,8 +16,8 @@ from aiohttp.payload import BytesPayload
 
 from extauth.adapters.oauth2 import HttpTimeouts
 from extauth.adapters.oauth2.http import transport
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import HttpRequest
-from extauth.adapters.oauth2.token.judge import Reply
 from extauth.deadline import Deadline
 from extauth.domain.outcomes import NotSent, Unknown
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider, ReplyRules, TokenRequests
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.token.device import judge_device_codes, judge_poll
-from extauth.adapters.oauth2.token.judge import Reply, judge
+from extauth.adapters.oauth2.token.judge import judge
 from extauth.domain.linking import DeviceCodes
 from extauth.domain.linking_outcomes import CodeExpired, Denied, StillPending
 from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, NotSent, Unknown

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.adapters.oauth2 import ReplyRules
-from extauth.adapters.oauth2.token.judge import Reply, judge
+from extauth.adapters.oauth2.http.reply import Reply
+from extauth.adapters.oauth2.token.judge import judge
 from extauth.domain.outcomes import (
     ClientRejected,
     Deferred,

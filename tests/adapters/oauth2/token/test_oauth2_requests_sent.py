@@ -8,9 +8,9 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 
 from extauth.adapters.oauth2 import HttpTimeouts
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import JSON, HttpRequest
 from extauth.adapters.oauth2.http.transport import LONGEST_REPLY, send
-from extauth.adapters.oauth2.token.judge import Reply
 from extauth.domain.outcomes import NotSent, Unknown
 from tests.adapters.oauth2.conftest import http_answer, read_request
 

@@ -18,11 +18,11 @@ from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules, next_page
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import HttpRequest
 from extauth.adapters.oauth2.http.transport import HttpTimeouts, send
 from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.retry_after import retry_after
-from extauth.adapters.oauth2.token.judge import Reply
 from extauth.adapters.oauth2.wall_clock import WallClock
 from extauth.domain.errors import ProviderUnavailable
 from extauth.domain.link import Account

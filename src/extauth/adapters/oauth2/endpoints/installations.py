@@ -9,10 +9,10 @@ import attrs
 from yarl import URL
 
 from extauth.adapters.oauth2.endpoints.calls import Call
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.reading.json_kinds import is_list
 from extauth.adapters.oauth2.reading.json_paths import Path, at, text_at
 from extauth.adapters.oauth2.reading.json_reading import read_json
-from extauth.adapters.oauth2.token.judge import Reply
 from extauth.domain.linking import Installation
 
 _LINK: Final = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,]+\s*=\s*(?:"[^"]*"|[^\s";,]+))*)')

@@ -7,8 +7,8 @@ from typing import final
 import attrs
 
 from extauth.adapters.oauth2.endpoints.calls import Call
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.reading.members import error_codes, reports_error
-from extauth.adapters.oauth2.token.judge import Reply
 
 
 @final

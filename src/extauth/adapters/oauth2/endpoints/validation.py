@@ -10,11 +10,11 @@ from typing import final
 import attrs
 
 from extauth.adapters.oauth2.endpoints.calls import Call
+from extauth.adapters.oauth2.http.reply import UNRECOGNIZED, Reply
 from extauth.adapters.oauth2.reading.json_paths import at
 from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.members import error_codes, reports_error
 from extauth.adapters.oauth2.reading.retry_after import retry_after
-from extauth.adapters.oauth2.token.judge import UNRECOGNIZED, Reply
 from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid, Validity
 
 

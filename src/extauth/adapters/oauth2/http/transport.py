@@ -31,8 +31,9 @@ from aiohttp.abc import AbstractStreamWriter
 
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http.content_encoding import UnusableContentError
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import USER_AGENT, HttpRequest
-from extauth.adapters.oauth2.token.judge import Reply
+from extauth.cancellation import cancelled_by_caller
 from extauth.deadline import Deadline
 from extauth.domain.outcomes import NotSent, Unknown
 from extauth.domain.policy import positive
@@ -152,11 +153,6 @@ async def _ask(
     return Reply(response.status, lowered, body.content, end_marked=body.end_marked)
 
 
-def _cancelled_ourselves() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 def _connect_failure(error: Exception) -> str:
     if isinstance(error, ClientConnectorDNSError):
         return "dns_failed"
@@ -196,7 +192,7 @@ async def send(
         async with deadline, _opened(session) as http:
             reply = await _ask(http, request, body, timeouts, heard)
     except asyncio.CancelledError:
-        if _cancelled_ourselves():
+        if cancelled_by_caller():
             raise
         # A task inside aiohttp was cancelled and not this one: asyncio.run() cancels all tasks that
         # it can see when it ends, while the exchange goes on to its end.

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
+from extauth.adapters.oauth2.http.reply import TRY_LATER, Reply
 from extauth.adapters.oauth2.reading.json_kinds import is_filled
 from extauth.adapters.oauth2.reading.members import error_codes, reports_error, storable_json
 from extauth.adapters.oauth2.token.expiry import lifetime
-from extauth.adapters.oauth2.token.judge import TRY_LATER, Reply, judge_refusal
+from extauth.adapters.oauth2.token.judge import judge_refusal
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.domain.linking import DeviceCodes
 from extauth.domain.linking_outcomes import (

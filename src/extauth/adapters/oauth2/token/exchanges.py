@@ -8,10 +8,11 @@ from typing import final
 import attrs
 
 from extauth.adapters.oauth2.client.configuration import sendable
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.device import judge_device_codes, judge_poll
 from extauth.adapters.oauth2.token.first_answer import FirstAnswers, remembering
-from extauth.adapters.oauth2.token.judge import Reply, judge
+from extauth.adapters.oauth2.token.judge import judge
 from extauth.adapters.oauth2.token.token_endpoint import TokenEndpoint
 from extauth.adapters.oauth2.wall_clock import WallClock
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome

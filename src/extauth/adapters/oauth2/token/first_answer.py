@@ -11,8 +11,9 @@ from typing import final
 import attrs
 
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.reading.id_token import checked_claims
-from extauth.adapters.oauth2.token.judge import Reply, judge
+from extauth.adapters.oauth2.token.judge import judge
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.token_endpoint import REMEMBERED_REDIRECT_URI
 from extauth.domain.link import Account

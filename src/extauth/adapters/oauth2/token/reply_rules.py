@@ -15,6 +15,30 @@ from extauth.domain.policy import positive
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TOKENS = frozenset({"access_token", "refresh_token"})
 
+DEAD_CODES = frozenset({"invalid_grant"})
+"""Dead everywhere (RFC 6749 section 5.2)."""
+
+RESTART_CODES = frozenset({"bad_verification_code"})
+"""An authorization code that is wrong or over, everywhere: GitHub's word for it, which others took over."""
+
+CLIENT_CODES = frozenset(
+    {
+        "bad_client_secret",
+        "device_flow_disabled",
+        "incorrect_client_credentials",
+        "invalid_client",
+        "invalid_client_id",
+        "invalid_client_secret",
+        "invalid_request",
+        "invalid_scope",
+        "invalid_target",
+        "redirect_uri_mismatch",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    }
+)
+"""A wrong registration, secret or request, unless a provider is known to mean something else by it."""
+
 TEMPORARY_CODES = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 """Codes that promise another answer later (RFC 6749 section 4.1.2.1, RFC 8628 section 3.5)."""
 
@@ -95,35 +119,14 @@ class ReplyRules:
         positive, a message whose code is on no list, or a companion without a name or a place.
     """
 
-    dead_codes: frozenset[str] = attrs.field(
-        default=frozenset({"invalid_grant"}), converter=_names, validator=_safe_codes
-    )
+    dead_codes: frozenset[str] = attrs.field(default=DEAD_CODES, converter=_names, validator=_safe_codes)
     """The only error codes that mean: this refresh token is dead. They win over ``client_codes``."""
     restart_codes: frozenset[str] = attrs.field(
-        default=frozenset({"bad_verification_code"}), converter=_names, validator=_safe_codes
+        default=RESTART_CODES, converter=_names, validator=_safe_codes
     )
     """Error codes beside those that mean: this authorization code is wrong or over. They say nothing of
     a refresh token."""
-    client_codes: frozenset[str] = attrs.field(
-        default=frozenset(
-            {
-                "bad_client_secret",
-                "device_flow_disabled",
-                "incorrect_client_credentials",
-                "invalid_client",
-                "invalid_client_id",
-                "invalid_client_secret",
-                "invalid_request",
-                "invalid_scope",
-                "invalid_target",
-                "redirect_uri_mismatch",
-                "unauthorized_client",
-                "unsupported_grant_type",
-            }
-        ),
-        converter=_names,
-        validator=_safe_codes,
-    )
+    client_codes: frozenset[str] = attrs.field(default=CLIENT_CODES, converter=_names, validator=_safe_codes)
     """Error codes that mean: the application is registered or configured wrong."""
     scope_separator: str = attrs.field(default=" ", validator=_separators)
     """Characters that part scopes in an answer; a space always does."""

@@ -11,9 +11,9 @@ import attrs
 from aiohttp import ClientSession
 
 from extauth.adapters.oauth2.client.client_auth import ClientCredentials
+from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import FORM, JSON, HttpRequest
 from extauth.adapters.oauth2.http.transport import HttpTimeouts, send
-from extauth.adapters.oauth2.token.judge import Reply
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.domain.outcomes import NotSent, Unknown
 from extauth.domain.token_set import TokenSet
