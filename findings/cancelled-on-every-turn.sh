@@ -9,9 +9,9 @@
 # goes back to the old one, and for as long as it lasts: the loop never sleeps, and a process that waits for a reply of 10 seconds in this way
 # burns a whole core for them.
 #
-# For users of extauth: its waits end at the first one, and what must be finished runs in tasks of its own, where no scope reaches. If you put off a
-# cancellation in a handler of your own (to close a link after a disconnect), wrap it in anyio.CancelScope(shield=True), or
-# hand it to a task that the handler only waits for.
+# For users of extauth: a call that is cancelled ends at the first one. Closing a service is what waits on, for exchanges under way: leave
+# `async with TokenService(...)` inside `with anyio.CancelScope(shield=True):` if the scope around it may be cancelled. The same
+# holds for whatever your own handlers finish after a disconnect.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
