@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# oidc-provider, as it comes but for revocation and introspection switched on: an old access token is revoked after a refresh.
+#
+# A user consents, the client refreshes, and so has an old and a new access token. It tidies up and revokes the old one (RFC 7009).
+#
+# A good guess: the old access token is dead, and nothing else. RFC 7009 (section 2.1) wants the access tokens of a grant to end with its
+# refresh token; the other way round it merely allows it.
+# What happens: the new access token and the refresh token are dead as well, because both belong to the same grant. The server answered
+# 200, as for anything. The next refresh is told invalid_grant, and the user has to consent again.
+#
+# For users of extauth: it revokes only when a user disconnects, or what nobody will use any more (a reauthorization that was
+# withdrawn). Do not revoke access tokens yourself to tidy up after a refresh, or because one was logged, without having the user
+# connect again: at such a server that is what unlink() does.
+set -euo pipefail
+command -v node npm > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+npm install --no-audit --no-fund --silent --prefix "$folder" oidc-provider@9.13.3 > /dev/null 2>&1
+cat > server.mjs <<'JS'
+import crypto from "node:crypto";
+import fs from "node:fs";
+import http from "node:http";
+import Provider from "oidc-provider";
+
+const server = http.createServer();
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+const callback = `${issuer}/callback`;
+const allowed = () => true;
+const provider = new Provider(issuer, {
+  clients: [
+    {
+      client_id: "c",
+      client_secret: "s",
+      redirect_uris: [callback],
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+    },
+  ],
+  features: {
+    revocation: { enabled: true, allowedPolicy: allowed },
+    introspection: { enabled: true, allowedPolicy: allowed },
+  },
+});
+server.on("request", provider.callback());
+
+const cookies = new Map();
+async function browse(url, form) {
+  const response = await fetch(url, {
+    redirect: "manual",
+    headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; ") },
+    ...(form && { method: "POST", body: new URLSearchParams(form) }),
+  });
+  for (const cookie of response.headers.getSetCookie()) {
+    const [, name, value] = cookie.match(/^([^=]+)=([^;]*)/);
+    cookies.set(name, value);
+  }
+  return response;
+}
+
+/** Log in and consent on the provider's own pages, and return the code. */
+async function consent(challenge) {
+  const query = new URLSearchParams({
+    client_id: "c",
+    response_type: "code",
+    redirect_uri: callback,
+    scope: "openid offline_access",
+    prompt: "consent",
+    code_challenge: challenge,
+    code_challenge_method: "S256",
+  });
+  let response = await browse(`${issuer}/auth?${query}`);
+  for (let step = 0; step < 12; step += 1) {
+    const location = response.headers.get("location");
+    if (location?.startsWith(callback)) return new URL(location).searchParams.get("code");
+    if (location) {
+      response = await browse(new URL(location, issuer));
+    } else {
+      const page = await response.text();
+      const prompt = page.match(/name="prompt" value="(\w+)"/)[1];
+      const action = new URL(page.match(/action="([^"]+)"/)[1], issuer);
+      response = await browse(action, { prompt, ...(prompt === "login" && { login: "alice", password: "any" }) });
+    }
+  }
+  throw new Error("no code came");
+}
+
+async function ask(path, form) {
+  const response = await fetch(issuer + path, {
+    method: "POST",
+    headers: { authorization: `Basic ${btoa("c:s")}` },
+    body: new URLSearchParams(form),
+  });
+  const text = await response.text();
+  return { status: response.status, ...(text ? JSON.parse(text) : {}) };
+}
+
+async function active(token) {
+  return (await ask("/token/introspection", { token })).active;
+}
+
+const verifier = crypto.randomBytes(32).toString("base64url");
+const code = await consent(crypto.createHash("sha256").update(verifier).digest("base64url"));
+const old = await ask("/token", { grant_type: "authorization_code", code, redirect_uri: callback, code_verifier: verifier });
+const fresh = await ask("/token", { grant_type: "refresh_token", refresh_token: old.refresh_token });
+const before = [await active(old.access_token), await active(fresh.access_token)];
+const revoked = await ask("/token/revocation", { token: old.access_token, token_type_hint: "access_token" });
+const after = [await active(old.access_token), await active(fresh.access_token)];
+const again = await ask("/token", { grant_type: "refresh_token", refresh_token: fresh.refresh_token });
+const version = JSON.parse(fs.readFileSync("node_modules/oidc-provider/package.json")).version;
+console.log("oidc-provider", version, "Node", process.version);
+console.log("active before: old", before[0], "new", before[1]);
+console.log("revoking the old access token:", revoked.status);
+console.log("active after:  old", after[0], "new", after[1]);
+console.log("refresh:", again.status, again.error);
+const seen = JSON.stringify([before, revoked.status, after, again.status, again.error]);
+process.exit(seen === JSON.stringify([[true, true], 200, [false, false], 400, "invalid_grant"]) ? 0 : 1);
+JS
+NODE_NO_WARNINGS=1 timeout 60 node server.mjs 2>&1 | grep -v -e "oidc-provider NOTICE" -e "oidc-provider WARNING"
