@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# oidc-provider, as it comes but for revocation and introspection switched on: an old access token is revoked after a refresh.
+# oidc-provider, as it comes but for revocation and introspection switched on: one of several tokens of a user is revoked (RFC 7009).
 #
-# A user consents, the client refreshes, and so has an old and a new access token. It tidies up and revokes the old one (RFC 7009).
+# First a client refreshes, so that it has an old and a new access token, tidies up, and revokes the old one. Then the user connects twice, as
+# for two links, and the refresh token of the first is revoked.
 #
-# A good guess: the old access token is dead, and nothing else. RFC 7009 (section 2.1) wants the access tokens of a grant to end with its
-# refresh token; the other way round it merely allows it.
-# What happens: the new access token and the refresh token are dead as well, because both belong to the same grant. The server answered
-# 200, as for anything. The next refresh is told invalid_grant, and the user has to consent again.
+# A good guess: what was revoked is dead, with its access tokens if it was a refresh token; the newer tokens live. RFC 7009 (section
+# 2.1) has the access tokens of a grant end with its refresh token, and merely allows it the other way round.
+# What happens: everything is dead both times, answered 200. The access token takes the refresh token along, since both are of one grant, and
+# two consents of one user to one client in one browser session are one grant as well.
 #
-# For users of extauth: it revokes only when a user disconnects, or what nobody will use any more (a reauthorization that was
-# withdrawn). Do not revoke access tokens yourself to tidy up after a refresh, or because one was logged, without having the user
-# connect again: at such a server that is what unlink() does.
+# For users of extauth: it revokes when a user disconnects, and what nobody can use any more. Do not revoke access tokens yourself to tidy
+# up. At such a server a second, named link of the same account ends with the first: unlinking one, the
+# other has to be connected again.
 set -euo pipefail
 command -v node npm > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
 folder=$(mktemp -d)
@@ -100,21 +101,32 @@ async function active(token) {
   return (await ask("/token/introspection", { token })).active;
 }
 
-const verifier = crypto.randomBytes(32).toString("base64url");
-const code = await consent(crypto.createHash("sha256").update(verifier).digest("base64url"));
-const old = await ask("/token", { grant_type: "authorization_code", code, redirect_uri: callback, code_verifier: verifier });
-const fresh = await ask("/token", { grant_type: "refresh_token", refresh_token: old.refresh_token });
+async function connect() {
+  const verifier = crypto.randomBytes(32).toString("base64url");
+  const code = await consent(crypto.createHash("sha256").update(verifier).digest("base64url"));
+  return ask("/token", { grant_type: "authorization_code", code, redirect_uri: callback, code_verifier: verifier });
+}
+
+const refresh = (tokens) => ask("/token", { grant_type: "refresh_token", refresh_token: tokens.refresh_token });
+
+const old = await connect();
+const fresh = await refresh(old);
 const before = [await active(old.access_token), await active(fresh.access_token)];
 const revoked = await ask("/token/revocation", { token: old.access_token, token_type_hint: "access_token" });
 const after = [await active(old.access_token), await active(fresh.access_token)];
-const again = await ask("/token", { grant_type: "refresh_token", refresh_token: fresh.refresh_token });
+const again = await refresh(fresh);
+const first = await connect();
+const second = await connect();
+await ask("/token/revocation", { token: first.refresh_token, token_type_hint: "refresh_token" });
+const shared = [await active(second.access_token), (await refresh(second)).status];
 const version = JSON.parse(fs.readFileSync("node_modules/oidc-provider/package.json")).version;
 console.log("oidc-provider", version, "Node", process.version);
 console.log("active before: old", before[0], "new", before[1]);
 console.log("revoking the old access token:", revoked.status);
 console.log("active after:  old", after[0], "new", after[1]);
-console.log("refresh:", again.status, again.error);
-const seen = JSON.stringify([before, revoked.status, after, again.status, again.error]);
-process.exit(seen === JSON.stringify([[true, true], 200, [false, false], 400, "invalid_grant"]) ? 0 : 1);
+console.log("refresh with the refresh token:", again.status, again.error);
+console.log("of two links, the first one's refresh token revoked; the second: active", shared[0], "refresh", shared[1]);
+const seen = JSON.stringify([before, revoked.status, after, again.status, again.error, shared]);
+process.exit(seen === JSON.stringify([[true, true], 200, [false, false], 400, "invalid_grant", [false, 400]]) ? 0 : 1);
 JS
 NODE_NO_WARNINGS=1 timeout 60 node server.mjs 2>&1 | grep -v -e "oidc-provider NOTICE" -e "oidc-provider WARNING"
