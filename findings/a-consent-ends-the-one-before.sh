@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
 # @cloudflare/workers-oauth-provider: a connected user begins to connect again, and does not finish.
 #
-# Alice is connected to a client. Later she goes to the consent page again, says yes, and the redirect back never arrives: the browser is closed,
-# or the callback's server is down. The code is never exchanged.
+# Alice is connected to a client. Later she goes to the consent page again, says yes, and the redirect back never arrives: the
+# browser is closed, or the callback's server is down. The code is never exchanged.
 #
-# A good guess: nothing has happened. The code runs out, and the tokens from the first time work on; at the earliest, exchanging the
-# code could replace them.
-# What happens: with the click on "yes" the first grant is gone, access token and refresh token. completeAuthorization() removes
-# all earlier grants of that user to that client, before anybody has tokens in their place. `revokeExistingGrants: false` is the way out.
+# A good guess: nothing has happened. The code runs out, and the tokens from the first time work on; at the earliest,
+# exchanging the code could replace them.
+# What happens: with the click on "yes" the first grant is gone, access token and refresh token. completeAuthorization()
+# removes all earlier grants of that user to that client, before anybody has tokens in their place. `revokeExistingGrants:
+# false` is the way out.
 #
-# For users of extauth: everywhere else the old link works until the new one is stored. Behind this provider a half-finished reconnect
-# gives ReauthorizationRequired, and two links of one account (named links) end each other in turn. If the server is yours, switch that off.
+# For users of extauth: everywhere else the old link works until the new one is stored. Behind this provider a half-finished
+# reconnect gives ReauthorizationRequired, and two links of one account (named links) end each other in turn. If the server is
+# yours, switch that off.
 set -euo pipefail
-command -v node npm > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
+{ command -v node && command -v npm; } > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --no-audit --no-fund --silent --prefix "$folder" @cloudflare/workers-oauth-provider@1.2.3 > /dev/null 2>&1
+npm install --no-audit --no-fund --loglevel=error --prefix "$folder" @cloudflare/workers-oauth-provider@1.2.3 > /dev/null
 cat > server.mjs <<'JS'
 import fs from "node:fs";
 import { register } from "node:module";

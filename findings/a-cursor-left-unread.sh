@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # sqlite3 in autocommit mode (isolation_level=None), WAL, a timeout of 20 seconds: a cursor is not read to its end.
 #
-# A SELECT finds two rows and one is fetched. Another process writes. Then the first connection reads again with a new cursor, and
-# wants to write. Elsewhere an UPDATE ... RETURNING of one row is executed, and its `rowcount` tells whether it changed something.
+# A SELECT finds two rows and one is fetched. Another process writes. Then the first connection reads again with a new cursor,
+# and wants to write. Elsewhere an UPDATE ... RETURNING of one row is executed, and its `rowcount` tells whether it changed
+# something.
 #
-# A good guess: without BEGIN each statement is by itself, so the new cursor sees what was written, the write waits up to 20 seconds
-# if it must, and rowcount is 1.
-# What happens: as long as the old cursor lives, every read on the connection sees the old snapshot, while in_transaction says False.
-# BEGIN IMMEDIATE fails at once with SQLITE_BUSY_SNAPSHOT, whatever the timeout. rowcount is 0 until the row has been fetched, and until
-# then the changed row is committed for nobody and all other writers are locked out.
+# A good guess: without BEGIN each statement is by itself, so the new cursor sees what was written, the write waits up to 20
+# seconds if it must, and rowcount is 1.
+# What happens: as long as the old cursor lives, every read on the connection sees the old snapshot, while in_transaction says
+# False. BEGIN IMMEDIATE fails at once with SQLITE_BUSY_SNAPSHOT, whatever the timeout. rowcount is 0 until the row has been
+# fetched, and until then the changed row is committed for nobody and all other writers are locked out.
 #
 # For users of extauth: nothing to do, its store reads to the end. If you share the file, or write a store of your own, take
-# fetchall() also where you expect one row, and never judge a conditional UPDATE ... RETURNING by rowcount: the loser of a race and
-# its winner both read 0.
+# fetchall() also where you expect one row, and never judge a conditional UPDATE ... RETURNING by rowcount: the loser of a
+# race and its winner both read 0.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # The authorization server of the MCP SDK for Python: its metadata lists client_secret_basic for tokens and for revocation.
 #
-# A client registers itself (RFC 7591) with "token_endpoint_auth_method": "client_secret_basic", is told that it has it, and sends
-# id and secret by HTTP Basic.
+# A client registers itself (RFC 7591) with "token_endpoint_auth_method": "client_secret_basic", is told that it has it, and
+# sends id and secret by HTTP Basic.
 #
 # A good guess: the token endpoint takes it, and so does the revocation endpoint.
-# What happens: the token endpoint answers 401, "Missing client_id": the id must stand in the body as well, which RFC 6749 asks of nobody
-# who authenticates. With it, Basic works there. The revocation endpoint wants the SECRET in the body too, so
+# What happens: the token endpoint answers 401, "Missing client_id": the id must stand in the body as well, which RFC 6749
+# asks of nobody who authenticates. With it, Basic works there. The revocation endpoint wants the SECRET in the body too, so
 # what the metadata calls client_secret_basic works only together with client_secret_post.
 #
-# For users of extauth: mcp_provider() sends the id in the body too, and registers for the first way in the server's list, which is the body
-# here, so tokens and unlink() both work. With a client of your own at such a server choose client_auth="client_secret_post":
-# with Basic, unlink() reports `revoked=False`.
+# For users of extauth: mcp_provider() sends the id in the body too, and registers for the first way in the server's list,
+# which is the body here, so tokens and unlink() both work. With a client of your own at such a server choose
+# client_auth="client_secret_post": with Basic, unlink() reports `revoked=False`.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check mcp==2.3.0 httpx==0.28.1 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check mcp==2.3.0 httpx==0.28.1
 cat > "$folder/promise.py" <<'PY'
 import asyncio, base64, hashlib, secrets, sys, time
 from importlib.metadata import version

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
 # One call of refresh(), a server whose refresh tokens are for one use, and a gateway before it that loses one answer.
 #
-# The server rotates: each refresh token works once, and one that comes again ends the grant, as RFC 9700 (section 4.14.2) wants it for
-# public clients. The first answer is replaced on its way back by the gateway's 503. All other answers arrive.
+# The server rotates: each refresh token works once, and one that comes again ends the grant, as RFC 9700 (section 4.14.2)
+# wants it for public clients. The first answer is replaced on its way back by the gateway's 503. All other answers arrive.
 #
-# A good guess: a refresh is a POST that must not be repeated blindly, so each client reports the 503, and the application decides.
-# What happens: google-auth presents the same refresh token again, by itself, up to three times in one call. The second time the server sees
-# a stolen token and ends the grant, and the caller reads invalid_grant instead of 503: an outage looks like a user who has withdrawn.
-# Authlib and requests-oauthlib ask once. requests-oauthlib calls the 503 a missing token.
+# A good guess: a refresh is a POST that must not be repeated blindly, so each client reports the 503, and the application
+# decides.
+# What happens: google-auth presents the same refresh token again, by itself, up to three times in one call. The second time
+# the server sees a stolen token and ends the grant, and the caller reads invalid_grant instead of 503: an outage looks like a
+# user who has withdrawn. Authlib and requests-oauthlib ask once. requests-oauthlib calls the 503 a missing token.
 #
-# For users of extauth: it doesn't present a refresh token again after a 5xx while the access token works, and afterwards once, or at
-# once where the provider tolerates it. Google's own tokens stay the same, so google-auth is right for Google; do not use its Credentials for
-# other providers, nor beside extauth for the same grant.
+# For users of extauth: it doesn't present a refresh token again after a 5xx while the access token works, and afterwards
+# once, or at once where the provider tolerates it. Google's own tokens stay the same, so google-auth is right for Google; do
+# not use its Credentials for other providers, nor beside extauth for the same grant.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
-    Authlib==1.9.10 google-auth==2.63.0 requests==2.34.2 requests-oauthlib==2.0.0 2>/dev/null
+    Authlib==1.9.10 google-auth==2.63.0 requests==2.34.2 requests-oauthlib==2.0.0
 cat > "$folder/presented.py" <<'PY'
 import http.server, json, os, sys, threading, urllib.parse
 from importlib.metadata import version

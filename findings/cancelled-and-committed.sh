@@ -6,16 +6,17 @@
 #
 # A good guess: a cancelled statement is interrupted or undone, as asyncpg does it; at the least nobody commits it.
 # What happens: it runs on in aiosqlite's thread and opens sqlite3's implicit transaction. The file is locked for all other
-# processes until somebody uses the connection, and then the other task's commit stores both rows. A statement that was cancelled while it
-# waited in the thread's queue, before it began, is stored as well.
+# processes until somebody uses the connection, and then the other task's commit stores both rows. A statement that was
+# cancelled while it waited in the thread's queue, before it began, is stored as well.
 #
-# For users of extauth: its SQLite store counts on this and finishes its statements. In a connection of your own, a time limit around
-# execute() is no rollback: use a transaction of your own that rolls back when it is cancelled, on a connection of its own.
+# For users of extauth: its SQLite store counts on this and finishes its statements. In a connection of your own, a time limit
+# around execute() is no rollback: use a transaction of your own that rolls back when it is cancelled, on a connection of its
+# own.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check aiosqlite==0.22.1 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check aiosqlite==0.22.1
 cat > "$folder/cancelled.py" <<'PY'
 import asyncio, sqlite3, sys, threading
 from importlib.metadata import version

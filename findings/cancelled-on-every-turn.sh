@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# A task has something to finish, so it takes note of CancelledError, waits on, and means to raise it afterwards. How often is it told?
+# A task has something to finish, so it takes note of CancelledError, waits on, and means to raise it afterwards. How often is
+# it told?
 #
 # The task waits for a future that is set after 100 turns of the loop. In the meantime it is cancelled once: by task.cancel(),
 # by asyncio.timeout(), and by an anyio cancel scope, as Starlette, FastAPI and the MCP SDK have them around your code.
 #
 # A good guess: one cancellation, one CancelledError; anyio's documentation does say that further waits are cancelled too.
-# What happens: with asyncio one. With anyio one in EVERY turn of the loop, 100 of them, also if the task does not begin a new wait but
-# goes back to the old one, and for as long as it lasts: the loop never sleeps, and a process that waits for a reply of 10 seconds in this way
-# burns a whole core for them.
+# What happens: with asyncio one. With anyio one in EVERY turn of the loop, 100 of them, also if the task does not begin a new
+# wait but goes back to the old one, and for as long as it lasts: the loop never sleeps, and a process that waits for a reply
+# of 10 seconds in this way burns a whole core for them.
 #
-# For users of extauth: a call that is cancelled ends at the first one. Closing a service is what waits on, for exchanges under way: leave
-# `async with TokenService(...)` inside `with anyio.CancelScope(shield=True):` if the scope around it may be cancelled. The same
-# holds for whatever your own handlers finish after a disconnect.
+# For users of extauth: a call that is cancelled ends at the first one. Closing a service is what waits on, for exchanges
+# under way: leave `async with TokenService(...)` inside `with anyio.CancelScope(shield=True):` if the scope around it may be
+# cancelled. The same holds for whatever your own handlers finish after a disconnect.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check anyio==4.16.0 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check anyio==4.16.0
 cat > "$folder/turns.py" <<'PY'
 import asyncio, sys
 from importlib.metadata import version

@@ -1,24 +1,25 @@
 #!/usr/bin/env bash
 # UPDATE leases SET expires_at = clock_timestamp() + '30 s' has to wait for the row's lock: from when do the 30 seconds count?
 #
-# Somebody holds the row's lock, another session's UPDATE waits for it, and then the lock is given up: by a commit that changed the
-# row, by a rollback, or by a commit after a mere SELECT ... FOR UPDATE.
+# Somebody holds the row's lock, another session's UPDATE waits for it, and then the lock is given up: by a commit that
+# changed the row, by a rollback, or by a commit after a mere SELECT ... FOR UPDATE.
 #
-# A good guess: now() and statement_timestamp() are from before the wait, and clock_timestamp(), which is "the actual time", from after it.
-# What happens: clock_timestamp() in SET, too, is from BEFORE the wait, unless the lock's holder changed the row. Postgres computes the
-# new row, then locks the old one, and computes again only if it finds another version there. WHERE is judged before the wait
-# in the same way. RETURNING is computed after it, so one statement has two "actual times".
+# A good guess: now() and statement_timestamp() are from before the wait, and clock_timestamp(), which is "the actual time",
+# from after it.
+# What happens: clock_timestamp() in SET, too, is from BEFORE the wait, unless the lock's holder changed the row. Postgres
+# computes the new row, then locks the old one, and computes again only if it finds another version there. WHERE is judged
+# before the wait in the same way. RETURNING is computed after it, so one statement has two "actual times".
 #
-# For users of extauth: a claim that had to wait writes a lease that is shorter by the wait. extauth's holders count from before they asked, so
-# none believes in a lease for longer than the database does. Code of your own that writes an expiry should take
-# the lock first, in a statement of its own, and then look at the clock.
+# For users of extauth: a claim that had to wait writes a lease that is shorter by the wait. extauth's holders count from
+# before they asked, so none believes in a lease for longer than the database does. Code of your own that writes an expiry
+# should take the lock first, in a statement of its own, and then look at the clock.
 set -euo pipefail
 source "$(dirname "$0")/support/postgres.sh"
 folder=$(mktemp -d)
 trap 'stop_postgres; rm -rf "$folder"' EXIT
 start_postgres
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check asyncpg==0.32.0 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check asyncpg==0.32.0
 cat > "$folder/clocks.py" <<'PY'
 import asyncio, sys
 from importlib.metadata import version

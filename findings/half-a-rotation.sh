@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # A Slack installation with token rotation has a bot's and a user's token. slack_sdk rotates both; the second exchange fails.
 #
-# The server stands in for Slack's oauth.v2.access: it answers the bot's refresh token with new tokens, and the user's with Slack's
-# invalid_refresh_token (the user has withdrawn it), or with a 503.
+# The server stands in for Slack's oauth.v2.access: it answers the bot's refresh token with new tokens, and the user's with
+# Slack's invalid_refresh_token (the user has withdrawn it), or with a 503.
 #
 # A good guess: perform_token_rotation returns, or keeps somewhere, what it got for the bot, and reports the user's failure.
-# What happens: it raises, and the bot's new tokens are gone: they are not returned, not in the installation that was given, and not in the
-# exception. Slack's refresh tokens are for one use, so the bot's stored one is spent: one user who withdraws takes the
-# bot of the whole workspace along, some hours later.
+# What happens: it raises, and the bot's new tokens are gone: they are not returned, not in the installation that was given,
+# and not in the exception. Slack's refresh tokens are for one use, so the bot's stored one is spent: one user who withdraws
+# takes the bot of the whole workspace along, some hours later.
 #
 # For users of extauth: the two are separate links, `slack` and `slack/user`, each with its own exchange, and each saved
-# before anything else happens. If you move over from slack_sdk, bots that "need to be installed again" now and then may have had this.
+# before anything else happens. If you move over from slack_sdk, bots that "need to be installed again" now and then may have
+# had this.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check slack_sdk==3.48.0 aiohttp==3.14.5 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check slack_sdk==3.48.0 aiohttp==3.14.5
 cat > "$folder/half.py" <<'PY'
 import asyncio, http.server, json, sys, threading, urllib.parse
 from importlib.metadata import version

@@ -1,25 +1,27 @@
 #!/usr/bin/env bash
 # A refresh is answered with a new access token and no new refresh token. Which client libraries can refresh a second time?
 #
-# RFC 6749 (section 6): a new refresh token is optional, and without one the old one stays. Servers say "without one" in three ways: they
-# leave it out, or a serializer writes null or "". Four clients refresh twice against each; the server notes what they present.
+# RFC 6749 (section 6): a new refresh token is optional, and without one the old one stays. Servers say "without one" in three
+# ways: they leave it out, or a serializer writes null or "". Four clients refresh twice against each; the server notes what
+# they present.
 #
 # A good guess: all keep the old one; it is the common case with Google, Dropbox or Salesforce, and these are old libraries.
-# What happens: simple-oauth2 drops it when it is left out, and presents an empty one the second time. At null or "" all four replace the
-# old token by nothing, because what counts for them is that the key is there; the second request has no refresh token or an empty
-# one, or is not sent.
+# What happens: simple-oauth2 drops it when it is left out, and presents an empty one the second time. At null or "" all four
+# replace the old token by nothing, because what counts for them is that the key is there; the second request has no refresh
+# token or an empty one, or is not sent.
 #
-# For users of extauth: an empty or null refresh token counts as none, and the old one is kept. If you bring tokens over from one of these
-# libraries, look for rows whose refresh token is empty: the old one was good, and is gone. Those users must connect again.
+# For users of extauth: an empty or null refresh token counts as none, and the old one is kept. If you bring tokens over from
+# one of these libraries, look for rows whose refresh token is empty: the old one was good, and is gone. Those users must
+# connect again.
 set -euo pipefail
-command -v node npm > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
+{ command -v node && command -v npm; } > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --no-audit --no-fund --silent --prefix "$folder" simple-oauth2@5.1.0 > /dev/null 2>&1
+npm install --no-audit --no-fund --loglevel=error --prefix "$folder" simple-oauth2@5.1.0 > /dev/null
 python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check \
-    Authlib==1.9.10 google-auth==2.63.0 requests==2.34.2 requests-oauthlib==2.0.0 2>/dev/null
+venv/bin/pip install -qq --disable-pip-version-check \
+    Authlib==1.9.10 google-auth==2.63.0 requests==2.34.2 requests-oauthlib==2.0.0
 cat > simple.mjs <<'JS'
 import { AuthorizationCode } from "simple-oauth2";
 
@@ -85,7 +87,8 @@ def simple_oauth2():
     subprocess.run(["node", "simple.mjs", base], check=False, capture_output=True, timeout=20)
 
 
-print(*(f"{name} {version(name)}," for name in ("Authlib", "google-auth", "requests-oauthlib")), "simple-oauth2 5.1.0", "Python", sys.version.split()[0])
+python = [f"{name} {version(name)}," for name in ("Authlib", "google-auth", "requests-oauthlib")]
+print(*python, "simple-oauth2 5.1.0, Python", sys.version.split()[0])
 seen = {}
 for name, how in {"left out": {}, "null": {"refresh_token": None}, '""': {"refresh_token": ""}}.items():
     for client in (authlib, google_auth, requests_oauthlib, simple_oauth2):

@@ -4,18 +4,18 @@
 # The grant is for "read". The refresh asks for "read write", which RFC 6749 (section 6) forbids, and so the server refuses.
 #
 # A good guess: 400 invalid_scope, nothing has happened, and the client refreshes again without `scope`.
-# What happens: 400 invalid_scope, and the refresh token is spent: the server revokes it before it looks at the scopes. The second request
-# is told invalid_grant. A refusal that is about the request has ended the grant.
+# What happens: 400 invalid_scope, and the refresh token is spent: the server revokes it before it looks at the scopes. The
+# second request is told invalid_grant. A refusal that is about the request has ended the grant.
 #
-# For users of extauth: it names no scopes when it refreshes, unless a preset says that the provider wants them. If you add `scope` to a
-# provider's refresh parameters, or the application asks for more than it was granted after a deploy, one refusal can cost the link. Ask
-# for more scopes by connecting again; the old link works meanwhile.
+# For users of extauth: it names no scopes when it refreshes, unless a preset says that the provider wants them. If you add
+# `scope` to a provider's refresh parameters, or the application asks for more than it was granted after a deploy, one refusal
+# can cost the link. Ask for more scopes by connecting again; the old link works meanwhile.
 set -euo pipefail
-command -v node npm > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
+{ command -v node && command -v npm; } > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --no-audit --no-fund --silent --prefix "$folder" @node-oauth/oauth2-server@5.3.0 > /dev/null 2>&1
+npm install --no-audit --no-fund --loglevel=error --prefix "$folder" @node-oauth/oauth2-server@5.3.0 > /dev/null
 cat > server.mjs <<'JS'
 import fs from "node:fs";
 import OAuth2Server from "@node-oauth/oauth2-server";

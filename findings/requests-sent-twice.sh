@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
 # One await session.request(...) in aiohttp. The server reads the request, does what it says, and closes without an answer.
 #
-# The connection has served a request before, as most connections have. The server counts what arrives and how often it is done.
+# The connection has served a request before, as most connections have. The server counts what arrives and how often it is
+# done.
 #
-# A good guess: the caller gets ServerDisconnectedError, since a request of which nobody knows whether it was carried out
-# is the caller's to repeat; at most a GET is sent again.
-# What happens: GET, PUT and DELETE are sent again on a new connection, with their bodies and without a word, and the caller sees the
-# second answer. POST and PATCH raise. The rule of HTTP allows it: these methods are idempotent. So the server's
+# A good guess: the caller gets ServerDisconnectedError, since a request of which nobody knows whether it was carried out is
+# the caller's to repeat; at most a GET is sent again.
+# What happens: GET, PUT and DELETE are sent again on a new connection, with their bodies and without a word, and the caller
+# sees the second answer. POST and PATCH raise. The rule of HTTP allows it: these methods are idempotent. So the server's
 # second answer to "revoke this token" is what the caller sees, often a 404 or 422.
 #
-# For users of extauth: nothing to do; it tells aiohttp not to, since GitHub and others revoke by DELETE, and a lost answer must
-# stay one. An API call of your own that deletes or puts should take "not found" for "done", or use a method that isn't repeated.
+# For users of extauth: nothing to do; it tells aiohttp not to, since GitHub and others revoke by DELETE, and a lost answer
+# must stay one. An API call of your own that deletes or puts should take "not found" for "done", or use a method that isn't
+# repeated.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check aiohttp==3.14.5 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check aiohttp==3.14.5
 cat > "$folder/twice.py" <<'PY'
 import asyncio, re, sys
 from importlib.metadata import version

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# oidc-provider, as it comes but for revocation and introspection switched on: one of several tokens of a user is revoked (RFC 7009).
+# oidc-provider, as it comes but for revocation and introspection switched on: one of several tokens of a user is revoked (RFC
+# 7009).
 #
-# First a client refreshes, so that it has an old and a new access token, tidies up, and revokes the old one. Then the user connects twice, as
-# for two links, and the refresh token of the first is revoked.
+# First a client refreshes, so that it has an old and a new access token, tidies up, and revokes the old one. Then the user
+# connects twice, as for two links, and the refresh token of the first is revoked.
 #
-# A good guess: what was revoked is dead, with its access tokens if it was a refresh token; the newer tokens live. RFC 7009 (section
-# 2.1) has the access tokens of a grant end with its refresh token, and merely allows it the other way round.
-# What happens: everything is dead both times, answered 200. The access token takes the refresh token along, since both are of one grant, and
-# two consents of one user to one client in one browser session are one grant as well.
+# A good guess: what was revoked is dead, with its access tokens if it was a refresh token; the newer tokens live. RFC 7009
+# (section 2.1) has the access tokens of a grant end with its refresh token, and merely allows it the other way round.
+# What happens: everything is dead both times, answered 200. The access token takes the refresh token along, since both are of
+# one grant, and two consents of one user to one client in one browser session are one grant as well.
 #
-# For users of extauth: it revokes when a user disconnects, and what nobody can use any more. Do not revoke access tokens yourself to tidy
-# up. At such a server a second, named link of the same account ends with the first: unlinking one, the
-# other has to be connected again.
+# For users of extauth: it revokes when a user disconnects, and what nobody can use any more. Do not revoke access tokens
+# yourself to tidy up. At such a server a second, named link of the same account ends with the first: unlinking one, the other
+# has to be connected again.
 set -euo pipefail
-command -v node npm > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
+{ command -v node && command -v npm; } > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --no-audit --no-fund --silent --prefix "$folder" oidc-provider@9.13.3 > /dev/null 2>&1
+npm install --no-audit --no-fund --loglevel=error --prefix "$folder" oidc-provider@9.13.3 > /dev/null
 cat > server.mjs <<'JS'
 import crypto from "node:crypto";
 import fs from "node:fs";

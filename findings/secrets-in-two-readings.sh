@@ -1,25 +1,27 @@
 #!/usr/bin/env bash
-# A client secret with a plus or a percent sign, as random generators make them, sent by HTTP Basic: which client gets into which server?
+# A client secret with a plus or a percent sign, as random generators make them, sent by HTTP Basic: which client gets into
+# which server?
 #
-# RFC 6749 (section 2.3.1) form-encodes id and secret before they go into the header. Four clients, two servers, one secret: a+b/c=. Each
-# asks for a refresh with an unknown token, so invalid_grant means that the secret was right.
+# RFC 6749 (section 2.3.1) form-encodes id and secret before they go into the header. Four clients, two servers, one secret:
+# a+b/c=. Each asks for a refresh with an unknown token, so invalid_grant means that the secret was right.
 #
 # A good guess: the RFC is from 2012; all four encode, both servers decode, and every pair works.
-# What happens: the two from npm encode, the two from PyPI don't; oidc-provider decodes and @node-oauth doesn't. So each server
-# lets in exactly the clients that the other turns away. The same secret "works" with one library and is invalid_client with another.
+# What happens: the two from npm encode, the two from PyPI don't; oidc-provider decodes and @node-oauth doesn't. So each
+# server lets in exactly the clients that the other turns away. The same secret "works" with one library and is invalid_client
+# with another.
 #
-# For users of extauth: it encodes, as the RFC says. If a provider answers invalid_client although the secret is right, and the secret
-# has other characters than letters, digits, and - . _, have a new one made, or send it in the body, where there is only
+# For users of extauth: it encodes, as the RFC says. If a provider answers invalid_client although the secret is right, and
+# the secret has other characters than letters and digits, have a new one made, or send it in the body, where there is only
 # one reading: client_auth="client_secret_post".
 set -euo pipefail
-command -v node npm > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
+{ command -v node && command -v npm; } > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --no-audit --no-fund --silent --prefix "$folder" \
-    oidc-provider@9.13.3 @node-oauth/oauth2-server@5.3.0 openid-client@6.9.0 simple-oauth2@5.1.0 > /dev/null 2>&1
+npm install --no-audit --no-fund --loglevel=error --prefix "$folder" \
+    oidc-provider@9.13.3 @node-oauth/oauth2-server@5.3.0 openid-client@6.9.0 simple-oauth2@5.1.0 > /dev/null
 python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check Authlib==1.9.10 requests==2.34.2 requests-oauthlib==2.0.0 2>/dev/null
+venv/bin/pip install -qq --disable-pip-version-check Authlib==1.9.10 requests==2.34.2 requests-oauthlib==2.0.0
 cat > clients.py <<'PY'
 import os, sys
 

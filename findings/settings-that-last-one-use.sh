@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# A pool whose connections are prepared once: asyncpg.create_pool(init=...) runs SET lock_timeout = '5s' on each new connection.
+# A pool whose connections are prepared once: asyncpg.create_pool(init=...) runs SET lock_timeout = '5s' on each new
+# connection.
 #
-# The pool has one connection. It is borrowed three times, and each time asked what its lock_timeout is. Then the server is asked
-# which statement that connection sent last.
+# The pool has one connection. It is borrowed three times, and each time asked what its lock_timeout is. Then the server is
+# asked which statement that connection sent last.
 #
 # A good guess: what `init` sets lasts as long as the connection, and each use costs what the statement costs.
-# What happens: it lasts for the first use alone. A connection that is given back is reset with RESET ALL, in a round trip of its own,
-# which takes away what `init` had set; only `server_settings` and `setup` (run before each use) survive.
+# What happens: it lasts for the first use alone. A connection that is given back is reset with RESET ALL, in a round trip of
+# its own, which takes away what `init` had set; only `server_settings` and `setup` (run before each use) survive.
 # psycopg_pool's `configure`, which looks the same, lasts.
 #
-# For users of extauth: with a pool of your own, put limits such as lock_timeout and statement_timeout in server_settings, or no refresh but the first
-# has them. The pool that open_store makes sends no reset: the store keeps nothing in a session, and saves the round trip.
+# For users of extauth: with a pool of your own, put limits such as lock_timeout and statement_timeout in server_settings, or
+# no refresh but the first has them. The pool that open_store makes sends no reset: the store keeps nothing in a session, and
+# saves the round trip.
 set -euo pipefail
 source "$(dirname "$0")/support/postgres.sh"
 folder=$(mktemp -d)
@@ -18,7 +20,7 @@ trap 'stop_postgres; rm -rf "$folder"' EXIT
 start_postgres
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
-    asyncpg==0.32.0 'psycopg[binary]==3.3.9' psycopg-pool==3.3.3 2>/dev/null
+    asyncpg==0.32.0 'psycopg[binary]==3.3.9' psycopg-pool==3.3.3
 cat > "$folder/settings.py" <<'PY'
 import asyncio, sys
 from importlib.metadata import version

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Two processes use asyncpg through PgBouncer in transaction mode, and one of them meets a server connection that the other has used.
+# Two processes use asyncpg through PgBouncer in transaction mode, and one of them meets a server connection that the other
+# has used.
 #
-# Process A prepares a statement on the first server connection. While a third client keeps that one busy, process B prepares a
-# different statement on the second. A runs its own statement again and is given the second server connection.
+# Process A prepares a statement on the first server connection. While a third client keeps that one busy, process B prepares
+# a different statement on the second. A runs its own statement again and is given the second server connection.
 #
-# A good guess: an error. Everybody knows that prepared statements don't work in transaction mode before PgBouncer 1.21; A's statement
-# "does not exist" there, or "already exists", and asyncpg even has a hint for it.
+# A good guess: an error. Everybody knows that prepared statements don't work in transaction mode before PgBouncer 1.21; A's
+# statement "does not exist" there, or "already exists", and asyncpg even has a hint for it.
 # What happens: B's statement runs, and A is handed its result. asyncpg counts its statements from 1 in every process, so both
 # are "__asyncpg_stmt_1__", and where a statement of that name with such arguments exists, nobody notices.
 #
 # For users of extauth: open_store(..., transaction_pooling=True) caches no statements, and refuses a pool that does. That
-# nothing failed in a test is no sign that it can be left out. The rest of your application behind the same
-# PgBouncer needs statement_cache_size=0 as well, or the session mode: it may run your SELECT as somebody else's DELETE.
+# nothing failed in a test is no sign that it can be left out. The rest of your application behind the same PgBouncer needs
+# statement_cache_size=0 as well, or the session mode: it may run your SELECT as somebody else's DELETE.
 set -euo pipefail
 source "$(dirname "$0")/support/postgres.sh"
 folder=$(mktemp -d)
@@ -35,7 +36,7 @@ INI
 unprivileged "$pgbouncer" -d -q "$folder/pgbouncer.ini"
 for _ in $(seq 100); do [ -S "$folder/postgres/.s.PGSQL.6432" ] && break; sleep 0.1; done
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check asyncpg==0.32.0 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check asyncpg==0.32.0
 cat > "$folder/process.py" <<'PY'
 import asyncio, sys
 

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # A task that must outlive asyncio.run's final sweep takes itself out of the register of tasks that the sweep goes through.
 #
-# asyncio._unregister_task is documented for authors of task classes. The task calls it as its first act; another calls it
-# for the task right after create_task. Both with ordinary tasks, and with asyncio.eager_task_factory (Python 3.12). A second,
+# asyncio._unregister_task is documented for authors of task classes. The task calls it as its first act; another calls it for
+# the task right after create_task. Both with ordinary tasks, and with asyncio.eager_task_factory (Python 3.12). A second,
 # visible task keeps the loop running until the first has ended.
 #
 # A good guess: it is the same who does it, and how the task was started.
 # What happens: an eager task that takes itself out is cancelled by the sweep all the same. It runs its first step inside
-# create_task, before it is registered, and is registered when that step ends at the first await. Nothing is raised. From outside it works.
+# create_task, before it is registered, and is registered when that step ends at the first await. Nothing is raised. From
+# outside it works.
 #
-# For users of extauth: nothing to do, it makes these tasks past any factory and takes them out from outside. In an application with such
-# tasks of its own, a factory that someone sets for speed decides whether they finish at shutdown: asyncio.all_tasks tells.
+# For users of extauth: nothing to do, it makes these tasks past any factory and takes them out from outside. In an
+# application with such tasks of its own, a factory that someone sets for speed decides whether they finish at shutdown:
+# asyncio.all_tasks tells.
 set -euo pipefail
 python=
 for candidate in python3 python3.14 python3.13 python3.12 "$(pyenv root 2>/dev/null || true)"/versions/3.1[2-9]*/bin/python3; do

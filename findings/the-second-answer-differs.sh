@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
 # A server made with Authlib after its guide: what the first token answer says, and what the answer to a refresh says.
 #
-# The refresh grant is the guide's: find the token, find the user, and mark the old token as revoked. Refresh tokens are switched on with
-# OAUTH2_REFRESH_TOKEN_GENERATOR = True. Nothing else is configured.
+# The refresh grant is the guide's: find the token, find the user, and mark the old token as revoked. Refresh tokens are
+# switched on with OAUTH2_REFRESH_TOKEN_GENERATOR = True. Nothing else is configured.
 #
 # A good guess: both answers look alike: the same lifetime, and a new refresh token, since the old one is revoked.
-# What happens: the first access token lives 864000 seconds and all later ones 3600, because the default lifetime goes by grant type. The refresh
-# answer has no refresh token (that is INCLUDE_NEW_REFRESH_TOKEN, off as it comes), which by RFC 6749 says "keep the old one". But the old one is
-# revoked, so the second refresh is invalid_grant: users drop out an hour after the first refresh, ten days in.
+# What happens: the first access token lives 864000 seconds and all later ones 3600, because the default lifetime goes by
+# grant type. The refresh answer has no refresh token (that is INCLUDE_NEW_REFRESH_TOKEN, off as it comes), which by RFC 6749
+# says "keep the old one". But the old one is revoked, so the second refresh is invalid_grant: users drop out an hour after
+# the first refresh, ten days in.
 #
-# For users of extauth: lifetimes are read from each answer, so the first is harmless. The second is not to be mended from outside: such a link ends
-# in ReauthorizationRequired. A test of a provider should refresh twice; if the server is yours, set INCLUDE_NEW_REFRESH_TOKEN = True.
+# For users of extauth: lifetimes are read from each answer, so the first is harmless. The second is not to be mended from
+# outside: such a link ends in ReauthorizationRequired. A test of a provider should refresh twice; if the server is yours, set
+# INCLUDE_NEW_REFRESH_TOKEN = True.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check Authlib==1.9.10 Flask==3.1.3 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check Authlib==1.9.10 Flask==3.1.3
 cat > "$folder/answers.py" <<'PY'
 import base64, os, sys
 from importlib.metadata import version
