@@ -10,9 +10,9 @@
 # What happens: B's statement runs, and A is handed its result. asyncpg counts its statements from 1 in every process, so both
 # are "__asyncpg_stmt_1__", and where a statement of that name with such arguments exists, nobody notices.
 #
-# For users of extauth: open_store(..., transaction_pooling=True) caches no statements, and refuses a pool that does. That
-# nothing failed in a test is no sign that it can be left out. The rest of your application behind the same PgBouncer needs
-# statement_cache_size=0 as well, or the session mode: it may run your SELECT as somebody else's DELETE.
+# For users of extauth: its own statements have names that no other process has, or none, so nobody's statement is taken for
+# one of them. The rest of your application behind the same PgBouncer needs statement_cache_size=0, or the session mode: it may
+# run your SELECT as somebody else's DELETE. That nothing failed in a test is no sign.
 set -euo pipefail
 source "$(dirname "$0")/support/postgres.sh"
 folder=$(mktemp -d)
