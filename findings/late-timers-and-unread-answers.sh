@@ -15,7 +15,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check aiohttp==3.14.5 uvloop==0.22.1 2>/dev/null
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check aiohttp==3.14.5 uvloop==0.22.1
 cat > "$folder/late.py" <<'PY'
 import asyncio, http.server, sys, threading, time
 from importlib.metadata import version

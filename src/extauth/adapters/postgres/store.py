@@ -66,7 +66,8 @@ class PostgresLinkStore:
 
     Enter it as an async context manager: that creates or migrates the schema. No connection is held
     between calls, and the pool is not closed. Its ``command_timeout`` bounds each statement, so it
-    should have one. :meth:`open` makes a pool and closes it again.
+    should have one. Limits such as Postgres's ``lock_timeout`` belong in its ``server_settings``: what
+    asyncpg's ``init`` sets is reset after the first use. :meth:`open` makes a pool and closes it again.
 
     ``transaction_pooling`` says whether there is a pooler that gives each transaction another server
     connection (PgBouncer in transaction mode). Then every statement is sent whole, which takes one more
