@@ -7,7 +7,7 @@ import pytest
 from extauth import open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.services.refresh.unsaved import UnsavedTokens
-from extauth.testing import PromiseBroken, VirtualClock, replay
+from extauth.testing import PromiseBroken, Setting, VirtualClock, replay
 from extauth.testing.schedules.interleaver.promises import NEVER_LOST, NEVER_TWICE
 from tests.proof import broken_exchanges
 from tests.proof.breaking import replacing
@@ -59,6 +59,22 @@ sweep r1
 open r1.save#1 refuse
 """
 
+SAVED_FOR_LONGER_THAN_THE_TOKEN_WORKS = """
+call r1 alice
+open r1.get#1
+open r1.get#1.reply
+open r1.claim#1
+open r1.claim#1.reply
+open r1.refresh#1
+open r1.refresh#1.reply
+open r1.save#1
+advance 3600                   -- the new token has expired, and nobody has been told of it yet
+call r1 alice                  -- joins the flight
+open r1.get#2
+open r1.get#2.reply
+open r1.save#1.reply
+"""
+
 UNLINKED_WHILE_UNRESOLVED = """
 call r1 alice
 open r1.get#1
@@ -75,10 +91,10 @@ unlink alice
 """
 
 
-def run(script: str):
+def run(script: str, *setting: Setting):
     """Replay a script on memory stores whose leases run on virtual time."""
     clock = VirtualClock()
-    return replay(lambda: MemoryLinkStore(now=clock.now), script, clock=clock)
+    return replay(lambda: MemoryLinkStore(now=clock.now), script, *setting, clock=clock)
 
 
 def test_lease_renewed_after_a_gap():
@@ -99,6 +115,14 @@ def test_store_outage_longer_than_a_lease():
     with broken_exchanges.no_second_look(), pytest.raises(PromiseBroken) as caught:
         run(OUTAGE_LONGER_THAN_THE_LEASE)
     assert caught.value.broken.promise == NEVER_TWICE
+
+
+def test_joining_a_flight_whose_token_has_expired():
+    """Who asks after a token's expiry does not get it from a flight that saved it before."""
+    slow = Setting(replies=frozenset({"get", "claim", "refresh", "save"}))
+    world = run(SAVED_FOR_LONGER_THAN_THE_TOKEN_WORKS, slow)
+    assert world.answers["r1.c2"] == world.stored("alice").tokens.access_token
+    assert world.answers["r1.c2"] != world.answers["r1.c1"]
 
 
 def test_end_of_run_before_the_first_save_fails():

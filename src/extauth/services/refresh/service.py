@@ -11,7 +11,7 @@ from typing import Self, final
 import attrs
 
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
-from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, decide
+from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, access_token_works, decide
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
@@ -209,15 +209,22 @@ class TokenService:
         """Fly for what is wanted. A flight for another resource comes first where one is under way; who is
         ``content`` with what it leaves needs no other.
 
+        So does one whose token has expired before this call came, because its save took so long. Whether it
+        has is asked once: a provider may give tokens that never work.
+
         Waiters of a flight go on in the order in which they came, so everybody's turn comes; nobody waits
         for longer than ``wait_timeout`` for it to begin.
         """
+        asked = self._clock.now()
         patience = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
+        flown = False
         while True:
             landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
-            if landed.resource == request.resource or content(link):
+            ours = landed.resource == request.resource
+            if content(link) or (ours and (flown or access_token_works(request.seen(link), asked))):
                 return landed
+            flown = ours
             self._refuse(request, link)
             if self._clock.monotonic() >= patience:
                 raise refresh_in_progress(link.key, self._policy.retry.maximum)
