@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
 PIP_VERSION := 26.3
+WORKERS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test prove chaos mutants pgbouncer check fix matrix bench lock clean
+.PHONY: demo test coverage prove chaos mutants pgbouncer check fix matrix bench lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -25,7 +26,10 @@ demo: $(INSTALLED)  ## extauth against the naive loop, on real processes
 	$(BIN)/extauth demo $(ARGS)
 
 test: $(DEV_INSTALLED)  ## every test, Postgres included
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+coverage: $(DEV_INSTALLED)  ## which branches the tests take; those of tests/proof run untraced and are left out
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --ignore tests/proof --ignore tests/chaos $(ARGS)
 
 chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres under a strict authorization server
 	$(BIN)/python -m chaos $(ARGS)
@@ -56,12 +60,12 @@ matrix:  ## the tests on every supported Python that is installed
 	  done; \
 	  if [ -z "$$found" ]; then echo "Python $$version: not found"; continue; fi; \
 	  echo "Python $$version: $$($$found --version)"; \
-	  $(MAKE) --no-print-directory test PYTHON=$$found VENV=.venv-$$version ARGS='--no-cov -q' || exit 1; \
+	  $(MAKE) --no-print-directory test PYTHON=$$found VENV=.venv-$$version ARGS=-q || exit 1; \
 	done
 
 prove: $(DEV_INSTALLED)  ## walk every schedule of bounded configurations, then race newly drawn ones on every store
 	$(BIN)/python -m proof $(ARGS)
-	EXTAUTH_RACES=$${EXTAUTH_RACES:-200} $(BIN)/python -m pytest --no-cov -q tests/proof/test_races.py
+	EXTAUTH_RACES=$${EXTAUTH_RACES:-200} $(BIN)/python -m pytest -q tests/proof/test_races.py
 
 mutants: $(DEV_INSTALLED)  ## break the code in small ways; the tests must notice (ARGS='services/*.py' for a part)
 	$(PIP_INSTALL) --constraint constraints.txt --group mutants
