@@ -8,7 +8,7 @@ PIP_VERSION := 26.3
 WORKERS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test coverage prove chaos mutants pgbouncer check fix matrix bench lock clean
+.PHONY: help demo test coverage prove chaos mutants pgbouncer check fix matrix bench lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -21,6 +21,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 $(DEV_INSTALLED): $(INSTALLED)
 	$(PIP_INSTALL) --constraint constraints.txt --group test --group check
 	@touch $@
+
+help:  ## what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(INSTALLED)  ## extauth against the naive loop, on real processes
 	$(BIN)/extauth demo $(ARGS)
@@ -81,5 +84,5 @@ lock: $(INSTALLED)  ## renew constraints.txt
 	  --group test --group check --group mutants --group bench --no-header --no-annotate --no-emit-package extauth \
 	  pyproject.toml constraints.in --output-file constraints.txt
 
-clean:
+clean:  ## remove the virtual environments and every cache
 	rm -rf .venv .venv-* .mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from extauth.domain.errors import (
     AccountChanged,
     AlreadyCompleted,
@@ -43,6 +45,20 @@ from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService
 from extauth.services.refresh.service import TokenService
 from extauth.services.single_flight import SingleFlight
+
+if TYPE_CHECKING:
+    __version__: str
+else:  # a type checker would take every misspelled name for one that this function knows
+
+    def __getattr__(name: str) -> str:
+        """Look the version up when it is asked for: reading metadata imports a parser of mail headers."""
+        if name == "__version__":
+            from extauth.version import installed_version  # noqa: PLC0415
+
+            return installed_version()
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+
 
 __all__ = [
     "Account",

@@ -24,6 +24,17 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"extauth {version('extauth')}\n"
 
 
+def test_nothing_asked_for_is_answered_with_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """``extauth`` alone prints what it can do, and that is no error."""
+    assert main([]) == 0
+    alone = capsys.readouterr()
+
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert (alone.out, alone.err) == (capsys.readouterr().out, "")
+    assert "providers" in alone.out
+
+
 @pytest.mark.parametrize("store", ["memory://", "mysql://user:hidden@host/db", "links.db", "sqlite://x"])
 def test_store_must_be_one_that_processes_share(capsys: pytest.CaptureFixture[str], store: str) -> None:
     """A store that several processes cannot share is refused, without repeating its password."""

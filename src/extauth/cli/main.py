@@ -9,11 +9,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import attrs
+
+from extauth.version import installed_version
 
 NEEDED = ("aiohttp", "aiosqlite", "rich")
 """What the demo needs beyond the library's own dependencies."""
@@ -33,13 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
     return _providers(options, parser) if options.command == "providers" else _demo(options, parser)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="extauth", description="Tokens that work, kept fresh.")
-    parser.add_argument("--version", action="version", version=f"extauth {version('extauth')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"extauth {installed_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
         help="extauth against the naive loop, on real processes",

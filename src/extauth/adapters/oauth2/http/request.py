@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Final, final
 
 import attrs
 
+from extauth.version import UNKNOWN, installed_version
+
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 
-USER_AGENT: Final = f"extauth/{version('extauth')}"
+_VERSION: Final = installed_version()
+USER_AGENT: Final = "extauth" if _VERSION == UNKNOWN else f"extauth/{_VERSION}"
+"""What servers read in their logs. A product needs no version (RFC 9110, section 10.1.5)."""
 
 
 @final
