@@ -14,7 +14,10 @@ import pytest
 from extauth.testing import LinkingStoreContract, LinkStoreContract
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 HAZARDS = (ROOT / "docs" / "explanation" / "hazards.md").read_text()
 NOT_YET = "## Not extauth's yet\n"
 
