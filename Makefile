@@ -8,7 +8,7 @@ PIP_VERSION := 26.3
 WORKERS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test coverage prove chaos mutants pgbouncer check fix matrix bench lock clean
+.PHONY: help demo test coverage prove chaos mutants pgbouncer check fix matrix bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -77,6 +77,10 @@ mutants: $(DEV_INSTALLED)  ## break the code in small ways; the tests must notic
 bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 	$(PIP_INSTALL) --constraint constraints.txt --group bench
 	$(BIN)/python -m bench $(ARGS)
+
+wheel: $(INSTALLED)  ## build the wheel into dist/; .ci/test-wheel dist/*.whl tests it
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --build-constraint constraints.txt --wheel-dir dist .
 
 lock: $(INSTALLED)  ## renew constraints.txt
 	$(PIP_INSTALL) uv
