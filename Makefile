@@ -8,7 +8,7 @@ PIP_VERSION := 26.3
 WORKERS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test coverage prove chaos mutants pgbouncer check fix matrix bench wheel lock clean
+.PHONY: help demo test coverage prove chaos mutants pgbouncer check docs fix matrix bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV_INSTALLED): $(INSTALLED)
-	$(PIP_INSTALL) --constraint constraints.txt --group test --group check
+	$(PIP_INSTALL) --constraint constraints.txt --group test --group check --group docs
 	@touch $@
 
 help:  ## what there is to make
@@ -41,7 +41,7 @@ pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which mu
 	@$(BIN)/python -m tests.servers.pgbouncer
 	$(BIN)/python -m pytest -m pgbouncer tests/adapters/postgres
 
-check: $(DEV_INSTALLED)  ## format, lint, types and layers
+check: $(DEV_INSTALLED)  ## format, lint, types, layers and the API reference
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -50,6 +50,10 @@ check: $(DEV_INSTALLED)  ## format, lint, types and layers
 	$(BIN)/mypy proof
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python docs/reference/generate.py
+
+docs: $(DEV_INSTALLED)  ## the API reference, made of the docstrings, in build/docs
+	$(BIN)/python docs/reference/generate.py
 
 fix: $(DEV_INSTALLED)  ## format, and mend what can be mended
 	$(BIN)/ruff format .
@@ -85,8 +89,8 @@ wheel: $(INSTALLED)  ## build the wheel into dist/; .ci/test-wheel dist/*.whl te
 lock: $(INSTALLED)  ## renew constraints.txt
 	$(PIP_INSTALL) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --all-extras \
-	  --group test --group check --group mutants --group bench --no-header --no-annotate --no-emit-package extauth \
+	  --group test --group check --group docs --group mutants --group bench --no-header --no-annotate --no-emit-package extauth \
 	  pyproject.toml constraints.in --output-file constraints.txt
 
 clean:  ## remove the virtual environments and every cache
-	rm -rf .venv .venv-* .mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
+	rm -rf .venv .venv-* .mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist

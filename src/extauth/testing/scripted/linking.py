@@ -30,7 +30,7 @@ from extauth.testing.scripted.provider import ScriptedProvider
 
 _O = TypeVar("_O", CodeOutcome, PollOutcome)
 
-LinkingAnswer: TypeAlias = "_O | BaseException | Callable[[], _O | Awaitable[_O]]"
+LinkingAnswer: TypeAlias = _O | BaseException | Callable[[], _O | Awaitable[_O]]
 """What one request shall come to: an outcome, an exception to raise, or a function that returns one."""
 
 _AUTHORIZE_URL = "https://provider.example/authorize"
