@@ -83,6 +83,13 @@ def test_each_folder_is_told():
     assert sorted(folders) == sorted(re.findall(r"^\| `([\w/]+)` \|", TEXT, re.MULTILINE))
 
 
+def test_each_module_beside_the_layers_is_told():
+    """What stands in no layer is named, and nothing else is."""
+    (line,) = re.findall(r"^- Beside the layers: .*?(?=\n\n)", TEXT, re.MULTILINE | re.DOTALL)
+    modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
+    assert modules == set(re.findall(r"`(\w+\.py)`", line))
+
+
 def test_each_public_module_lists_its_names():
     """What the page calls public can be imported and has an ``__all__`` of names that are there."""
     (section,) = re.findall(r"^## What is public\n(.*?)^## ", TEXT, re.MULTILINE | re.DOTALL)
