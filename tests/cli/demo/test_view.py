@@ -25,7 +25,7 @@ NAIVE = Progress(
     stage="storm",
     target=2,
     links=2,
-    tally=Tally(served=10, errors={"reconnect": 7}, dead=3),
+    tally=Tally(served=10, checked=5, errors={"reconnect": 7}, dead=3),
     exchanges=77,
     per_rotation=(42, 35),
     families_revoked=2,
@@ -46,7 +46,7 @@ def test_panels_stand_side_by_side() -> None:
     lines = output.getvalue().splitlines()
 
     assert any("extauth" in line and "naive read, refresh, write" in line for line in lines)
-    assert any("12,345" in line and " 10 " in line for line in lines)
+    assert any("12,345 of 12,345" in line and "10 of 17" in line for line in lines)
     assert any("exchanges per rotation" in line and "38.50" in line for line in lines)
     assert any("1 1" in line and "42 35" in line for line in lines)
     assert all(len(line) <= 130 for line in lines)
@@ -66,6 +66,8 @@ def test_summary_has_a_column_for_each_storm() -> None:
     screen.print(summary([OURS, NAIVE]))
     rows = {cells[1].strip(): [cell.strip() for cell in cells[2:4]] for cells in _rows(output.getvalue())}
 
+    assert rows["questions answered with a token"] == ["12,345 of 12,345", "10 of 17"]
+    assert rows["tokens tried at the API that worked"] == ["99 of 99", "2 of 5"]
     assert rows["exchanges per rotation"] == ["1", "38.50"]
     assert rows["links lost"] == ["0", "2"]
     assert rows["errors met by callers"] == ["0", "7"]

@@ -79,7 +79,7 @@ def _introduce(settings: Settings, store: str, console: Console) -> None:
         f"[bold]{settings.replicas}[/] replicas (processes) with [bold]{settings.callers}[/] callers each"
         f" share [bold]{settings.links}[/] links in {kind}.\n"
         "The authorization server is a strict one on loopback HTTP: a refresh token works once, its reuse"
-        f" revokes the grant,\naccess tokens live {settings.lifetime.total_seconds():.0f} s, answers take"
+        f" revokes the grant, access tokens live {settings.lifetime.total_seconds():.0f} s, answers take"
         f" {settings.answer_delay.total_seconds() * 1000:.0f} ms.\n",
         highlight=False,
     )
@@ -88,9 +88,9 @@ def _introduce(settings: Settings, store: str, console: Console) -> None:
 def _explain(console: Console) -> None:
     console.print(
         "Both storms have the same server settings, callers and pauses, and both refresh a fifth of the"
-        " lifetime before expiry.\nA lost link is one whose user must connect again by hand; here a new"
-        f" grant is given after {RECONNECT_AFTER} s so that the storm goes on.\n"
-        "Rotations, exchanges and revoked grants are counted by the server.",
+        " lifetime before expiry. A lost link is one whose user must connect again by hand; here a new"
+        f" grant is given after {RECONNECT_AFTER} s so that the storm goes on."
+        " Rotations, exchanges and revoked grants are counted by the server.",
         style="dim",
         highlight=False,
     )

@@ -131,9 +131,18 @@ def _panel(progress: Progress) -> Panel:
 def _numbers(progress: Progress) -> list[tuple[str, str, bool | None]]:
     """Return label, value, and whether the value is bad; None where no number is."""
     ratio = progress.exchanges_per_rotation
+    tally = progress.tally
     return [
-        ("access tokens served", f"{progress.tally.served:,}", None),
-        ("tried at the API", f"{progress.tally.checked:,}", None),
+        (
+            "questions answered with a token",
+            f"{tally.served:,} of {tally.served + tally.failed:,}",
+            tally.failed > 0,
+        ),
+        (
+            "tokens tried at the API that worked",
+            f"{tally.checked - tally.dead:,} of {tally.checked:,}",
+            tally.dead > 0,
+        ),
         ("rotations", f"{progress.rotations} of {progress.target}", None),
         ("exchanges", f"{progress.exchanges:,}", None),
         (
@@ -141,8 +150,7 @@ def _numbers(progress: Progress) -> list[tuple[str, str, bool | None]]:
             exchanges_per_rotation_text(progress),
             ratio is not None and progress.exchanges != progress.rotations,
         ),
-        ("errors met by callers", f"{progress.tally.failed:,}", progress.tally.failed > 0),
-        ("dead tokens handed out", f"{progress.tally.dead:,}", progress.tally.dead > 0),
+        ("errors met by callers", f"{tally.failed:,}", tally.failed > 0),
         ("links lost", f"{progress.lost}", progress.lost > 0),
     ]
 
