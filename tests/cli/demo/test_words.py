@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from itertools import pairwise
 
 import pytest
 from rich.console import Console
@@ -22,7 +23,7 @@ def test_only_the_terminal_wraps(width: int) -> None:
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
     early = [
         line
-        for line, following in zip(lines, lines[1:], strict=False)
+        for line, following in pairwise(lines)
         if line and following and not line.endswith(".") and len(f"{line} {following.split()[0]}") <= width
     ]
     assert early == []
