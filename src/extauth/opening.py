@@ -2,57 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import AbstractAsyncContextManager, contextmanager
+import os
+import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, ClassVar, NoReturn, final
-from urllib.parse import unquote, urlsplit
+from typing import Any, ClassVar, NoReturn, TypedDict, Unpack, cast, final
+from urllib.parse import unquote
 
 from extauth.domain.linking_ports import Store
+from extauth.domain.wrong_types import UrlObject, must_be, url_text
 from extauth.services.open_services import close_services_on
 
 _SQLITE = "sqlite:///"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_POSTGRES = frozenset({"postgresql", "postgres"})
 
 
-def open_store(url: str, **options: Any) -> AbstractAsyncContextManager[Store]:
+class StoreOptions(TypedDict, total=False):
+    """Options of all the stores; each takes its own and refuses the others."""
+
+    now: Callable[[], datetime]
+    """Of ``memory://``: its clock."""
+    busy_timeout: timedelta
+    """Of SQLite."""
+    max_size: int
+    """Of Postgres, as those below."""
+    transaction_pooling: bool | None
+    command_timeout: timedelta
+
+
+def open_store(
+    url: str | os.PathLike[str] | UrlObject, **options: Unpack[StoreOptions]
+) -> AbstractAsyncContextManager[Store]:
     """Open a store for use in ``async with``; creates or migrates the schema, and closes at the end.
 
     Leaving it first closes the services on this store that the application has forgotten to close: an
     exchange under way still saves its tokens.
 
     ``memory://`` forgets everything at the end; ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are
-    files for one machine; ``postgresql://user:password@host/database`` is for several. Options are those of
-    :meth:`SqliteLinkStore.open <extauth.adapters.sqlite.SqliteLinkStore.open>` and
-    :meth:`PostgresLinkStore.open <extauth.adapters.postgres.PostgresLinkStore.open>`.
+    files for one machine; ``postgresql://user:password@host/database`` is for several. A ``Path`` is a SQLite
+    file. Options are those of :meth:`SqliteLinkStore.open <extauth.adapters.sqlite.SqliteLinkStore.open>` and
+    :meth:`PostgresLinkStore.open <extauth.adapters.postgres.PostgresLinkStore.open>`, by keyword: SQLite's
+    cannot be in the URL.
 
-    :raises ValueError: if the URL is none of these.
+    :raises ValueError: if the URL is none of these, or a SQLite one has a query. No message repeats the URL.
+    :raises TypeError: if it is no ``str``, ``Path`` or ``yarl.URL``, or for an option that the store has not.
     :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
-    return _OpenStore(_opening(url, options))
+    return _OpenStore(_opening(url, cast("dict[str, Any]", options)))
 
 
-def _opening(url: str, options: dict[str, Any]) -> AbstractAsyncContextManager[Store]:
-    scheme = urlsplit(url).scheme
+def _opening(
+    url: str | os.PathLike[str] | UrlObject, options: dict[str, Any]
+) -> AbstractAsyncContextManager[Store]:
+    if isinstance(url, os.PathLike):
+        return _sqlite(os.fspath(url), options)
+    url = url_text(url, "a store's URL", "a str such as sqlite:///links.db")
+    # Not by urlsplit: its errors quote the password.
+    found = _SCHEME.match(url)
+    scheme = "" if found is None else found[1].lower()
     if scheme == "memory":
         from extauth.adapters.memory import MemoryLinkStore  # noqa: PLC0415 - one driver, if it is wanted
 
         return MemoryLinkStore(**options)
     if scheme == "sqlite":
-        with _extra_needed("sqlite"):
-            from extauth.adapters.sqlite import SqliteLinkStore  # noqa: PLC0415
-
-        return SqliteLinkStore.open(_sqlite_path(url), **options)
-    if scheme in {"postgresql", "postgres"}:
-        with _extra_needed("postgres"):
-            from extauth.adapters.postgres import PostgresLinkStore  # noqa: PLC0415
+        return _sqlite(_sqlite_path(url), options)
+    if scheme in _POSTGRES:
+        from extauth.adapters.postgres import PostgresLinkStore  # noqa: PLC0415
 
         return PostgresLinkStore.open(url, **options)
-    # The URL itself may hold a password.
-    found = f"not with {scheme!r}" if scheme else "but this has no scheme; a file is sqlite:///links.db"
-    msg = f"a store URL begins with memory://, sqlite:/// or postgresql://, {found}"
-    raise ValueError(msg)
+    raise ValueError(_unknown(scheme))
+
+
+def _unknown(scheme: str) -> str:
+    """Say what a store URL is like; never the URL itself, which may hold a password."""
+    if not scheme:
+        found = "but this has no scheme; a file is sqlite:///links.db"
+    elif (plain := scheme.partition("+")[0]) in {"sqlite", *_POSTGRES}:
+        found = f"not with {scheme}://; leave the driver out: {plain}://"
+    else:
+        found = f"not with {scheme!r}"
+    return f"a store URL begins with memory://, sqlite:/// or postgresql://, {found}"
+
+
+def _sqlite(path: str | bytes, options: dict[str, Any]) -> AbstractAsyncContextManager[Store]:
+    if isinstance(path, bytes):
+        msg = must_be("a str", path, "the path of a SQLite file")
+        raise TypeError(msg)
+    if path == ":memory:":
+        msg = "write memory:// for a store in memory"
+        raise ValueError(msg)
+    from extauth.adapters.sqlite import SqliteLinkStore  # noqa: PLC0415
+
+    return SqliteLinkStore.open(path, **options)
 
 
 @final
@@ -90,20 +136,14 @@ class _OpenStore:
 
 
 def _sqlite_path(url: str) -> str:
+    if "?" in url:
+        msg = (
+            "a sqlite:/// URL takes no options after a ?; give them to open_store by keyword, such as"
+            " busy_timeout=timedelta(seconds=30). A ? in the name of a file is written %3F"
+        )
+        raise ValueError(msg)
     path = unquote(url.removeprefix(_SQLITE))
     if not url.startswith(_SQLITE) or not path:
         msg = "write sqlite:///relative.db or sqlite:////absolute/path.db"
         raise ValueError(msg)
-    if path == ":memory:":
-        msg = "write memory:// for a store in memory"
-        raise ValueError(msg)
     return path
-
-
-@contextmanager
-def _extra_needed(extra: str) -> Generator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        msg = f'{error.name} is not installed; run: pip install "extauth[{extra}]"'
-        raise ModuleNotFoundError(msg, name=error.name) from error

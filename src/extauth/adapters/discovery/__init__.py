@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from extauth.adapters.discovery.challenges import Challenge, parse_challenges
-from extauth.adapters.discovery.mcp import mcp_provider, mcp_provider_id
-from extauth.adapters.discovery.metadata import ServerMetadata
-from extauth.adapters.discovery.registration import register_client
-from extauth.adapters.discovery.resources import ResourceMetadata, discover_resource
-from extauth.adapters.discovery.servers import discover
+from extauth.extras import extra_needed
+
+with extra_needed("aiohttp"):
+    from extauth.adapters.discovery.challenges import Challenge, parse_challenges
+    from extauth.adapters.discovery.mcp import mcp_provider, mcp_provider_id
+    from extauth.adapters.discovery.metadata import ServerMetadata
+    from extauth.adapters.discovery.registration import register_client
+    from extauth.adapters.discovery.resources import ResourceMetadata, discover_resource
+    from extauth.adapters.discovery.servers import discover
 
 __all__ = [
     "Challenge",

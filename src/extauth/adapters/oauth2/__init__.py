@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from extauth.adapters.oauth2.client.client_auth import ClientAuth
-from extauth.adapters.oauth2.client.client_keys import AppleKey, PrivateKey
-from extauth.adapters.oauth2.endpoints.api import ApiRules
-from extauth.adapters.oauth2.endpoints.calls import Call
-from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
-from extauth.adapters.oauth2.endpoints.installations import InstallationRules
-from extauth.adapters.oauth2.endpoints.revocation import Revocation
-from extauth.adapters.oauth2.endpoints.validation import ValidationRules
-from extauth.adapters.oauth2.http.transport import HttpTimeouts
-from extauth.adapters.oauth2.provider import OAuth2Provider
-from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
-from extauth.adapters.oauth2.token.reply_rules import ReplyRules
-from extauth.adapters.oauth2.token.request_rules import TokenRequests
+from extauth.extras import extra_needed
+
+with extra_needed("aiohttp"):
+    from extauth.adapters.oauth2.client.client_auth import ClientAuth
+    from extauth.adapters.oauth2.client.client_keys import AppleKey, PrivateKey
+    from extauth.adapters.oauth2.endpoints.api import ApiRules
+    from extauth.adapters.oauth2.endpoints.calls import Call
+    from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
+    from extauth.adapters.oauth2.endpoints.installations import InstallationRules
+    from extauth.adapters.oauth2.endpoints.revocation import Revocation
+    from extauth.adapters.oauth2.endpoints.validation import ValidationRules
+    from extauth.adapters.oauth2.http.transport import HttpTimeouts
+    from extauth.adapters.oauth2.provider import OAuth2Provider
+    from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
+    from extauth.adapters.oauth2.token.reply_rules import ReplyRules
+    from extauth.adapters.oauth2.token.request_rules import TokenRequests
 
 __all__ = [
     "AccountPaths",

@@ -1,5 +1,10 @@
 """The SQLite adapter."""
 
-from extauth.adapters.sqlite.store import SqliteLinkStore
+from __future__ import annotations
+
+from extauth.extras import extra_needed
+
+with extra_needed("sqlite"):
+    from extauth.adapters.sqlite.store import SqliteLinkStore
 
 __all__ = ["SqliteLinkStore"]

@@ -1,0 +1,156 @@
+"""What ``open_store`` takes for a store, and what it says to the rest."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+from yarl import URL
+
+from extauth import LinkKey, TokenSet, open_store
+from extauth.adapters.memory import MemoryLinkStore
+from extauth.adapters.postgres import PostgresLinkStore
+from extauth.adapters.sqlite import SqliteLinkStore
+from extauth.opening import StoreOptions
+
+KEY = LinkKey("p", "alice")
+PASSWORD = "correct-horse"
+
+
+async def keeps(url, **options):
+    """Tell whether a link that is put into the store is found when it is opened again."""
+    async with open_store(url, **options) as store:
+        await store.put(KEY, TokenSet("at", "rt"))
+    async with open_store(url, **options) as store:
+        return await store.get(KEY) is not None
+
+
+async def test_a_path_is_a_sqlite_file(tmp_path):
+    """A ``Path`` needs no URL around it, and takes the options of SQLite."""
+    assert await keeps(tmp_path / "links.db", busy_timeout=timedelta(seconds=1))
+    assert (tmp_path / "links.db").exists()
+
+
+async def test_a_yarl_url_is_a_url(tmp_path):
+    """A URL object whose text is the whole URL is as good as the text."""
+    assert await keeps(URL(f"sqlite:///{tmp_path}/links.db"))
+
+
+@pytest.mark.parametrize("query", ["?mode=ro", "?timeout=30", "?mode=memory&cache=shared", "?"])
+def test_a_sqlite_url_has_no_query(query, tmp_path, monkeypatch):
+    """Options of other libraries are refused, and become no part of a file's name."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"no options after a \?; give them to open_store by keyword"):
+        open_store(f"sqlite:///x.db{query}")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_question_mark_in_a_name(tmp_path):
+    """Encoded it is part of the file's name."""
+    assert await keeps(f"sqlite:///{tmp_path}/odd%3Fname.db")
+    assert (tmp_path / "odd?name.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("links.db", "this has no scheme; a file is sqlite:///links.db"),
+        (f"app:{PASSWORD}@db.example/links", "this has no scheme"),
+        ("mysql://db/links", "not with 'mysql'"),
+        (f"postgresql+asyncpg://app:{PASSWORD}@db/links", "leave the driver out: postgresql://"),
+        ("sqlite+aiosqlite:///links.db", "leave the driver out: sqlite://"),
+        ("sqlite://", "write sqlite:///relative.db"),
+        ("sqlite:///:memory:", "write memory://"),
+        (Path(":memory:"), "write memory://"),
+        (f"mysql://app:{PASSWORD}\u2100x@db.example/links", "not with 'mysql'"),
+    ],
+)
+def test_another_url_is_told_what_to_write(url, message):
+    """The message says what a store's URL is like, and repeats no password."""
+    with pytest.raises(ValueError) as refused:
+        open_store(url)
+    assert message in str(refused.value)
+    assert PASSWORD not in str(refused.value)
+
+
+def test_characters_that_a_host_cannot_have():
+    """A password that Python's own URL parser would quote in its error is not looked at before connecting."""
+    assert open_store(f"postgresql://app:{PASSWORD}\u2100x@db.example/links") is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (None, "a store's URL must be a str such as sqlite:///links.db, not None; is it configured?"),
+        (b"sqlite:///x.db", "not bytes; decode it: value.decode()"),
+        (5, "not int"),
+        (URL, "not the class URL"),
+    ],
+)
+def test_what_is_no_text_is_no_url(url, message):
+    """Another type is refused before anything is opened."""
+    with pytest.raises(TypeError) as refused:
+        open_store(url)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///x.db", "postgresql://db/links"])
+def test_an_option_that_the_store_has_not(url):
+    """A slip in an option's name is an error when the store is named, not when it is used."""
+    with pytest.raises(TypeError, match="max_sice"):
+        open_store(url, max_sice=3)
+
+
+def test_the_options_are_those_of_the_stores():
+    """A type checker knows just the keywords that the stores take."""
+    calls = (MemoryLinkStore, SqliteLinkStore.open, PostgresLinkStore.open)
+    taken = {name for call in calls for name in inspect.signature(call).parameters}
+    assert taken - {"path", "dsn"} == get_type_hints(StoreOptions).keys()
+
+
+MISSING = """
+import sys
+sys.modules[{package!r}] = None
+{statement}
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "statement", "extra"),
+    [
+        ("aiohttp", "import extauth.adapters.oauth2", "aiohttp"),
+        ("aiohttp", "from extauth.adapters.oauth2.provider import OAuth2Provider", "aiohttp"),
+        ("aiohttp", "import extauth.adapters.providers", "aiohttp"),
+        ("aiohttp", "import extauth.adapters.discovery", "aiohttp"),
+        ("aiosqlite", "import extauth.adapters.sqlite", "sqlite"),
+        ("asyncpg", "import extauth.adapters.postgres", "postgres"),
+        ("aiosqlite", "import extauth; extauth.open_store('sqlite:///x.db')", "sqlite"),
+        ("asyncpg", "import extauth; extauth.open_store('postgresql://db/links')", "postgres"),
+    ],
+)
+def test_an_adapter_names_the_extra_that_is_missing(package, statement, extra):
+    """Whoever installed extauth without it reads what to install."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    script = MISSING.format(package=package, statement=statement)
+    told = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    wanted = f'ModuleNotFoundError: {package} is not installed; run: pip install "extauth[{extra}]"'
+    assert told.stderr.splitlines()[-1] == wanted
+
+
+def test_a_mistake_of_extauths_own_is_not_taken_for_a_missing_extra():
+    """A module of extauth's own that is not there is told as it is."""
+    script = "import sys; sys.modules['extauth.adapters.sqlite.rows'] = None; import extauth.adapters.sqlite"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    told = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "pip install" not in told.stderr.splitlines()[-1]
+    assert "extauth.adapters.sqlite.rows" in told.stderr.splitlines()[-1]
