@@ -75,7 +75,7 @@ def authorize_url(provider: OAuth2Provider) -> str:
     )
 
 
-async def sent_by(preset: Preset, given: dict[str, str]) -> dict[str, str]:
+async def sent_by(preset: Preset, given: dict[str, Any]) -> dict[str, str]:
     """Return everything that a client of the preset sends, by what it is for."""
     sent: dict[str, str] = {}
     recorder = Recorder()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 import attrs
 import pytest
 from joserfc.jwk import ECKey
+from yarl import URL
 
 from extauth import LinkingService, TokenService
 from extauth.adapters import providers
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import AppleKey, OAuth2Provider
+from extauth.adapters.oauth2.options import ProviderOptions
 from extauth.adapters.providers import (
     CATALOGUE,
     Preset,
@@ -33,6 +35,7 @@ from extauth.adapters.providers import (
     spotify,
     zoho,
 )
+from extauth.adapters.providers.options import PresetOptions
 from extauth.domain.linking import AuthorizationRequest
 from extauth.domain.policy import ProviderTraits
 
@@ -173,7 +176,6 @@ def test_an_unknown_keyword_is_refused_by_name():
         (gitlab_self_managed, "base", "https://user@git.example"),
         (gitlab_self_managed, "base", "https://git.example/{access_token}"),
         (gitlab_self_managed, "base", "git.example"),
-        (gitlab_self_managed, "base", 7),
         (facebook, "ver", ".."),
         (facebook, "ver", ""),
     ],
@@ -183,7 +185,35 @@ def test_a_variable_cannot_send_secrets_astray(made, name, value):
     with pytest.raises(ValueError) as refused:
         made(client_id="id", client_secret="s", **{name: value})
     assert name in str(refused.value)
-    assert not value or value == 7 or "evil" not in str(refused.value)
+    assert not value or "evil" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "value", "message"),
+    [
+        (gitlab_self_managed, "base", 7, "base must be a str or a yarl.URL, not int"),
+        (gitlab_self_managed, "base", None, "gitlab_self_managed needs base"),
+        (shopify, "shop", b"acme", r"shop must be a str, not bytes; decode it: value.decode\(\)"),
+    ],
+)
+def test_a_variable_of_another_type(made, name, value, message):
+    """It is refused, and nothing is made of its repr."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        made(client_id="id", client_secret="s", **{name: value})
+
+
+def test_a_base_may_be_a_url_of_yarl():
+    """A URL object is as good as its text, and as well looked at."""
+    client = gitlab_self_managed(client_id="id", client_secret="s", base=URL("https://git.example/root"))
+    assert client.origin.token_endpoint == "https://git.example/root/oauth/token"
+    with pytest.raises(ValueError, match="https://"):
+        gitlab_self_managed(client_id="id", client_secret="s", base=URL("http://git.example"))
+
+
+def test_the_options_are_the_keywords_and_the_variables():
+    """A type checker knows the variables of all shipped presets, and what an OAuth2Provider takes."""
+    variables = {variable.name for made in CATALOGUE.values() for variable in made.variables}
+    assert get_type_hints(PresetOptions).keys() == variables | get_type_hints(ProviderOptions).keys()
 
 
 def test_a_path_segment_is_encoded():
@@ -256,6 +286,10 @@ def test_a_preset_is_made_for_a_provider_that_is_not_shipped():
         variables=(Variable(name="base", kind="base", description="the forge", example="https://f.example"),),
     )
     assert mine(client_id="id", client_secret="s", base="https://f.example").provider_id == "forge"
+    by_name = mine(client_id="id", client_secret="s", variables={"base": "https://f.example"})
+    assert by_name.origin.token_endpoint == "https://f.example/token"
+    with pytest.raises(ValueError, match="forge has no variable bass; its own variables are base"):
+        mine(client_id="id", client_secret="s", variables={"bass": "https://f.example"})
 
 
 def test_a_preset_with_an_undeclared_variable_is_refused():

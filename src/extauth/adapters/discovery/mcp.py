@@ -8,7 +8,7 @@ the resource indicator of RFC 8707 on every request.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Any, Final, Unpack, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -21,6 +21,7 @@ from extauth.adapters.discovery.resources import ResourceMetadata, resource_foun
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS, server_found
 from extauth.adapters.discovery.well_known import origin, resource_uri
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider
+from extauth.adapters.oauth2.options import AuthenticatedOptions
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
@@ -50,7 +51,7 @@ async def mcp_provider(
     timeouts: HttpTimeouts = DEFAULT_TIMEOUTS,
     allow: Allow | None = None,
     clock: WallClock = SystemClock(),  # noqa: B008 - has no state
-    **keywords: Any,
+    **keywords: Unpack[AuthenticatedOptions],
 ) -> OAuth2Provider:
     """Return a provider for a remote MCP server.
 
@@ -108,7 +109,11 @@ async def mcp_provider(
             )
             client_id, given_secret = client.client_id, Hidden(client.client_secret)
             client_auth = cast("ClientAuth", client.client_auth)
-    options: dict[str, Any] = {"client_auth": client_auth, "session": session, **keywords}
+    options: dict[str, Any] = {
+        "client_auth": client_auth,
+        "session": session,
+        **cast("dict[str, Any]", keywords),
+    }
     return metadata.provider(
         mcp_provider_id(server) if provider_id is None else provider_id,
         client_id=client_id,
@@ -130,7 +135,7 @@ def mcp_provider_id(server_url: str) -> str:
     return parts.netloc + path.replace("~", "%7E").replace("/", "~")
 
 
-def _with_resource(resource: str, keywords: dict[str, Any]) -> dict[str, Any]:
+def _with_resource(resource: str, keywords: AuthenticatedOptions) -> dict[str, Any]:
     rules = keywords.get("authorization", AuthorizationRules())
     requests = keywords.get("requests", TokenRequests(names_client=True))
     named = {"resource": resource}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, final
+from typing import Any, Final, Unpack, cast, final
 
 import attrs
 
@@ -11,6 +11,7 @@ from extauth.adapters.discovery.members import flag, required_text, text, texts
 from extauth.adapters.discovery.well_known import same_but_for_a_slash
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules
+from extauth.adapters.oauth2.options import RequestOptions
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.domain.errors import ProviderMisconfigured
 
@@ -82,7 +83,7 @@ class ServerMetadata:
         client_secret: str | None = None,
         scopes: Iterable[str] = (),
         client_auth: ClientAuth | None = None,
-        **keywords: Any,
+        **keywords: Unpack[RequestOptions],
     ) -> OAuth2Provider:
         """Return this server as a provider for a client that is registered there.
 
@@ -101,7 +102,7 @@ class ServerMetadata:
             client_secret=client_secret,
             client_auth=client_auth or self.choose_client_auth(client_secret),
             scopes=scopes,
-            **{**self._found(), **keywords},
+            **{**self._found(), **cast("dict[str, Any]", keywords)},
         )
 
     def _found(self) -> dict[str, Any]:

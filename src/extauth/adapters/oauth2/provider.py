@@ -25,6 +25,7 @@ from extauth.adapters.oauth2.endpoints.revocation import Revocation, revocation_
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules, validation_by
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
 from extauth.adapters.oauth2.http.transport import HttpTimeouts
+from extauth.adapters.oauth2.rules import check_rules
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules, authorization_url
 from extauth.adapters.oauth2.token.exchanges import Exchanges
 from extauth.adapters.oauth2.token.first_answer import FirstAnswers
@@ -38,6 +39,7 @@ from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, Pol
 from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
+from extauth.domain.wrong_types import UrlObject
 
 
 @final
@@ -63,6 +65,7 @@ class OAuth2Provider:
         a ``client_secret`` or ``client_key`` that is missing or not used, ``sends_issuer`` without
         ``issuer``, a URL that is given twice: alone and in ``revocation`` or ``identity``, or a call to a
         host that ``callback_fields`` would name.
+    :raises TypeError: for an argument of another type, such as rules that are a class, not called.
     """
 
     def __init__(
@@ -71,11 +74,11 @@ class OAuth2Provider:
         *,
         client_id: str,
         client_secret: str | None = None,
-        token_url: str,
-        authorize_url: str | None = None,
-        revoke_url: str | None = None,
-        device_url: str | None = None,
-        userinfo_url: str | None = None,
+        token_url: str | UrlObject,
+        authorize_url: str | UrlObject | None = None,
+        revoke_url: str | UrlObject | None = None,
+        device_url: str | UrlObject | None = None,
+        userinfo_url: str | UrlObject | None = None,
         scopes: Iterable[str] = (),
         client_auth: ClientAuth = "client_secret_basic",
         client_key: ClientKey | None = None,
@@ -97,6 +100,19 @@ class OAuth2Provider:
         api: ApiRules = ApiRules(),  # noqa: B008 - frozen
         installations: InstallationRules | None = None,
     ) -> None:
+        check_rules(
+            traits=traits,
+            requests=requests,
+            replies=replies,
+            authorization=authorization,
+            identity=identity,
+            session=session,
+            timeouts=timeouts,
+            revocation=revocation,
+            validation=validation,
+            api=api,
+            installations=installations,
+        )
         self._provider_id = checked_id(provider_id)
         self._token_url = endpoint_url(token_url, "token_url")
         self._credentials = ClientCredentials(

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
 from inspect import signature
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, Unpack, cast, final
 from urllib.parse import quote
 
 import attrs
-from aiohttp import ClientSession
 
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, ReplyRules
 from extauth.adapters.oauth2.endpoints.api import ApiRules
@@ -24,6 +23,7 @@ from extauth.adapters.oauth2.token.authorization_request import AuthorizationRul
 from extauth.adapters.oauth2.token.reply_rules import RESTART_CODES
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.providers.judging import judging
+from extauth.adapters.providers.options import PresetOptions
 from extauth.adapters.providers.variables import Variable, fill
 from extauth.domain.linking import CallbackMethod
 from extauth.domain.policy import ProviderTraits
@@ -139,24 +139,27 @@ class Preset:
         client_secret: str | None = None,
         provider_id: str | None = None,
         scopes: Iterable[str] | None = None,
-        session: ClientSession | None = None,
-        **others: Any,
+        variables: Mapping[str, str] | None = None,
+        **others: Unpack[PresetOptions],
     ) -> OAuth2Provider:
         """Return a client of this provider.
 
         ``others`` are this preset's :attr:`variables`, and any further keywords of
         :class:`~extauth.adapters.oauth2.OAuth2Provider`, which take the place of what the preset says.
+        In ``variables`` a variable can be given by its name, if a preset of your own has one that no shipped
+        preset has: a type checker does not know it as a keyword.
 
         :raises ValueError: for a variable that is missing or could send secrets astray, for a keyword that
             is neither, and as ``OAuth2Provider`` does.
         """
-        given = {variable.name for variable in self.variables} & others.keys()
-        overrides = {name: value for name, value in others.items() if name not in given}
+        keywords = cast("dict[str, Any]", others)
+        given = {variable.name for variable in self.variables} & keywords.keys()
+        overrides = {name: value for name, value in keywords.items() if name not in given}
         if unknown := overrides.keys() - _PARAMETERS:
             names = ", ".join(sorted(unknown))
             msg = f"{self.id} takes no {names}{self._variables_hint()}{self._meant(sorted(unknown))}"
             raise ValueError(msg)
-        values = self._values({name: others[name] for name in given})
+        values = self._values({**self._named(variables or {}), **{name: keywords[name] for name in given}})
         settings = self._settings({**values, "client_id": quote(client_id, safe="")})
         # Each of these URLs says the same as a rule, and only one of the two may be given.
         if overrides.get("revoke_url") is not None:
@@ -168,7 +171,6 @@ class Preset:
             client_id=client_id,
             client_secret=client_secret,
             scopes=self.scopes if scopes is None else scopes,
-            session=session,
             **{**settings, **overrides},
         )
 
@@ -184,6 +186,13 @@ class Preset:
         known = sorted(_PARAMETERS | {variable.name for variable in self.variables})
         meant = [close for name in unknown for close in get_close_matches(name, known, n=1, cutoff=_CLOSE)]
         return f"; did you mean {', '.join(meant)}?" if meant else ""
+
+    def _named(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        if unknown := given.keys() - {variable.name for variable in self.variables}:
+            names = ", ".join(sorted(unknown))
+            msg = f"{self.id} has no variable {names}{self._variables_hint()}"
+            raise ValueError(msg)
+        return given
 
     def _values(self, given: Mapping[str, object]) -> dict[str, str]:
         values: dict[str, str] = {}

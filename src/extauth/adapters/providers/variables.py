@@ -15,6 +15,7 @@ from urllib.parse import quote
 import attrs
 
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
+from extauth.domain.wrong_types import must_be, url_text
 
 VariableKind: TypeAlias = Literal["base", "host", "label", "segment", "optional_segment", "country"]
 """``base``: an https URL to which paths are added. ``host``: a full host name. ``label``: one part of a
@@ -110,10 +111,12 @@ class Variable:
         """Return the text that goes into URLs.
 
         :raises ValueError: for a value that could send secrets astray. The message does not repeat it.
+        :raises TypeError: for one that is no ``str``; a base may be a ``yarl.URL``.
         """
+        if self.kind == "base":
+            value = url_text(value, self.name)
         if not isinstance(value, str):
-            msg = f"{self.name} must be a str, not {type(value).__name__}"
-            raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
+            raise TypeError(must_be("a str", value, self.name))
         try:
             return _RENDERED[self.kind](value)
         except ValueError as error:

@@ -47,8 +47,6 @@ def test_a_good_endpoint_is_kept_as_it_was_given(url: str) -> None:
         ("https://provider.example:99999/token", "must be a valid URL"),
         ("https://provider.example/hidden token", "must be a valid URL"),
         ("https://provider.example/hidden\ntoken", "must be a valid URL"),
-        (None, "must be a valid URL"),
-        (17, "must be a valid URL"),
     ],
 )
 def test_a_url_that_secrets_must_not_go_to_is_refused(url: Any, message: str) -> None:

@@ -80,7 +80,7 @@ class ClientCredentials:
             msg = "client_id must not be empty"
             raise ValueError(msg)
         if self.method not in get_args(ClientAuth):
-            msg = f"client_auth must be one of {', '.join(get_args(ClientAuth))}, not {self.method!r}"
+            msg = f"client_auth must be one of {', '.join(get_args(ClientAuth))}"
             raise ValueError(msg)
         self._check_key()
         if self.method == "none":

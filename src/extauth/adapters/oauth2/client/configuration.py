@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
 from extauth.domain.storable import MAX_ID_LENGTH, storable_text
+from extauth.domain.wrong_types import UrlObject, must_be
 
 
 def checked_session(session: ClientSession | None) -> ClientSession | None:
@@ -47,7 +48,7 @@ def checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(storable_text(scope, "scopes") for scope in scopes)
 
 
-def checked_issuer(issuer: str | None, *, sends_issuer: bool) -> str | None:
+def checked_issuer(issuer: object, *, sends_issuer: bool) -> str | None:
     """Return an issuer identifier as it is: it is compared code point by code point (RFC 9207 section 2.4).
 
     :raises ValueError: if it is no issuer identifier, or there is none although callbacks carry one.
@@ -55,7 +56,13 @@ def checked_issuer(issuer: str | None, *, sends_issuer: bool) -> str | None:
     if issuer is None and sends_issuer:
         msg = "sends_issuer needs the issuer that callbacks are compared with"
         raise ValueError(msg)
-    return None if issuer is None else endpoint_url(issuer, "issuer")
+    if issuer is None:
+        return None
+    if not isinstance(issuer, str):
+        # A yarl.URL may have normalised it.
+        msg = must_be("a str", issuer, "issuer", "write it as the server does, character by character")
+        raise TypeError(msg)
+    return endpoint_url(issuer, "issuer")
 
 
 def endpoint_hosts(authorize_url: str | None, token_url: str) -> str | None:
@@ -65,7 +72,7 @@ def endpoint_hosts(authorize_url: str | None, token_url: str) -> str | None:
     return None if hosts[0] == hosts[1] else " ".join(hosts)
 
 
-def optional_endpoint(url: str | None, what: str) -> str | None:
+def optional_endpoint(url: str | UrlObject | None, what: str) -> str | None:
     """Return the URL if secrets may be sent to it, or None if there is none; raises as ``endpoint_url``."""
     return None if url is None else endpoint_url(url, what)
 

@@ -7,6 +7,8 @@ import re
 
 from yarl import URL
 
+from extauth.domain.wrong_types import UrlObject, url_text
+
 _AUTHORITY_END = re.compile(r"[/?#]")
 
 
@@ -19,9 +21,9 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _parsed(value: object) -> URL | None:
+def _parsed(value: str) -> URL | None:
     # White space and control characters would be quoted or dropped rather than refused.
-    if not isinstance(value, str) or not value.isprintable() or " " in value:
+    if not value.isprintable() or " " in value:
         return None
     try:
         return URL(value)
@@ -29,14 +31,16 @@ def _parsed(value: object) -> URL | None:
         return None
 
 
-def endpoint_url(value: str, what: str) -> str:
-    """Return ``value`` unchanged if secrets may be sent to it.
+def endpoint_url(given: str | UrlObject, what: str) -> str:
+    """Return the URL unchanged, as text, if secrets may be sent to it.
 
     It must be an absolute ``https`` URL (RFC 6749 section 3.2; ``http`` on loopback only: localhost,
     127.0.0.0/8, ::1) without user info or a fragment. A query is allowed.
 
     :raises ValueError: otherwise. The message names ``what`` and not the URL, which may hold a secret.
+    :raises TypeError: if it is no ``str`` or ``yarl.URL``.
     """
+    value = url_text(given, what)
     url = _parsed(value)
     if url is None:
         msg = f"{what} must be a valid URL such as https://provider.example/token"
