@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from extauth import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure, TokenSet
 from extauth.domain.storable import MAX_ID_LENGTH
 from extauth.domain.token_set import ResourceToken
+from extauth.testing import ScriptedProvider
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NAIVE = NOW.replace(tzinfo=None)
@@ -39,7 +41,7 @@ class Timeless(tzinfo):
 
 class TestLinkKey:
     @pytest.mark.parametrize("part", ["provider_id", "user_id"])
-    @pytest.mark.parametrize("value", ["", "x" * (MAX_ID_LENGTH + 1), *UNSTORABLE], ids=ascii)
+    @pytest.mark.parametrize("value", ["", "x" * (MAX_ID_LENGTH + 1), "nul\0", "surrogate\ud800"], ids=ascii)
     def test_what_is_no_id(self, part, value):
         """Refused with a message that names the part and never quotes the value."""
         parts = {"provider_id": "provider", "user_id": "alice", part: value}
@@ -49,6 +51,29 @@ class TestLinkKey:
             assert str(value) not in str(caught.value)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+    @pytest.mark.parametrize(
+        ("value", "message"),
+        [
+            (1234, r"^user_id must be a str, not int; ids are text: write str\(user.id\)$"),
+            (UUID(int=1234), r"^user_id must be a str, not UUID; ids are text: write str\(user.id\)$"),
+            (b"1234", r"^user_id must be a str, not bytes; decode it: value.decode\(\)$"),
+            (None, r"^user_id must be a str, not None; is anybody signed in\?$"),
+        ],
+    )
+    def test_an_id_of_another_type(self, value, message):
+        """It is no id by guessing: ``b'1'`` and ``1`` would be other users in other places."""
+        with pytest.raises(TypeError, match=message) as caught:
+            LinkKey("provider", value)
+        assert "1234" not in str(caught.value)
+
+    def test_a_provider_is_not_its_id(self):
+        """Whoever gives the provider itself reads what to write."""
+        provider: Any = ScriptedProvider("github")
+        with pytest.raises(
+            TypeError, match=r"provider_id must be a str, not Script.*; write its .provider_id$"
+        ):
+            LinkKey(provider, "alice")
 
     @pytest.mark.parametrize("value", ["a", " ", "x" * MAX_ID_LENGTH, "😀" * MAX_ID_LENGTH, "\U0010ffff"])
     def test_what_is_an_id(self, value):

@@ -7,7 +7,7 @@ from typing import final
 
 import attrs
 
-from extauth.domain.storable import aware_utc, identifier, optional_instant, optional_text, text
+from extauth.domain.storable import aware_utc, identifier, key_part, optional_instant, optional_text, text
 from extauth.domain.token_set import TokenSet
 
 
@@ -20,10 +20,11 @@ class LinkKey:
     Unicode of at most :data:`MAX_ID_LENGTH` characters, without NUL or lone surrogates.
 
     :raises ValueError: when a part is not.
+    :raises TypeError: when a part is no ``str``: an application whose ids are numbers says ``str(user.id)``.
     """
 
-    provider_id: str = attrs.field(validator=identifier)
-    user_id: str = attrs.field(validator=identifier)
+    provider_id: str = attrs.field(validator=key_part)
+    user_id: str = attrs.field(validator=key_part)
 
 
 @final

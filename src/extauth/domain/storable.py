@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import attrs
 
+from extauth.domain.wrong_types import id_text
+
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 """What JSON can say, as Python's ``json`` module reads it back."""
 
@@ -65,6 +67,13 @@ def identifier(_: object, attribute: attrs.Attribute[str], value: str) -> None:
     if len(value) > MAX_ID_LENGTH:
         msg = f"{attribute.name} must be at most {MAX_ID_LENGTH} characters, not {len(value)}"
         raise ValueError(msg)
+
+
+def key_part(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    """Validate a part of a key that the application gives; of another type it is a ``TypeError``."""
+    if type(value) is not str:
+        id_text(value, attribute.name)
+    identifier(_, attribute, value)
 
 
 def text(_: object, attribute: attrs.Attribute[str], value: str) -> None:

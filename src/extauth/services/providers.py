@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from extauth.domain.errors import UnknownProvider
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import ACCOUNT_SEPARATOR, companion_key
 from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.ports import OAuthProvider
+from extauth.services.arguments import listed, unknown_provider
 
 P = TypeVar("P", bound=OAuthProvider)
 
@@ -18,13 +18,10 @@ def by_id(providers: Iterable[P]) -> dict[str, P]:
     """Return the providers by their id.
 
     :raises ValueError: if two have the same.
-    :raises TypeError: for what is no provider.
+    :raises TypeError: for what is no list of providers; see :func:`~extauth.services.arguments.listed`.
     """
     found: dict[str, P] = {}
-    for provider in providers:
-        if not hasattr(provider, "provider_id"):
-            msg = f"{type(provider).__name__} is no provider; call a preset first: github(client_id=...)"
-            raise TypeError(msg)
+    for provider in listed(providers):
         if provider.provider_id in found:
             msg = f"two providers have the id {provider.provider_id!r}; give one another provider_id"
             raise ValueError(msg)
@@ -45,8 +42,7 @@ def provider_of(providers: Mapping[str, P], provider_id: str) -> P:
         if served_by in providers:
             return providers[served_by]
         served_by = served_by.rpartition(ACCOUNT_SEPARATOR)[0]
-    msg = f"no provider {provider_id!r} was given to this service"
-    raise UnknownProvider(msg)
+    raise unknown_provider(provider_id, providers)
 
 
 def is_served_by(provider: OAuthProvider, provider_id: str) -> bool:

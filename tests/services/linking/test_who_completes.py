@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -18,12 +19,23 @@ async def victims_callback(scene: Scene, service: Any) -> str:
     return callback
 
 
-@pytest.mark.parametrize("nobody", [None, "", 0, False, b"mallory", ["mallory"]])
-async def test_nobody_is_signed_in(scene: Scene, nobody):
+@pytest.mark.parametrize(
+    ("nobody", "error", "message"),
+    [
+        (None, ValueError, "sign in first"),
+        ("", ValueError, "sign in first"),
+        (0, TypeError, r"user_id must be a str, not int; ids are text: write str\(user.id\)"),
+        (False, TypeError, "user_id must be a str, not bool"),
+        (b"mallory", TypeError, r"not bytes; decode it"),
+        (["mallory"], TypeError, "user_id must be a str, not list"),
+        (UUID(int=7), TypeError, r"not UUID; ids are text: write str\(user.id\)"),
+    ],
+)
+async def test_nobody_is_signed_in(scene: Scene, nobody, error, message):
     """The callback is refused before anything is sent, says what to do, and its state stays good."""
     service = scene.replica()
     callback = await victims_callback(scene, service)
-    with pytest.raises(ValueError, match="sign in first"):
+    with pytest.raises(error, match=message):
         await service.complete(callback, user_id=nobody)
     assert scene.store.calls["take_authorization"] == 0
     assert scene.provider.presented == []
@@ -67,7 +79,7 @@ async def test_nobody_begins(scene: Scene, nobody):
         service.begin_device("scripted", nobody),
         service.unlink("scripted", nobody),
     ):
-        with pytest.raises(ValueError, match="user_id"):
+        with pytest.raises((ValueError, TypeError), match="user_id must"):
             await call
     assert scene.begun() == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import final
+from typing import cast, final
 from urllib.parse import parse_qsl
 
 import attrs
@@ -19,6 +19,7 @@ from extauth.domain.errors import (
 )
 from extauth.domain.linking import LinkingTraits
 from extauth.domain.storable import names_only, storable_text
+from extauth.domain.wrong_types import UrlObject, is_url_object, must_be, url_text
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WITHOUT_PATH = re.compile(r"https?://[^/]+", re.IGNORECASE)
@@ -134,13 +135,15 @@ class Callback:
         return self["error"] is not None or self["error_code"] is not None
 
 
-def read_callback(given: str | Mapping[str, str]) -> Callback:
+def read_callback(given: str | UrlObject | Mapping[str, str]) -> Callback:
     """Read an absolute URL, a path with a query, a query or the parameters themselves.
 
     :raises InvalidCallback: if a parameter is repeated (RFC 6749 section 3.1) or is no text that can be
         kept, or if there is no state.
+    :raises TypeError: if it is neither URL nor mapping.
     """
-    pairs = _url_pairs(given) if isinstance(given, str) else _mapping_pairs(given)
+    url = given if isinstance(given, str) else str(given) if is_url_object(given) else None
+    pairs = _mapping_pairs(cast("Mapping[str, str]", given)) if url is None else _url_pairs(url)
     params: dict[str, str] = {}
     for name, value in pairs:
         if name in params:
@@ -151,8 +154,8 @@ def read_callback(given: str | Mapping[str, str]) -> Callback:
     if callback["state"] is None:
         msg = "the callback has no state"
         raise InvalidCallback(msg)
-    if isinstance(given, str) and _ABSOLUTE.match(given):
-        return attrs.evolve(callback, location=_location(given))
+    if url is not None and _ABSOLUTE.match(url):
+        return attrs.evolve(callback, location=_location(url))
     return callback
 
 
@@ -161,13 +164,14 @@ def own_parameters(redirect_uri: str) -> list[tuple[str, str]]:
     return parse_qsl(redirect_uri.partition("?")[2], keep_blank_values=True)
 
 
-def checked_redirect_uri(redirect_uri: str) -> str:
+def checked_redirect_uri(given: str | UrlObject) -> str:
     """Return the redirect URI if callbacks to it can be told apart from others.
 
     :raises ValueError: if it is not absolute, has a fragment (RFC 6749 section 3.1.2), spaces or control
         characters, or a parameter that is repeated or is the answer's to set.
+    :raises TypeError: if it is no ``str`` or ``yarl.URL``.
     """
-    storable_text(redirect_uri, "redirect_uri")
+    redirect_uri = storable_text(url_text(given, "redirect_uri"), "redirect_uri")
     if not _ABSOLUTE.match(redirect_uri) or "#" in redirect_uri or not _visible(redirect_uri):
         msg = "redirect_uri must be an absolute URI without a fragment, spaces and control characters"
         raise ValueError(msg)
@@ -195,6 +199,9 @@ def _url_pairs(url: str) -> list[tuple[str, str]]:
 
 def _mapping_pairs(params: Mapping[str, object]) -> list[tuple[str, str]]:
     """List the parameters of a mapping, and of the multidicts of web frameworks all values of each."""
+    if isinstance(params, type) or not hasattr(params, "items"):
+        hint = "write str(request.url)"
+        raise TypeError(must_be("the URL that was called or its parameters", params, "callback", hint))
     # aiohttp and multidict, Starlette with Django and Werkzeug, HTTPX.
     for name in ("getall", "getlist", "get_list"):
         every = getattr(params, name, None)

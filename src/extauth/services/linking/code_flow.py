@@ -23,6 +23,7 @@ from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchS
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged
 from extauth.domain.storable import masked
+from extauth.domain.wrong_types import UrlObject, id_text
 from extauth.services.errors import refusal
 from extauth.services.events import EventEmitter
 from extauth.services.linking.begun_redirects import begun_redirects
@@ -133,7 +134,7 @@ class CodeFlow:
 
     def read(
         self,
-        given: Hidden[str | Mapping[str, str]],
+        given: Hidden[str | UrlObject | Mapping[str, str]],
         *,
         user_id: str,
         provider_id: str | None,
@@ -152,7 +153,7 @@ class CodeFlow:
             raise _by_other_method()
         try:
             callback = read_callback(given.value)
-        except InvalidCallback as error:
+        except (InvalidCallback, TypeError) as error:
             # Its frames hold the parameters.
             raise error.with_traceback(None) from None
         if provider_id is None and callback.location is None and self._redirect_uris.needs_location():
@@ -261,8 +262,9 @@ def _check_signed_in(user_id: object) -> None:
     """Refuse a session without a user: it would get the link of whoever began.
 
     :raises ValueError: for it.
+    :raises TypeError: for an id of another type.
     """
-    if not isinstance(user_id, str) or not user_id:
+    if user_id is None or not id_text(user_id, "user_id"):
         msg = (
             "complete needs user_id, the user who is signed in in this very browser: without one, an attacker"
             " who began could have this browser's account linked to themselves. If nobody is signed in, let"

@@ -15,9 +15,11 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import attrs
 
 from extauth.domain.linking_ports import LinkingProvider
+from extauth.domain.wrong_types import UrlObject
 from extauth.services.linking.callback import checked_redirect_uri, own_parameters
 
-GivenRedirectUris: TypeAlias = Collection[str] | Mapping[str, str | Collection[str]]
+_Uris: TypeAlias = Collection[str] | Collection[UrlObject]
+GivenRedirectUris: TypeAlias = _Uris | Mapping[str, str | UrlObject | _Uris]
 """The only redirect URIs of a service, or those of each provider by its id."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -99,11 +101,11 @@ class RedirectUris:
         self._only: frozenset[str] | None = None
         self._of: dict[str, frozenset[str]] | None = None
         """Each provider's own, where the application says which are."""
-        if isinstance(given, str):
+        if isinstance(given, str | UrlObject):
             msg = "redirect_uris must be a collection of URIs or a mapping by provider id, not one str"
             raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
         if isinstance(given, Mapping):
-            by_id = cast("Mapping[str, str | Collection[str]]", given)
+            by_id = cast("Mapping[str, str | UrlObject | _Uris]", given)
             self._of = {each: _checked(uris) for each, uris in by_id.items()}
             self._check_ids()
             self._check_distinct()
@@ -165,8 +167,8 @@ def mixable(redirect_uri: str, provider_id: str, rivals: Iterable[str]) -> Value
     return ValueError(msg)
 
 
-def _checked(uris: str | Collection[str]) -> frozenset[str]:
-    checked = frozenset(map(checked_redirect_uri, [uris] if isinstance(uris, str) else uris))
+def _checked(uris: str | UrlObject | _Uris) -> frozenset[str]:
+    checked = frozenset(map(checked_redirect_uri, [uris] if isinstance(uris, str | UrlObject) else uris))
     for each in checked:
         _split(each)
     return checked

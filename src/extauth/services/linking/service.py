@@ -18,6 +18,8 @@ from extauth.domain.linking import DeviceAuthorization, UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.ports import Clock, LinkStore, Observer
+from extauth.domain.wrong_types import UrlObject, id_text, url_text
+from extauth.services.arguments import checked_store
 from extauth.services.clock import SystemClock
 from extauth.services.events import EventEmitter
 from extauth.services.linking.code_flow import CodeFlow
@@ -74,6 +76,7 @@ class LinkingService:
 
     :raises ValueError: if two providers have the same id, if one can only refresh, if a span is not
         positive, or for a redirect URI that cannot be one, or that two providers must not share.
+    :raises TypeError: for what is no open store or no list of providers: a URL, a preset that was not called.
     """
 
     def __init__(
@@ -91,7 +94,7 @@ class LinkingService:
         secret_source: SecretSource = secrets.token_bytes,
     ) -> None:
         check_options(authorization_ttl, exchange_timeout, on_account_change)
-        self._store = store
+        self._store = checked_store(store, "put")
         self._providers = linking_providers(providers)
         self._clock = clock or SystemClock()
         rng = rng or random.SystemRandom()
@@ -143,7 +146,7 @@ class LinkingService:
         self,
         provider_id: str,
         user_id: str,
-        redirect_uri: str,
+        redirect_uri: str | UrlObject,
         *,
         scopes: Iterable[str] | None = None,
         resources: Iterable[str] = (),
@@ -163,11 +166,16 @@ class LinkingService:
             given or could be shared with another authorization server, also with one that a service on the
             same store has begun with in this process, ``params`` has one that is not the application's to
             set, or the provider has no authorization endpoint.
+        :raises TypeError: for an argument of another type: ids are ``str``, write ``str(user.id)``.
         """
         self._refuse_if_closed()
         key = LinkKey(provider_id, user_id)
         url = await self._code_flow.begin(
-            key, redirect_uri, scopes=scopes, resources=resources, params=params or {}
+            key,
+            url_text(redirect_uri, "redirect_uri"),
+            scopes=scopes,
+            resources=resources,
+            params=params or {},
         )
         if self._clock.monotonic() >= self._purge_at:
             with suppress(StoreUnavailable):  # the next one will do
@@ -176,7 +184,7 @@ class LinkingService:
 
     async def complete(
         self,
-        callback: str | Mapping[str, str],
+        callback: str | UrlObject | Mapping[str, str],
         *,
         user_id: str,
         provider_id: str | None = None,
@@ -184,9 +192,9 @@ class LinkingService:
     ) -> Link:
         """Exchange the code of a callback and store the link (RFC 6749 sections 4.1.2 to 4.1.4).
 
-        ``callback`` is the whole URL that was called, or its path and query, or the parameters of the query
-        or of a posted form: any mapping, also one of several values for each name. Only with the whole URL it
-        is checked that it is the redirect URI.
+        ``callback`` is the whole URL that was called, as a ``str`` or ``yarl.URL``, or its path and query, or
+        the parameters of the query or of a posted form: any mapping, also one of several values for each
+        name. Only with the whole URL it is checked that it is the redirect URI.
 
         ``user_id`` **is the user who is signed in in this very browser**, from its session and from nowhere
         else. Otherwise an attacker can send a victim the callback of an authorization of their own, and
@@ -205,10 +213,13 @@ class LinkingService:
         :raises StoreUnavailable: try again, or let the user begin again.
         :raises ConfigurationError: the deployment must be mended.
         :raises ValueError: for no user, or no ``provider_id`` where it is needed; the state stays good.
+        :raises TypeError: for an argument of another type: ids are ``str``. The state stays good.
         """
         given = Hidden(callback)
         del callback  # tools that report errors show the local variables of each frame
         self._refuse_if_closed()
+        if provider_id is not None:
+            id_text(provider_id, "provider_id")
         read = self._code_flow.read(given, user_id=user_id, provider_id=provider_id, method=method)
         return await self._carry_through(
             partial(self._code_flow.complete, read, user_id=user_id, provider_id=provider_id, method=method)
@@ -279,7 +290,7 @@ class LinkingService:
         :raises StoreUnavailable: try again later.
         """
         self._refuse_if_closed()
-        return await self._store.links_of(user_id)
+        return await self._store.links_of(id_text(user_id, "user_id"))
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
         """Ask the provider whether it accepts the stored access token. No token is touched.

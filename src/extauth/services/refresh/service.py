@@ -16,6 +16,7 @@ from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
+from extauth.services.arguments import checked_store
 from extauth.services.clock import SystemClock
 from extauth.services.errors import (
     UNRESOLVED,
@@ -48,6 +49,7 @@ class TokenService:
     Replicas must not draw the same owners.
 
     :raises ValueError: if two providers have the same id.
+    :raises TypeError: for what is no open store or no list of providers: a URL, a preset that was not called.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class TokenService:
         observer: Observer | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._store = store
+        self._store = checked_store(store, "save")
         self._providers = by_id(providers)
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()

@@ -1,0 +1,65 @@
+"""What a service is given, looked at when it is made: a slip is told there and not by the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+from extauth.domain.errors import UnknownProvider
+from extauth.domain.wrong_types import must_be
+
+S = TypeVar("S")
+
+_CLOSE = 0.75
+"""How alike an id must be to one that exists, for the one to be taken for a slip of the other."""
+
+
+def checked_store(store: S, method: str) -> S:
+    """Return the store if it is one, as far as it has this method.
+
+    :raises TypeError: for a URL, a store that is not open yet, or anything else. The message repeats none.
+    """
+    if isinstance(store, type) or not hasattr(store, method):
+        hint = "write: async with open_store(url) as store"
+        raise TypeError(must_be("a store that is open", store, "store", hint))
+    return store
+
+
+def listed(providers: Iterable[S]) -> list[S]:
+    """Return the providers of a collection of them.
+
+    :raises TypeError: for one provider or preset alone, a mapping, or what is no provider. The message says
+        what to write, and repeats none.
+    """
+    if hint := _instead_of(providers):
+        raise TypeError(must_be("a list of providers", providers, "providers", hint))
+    found = list(providers)
+    for provider in found:
+        if isinstance(provider, type):
+            msg = f"the class {provider.__name__} is no provider; call it: {provider.__name__}(...)"
+            raise TypeError(msg)
+        if not hasattr(provider, "provider_id"):
+            msg = f"{type(provider).__name__} is no provider; call a preset first: github(client_id=...)"
+            raise TypeError(msg)
+    return found
+
+
+def _instead_of(providers: object) -> str:
+    """Say what to write instead of what is no list; nothing if it may be one."""
+    if hasattr(providers, "provider_id") and not isinstance(providers, type):
+        return "write [provider]"
+    if isinstance(providers, Mapping):
+        return "write list(providers.values())"
+    if isinstance(providers, str | bytes) or not isinstance(providers, Iterable):
+        return "write [github(client_id=...)]"
+    return ""
+
+
+def unknown_provider(provider_id: str, known: Iterable[str]) -> UnknownProvider:
+    """Return the error for an id that no provider has, with those that there are."""
+    ids = {each.lower(): each for each in known}
+    has = f"has {', '.join(repr(each) for each in sorted(ids.values()))}" if ids else "was given none"
+    close = get_close_matches(provider_id.lower(), ids, n=1, cutoff=_CLOSE)
+    meant = f"; did you mean {ids[close[0]]!r}?" if close else ""
+    return UnknownProvider(f"no provider {provider_id!r} was given to this service; it {has}{meant}")

@@ -1,0 +1,139 @@
+"""What the services say to arguments that cannot be meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from extauth import InvalidCallback, LinkingService, TokenService, UnknownProvider, open_store
+from extauth.adapters.memory import MemoryLinkStore
+from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.adapters.providers import github
+from extauth.services.arguments import unknown_provider
+from extauth.testing import ScriptedLinkingProvider
+
+SERVICES = pytest.mark.parametrize("service", [TokenService, LinkingService])
+PASSWORD = "correct-horse"
+REDIRECT_URI = "https://app.example/callback/scripted"
+PROVIDER = github(client_id="client", client_secret=PASSWORD)
+
+
+@SERVICES
+@pytest.mark.parametrize(
+    ("store", "found"),
+    [
+        (f"postgresql://app:{PASSWORD}@db/links", "str"),
+        (Path("links.db"), "PosixPath"),
+        (open_store("memory://"), "_OpenStore"),
+        (MemoryLinkStore, "the class MemoryLinkStore"),
+        ([PROVIDER], "list"),
+        ({}, "dict"),
+        (None, "None"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_open_store(service, store, found):
+    """Neither a URL nor what opens a store is one; the message says how to open it, and shows no password."""
+    with pytest.raises(TypeError) as refused:
+        service(store, [PROVIDER])
+    wanted = f"store must be a store that is open, not {found}; write: async with open_store(url) as store"
+    assert str(refused.value) == wanted
+
+
+@SERVICES
+@pytest.mark.parametrize(
+    ("providers", "message"),
+    [
+        (PROVIDER, "providers must be a list of providers, not OAuth2Provider; write [provider]"),
+        (github, "providers must be a list of providers, not Preset; write [github(client_id=...)]"),
+        (OAuth2Provider, "not the class OAuth2Provider; write [github(client_id=...)]"),
+        (None, "providers must be a list of providers, not None; write [github(client_id=...)]"),
+        ("github", "providers must be a list of providers, not str; write [github(client_id=...)]"),
+        ({"github": PROVIDER}, "not dict; write list(providers.values())"),
+        ([github], "Preset is no provider; call a preset first: github(client_id=...)"),
+        ([OAuth2Provider], "the class OAuth2Provider is no provider; call it: OAuth2Provider(...)"),
+        ([PROVIDER, PASSWORD], "str is no provider; call a preset first: github(client_id=...)"),
+        ([None], "NoneType is no provider; call a preset first: github(client_id=...)"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_list_of_providers(service, providers, message):
+    """The message says what to write, and repeats nothing."""
+    with pytest.raises(TypeError) as refused:
+        service(MemoryLinkStore(), providers)
+    assert str(refused.value).endswith(message)
+    assert PASSWORD not in str(refused.value)
+
+
+@SERVICES
+async def test_any_collection_of_providers_will_do(service):
+    """A generator is as good as a list."""
+    async with service(MemoryLinkStore(), (each for each in [PROVIDER])) as made:
+        with pytest.raises(UnknownProvider, match="it has 'github'; did you mean 'github'"):
+            await (made.link if service is TokenService else made.validate)("githb", "alice")
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "message"),
+    [
+        ("gitlab", ["google", "github"], "it has 'github', 'google'"),
+        ("GitHub", ["google", "github"], "it has 'github', 'google'; did you mean 'github'?"),
+        ("gogle", ["google", "github"], "it has 'github', 'google'; did you mean 'google'?"),
+        ("github", [], "it was given none"),
+    ],
+)
+def test_an_unknown_provider_is_told_which_there_are(asked, known, message):
+    """And which of them was meant, if that is near."""
+    assert str(unknown_provider(asked, known)) == (
+        f"no provider {asked!r} was given to this service; {message}"
+    )
+
+
+async def test_urls_of_yarl_are_urls():
+    """A redirect URI and a callback may be the objects that aiohttp has."""
+    provider, store = ScriptedLinkingProvider(), MemoryLinkStore()
+    given = [URL(REDIRECT_URI)]
+    async with LinkingService(store, [provider], redirect_uris=given) as linking:
+        callback = provider.consent(
+            await linking.begin("scripted", "alice", URL(REDIRECT_URI)), "alice-there"
+        )
+        assert (await linking.complete(URL(callback), user_id="alice")).key.user_id == "alice"
+    by_id = {"scripted": URL(REDIRECT_URI)}
+    async with LinkingService(store, [provider], redirect_uris=by_id) as linking:
+        assert await linking.begin("scripted", "alice", REDIRECT_URI)
+
+
+class Request:
+    """A framework's request, or its URL: neither text nor a mapping."""
+
+    def __str__(self) -> str:
+        return f"{REDIRECT_URI}?code={PASSWORD}&state=x"
+
+
+@pytest.mark.parametrize("callback", [Request(), f"?code={PASSWORD}".encode(), None, 5, URL])
+async def test_what_is_no_callback(callback: Any):
+    """Another type is refused with what to write; nothing of it is shown."""
+    async with LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()]) as linking:
+        with pytest.raises(TypeError, match="callback must be the URL that was called or its") as refused:
+            await linking.complete(callback, user_id="alice")
+    assert PASSWORD not in str(refused.value)
+
+
+async def test_what_is_no_text_where_text_is_meant():
+    """Ids and URIs of another type are refused before anything is done."""
+    provider = ScriptedLinkingProvider()
+    async with LinkingService(MemoryLinkStore(), [provider]) as service:
+        linking: Any = service
+        with pytest.raises(TypeError, match=r"redirect_uri must be a str or a yarl.URL, not bytes; deco"):
+            await linking.begin("scripted", "alice", REDIRECT_URI.encode())
+        with pytest.raises(TypeError, match=r"redirect_uri must be a str or a yarl.URL, not None"):
+            await linking.begin("scripted", "alice", None)
+        with pytest.raises(TypeError, match=r"user_id must be a str, not int; ids are text"):
+            await linking.links(7)
+        with pytest.raises(TypeError, match=r"provider_id must be .* not Scripted.*; write its .provider_id"):
+            await linking.complete("?state=x&code=y", user_id="alice", provider_id=provider)
+        with pytest.raises(InvalidCallback):
+            await linking.complete("?code=y", user_id="alice", provider_id="scripted")
