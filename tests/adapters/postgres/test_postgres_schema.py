@@ -243,6 +243,27 @@ async def test_an_invalid_dsn_is_a_matter_of_configuration(dsn):
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("channel_binding=prefer", "channel_binding"),
+        ("connect_timeout=10", "connect_timeout"),
+        ("pgbouncer=true", "pgbouncer"),
+        ("pass-1=x", "has an option that"),
+    ],
+)
+async def test_an_option_of_another_driver_is_a_matter_of_configuration(query, named, postgres_dsn):
+    """It is named, not tried again for ever; what may be part of a password is not."""
+    mark = "&" if "?" in postgres_dsn else "?"
+    with pytest.raises(ConfigurationError, match="remove it") as caught:
+        async with PostgresLinkStore.open(f"{postgres_dsn}{mark}{query}"):
+            raise AssertionError
+
+    assert named in str(caught.value)
+    assert "pass-1" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
 async def test_a_server_that_does_not_answer_is_unavailable():
     """Nobody listens there; the driver's error says so."""
     with pytest.raises(StoreUnavailable) as caught:

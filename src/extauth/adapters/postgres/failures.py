@@ -25,6 +25,35 @@ as 23 (constraint violated), may quote the row, and a trigger of the application
 _GONE = frozenset({"57P01", "57P02", "57P03", "57P05"})
 """The server shuts down, has crashed, is not up yet, or has ended an idle session."""
 
+_OF_OTHER_DRIVERS = (
+    # libpq's (PostgreSQL 18 documentation, section 32.1.2)
+    "channel_binding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssencmode",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "load_balance_hosts",
+    "require_auth",
+    "sslcompression",
+    "sslsni",
+    "tcp_user_timeout",
+    # Prisma's and SQLAlchemy's
+    "connection_limit",
+    "pgbouncer",
+    "pool_timeout",
+    "prepared_statement_cache_size",
+    "prepared_statements",
+    "schema",
+    "socket_timeout",
+    "sslaccept",
+    "statement_cache_size",
+    "supa",
+)
+"""Options that services put into the addresses they hand out, and asyncpg does not take."""
+
 WITHHELD = "(text withheld: it may quote a row)"
 
 
@@ -43,6 +72,18 @@ def certainly_undone(error: DriverError) -> bool:
 def explained(error: DriverError) -> str:
     """Say in one line what happened, in words of our own."""
     return f"the Postgres store failed: {type(error).__name__}"
+
+
+def bad_address(error: ValueError | asyncpg.UndefinedObjectError) -> str:
+    """Say what is wrong with an address that asyncpg or the server refused, without quoting it.
+
+    What asyncpg does not know it hands on to the server as a setting. Only another driver's option is named:
+    any other name may be a part of a password that was not percent-encoded.
+    """
+    if isinstance(error, ValueError):
+        return "the Postgres address, or an option in it, is not valid"
+    named = [f" ({option})" for option in _OF_OTHER_DRIVERS if f'"{option}"' in str(error)]
+    return f"the Postgres address has an option{''.join(named)} that asyncpg and the server don't know; remove it"
 
 
 def presentable(error: DriverError) -> DriverError:

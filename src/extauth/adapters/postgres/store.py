@@ -15,7 +15,7 @@ import asyncpg
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
-from extauth.adapters.postgres.failures import presentable
+from extauth.adapters.postgres.failures import bad_address, presentable
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.pools import STATEMENT_MODE, Pool, give_back, own_pool, refuses_transactions
 from extauth.adapters.postgres.rows import (
@@ -289,10 +289,9 @@ class PostgresLinkStore:
     async def _migrate(self) -> None:
         try:
             connection = await self._pool.acquire()
-        except ValueError:
+        except (ValueError, asyncpg.UndefinedObjectError) as error:
             # `from None`: the error may quote the address, and the password in it.
-            msg = "the Postgres address, or an option in it, is not valid"
-            raise ConfigurationError(msg) from None
+            raise ConfigurationError(bad_address(error)) from None
         try:
             await self._sending.look_at(connection)
             await migrate(connection)
