@@ -83,7 +83,8 @@ def bad_address(error: ValueError | asyncpg.UndefinedObjectError) -> str:
     if isinstance(error, ValueError):
         return "the Postgres address, or an option in it, is not valid"
     named = [f" ({option})" for option in _OF_OTHER_DRIVERS if f'"{option}"' in str(error)]
-    return f"the Postgres address has an option{''.join(named)} that asyncpg and the server don't know; remove it"
+    option = f"an option{''.join(named)}"
+    return f"the Postgres address has {option} that neither asyncpg nor the server knows; remove it"
 
 
 def presentable(error: DriverError) -> DriverError:
