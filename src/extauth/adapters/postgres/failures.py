@@ -40,7 +40,7 @@ _OF_OTHER_DRIVERS = (
     "sslcompression",
     "sslsni",
     "tcp_user_timeout",
-    # Prisma's and SQLAlchemy's
+    # of Prisma, SQLAlchemy and Rails
     "connection_limit",
     "pgbouncer",
     "pool_timeout",
@@ -50,7 +50,6 @@ _OF_OTHER_DRIVERS = (
     "socket_timeout",
     "sslaccept",
     "statement_cache_size",
-    "supa",
 )
 """Options that services put into the addresses they hand out, and asyncpg does not take."""
 
