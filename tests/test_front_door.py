@@ -13,6 +13,7 @@ from typing import get_args
 
 import asyncpg
 import pytest
+from yarl import URL
 
 import extauth
 from extauth import (
@@ -34,7 +35,7 @@ from extauth import (
 )
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.outcomes import NotSent
-from extauth.testing import AuthorizationServer, ScriptedLinkingProvider
+from extauth.testing import AuthorizationServer, ScriptedLinkingProvider, ScriptedProvider
 from extauth.testing.server.quirks import ServerQuirks
 from tests.support.clocks import LeapingClock
 
@@ -269,7 +270,7 @@ async def test_a_store_of_the_callers(file_url):
 @pytest.mark.parametrize("store", [None, 42, ScriptedLinkingProvider, open_store("memory://")])
 def test_what_is_no_store(store):
     """It is refused at once, in words that say what to give."""
-    with pytest.raises(TypeError, match="the URL of a store, or a store that is open"):
+    with pytest.raises(TypeError, match="store must be a URL or a store that is open"):
         extauth.open(store, [])
 
 
@@ -301,14 +302,37 @@ async def nothing_open(url, threads):
 
 async def test_entering_that_fails_half_way(url):
     """A mistake that only a service notices closes the store again."""
-    twice = [ScriptedLinkingProvider("app"), ScriptedLinkingProvider("app")]
-    for providers, options in [(twice, {}), ([], {"authorization_ttl": timedelta(0)})]:
+    for options in ({"authorization_ttl": timedelta(0)}, {"redirect_uris": ["no URI"]}):
         threads, tasks = set(threading.enumerate()), asyncio.all_tasks()
-        opening = extauth.open(url, providers, **options)
-        with pytest.raises(ValueError, match=r"two providers|longer than zero"):
+        opening = extauth.open(url, [ScriptedLinkingProvider("app")], **options)
+        with pytest.raises(ValueError, match=r"authorization_ttl|redirect"):
             await opening.__aenter__()
         await nothing_open(url, threads)
         assert asyncio.all_tasks() == tasks
+
+
+@pytest.mark.parametrize(
+    ("providers", "kind", "told"),
+    [
+        ([ScriptedLinkingProvider("app"), ScriptedLinkingProvider("app")], ValueError, "two providers"),
+        ([ScriptedProvider("app")], ValueError, "can refresh but not connect"),
+        (ScriptedLinkingProvider("app"), TypeError, "write .provider."),
+        ([ScriptedLinkingProvider], TypeError, "call it"),
+    ],
+)
+def test_providers_that_are_none(tmp_path, providers, kind, told):
+    """A mistake in the list is told at once: no store is opened for it, and no file made."""
+    with pytest.raises(kind, match=told):
+        extauth.open(tmp_path / "links.db", providers)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_other_ways_to_say_where(tmp_path):
+    """A path and a URL object are taken as ``open_store`` takes them."""
+    for place in (tmp_path / "links.db", URL(f"sqlite:///{tmp_path}/links.db")):
+        async with extauth.open(place, [], busy_timeout=timedelta(seconds=1)) as auth:
+            await auth.store.put(ALICE, TokenSet("at-1"))
+    assert [path.name for path in tmp_path.iterdir()] == ["links.db"]
 
 
 async def test_entering_that_is_cancelled(url):

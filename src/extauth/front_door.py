@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn, final
+from typing import NoReturn, Unpack, cast, final
 
 import attrs
 
@@ -18,9 +19,10 @@ from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
-from extauth.opening import open_store
+from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
+from extauth.opening import StoreOptions, open_store
 from extauth.services.clock import SystemClock
-from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange
+from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
 from extauth.services.linking.service import LinkingService
 from extauth.services.refresh.service import TokenService
@@ -44,7 +46,7 @@ class Auth:
         self,
         provider_id: str,
         user_id: str,
-        redirect_uri: str,
+        redirect_uri: str | UrlObject,
         *,
         scopes: Iterable[str] | None = None,
         resources: Iterable[str] = (),
@@ -57,7 +59,7 @@ class Auth:
 
     async def complete(
         self,
-        callback: str | Mapping[str, str],
+        callback: str | UrlObject | Mapping[str, str],
         *,
         user_id: str,
         provider_id: str | None = None,
@@ -109,7 +111,7 @@ class Auth:
 
 # Called extauth.open. The package's __all__ leaves it out, so that a star import shadows no built-in.
 def open(  # noqa: A001
-    store: str | LinkingStore,
+    store: str | os.PathLike[str] | UrlObject | LinkingStore,
     providers: Iterable[LinkingProvider],
     *,
     policy: RefreshPolicy | None = None,
@@ -119,7 +121,7 @@ def open(  # noqa: A001
     authorization_ttl: timedelta = AUTHORIZATION_TTL,
     on_account_change: OnAccountChange = "replace",
     rng: random.Random | None = None,
-    **store_options: Any,
+    **store_options: Unpack[StoreOptions],
 ) -> AbstractAsyncContextManager[Auth]:
     """Open a store with both services on it, for use in ``async with``.
 
@@ -133,16 +135,18 @@ def open(  # noqa: A001
     and a cancellation meanwhile is put off until the services are done. If entering fails or is cancelled,
     nothing stays open.
 
-    :raises ValueError: if the URL is none; on entering, for what the services do not take.
-    :raises TypeError: if ``store`` is neither a URL nor a store that is open, or has options with a store.
+    :raises ValueError: if the URL is none, two providers have the same id, or one can only refresh; on
+        entering, for whatever else the services do not take.
+    :raises TypeError: if ``store`` is neither a URL nor a store that is open, for options that the store has
+        not or with one that is open, or for what is no list of providers.
     :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
     clock = clock or SystemClock()
     policy = policy or RefreshPolicy()
-    # Both services go through them, and an iterator can only be gone through once.
-    providers = list(providers) if isinstance(providers, Iterator) else providers
+    # Once: both services go through them, and a mistake is told before a store is opened.
+    providers = linking_providers(providers).values()
     return _OpenAuth(
         _opening(store, store_options),
         partial(TokenService, providers=providers, policy=policy, clock=clock, observer=observer, rng=rng),
@@ -160,16 +164,18 @@ def open(  # noqa: A001
     )
 
 
-def _opening(store: str | LinkingStore, options: dict[str, Any]) -> AbstractAsyncContextManager[LinkingStore]:
-    if isinstance(store, str):
+def _opening(
+    store: str | os.PathLike[str] | UrlObject | LinkingStore, options: StoreOptions
+) -> AbstractAsyncContextManager[LinkingStore]:
+    if isinstance(store, str | os.PathLike) or is_url_object(store):
         return open_store(store, **options)
     if isinstance(store, type) or not hasattr(store, "claim"):
-        msg = f"give the URL of a store, or a store that is open, and not {type(store).__name__}"
-        raise TypeError(msg)
+        hint = "write: async with open_store(url) as store"
+        raise TypeError(must_be("a URL or a store that is open", store, "store", hint))
     if options:
         msg = f"{', '.join(sorted(options))}: give the store its options where you open it"
         raise TypeError(msg)
-    return nullcontext(store)
+    return nullcontext(cast("LinkingStore", store))
 
 
 @final
