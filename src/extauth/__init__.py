@@ -41,6 +41,8 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.domain.token_set import ResourceToken, TokenSet
+from extauth.front_door import Auth
+from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService
 from extauth.services.refresh.service import TokenService
@@ -64,6 +66,7 @@ __all__ = [
     "Account",
     "AccountChanged",
     "AlreadyCompleted",
+    "Auth",
     "AuthorizationExpired",
     "AuthorizationRejected",
     "Backoff",

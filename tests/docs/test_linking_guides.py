@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from extauth import LinkingService, open_store
+import extauth
 from extauth.domain.linking import LinkingTraits
 from extauth.testing import ScriptedLinkingProvider
 
@@ -41,8 +41,6 @@ def test_the_examples_run(tmp_path, code, output):
 
 def test_the_errors_are_all_named():
     """The table has every leaf of LinkingFailed, and what else complete raises."""
-    import extauth
-
     leaves = {
         name
         for name, value in vars(extauth).items()
@@ -66,9 +64,9 @@ def module():
 async def browser(module):
     """A browser of alice's at the application, and the provider."""
     provider = ScriptedLinkingProvider("calendar")
-    async with open_store("memory://") as store, LinkingService(store, [provider]) as linking:
+    async with extauth.open("memory://", [provider]) as auth:
         module.SESSIONS.update({"session-1": "alice", "session-2": "mallory"})
-        server = TestServer(module.make_app(linking))
+        server = TestServer(module.make_app(auth))
         async with TestClient(server, cookies={"session": "session-1"}) as client:
             yield client, provider
 

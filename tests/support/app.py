@@ -9,6 +9,7 @@ import asyncio
 import signal
 import sys
 
+import extauth
 from extauth import TokenService, open_store
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.events import Event, ExchangeStarted
@@ -37,10 +38,28 @@ async def until_interrupted(call: asyncio.Task[str]) -> None:
         raise
 
 
+async def at_the_front_door(ending: str, url: str, provider: OAuth2Provider, announcer: Announcer) -> None:
+    """The same with one object."""
+    opening = extauth.open(url, [provider], observer=announcer)
+    auth = await opening.__aenter__()
+    try:
+        call = asyncio.create_task(auth.access_token("app", "alice"))
+        await announcer.exchanging.wait()
+        if ending == "front-door-sigint":
+            await until_interrupted(call)
+        say("leaving")
+    finally:
+        if ending != "front-door-never-closed":
+            await opening.__aexit__(None, None, None)
+
+
 async def main(ending: str, url: str, token_url: str) -> None:
     """Ask for a token and end before it is there."""
     announcer = Announcer()
     provider = OAuth2Provider("app", client_id="client", token_url=token_url, client_auth="none")
+    if ending.startswith("front-door"):
+        await at_the_front_door(ending, url, provider, announcer)
+        return
     opening = open_store(url)
     store = await opening.__aenter__()
     tokens = TokenService(store, [provider], observer=announcer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextlib import AsyncExitStack
 from typing import Protocol
 
 from extauth.domain.ports import LinkStore
@@ -24,6 +25,10 @@ def note_open(service: _Service) -> None:
 
 
 async def close_services_on(store: LinkStore) -> None:
-    """Close every service that is still open on ``store``, before the store itself is closed."""
-    for service in [service for service in _open if service.uses(store)]:
-        await service.aclose()
+    """Close every service that is still open on ``store``, before the store itself is closed.
+
+    All of them, also if one cannot be or the caller is cancelled meanwhile; that is raised at the end.
+    """
+    async with AsyncExitStack() as closing:
+        for service in [service for service in _open if service.uses(store)]:
+            closing.push_async_callback(service.aclose)

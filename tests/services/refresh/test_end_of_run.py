@@ -57,6 +57,10 @@ class HeldProvider:
         "sigint",
         "sigint-twice",
         "never-closed-sigint",
+        "front-door-left",
+        "front-door-never-closed",
+        "front-door-sigint",
+        "front-door-sigint-twice",
     ],
 )
 async def test_the_token_is_saved(tmp_path, ending):

@@ -12,6 +12,9 @@ from extauth.services.providers import by_id
 OnAccountChange: TypeAlias = Literal["replace", "refuse"]
 """What to do when a user comes back with another account than the one that is linked."""
 
+AUTHORIZATION_TTL = timedelta(minutes=10)
+"""How long a user may take at the provider, unless the application says otherwise."""
+
 
 def linking_providers(providers: Iterable[LinkingProvider]) -> dict[str, LinkingProvider]:
     """Return the providers by their id.

@@ -26,7 +26,12 @@ from extauth.services.linking.code_flow import CodeFlow
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.linking.device_flow import DeviceFlows
 from extauth.services.linking.in_progress import InFlightCompletions
-from extauth.services.linking.options import OnAccountChange, check_options, linking_providers
+from extauth.services.linking.options import (
+    AUTHORIZATION_TTL,
+    OnAccountChange,
+    check_options,
+    linking_providers,
+)
 from extauth.services.linking.redirect_uris import GivenRedirectUris, RedirectUris
 from extauth.services.linking.state import SecretSource
 from extauth.services.linking.store_grant import GrantWriter
@@ -86,7 +91,7 @@ class LinkingService:
         *,
         clock: Clock | None = None,
         observer: Observer | None = None,
-        authorization_ttl: timedelta = timedelta(minutes=10),
+        authorization_ttl: timedelta = AUTHORIZATION_TTL,
         redirect_uris: GivenRedirectUris | None = None,
         on_account_change: OnAccountChange = "replace",
         exchange_timeout: timedelta = timedelta(seconds=20),

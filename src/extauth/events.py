@@ -1,0 +1,40 @@
+"""The events that an :class:`~extauth.Observer` is told, for refreshes and for linking.
+
+:data:`Event` is any of them: a type checker then knows which cases a ``match`` leaves out.
+"""
+
+from __future__ import annotations
+
+from extauth.domain.events import (
+    AccountReplaced,
+    Event,
+    ExchangeStarted,
+    ExchangeUnresolved,
+    LinkAdopted,
+    LinkConnected,
+    LinkReauthorizationRequired,
+    LinkRefreshed,
+    LinkRemoved,
+    ProviderRejectedClient,
+    RefreshFailed,
+    SaveAbandoned,
+    SaveDelayed,
+    UnlinkedMeanwhile,
+)
+
+__all__ = [
+    "AccountReplaced",
+    "Event",
+    "ExchangeStarted",
+    "ExchangeUnresolved",
+    "LinkAdopted",
+    "LinkConnected",
+    "LinkReauthorizationRequired",
+    "LinkRefreshed",
+    "LinkRemoved",
+    "ProviderRejectedClient",
+    "RefreshFailed",
+    "SaveAbandoned",
+    "SaveDelayed",
+    "UnlinkedMeanwhile",
+]

@@ -1,0 +1,218 @@
+"""The front door: a store and both services on it as one object."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from datetime import timedelta
+from functools import partial
+from types import TracebackType
+from typing import NoReturn, Unpack, cast, final
+
+import attrs
+
+from extauth.domain.link import Link
+from extauth.domain.linking import DeviceAuthorization, UnlinkOutcome
+from extauth.domain.linking_outcomes import Validity
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore
+from extauth.domain.policy import RefreshPolicy
+from extauth.domain.ports import Clock, Observer
+from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
+from extauth.opening import StoreOptions, open_store
+from extauth.services.clock import SystemClock
+from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
+from extauth.services.linking.redirect_uris import GivenRedirectUris
+from extauth.services.linking.service import LinkingService
+from extauth.services.refresh.service import TokenService
+
+
+@final
+@attrs.frozen(eq=False, repr=False)
+class Auth:
+    """Connects users and hands out their access tokens; :func:`extauth.open` makes it.
+
+    Each method is that of the service beneath, where it is documented. All are safe to call from any task of
+    the event loop that opened it.
+    """
+
+    store: LinkingStore
+    """Where the links are kept."""
+    tokens: TokenService
+    linking: LinkingService
+
+    async def begin(
+        self,
+        provider_id: str,
+        user_id: str,
+        redirect_uri: str | UrlObject,
+        *,
+        scopes: Iterable[str] | None = None,
+        resources: Iterable[str] = (),
+        params: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return the URL to send the user's browser to: see :meth:`extauth.LinkingService.begin`."""
+        return await self.linking.begin(
+            provider_id, user_id, redirect_uri, scopes=scopes, resources=resources, params=params
+        )
+
+    async def complete(
+        self,
+        callback: str | UrlObject | Mapping[str, str],
+        *,
+        user_id: str,
+        provider_id: str | None = None,
+        method: str | None = None,
+    ) -> Link:
+        """Exchange a callback's code and store the link: see :meth:`extauth.LinkingService.complete`."""
+        completing = self.linking.complete(callback, user_id=user_id, provider_id=provider_id, method=method)
+        del callback  # tools that report errors show the local variables of each frame
+        return await completing
+
+    async def begin_device(
+        self, provider_id: str, user_id: str, *, scopes: Iterable[str] | None = None
+    ) -> DeviceAuthorization:
+        """Get a code to type in on another device: see :meth:`extauth.LinkingService.begin_device`."""
+        return await self.linking.begin_device(provider_id, user_id, scopes=scopes)
+
+    async def complete_device(self, device: DeviceAuthorization) -> Link:
+        """Wait until the user has decided: see :meth:`extauth.LinkingService.complete_device`."""
+        return await self.linking.complete_device(device)
+
+    async def access_token(self, provider_id: str, user_id: str, *, resource: str | None = None) -> str:
+        """Return an access token that works: see :meth:`extauth.TokenService.access_token`."""
+        return await self.tokens.access_token(provider_id, user_id, resource=resource)
+
+    async def link(self, provider_id: str, user_id: str, *, resource: str | None = None) -> Link:
+        """Return the link whose access token works: see :meth:`extauth.TokenService.link`."""
+        return await self.tokens.link(provider_id, user_id, resource=resource)
+
+    async def refresh(
+        self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
+    ) -> Link:
+        """Refresh a token that an API has ``rejected``: see :meth:`extauth.TokenService.refresh`."""
+        refreshing = self.tokens.refresh(provider_id, user_id, rejected=rejected, resource=resource)
+        del rejected  # tools that report errors show the local variables of each frame
+        return await refreshing
+
+    async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
+        """Remove the link and revoke its tokens: see :meth:`extauth.LinkingService.unlink`."""
+        return await self.linking.unlink(provider_id, user_id)
+
+    async def links(self, user_id: str) -> list[Link]:
+        """Return the user's links by provider id: see :meth:`extauth.LinkingService.links`."""
+        return await self.linking.links(user_id)
+
+    async def validate(self, provider_id: str, user_id: str) -> Validity:
+        """Ask whether the access token is accepted: see :meth:`extauth.LinkingService.validate`."""
+        return await self.linking.validate(provider_id, user_id)
+
+
+# Called extauth.open. The package's __all__ leaves it out, so that a star import shadows no built-in.
+def open(  # noqa: A001
+    store: str | os.PathLike[str] | UrlObject | LinkingStore,
+    providers: Iterable[LinkingProvider],
+    *,
+    policy: RefreshPolicy | None = None,
+    observer: Observer | None = None,
+    clock: Clock | None = None,
+    redirect_uris: GivenRedirectUris | None = None,
+    authorization_ttl: timedelta = AUTHORIZATION_TTL,
+    on_account_change: OnAccountChange = "replace",
+    rng: random.Random | None = None,
+    **store_options: Unpack[StoreOptions],
+) -> AbstractAsyncContextManager[Auth]:
+    """Open a store with both services on it, for use in ``async with``.
+
+    ``store`` is a URL, with options, as for :func:`~extauth.open_store`; or a store that is open, which
+    remains the caller's. The rest is as for :class:`~extauth.TokenService` and
+    :class:`~extauth.LinkingService`, which share the observer, the clock and the policy: its
+    ``exchange_timeout`` bounds each request to a provider, whatever for. It serves one event loop.
+
+    Leaving it refuses new calls and finishes what is under way: first linking, then refreshes, whose tokens
+    are saved, then a store that was opened by URL is closed. Each is closed also if the one before it fails,
+    and a cancellation meanwhile is put off until the services are done. If entering fails or is cancelled,
+    nothing stays open.
+
+    :raises ValueError: if the URL is none, two providers have the same id, or one can only refresh; on
+        entering, for whatever else the services do not take.
+    :raises TypeError: if ``store`` is neither a URL nor a store that is open, for options that the store has
+        not or with one that is open, or for what is no list of providers.
+    :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
+    :raises StoreUnavailable: on entering, if the store cannot be reached.
+    :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
+    """
+    clock = clock or SystemClock()
+    policy = policy or RefreshPolicy()
+    # Once: both services go through them, and a mistake is told before a store is opened.
+    providers = linking_providers(providers).values()
+    return _OpenAuth(
+        _opening(store, store_options),
+        partial(TokenService, providers=providers, policy=policy, clock=clock, observer=observer, rng=rng),
+        partial(
+            LinkingService,
+            providers=providers,
+            clock=clock,
+            observer=observer,
+            authorization_ttl=authorization_ttl,
+            redirect_uris=redirect_uris,
+            on_account_change=on_account_change,
+            exchange_timeout=policy.exchange_timeout,
+            rng=rng,
+        ),
+    )
+
+
+def _opening(
+    store: str | os.PathLike[str] | UrlObject | LinkingStore, options: StoreOptions
+) -> AbstractAsyncContextManager[LinkingStore]:
+    if isinstance(store, str | os.PathLike) or is_url_object(store):
+        return open_store(store, **options)
+    if isinstance(store, type) or not hasattr(store, "claim"):
+        hint = "write: async with open_store(url) as store"
+        raise TypeError(must_be("a URL or a store that is open", store, "store", hint))
+    if options:
+        msg = f"{', '.join(sorted(options))}: give the store its options where you open it"
+        raise TypeError(msg)
+    return nullcontext(cast("LinkingStore", store))
+
+
+@final
+class _OpenAuth:
+    """Opens what stands beneath an :class:`Auth`, and closes it."""
+
+    def __init__(
+        self,
+        opening: AbstractAsyncContextManager[LinkingStore],
+        tokens_on: Callable[[LinkingStore], TokenService],
+        linking_on: Callable[[LinkingStore], LinkingService],
+    ) -> None:
+        self._opening = opening
+        self._tokens_on = tokens_on
+        self._linking_on = linking_on
+        self._closing: AsyncExitStack | None = None
+        """Set once by entering; it is not entered again."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # Here comes who takes this for what entering returns.
+        msg = f"no {name} before it is open; write: async with extauth.open(...) as auth"
+        raise AttributeError(msg, name=name, obj=self)
+
+    async def __aenter__(self) -> Auth:
+        if self._closing is not None:
+            msg = "this was entered before; call extauth.open(...) each time"
+            raise RuntimeError(msg)
+        self._closing = AsyncExitStack()
+        async with AsyncExitStack() as opened:
+            store = await opened.enter_async_context(self._opening)
+            tokens = await opened.enter_async_context(self._tokens_on(store))
+            linking = await opened.enter_async_context(self._linking_on(store))
+            self._closing = opened.pop_all()
+        return Auth(store, tokens, linking)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        assert self._closing is not None, "it was entered"  # noqa: S101
+        return await self._closing.__aexit__(kind, error, trace)

@@ -1,0 +1,62 @@
+"""Checked, never run: the types of the front door, and what it may be given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import assert_type
+
+import extauth
+from extauth import (
+    Auth,
+    DeviceAuthorization,
+    Link,
+    LinkingService,
+    LinkingStore,
+    Store,
+    TokenService,
+    UnlinkOutcome,
+    events,
+)
+from extauth.adapters.memory import MemoryLinkStore
+from extauth.adapters.providers import github
+from extauth.domain.linking_outcomes import Validity
+
+
+def what_it_opens(store: Store) -> None:
+    """A URL, with options, or a store that is open."""
+    provider = github(client_id="client", client_secret="s")
+    assert_type(extauth.open("memory://", [provider]), AbstractAsyncContextManager[Auth])
+    assert_type(extauth.open(store, (provider,)), AbstractAsyncContextManager[Auth])
+    extauth.open(
+        MemoryLinkStore(), [provider], on_account_change="refuse", redirect_uris=["https://a.example"]
+    )
+
+
+async def what_it_returns(auth: Auth, parameters: Mapping[str, str]) -> None:
+    """Each method has the types of the service beneath."""
+    assert_type(await auth.begin("github", "alice", "https://app.example/callback/github"), str)
+    assert_type(await auth.complete(parameters, user_id="alice"), Link)
+    assert_type(await auth.begin_device("github", "alice"), DeviceAuthorization)
+    assert_type(await auth.access_token("github", "alice"), str)
+    assert_type(await auth.link("github", "alice"), Link)
+    assert_type(await auth.refresh("github", "alice", rejected="at-1"), Link)
+    assert_type(await auth.unlink("github", "alice"), UnlinkOutcome)
+    assert_type(await auth.links("alice"), list[Link])
+    assert_type(await auth.validate("github", "alice"), Validity)
+    assert_type(auth.tokens, TokenService)
+    assert_type(auth.linking, LinkingService)
+    assert_type(auth.store, LinkingStore)
+
+
+async def what_it_refuses(auth: Auth) -> None:
+    """A slip is an error."""
+    extauth.open("memory://", github(client_id="client"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await auth.complete("https://app.example/callback/github")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await auth.acces_token("github", "alice")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    await extauth.open("memory://", [])  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def an_event_is_a_closed_union(event: events.Event) -> str | None:
+    """Each has a public name."""
+    return event.reason if isinstance(event, events.RefreshFailed) else None
