@@ -412,8 +412,10 @@ class TestUrls:
 
     async def test_a_store_that_was_not_entered(self):
         """Whoever takes the opening for the store is told what to write."""
+        with pytest.raises(TypeError, match=r"async with open_store\(url\) as store"):
+            LinkingService(open_store("memory://"), [])
         with pytest.raises(AttributeError, match=r"async with open_store\(...\) as store"):
-            await LinkingService(open_store("memory://"), []).links("alice")
+            await open_store("memory://").links_of("alice")
 
     async def test_no_password_in_the_error(self):
         """A URL may hold a password, so errors don't quote it."""
