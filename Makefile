@@ -8,7 +8,7 @@ PIP_VERSION := 26.3
 WORKERS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test coverage prove chaos mutants pgbouncer check docs fix matrix bench wheel lock clean
+.PHONY: help demo test attacks coverage prove chaos mutants pgbouncer check docs fix matrix bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -30,6 +30,10 @@ demo: $(INSTALLED)  ## extauth against the naive loop, on real processes
 
 test: $(DEV_INSTALLED)  ## every test, Postgres included
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+attacks: $(DEV_INSTALLED)  ## every attack on an application that we know, refused; its honest twin; its teeth
+	$(BIN)/python -m tests.attacks
+	$(BIN)/python -m pytest -n $(WORKERS) tests/attacks $(ARGS)
 
 coverage: $(DEV_INSTALLED)  ## which branches the tests take; those of tests/proof run untraced and are left out
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term --ignore tests/proof --ignore tests/chaos $(ARGS)

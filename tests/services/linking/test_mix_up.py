@@ -4,87 +4,32 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 
 from extauth import InvalidCallback, IssuerMismatch, LinkingFailed, LinkingService, open_store
-from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.services.linking.begun_redirects import BegunRedirects
 from extauth.services.linking.redirect_uris import RedirectUris
-from extauth.testing import AuthorizationServer, Callback, Consent, ServerQuirks
+from extauth.testing import Consent
 from extauth.testing.server.browser import VisitRefused
-from tests.services.linking.conftest import parameters
-from tests.services.linking.support.evil_server import EvilServer, evil_server, sent_on
-
-SHARED = "https://app.example/callback"
-OWN = {"honest": f"{SHARED}/honest", "evil": f"{SHARED}/evil"}
-VICTIM_THERE = "victim-there"
-
-
-class World:
-    """An application, an honest server with a confidential client and PKCE, and an evil one."""
-
-    def __init__(self, server: AuthorizationServer, evil: EvilServer, store: Any) -> None:
-        self.server = server
-        self.evil = evil
-        self.store = store
-        self.exits = AsyncExitStack()
-
-    def honest(self, **traits: Any) -> OAuth2Provider:
-        return OAuth2Provider(
-            "honest",
-            client_id=self.server.client_id,
-            client_secret=self.server.client_secret,
-            authorize_url=self.server.authorize_url,
-            token_url=self.server.token_url,
-            **traits,
-        )
-
-    async def service(self, *providers: OAuth2Provider, **options: Any) -> LinkingService:
-        service = LinkingService(self.store, providers, **options)
-        return await self.exits.enter_async_context(service)
-
-    async def lured(self, linking: Any, redirect_uris: dict[str, str], asked: str | None = None) -> Callback:
-        """Let mallory begin at the honest server, and the victim at the evil one; return the victim's
-        callback. ``asked`` is the redirect URI that the evil server has the victim's browser ask for."""
-        self.evil.lure = await linking.begin("honest", "mallory", redirect_uris["honest"])
-        self.evil.redirect_uri = asked
-        url = await linking.begin("evil", "victim", redirect_uris["evil"])
-        # The victim is signed in at the honest server, which knows the application.
-        return await self.server.visit(await sent_on(url), Consent.approve(VICTIM_THERE))
-
-    async def injected(self, linking: Any, **options: Any) -> str | None:
-        """Let mallory complete their own flow with what was stolen; return whom their link acts as."""
-        callback = {"code": self.evil.stolen[0], "state": parameters(self.evil.lure)["state"]}
-        link = await linking.complete(callback, user_id="mallory", **options)
-        return self.server.grants.subject_of(link.tokens.access_token)
-
-    def begun(self) -> int:
-        """Return how many authorizations the store knows."""
-        return len(self.store._authorizations._begun)
+from tests.services.linking.support.mix_up import (
+    ONE_URI,
+    OWN,
+    SHARED,
+    VICTIM_THERE,
+    MixUpWorld,
+    mix_up_world,
+)
 
 
 @pytest.fixture(params=[False])
-async def world(request) -> AsyncIterator[World]:
+async def world(request) -> AsyncIterator[MixUpWorld]:
     """The honest server says its issuer if the parameter is true."""
-    async with (
-        AuthorizationServer(
-            quirks=ServerQuirks(sends_iss=request.param), redirect_uris=[SHARED, OWN["honest"]]
-        ) as server,
-        evil_server() as evil,
-        open_store("memory://") as store,
-    ):
-        made = World(server, evil, store)
-        async with made.exits:
-            yield made
+    async with mix_up_world(sends_iss=request.param) as made:
+        yield made
 
 
-ONE_URI = {"honest": SHARED, "evil": SHARED}
-
-
-async def test_one_redirect_uri_for_two_servers(world: World):
+async def test_one_redirect_uri_for_two_servers(world: MixUpWorld):
     """Neither provider may begin with it; nothing is stored, and the error says what to do."""
     linking = await world.service(world.honest(), world.evil.provider(), redirect_uris=[SHARED])
     for provider_id in ("honest", "evil"):
@@ -94,7 +39,7 @@ async def test_one_redirect_uri_for_two_servers(world: World):
     assert world.begun() == 0
 
 
-async def test_the_attack_without_the_guard(world: World, monkeypatch):
+async def test_the_attack_without_the_guard(world: MixUpWorld, monkeypatch):
     """With one redirect URI the evil server gets the code, and the attacker's link acts as the victim."""
     linking = await world.service(world.honest(), world.evil.provider())
     monkeypatch.setattr(RedirectUris, "check", lambda *_: None)
@@ -106,7 +51,7 @@ async def test_the_attack_without_the_guard(world: World, monkeypatch):
     assert await world.injected(linking) == VICTIM_THERE
 
 
-async def test_with_redirect_uris_of_their_own(world: World):
+async def test_with_redirect_uris_of_their_own(world: MixUpWorld):
     """The honest server does not send a code to the evil one's, and what comes to its own is refused for the
     evil one's flow."""
     linking = await world.service(world.honest(), world.evil.provider())
@@ -121,7 +66,7 @@ async def test_with_redirect_uris_of_their_own(world: World):
     assert world.evil.stolen == []
 
 
-async def test_a_callback_that_does_not_say_where_it_came_to(world: World, monkeypatch):
+async def test_a_callback_that_does_not_say_where_it_came_to(world: MixUpWorld, monkeypatch):
     """It is refused with its state untouched: redirect URIs of one's own help where they are looked at."""
     linking = await world.service(world.honest(), world.evil.provider())
     callback = await world.lured(linking, OWN, asked=OWN["honest"])
@@ -135,7 +80,7 @@ async def test_a_callback_that_does_not_say_where_it_came_to(world: World, monke
     assert await world.injected(linking) == VICTIM_THERE
 
 
-async def test_the_honest_twin(world: World):
+async def test_the_honest_twin(world: MixUpWorld):
     """With a redirect URI of its own the honest provider is connected, by URL and by route."""
     linking = await world.service(world.honest(), world.evil.provider())
     for user in ("alice", "bob"):
@@ -148,7 +93,7 @@ async def test_the_honest_twin(world: World):
 
 
 @pytest.mark.parametrize("world", [True], indirect=True)
-async def test_servers_that_say_who_they_are(world: World):
+async def test_servers_that_say_who_they_are(world: MixUpWorld):
     """They may share a redirect URI: an answer that names another is refused (RFC 9207)."""
     honest = world.honest(issuer=world.server.issuer, sends_issuer=True)
     evil = world.evil.provider(issuer=world.evil.url, sends_issuer=True)
@@ -163,7 +108,7 @@ async def test_servers_that_say_who_they_are(world: World):
 
 @pytest.mark.parametrize("closed", [True, False])
 @pytest.mark.parametrize("first", ["honest", "evil"])
-async def test_a_service_for_each_provider(world: World, first, closed):
+async def test_a_service_for_each_provider(world: MixUpWorld, first, closed):
     """On one store the second server is refused the first one's redirect URI, whichever it is and also when
     the first one's service is closed and gone."""
     providers = {"honest": world.honest(), "evil": world.evil.provider()}
@@ -181,7 +126,7 @@ async def test_a_service_for_each_provider(world: World, first, closed):
     await other.begin(second, "victim", OWN[second])
 
 
-async def test_services_on_other_stores(world: World):
+async def test_services_on_other_stores(world: MixUpWorld):
     """They have nothing to do with each other: no state of the one is known to the other."""
     one = await world.service(world.honest())
     await one.begin("honest", "victim", SHARED)
