@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
 PIP_VERSION := 26.3
-WORKERS ?= 3
+WORKERS ?= 4
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test attacks coverage prove chaos mutants pgbouncer check docs fix matrix bench wheel lock clean

@@ -345,6 +345,8 @@ async def main():
     os.kill(os.getpid(), signal.SIGINT)
     await asyncio.Event().wait()
 
+# A shell starts what runs in its background with SIGINT ignored, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 asyncio.run(main())
 """
 

@@ -126,12 +126,20 @@ def test_store_that_cannot_be_opened_fails_the_demo(store: str) -> None:
     assert complaints == ""
 
 
+# A shell starts what runs in its background with SIGINT ignored, and that is inherited.
+INTERRUPTIBLE = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("extauth.cli.main", run_name="__main__", alter_sys=True)
+"""
+
+
 @contextmanager
 def demo(*arguments: str | Sequence[str]) -> Generator[subprocess.Popen[str], None, None]:
     """Run the command as a process of its own, without a terminal."""
     flat = [word for each in arguments for word in ([each] if isinstance(each, str) else each)]
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "extauth.cli.main", *flat],
+        [sys.executable, "-u", "-c", INTERRUPTIBLE, *flat],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
