@@ -72,8 +72,8 @@ class Told:
 
 @asynccontextmanager
 async def serving():
-    """A real server whose devices may be polled at once, and the provider for it."""
-    quirks = ServerQuirks(device_interval=timedelta(milliseconds=1))
+    """A real server whose devices may be polled every second, and the provider for it."""
+    quirks = ServerQuirks(device_interval=timedelta(seconds=1))
     async with AuthorizationServer(redirect_uris=[CALLBACK], quirks=quirks) as server:
         yield (
             server,
