@@ -31,6 +31,7 @@ from extauth.domain.freshness import (
     Serve,
     ServeAndRefresh,
     access_token_works,
+    blocked,
     decide,
     may_present,
 )
@@ -290,6 +291,39 @@ class TestCoolDown:
         assert decided(link, NOW - MOMENT) == Refresh()
 
 
+class TestBlocked:
+    @pytest.mark.parametrize("left", [None, FAR, AT_ONCE, timedelta(0)], ids=str)
+    def test_nothing_speaks_against_a_refresh(self, left):
+        """Whether it is needed is another question, and so is whether someone else is at it."""
+        for pending in (None, underway(), unresolved()):
+            assert blocked(link_with(left, pending=pending), NOW) is None
+
+    @pytest.mark.parametrize("left", [None, FAR, timedelta(0)], ids=str)
+    def test_a_rejected_grant_does(self, left):
+        """However well the access token works."""
+        link = link_with(left, failure=rejected_for_good())
+        assert blocked(link, NOW) == Reauthorize("invalid_grant")
+
+    def test_there_may_be_nothing_to_present(self):
+        """Also where a refresh would have to wait otherwise."""
+        for failure in (None, failed_for_now(), rejected_for_good()):
+            link = link_with(FAR, refresh_token=None, failure=failure)
+            assert blocked(link, NOW) == Reauthorize("no_refresh_token")
+
+    def test_a_pause_does_until_its_end(self):
+        """It says until when, and why."""
+        link = link_with(FAR, failure=failed_for_now())
+        until = NOW - MINUTE + HOUR
+        assert blocked(link, until - MOMENT) == CoolDown(until, "server_error")
+        assert blocked(link, until) is None
+
+    @pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
+    def test_a_mark_of_another_version_does_not(self, version):
+        """A refresh that succeeded in between has lifted it."""
+        for mark in (rejected_for_good(version), failed_for_now(version=version)):
+            assert blocked(link_with(FAR, failure=mark), NOW) is None
+
+
 class TestPendingExchange:
     def test_one_under_way_elsewhere_is_not_doubled_behind(self):
         """Another replica sees to it; this one hands out the working token."""
@@ -353,6 +387,8 @@ class TestInstants:
             decided(link_with(left), naive)
         with pytest.raises(ValueError, match="aware"):
             access_token_works(link_with(left), naive)
+        with pytest.raises(ValueError, match="aware"):
+            blocked(link_with(left), naive)
 
 
 def minutes(least: int, most: int) -> st.SearchStrategy[timedelta]:
@@ -502,6 +538,13 @@ class TestProperties:
         """Expired or rejected, it stays where it is."""
         assume(not case.works)
         assert isinstance(case.decision, Refresh | Reauthorize | CoolDown)
+
+    @many
+    @given(case=cases)
+    def test_what_speaks_against_a_refresh_is_the_answer_for_a_dead_token(self, case):
+        """Nothing else keeps an access token that does not work from being refreshed."""
+        assume(not case.works)
+        assert case.decision == (blocked(case.link, case.now) or Refresh())
 
     @many
     @given(case=cases)

@@ -8,7 +8,7 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.domain.link import Link, LinkKey, RefreshFailure
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.storable import aware_utc
 
@@ -74,28 +74,40 @@ def decide(
 
     :raises ValueError: if ``now`` is naive.
     """
-    works = access_token_works(link, now, rejected=rejected)
-    if link.tokens.refresh_token is None:
-        return SERVE if works else Reauthorize("no_refresh_token")
-    failure = _current_failure(link)
-    if failure is not None and failure.permanent:
+    block = blocked(link, now)
+    if not access_token_works(link, now, rejected=rejected):
+        return REFRESH if block is None else block
+    if isinstance(block, Reauthorize):
         # Without a known expiry a rejected grant is the best sign that the access token is dead too.
-        if works and link.tokens.expires_at is not None:
-            return SERVE
-        return Reauthorize(failure.reason)
+        dead_too = link.tokens.refresh_token is not None and link.tokens.expires_at is None
+        return block if dead_too else SERVE
     # The spread may bring the look-ahead closer to the expiry than min_validity, which holds all the same.
-    if (
-        works
-        and not _doomed(link, traits)
+    if isinstance(block, CoolDown) or (
+        not _doomed(link, traits)
         and not _due(link, now, policy.refresh_ahead, spread=True)
         and not _due(link, now, policy.min_validity, spread=False)
     ):
         return SERVE
-    if failure is not None and (retry_at := _cooling_until(failure, now)) is not None:
-        return SERVE if works else CoolDown(retry_at, failure.reason)
-    if not works:
-        return REFRESH
     return _early(link, now, policy, traits)
+
+
+def blocked(link: Link, now: datetime) -> Reauthorize | CoolDown | None:
+    """Say what speaks against a refresh of ``link`` now, whether or not it is needed; None if nothing does.
+
+    :raises ValueError: if ``now`` is naive.
+    """
+    now = aware_utc(now)
+    if link.tokens.refresh_token is None:
+        return Reauthorize("no_refresh_token")
+    failure = link.failure
+    if failure is None or failure.version != link.version:
+        return None
+    if failure.permanent:
+        return Reauthorize(failure.reason)
+    # A clock that went back before the failure must not stretch the pause.
+    if failure.retry_at is not None and failure.at <= now < failure.retry_at:
+        return CoolDown(failure.retry_at, failure.reason)
+    return None
 
 
 def _doomed(link: Link, traits: ProviderTraits) -> bool:
@@ -155,15 +167,3 @@ def _spread(key: LinkKey) -> float:
     all refresh together."""
     digest = zlib.crc32(f"{key.provider_id}\0{key.user_id}".encode())
     return 1 - digest / 2**33
-
-
-def _current_failure(link: Link) -> RefreshFailure | None:
-    failure = link.failure
-    return failure if failure is not None and failure.version == link.version else None
-
-
-def _cooling_until(failure: RefreshFailure, now: datetime) -> datetime | None:
-    # A clock that went back before the failure must not stretch the pause.
-    if failure.retry_at is not None and failure.at <= now < failure.retry_at:
-        return failure.retry_at
-    return None

@@ -25,7 +25,7 @@ UNRESOLVED: Final = "an earlier refresh is unresolved"
 """Why a refresh token is left alone that may be used up, as long as some access token works."""
 
 
-def refuse(key: LinkKey, decision: Decision, now: datetime) -> None:
+def refuse(key: LinkKey, decision: Decision | None, now: datetime) -> None:
     """Raise what a decision says against a refresh, if it does.
 
     :raises ReauthorizationRequired: if the user must authorize again.

@@ -10,7 +10,7 @@ import attrs
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import LinkReauthorizationRequired, ProviderRejectedClient, RefreshFailed
-from extauth.domain.freshness import CoolDown, Reauthorize, decide, may_present
+from extauth.domain.freshness import CoolDown, Reauthorize, blocked, may_present
 from extauth.domain.link import Link, RefreshFailure
 from extauth.domain.outcomes import (
     Absent,
@@ -142,14 +142,14 @@ class LeasedRefresh:
         now = self._clock.now()
         works = request.works(link, now)
         # A mark may have been made between reading the link and claiming it.
-        match decide(attrs.evolve(link, pending=None), now, self._policy, traits, rejected=True):
+        match blocked(link, now):
             case Reauthorize(reason):
                 await self._leases.release(lease)
                 raise reauthorization_required(link.key, reason)
             case CoolDown(retry_at, reason):
                 await self._leases.release(lease)
                 return _served(link, retry_at - now, reason, works=works)
-            case _:
+            case None:
                 pass
         at_stake = something_to_lose(link, now, rejected=request.rejected)
         if not may_present(traits, unresolved_for=claim.unresolved_for, access_token_works=at_stake):

@@ -11,7 +11,7 @@ from typing import Self, final
 import attrs
 
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
-from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, access_token_works, decide
+from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, access_token_works, blocked
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
@@ -144,7 +144,7 @@ class TokenService:
 
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
-            self._refuse(request, link)
+            self._refuse(link)
             landed = await self._fly(request, link, renewed)
             if renewed(landed.link) or (landed.exchanged and landed.link.version != link.version):
                 return request.seen(landed.link)
@@ -227,11 +227,11 @@ class TokenService:
             if content(link) or (ours and (flown or access_token_works(request.seen(link), asked))):
                 return landed
             flown = ours
-            self._refuse(request, link)
+            self._refuse(link)
             if self._clock.monotonic() >= patience:
                 raise refresh_in_progress(link.key, self._policy.retry.maximum)
 
-    def _refuse(self, request: TokenRequest, link: Link) -> None:
+    def _refuse(self, link: Link) -> None:
         """Raise what speaks against a refresh now, if anything does."""
         now = self._clock.now()
-        refuse(link.key, decide(link, now, self._policy, request.provider.traits, rejected=True), now)
+        refuse(link.key, blocked(link, now), now)
