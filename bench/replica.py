@@ -27,10 +27,10 @@ class TimedProvider:
         self.origin: GrantOrigin | None = provider.origin
         self.exchanges: list[float] = []
 
-    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
+    async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
         began = time.monotonic()
         try:
-            return await self._provider.refresh(tokens)
+            return await self._provider.refresh(tokens, resource=resource)
         finally:
             self.exchanges.append(time.monotonic() - began)
 

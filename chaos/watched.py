@@ -47,12 +47,12 @@ class WatchedProvider:
         self.traits: ProviderTraits = provider.traits
         self.origin: GrantOrigin | None = provider.origin
 
-    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
+    async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
         self._exchanges += 1
         exchange = f"{self._presenter}#{self._exchanges}"
         self._journal.write(PRESENTING, exchange=exchange, token=digest(tokens.refresh_token or ""))
         try:
-            outcome = await self._provider_for(exchange).refresh(tokens)
+            outcome = await self._provider_for(exchange).refresh(tokens, resource=resource)
         except asyncio.CancelledError:
             self._journal.write(ANSWERED, exchange=exchange, outcome="Unknown", code="exchange_timeout")
             raise

@@ -9,14 +9,13 @@ import attrs
 import pytest
 
 from extauth import Link, LinkKey, ProviderTraits, TokenSet
-from extauth.domain.freshness import access_token_works
 from extauth.domain.resources import (
-    NONE_YET,
     access_tokens,
     after_exchange,
     same_access_tokens,
     seen_for,
     something_to_lose,
+    token_works,
 )
 from extauth.domain.token_set import ResourceToken
 
@@ -73,11 +72,26 @@ def test_a_link_seen_for_a_resource():
     assert attrs.evolve(seen, tokens=attrs.evolve(seen.tokens, **own)) == whole
 
 
-def test_a_resource_without_a_token_counts_as_expired():
+def test_a_resource_without_a_token_is_seen_to_have_none():
     """Nobody is handed the grant's own token for a resource that has none, or anything else."""
-    seen = seen_for(link(), "calendar")
-    assert seen.tokens.access_token == NONE_YET.access_token
-    assert not access_token_works(seen, datetime(1970, 1, 1, tzinfo=UTC))
+    assert seen_for(link(), "calendar") is None
+
+
+@pytest.mark.parametrize(
+    ("resource", "rejected", "expected"),
+    [
+        (None, None, True),
+        (None, "at", False),
+        ("mail", None, True),
+        ("mail", "at", True),
+        ("mail", "at-mail", False),
+        ("files", None, False),
+        ("calendar", None, False),
+    ],
+)
+def test_whether_a_token_works(resource, rejected, expected):
+    """There is one, it has not expired, and no API refuses it."""
+    assert token_works(link(), resource, NOW, rejected=rejected) is expected
 
 
 def test_all_access_tokens_of_a_grant():

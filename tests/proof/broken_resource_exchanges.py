@@ -7,9 +7,8 @@ from functools import partial
 
 import attrs
 
-from extauth.domain.freshness import access_token_works
 from extauth.domain.outcomes import Claimed
-from extauth.domain.resources import after_exchange, seen_for
+from extauth.domain.resources import after_exchange, seen_for, token_works
 from extauth.domain.token_set import ResourceToken
 from extauth.services.refresh import attempt, exchange, request
 from extauth.services.refresh.attempt import Finished, LeasedRefresh
@@ -130,7 +129,7 @@ doom_unmarked = _saving_instead(
 
 def _its_own(link, now, *, rejected=None):
     tokens = link.tokens.resource_tokens
-    return bool(tokens) and access_token_works(_seen_for(link, next(iter(tokens))), now)
+    return bool(tokens) and token_works(link, next(iter(tokens)), now)
 
 
 @contextmanager

@@ -12,8 +12,7 @@ from extauth.testing.schedules.interleaver.promises import NEVER_SOMEONE_ELSES
 
 async def exchange(provider, tokens, resource=None):
     """Return the tokens of one exchange that works."""
-    refresh = provider.refresh(tokens) if resource is None else provider.refresh_for(tokens, resource)
-    outcome = await refresh
+    outcome = await provider.refresh(tokens, resource=resource)
     assert isinstance(outcome, Exchanged)
     return outcome.tokens
 
@@ -41,7 +40,7 @@ class TestScriptedProvider:
         provider.script = [provider.rotate, provider.lose_reply]
         mail = await exchange(provider, provider.grant(), "mail")
         assert provider.resource_of(mail.access_token) == "mail"
-        assert isinstance(await provider.refresh_for(mail, "mail"), Unknown)
+        assert isinstance(await provider.refresh(mail, resource="mail"), Unknown)
 
     @pytest.mark.parametrize("reuse", ["replay_window", "one_behind"])
     async def test_a_forgiven_replay_for_another_resource(self, reuse):

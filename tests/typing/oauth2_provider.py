@@ -8,12 +8,12 @@ from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome
 from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.outcomes import ExchangeOutcome
-from extauth.domain.ports import ResourceProvider
+from extauth.domain.ports import OAuthProvider
 from extauth.domain.token_set import TokenSet
 
-provider_type: type[ResourceProvider] = OAuth2Provider
+provider_type: type[OAuthProvider] = OAuth2Provider
 linking_type: type[LinkingProvider] = OAuth2Provider
-provider: ResourceProvider = OAuth2Provider(
+provider: OAuthProvider = OAuth2Provider(
     "github",
     client_id="client",
     client_secret="s",
@@ -24,7 +24,7 @@ provider: ResourceProvider = OAuth2Provider(
 async def each_exchange_is_a_closed_union(client: OAuth2Provider) -> None:
     """What there is to handle is known to the type checker."""
     assert_type(
-        await client.refresh_for(TokenSet("at-1", refresh_token="rt-1"), "https://api.example"),
+        await client.refresh(TokenSet("at-1", refresh_token="rt-1"), resource="https://api.example"),
         ExchangeOutcome,
     )
     assert_type(await client.exchange_code("code", redirect_uri="https://app.example/callback"), CodeOutcome)

@@ -163,8 +163,11 @@ class OAuthProvider(Protocol):
         """Which client and token endpoint this is; None switches the check against a link's off."""
         ...
 
-    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
+    async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
         """Present the refresh token once (RFC 6749 section 6) and judge the answer.
+
+        With ``resource`` for an access token for that resource (RFC 8707 section 2.2): it is the same refresh
+        token, and may be used up just the same. Whoever asks for none does not pass the keyword.
 
         Never retries by itself, and raises nothing for what the network or the provider does. Members
         that the provider omitted are left out of the result, not carried forward. A cancelled call
@@ -174,17 +177,6 @@ class OAuthProvider(Protocol):
 
     async def revoke(self, tokens: TokenSet) -> bool:
         """Ask the provider to revoke these tokens (RFC 7009); whether it confirmed. Best effort."""
-        ...
-
-
-class ResourceProvider(OAuthProvider, Protocol):
-    """A provider whose grants give access tokens for single resources (RFC 8707)."""
-
-    async def refresh_for(self, tokens: TokenSet, resource: str) -> ExchangeOutcome:
-        """Present the refresh token once, for an access token for ``resource`` (RFC 8707 section 2.2).
-
-        As :meth:`refresh`: it is the same refresh token, and may be used up just the same.
-        """
         ...
 
 

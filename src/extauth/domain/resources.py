@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import attrs
 
@@ -12,21 +12,18 @@ from extauth.domain.link import Link
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import ResourceToken, TokenSet
 
-NONE_YET = ResourceToken("none-for-this-resource-yet", expires_at=datetime(1970, 1, 1, tzinfo=UTC))
-"""Stands for the token of a resource that has none. It has expired, so it is never handed out; were it, it
-would work nowhere, unlike the grant's own token at a resource that must not see it."""
 
+def seen_for(link: Link, resource: str | None) -> Link | None:
+    """Return the whole link as a caller sees it who wants a token for ``resource``; None if it has none yet.
 
-def seen_for(link: Link, resource: str | None) -> Link:
-    """Return the whole link as a caller sees it who wants a token for ``resource``.
-
-    Its access token, with both its times, is that resource's; one that the resource has not got yet counts
-    as expired. All else is the link's: refresh token, version and marks are the grant's, for all its tokens.
-    Without a resource it is the link itself.
+    Its access token, with both its times, is that resource's. All else is the link's: refresh token, version
+    and marks are the grant's, for all its tokens. Without a resource it is the link itself.
     """
     if resource is None:
         return link
-    token = link.tokens.resource_tokens.get(resource, NONE_YET)
+    token = link.tokens.resource_tokens.get(resource)
+    if token is None:
+        return None
     tokens = attrs.evolve(
         link.tokens,
         access_token=token.access_token,
@@ -42,6 +39,17 @@ def access_tokens(tokens: TokenSet) -> Mapping[str | None, ResourceToken]:
     return dict[str | None, ResourceToken]([(None, own), *tokens.resource_tokens.items()])
 
 
+def token_works(link: Link, resource: str | None, now: datetime, *, rejected: str | None = None) -> bool:
+    """Say whether there is an access token for ``resource`` that can be expected to work.
+
+    ``rejected`` does not, wherever it turns up.
+
+    :raises ValueError: if ``now`` is naive.
+    """
+    view = seen_for(link, resource)
+    return view is not None and access_token_works(view, now, rejected=view.tokens.access_token == rejected)
+
+
 def something_to_lose(link: Link, now: datetime, *, rejected: str | None = None) -> bool:
     """Say whether any access token of the grant can be expected to work, the one ``rejected`` apart.
 
@@ -50,10 +58,7 @@ def something_to_lose(link: Link, now: datetime, *, rejected: str | None = None)
 
     :raises ValueError: if ``now`` is naive.
     """
-    return any(
-        access_token_works(seen_for(link, resource), now, rejected=token.access_token == rejected)
-        for resource, token in access_tokens(link.tokens).items()
-    )
+    return any(token_works(link, resource, now, rejected=rejected) for resource in access_tokens(link.tokens))
 
 
 def after_exchange(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -18,12 +19,13 @@ from extauth import (
     RefreshInProgress,
     RefreshPolicy,
     TokenService,
+    TokenSet,
 )
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.events import LinkAdopted, LinkRefreshed
-from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected
-from extauth.domain.resources import NONE_YET
+from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, ExchangeOutcome, GrantRejected
 from extauth.domain.token_set import ResourceToken
+from extauth.testing.scripted.provider import ScriptedProvider
 from tests.support.faulty_store import down
 
 KEY = LinkKey("scripted", "alice")
@@ -37,11 +39,27 @@ AT_ONCE = timedelta(seconds=5)
 
 
 class WithoutResources:
-    """A provider that can only refresh."""
+    """A provider of an application's own that knows of no resources."""
 
     provider_id = "plain"
     traits = ProviderTraits()
     origin = None
+
+    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
+        return Exchanged(TokenSet("at-2", f"{tokens.refresh_token}-and-on"))
+
+
+class PassingOn:
+    """A provider around another one, which passes on what it is given."""
+
+    def __init__(self, provider: ScriptedProvider) -> None:
+        self.provider_id = provider.provider_id
+        self.traits = provider.traits
+        self.origin = provider.origin
+        self._provider = provider
+
+    async def refresh(self, *given: Any, **named: Any) -> ExchangeOutcome:
+        return await self._provider.refresh(*given, **named)
 
 
 class TestOneGrant:
@@ -357,7 +375,7 @@ class TestStore:
         renewed = await scene.link(expires_in=FRESH)
         scene.provider.gate.set()
         token = await mail
-        assert token not in {renewed.tokens.access_token, NONE_YET.access_token}
+        assert token != renewed.tokens.access_token
         assert scene.provider.presented[1] == renewed.tokens.refresh_token
         assert (await scene.stored()).tokens.resource_tokens[MAIL].access_token == token
 
@@ -441,7 +459,24 @@ class TestArguments:
         tokens = TokenService(MemoryLinkStore(), [WithoutResources()])
         with pytest.raises(ValueError, match="plain gives no access tokens for single resources") as caught:
             await tokens.access_token("plain", "alice", resource=MAIL)
+        assert str(caught.value).endswith("the method refresh of WithoutResources takes no resource")
         assert not isinstance(caught.value, ConfigurationError)
+
+    async def test_a_provider_without_them_still_refreshes(self):
+        """Whoever names no resource does not need one that knows of them."""
+        store = MemoryLinkStore()
+        expired = datetime(2020, 1, 1, tzinfo=UTC)
+        await store.put(LinkKey("plain", "alice"), TokenSet("at-1", "rt-1", expired))
+        async with TokenService(store, [WithoutResources()]) as tokens:
+            link = await tokens.link("plain", "alice")
+        assert (link.tokens.access_token, link.tokens.refresh_token) == ("at-2", "rt-1-and-on")
+
+    async def test_a_provider_that_passes_on_what_it_is_given(self, scene):
+        """What it wraps is asked for the resource."""
+        await scene.link(expires_in=FRESH)
+        async with TokenService(scene.store, [PassingOn(scene.provider)], clock=scene.clock) as tokens:
+            token = await tokens.access_token(*WHO, resource=MAIL)
+        assert scene.provider.resource_of(token) == MAIL
 
     @pytest.mark.parametrize("resource", ["", "with\0nul", "\ud800"])
     async def test_no_resource(self, scene, resource):

@@ -44,8 +44,7 @@ from extauth.domain.wrong_types import UrlObject
 
 @final
 class OAuth2Provider:
-    """A :class:`~extauth.domain.linking_ports.LinkingProvider` and
-    :class:`~extauth.domain.ports.ResourceProvider` over aiohttp.
+    """A :class:`~extauth.domain.linking_ports.LinkingProvider` over aiohttp.
 
     Without ``session`` each exchange opens a connection of its own and closes it. Exchanges are rare,
     and a connection kept alive may die under the request, which leaves its outcome unknown. So there is
@@ -280,25 +279,18 @@ class OAuth2Provider:
         """
         return await self._exchanges.device_code(device_code)
 
-    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
+    async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
         """Present the refresh token once (RFC 6749 section 6) and judge the answer.
+
+        With ``resource`` for an access token for that resource (RFC 8707 section 2.2).
 
         Never retries, and raises nothing for what the network or the provider does. Members that the
         provider omitted are left out of the result, except that an unknown lifetime is estimated. When
         cancelled, the outcome is unknown.
 
-        :raises ValueError: if there is no refresh token.
-        """
-        return await self._exchanges.refresh_token(tokens)
-
-    async def refresh_for(self, tokens: TokenSet, resource: str) -> ExchangeOutcome:
-        """Present the refresh token once, for an access token for ``resource`` (RFC 8707 section 2.2).
-
-        As :meth:`refresh`: it is the same refresh token, and may be used up just the same.
-
         :raises ValueError: if there is no refresh token, or ``resource`` is empty.
         """
-        return await self._exchanges.refresh_token(tokens, (resource,))
+        return await self._exchanges.refresh_token(tokens, () if resource is None else (resource,))
 
     async def revoke(self, tokens: TokenSet) -> bool:
         """Ask the provider once to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.

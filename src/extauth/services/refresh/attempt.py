@@ -188,7 +188,7 @@ class LeasedRefresh:
         now = self._clock.now()
         tokens = after_exchange(link, answer, request.resource, provider.traits, now)
         saved = await self._unsaved_tokens.save(provider, link, tokens, began)
-        if request.seen(saved).tokens.access_token == answer.access_token or request.works(saved, now):
+        if request.token(saved) == answer.access_token or request.works(saved, now):
             return Finished(saved)
         return Moved(saved)  # someone else's newer link, in which this token is missing
 

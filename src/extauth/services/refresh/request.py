@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import cast, final
+from functools import lru_cache
+from inspect import signature
+from typing import final
 
 import attrs
 
-from extauth.domain.freshness import Decision, access_token_works, decide
+from extauth.domain.freshness import REFRESH, Decision, blocked, decide
 from extauth.domain.link import Link
 from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import OAuthProvider, ResourceProvider
-from extauth.domain.resources import seen_for
+from extauth.domain.ports import OAuthProvider
+from extauth.domain.resources import seen_for, token_works
 from extauth.domain.storable import masked, storable_text
 from extauth.domain.token_set import TokenSet
 
@@ -36,22 +39,35 @@ class TokenRequest:
         if not storable_text(self.resource, "resource"):
             msg = "resource must not be empty"
             raise ValueError(msg)
-        if not hasattr(self.provider, "refresh_for"):
-            msg = f"{self.provider.provider_id} gives no access tokens for single resources (RFC 8707)"
+        refresh = self.provider.refresh
+        if not _takes_resource(getattr(refresh, "__func__", refresh)):
+            msg = (
+                f"{self.provider.provider_id} gives no access tokens for single resources (RFC 8707): the"
+                f" method refresh of {type(self.provider).__name__} takes no resource"
+            )
             raise ValueError(msg)
 
+    def token(self, link: Link) -> str | None:
+        """Return the token that the link has for this, working or not; None if it has none yet."""
+        view = seen_for(link, self.resource)
+        return None if view is None else view.tokens.access_token
+
     def seen(self, link: Link) -> Link:
-        """Return the link as whoever wants this sees it."""
-        return seen_for(link, self.resource)
+        """Return the link, once it has the token, as whoever wants this gets it."""
+        view = seen_for(link, self.resource)
+        if view is None:
+            raise AssertionError(link)
+        return view
 
     def works(self, link: Link, now: datetime) -> bool:
         """Say whether the link has this token, and it can be expected to work."""
-        view = self.seen(link)
-        return access_token_works(view, now, rejected=view.tokens.access_token == self.rejected)
+        return token_works(link, self.resource, now, rejected=self.rejected)
 
     def decide(self, link: Link, now: datetime, policy: RefreshPolicy) -> Decision:
         """Say what to do for whoever wants this."""
-        view = self.seen(link)
+        view = seen_for(link, self.resource)
+        if view is None:
+            return blocked(link, now) or REFRESH
         rejected = view.tokens.access_token == self.rejected
         return decide(view, now, policy, self.provider.traits, rejected=rejected)
 
@@ -59,4 +75,11 @@ class TokenRequest:
         """Present the refresh token once, for this."""
         if self.resource is None:
             return await self.provider.refresh(tokens)
-        return await cast("ResourceProvider", self.provider).refresh_for(tokens, self.resource)
+        return await self.provider.refresh(tokens, resource=self.resource)
+
+
+@lru_cache
+def _takes_resource(refresh: Callable[..., object]) -> bool:
+    """Whether a provider's method can be told the resource; an application's own may know of none."""
+    parameters = signature(refresh).parameters
+    return "resource" in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())

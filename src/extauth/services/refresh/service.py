@@ -11,11 +11,12 @@ from typing import Self, final
 import attrs
 
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
-from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, access_token_works, blocked
+from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, blocked
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
+from extauth.domain.resources import token_works
 from extauth.services.arguments import checked_store
 from extauth.services.clock import SystemClock
 from extauth.services.errors import (
@@ -132,15 +133,13 @@ class TokenService:
         del rejected  # tools that report errors show the local variables of each frame
         request = attrs.evolve(self._request(provider_id, resource), rejected=hidden.value)
         link = await self._read(LinkKey(provider_id, user_id))
-        before = request.seen(link).tokens
-        if request.rejected not in {None, before.access_token}:
+        before = request.token(link)
+        if request.rejected not in {None, before}:
             decision = request.decide(link, self._clock.now(), self._policy)
             return request.seen(await self._serve(request, link, decision))
 
         def renewed(link: Link) -> bool:
-            return request.seen(link).tokens.access_token != before.access_token and request.works(
-                link, self._clock.now()
-            )
+            return request.token(link) != before and request.works(link, self._clock.now())
 
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
@@ -224,7 +223,7 @@ class TokenService:
             landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
             ours = landed.resource == request.resource
-            if content(link) or (ours and (flown or access_token_works(request.seen(link), asked))):
+            if content(link) or (ours and (flown or token_works(link, request.resource, asked))):
                 return landed
             flown = ours
             self._refuse(link)

@@ -187,8 +187,8 @@ class ScriptedLinkingProvider:
         self.polls.append(self._now())
         return await self._answer(self.poll_script, lambda: self._poll(device_code))
 
-    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
-        return await self.tokens.refresh(tokens)
+    async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
+        return await self.tokens.refresh(tokens, resource=resource)
 
     async def revoke(self, tokens: TokenSet) -> bool:
         await _at(self.revoking, self.revoke_gate)

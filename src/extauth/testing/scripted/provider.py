@@ -51,7 +51,7 @@ UNREADABLE: Mapping[Fault | None, ExchangeOutcome] = {
 
 @final
 class ScriptedProvider:
-    """A :class:`~extauth.domain.ports.ResourceProvider` in memory.
+    """An :class:`~extauth.domain.ports.OAuthProvider` in memory.
 
     It treats reused refresh tokens as ``reuse`` says (see :data:`~..provider_model.reuse.Reuse`) and
     fails as ``faults`` say. ``script`` holds answers for the next exchanges, first come first served,
@@ -176,23 +176,21 @@ class ScriptedProvider:
         record = self.grants.record(access_token)
         return next(iter(record.resources), None) if isinstance(record, AccessToken) else None
 
-    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
-        """Present the refresh token; see :class:`~extauth.domain.ports.OAuthProvider`."""
-        return await self._exchange(tokens)
+    async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
+        """Present the refresh token; see :class:`~extauth.domain.ports.OAuthProvider`.
 
-    async def refresh_for(self, tokens: TokenSet, resource: str) -> ExchangeOutcome:
-        """Present the refresh token for an access token for ``resource``; all else is as in a refresh."""
-        return await self._exchange(tokens, resource)
-
-    async def _exchange(self, tokens: TokenSet, *resource: str) -> ExchangeOutcome:
-        self._present(tokens, *resource)
+        An answer of the script that can be called is called with the tokens, and with the resource if one
+        was asked for.
+        """
+        given = (tokens,) if resource is None else (tokens, resource)
+        self._present(*given)
         self.exchanging.set()
         if self.gate is not None:
             await self.gate.wait()
         answer: Answer = self.script.pop(0) if self.script else self._by_fault
         if isinstance(answer, BaseException):
             raise answer
-        outcome = answer(tokens, *resource) if callable(answer) else answer
+        outcome = answer(*given) if callable(answer) else answer
         if isinstance(outcome, Awaitable):
             outcome = await outcome
         if self.reply_gate is not None:

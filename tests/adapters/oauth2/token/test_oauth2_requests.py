@@ -275,8 +275,8 @@ async def test_a_refresh_for_a_resource_names_it(server: Any) -> None:
     server.answer(200, b'{"access_token": "at-1", "expires_in": 60}')
     requests = TokenRequests(refresh_params={"resource": "https://other.example"})
 
-    outcome = await provider(server.url, requests=requests, **PUBLIC).refresh_for(
-        TOKENS, "https://api.example/v1"
+    outcome = await provider(server.url, requests=requests, **PUBLIC).refresh(
+        TOKENS, resource="https://api.example/v1"
     )
 
     assert isinstance(outcome, Exchanged)
@@ -292,9 +292,9 @@ async def test_a_refresh_for_a_resource_needs_both(server: Any) -> None:
     client = provider(server.url)
 
     with pytest.raises(ValueError, match="resource must not be empty"):
-        await client.refresh_for(TOKENS, "")
+        await client.refresh(TOKENS, resource="")
     with pytest.raises(ValueError, match="there is no refresh token"):
-        await client.refresh_for(TokenSet("at-0"), "https://api.example")
+        await client.refresh(TokenSet("at-0"), resource="https://api.example")
     assert server.requests == []
 
 

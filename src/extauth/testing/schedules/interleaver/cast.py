@@ -8,7 +8,7 @@ from typing import Any, Final, final
 
 from extauth.domain.link import Link
 from extauth.domain.ports import LinkStore
-from extauth.domain.resources import NONE_YET
+from extauth.domain.resources import seen_for
 from extauth.testing.schedules.interleaver.ports import Scene
 from extauth.testing.schedules.interleaver.replica import Call, Replica
 from extauth.testing.schedules.interleaver.setting import Setting
@@ -73,16 +73,17 @@ class Cast:
         return replica
 
     def call(self, name: str, wanted: str, link: Link | None, *, asked_for_another: bool) -> None:
-        """Let somebody ask a replica for a token of this link, or for another one than there is."""
+        """Let somebody ask a replica for a token of this user's link, or for another one than there is."""
         replica = self._taking_calls(name)
         user, resource = self._setting.asked_for(wanted)
         replica.callers += 1
         caller = f"{name}.c{replica.callers}"
         version = None if link is None else link.version
         self.take_turn(name, "call", wanted, asked_for_another, version)
+        found = None if link is None else seen_for(link, resource)
         rejected = None
-        if asked_for_another and link is not None and link.tokens.access_token != NONE_YET.access_token:
-            rejected = link.tokens.access_token
+        if asked_for_another and found is not None:
+            rejected = found.tokens.access_token
             self._scene.ledger.refused_access_tokens.add(rejected)
         task = self._scene.loop.create_task(replica.ask(user, resource, rejected))
         began = self._scene.clock.monotonic()
@@ -92,8 +93,8 @@ class Cast:
             user,
             resource,
             began,
-            link,
-            doomed=link is not None and self._scene.oracle.doomed(link),
+            found,
+            doomed=found is not None and self._scene.oracle.doomed(found),
             asked_for_another=rejected is not None,
             task=task,
         )

@@ -8,7 +8,7 @@ from typing import Self, final
 
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Claimed
-from extauth.domain.resources import access_tokens, seen_for
+from extauth.domain.resources import access_tokens
 from extauth.testing.schedules.interleaver.cast import STOPPING, Cast
 from extauth.testing.schedules.interleaver.gates import Gates, ReplicaCrashed
 from extauth.testing.schedules.interleaver.oracle import Answer, Oracle
@@ -255,10 +255,8 @@ class Interleaver:
                 raise AssertionError(step.verb)
 
     def _call(self, replica: str, wanted: str, *, asked_for_another: bool) -> None:
-        user, resource = self.setting.asked_for(wanted)
-        link = self.stored(user)
-        found = None if link is None else seen_for(link, resource)
-        self._cast.call(replica, wanted, found, asked_for_another=asked_for_another)
+        user, _ = self.setting.asked_for(wanted)
+        self._cast.call(replica, wanted, self.stored(user), asked_for_another=asked_for_another)
 
     def _advance(self, seconds: float) -> None:
         self.clock.advance(seconds)

@@ -254,10 +254,10 @@ class Oracle:
             return
         if isinstance(error, StoreUnavailable) and answer.store_failed:
             return
-        found, link = answer.found, self.stored.get(answer.user)
+        found, stored = answer.found, self.stored.get(answer.user)
+        link = None if stored is None else seen_for(stored, answer.resource)
         if found is None or link is None:
             return
-        link = seen_for(link, answer.resource)
         if found.tokens.access_token != link.tokens.access_token:
             return
         expires_at = link.tokens.expires_at

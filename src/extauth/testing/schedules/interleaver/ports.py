@@ -119,13 +119,7 @@ class GatedProvider:
     def origin(self) -> GrantOrigin | None:
         return self._provider.origin
 
-    async def refresh(self, tokens: TokenSet) -> ExchangeOutcome:
-        return await self._exchange(tokens, None)
-
-    async def refresh_for(self, tokens: TokenSet, resource: str) -> ExchangeOutcome:
-        return await self._exchange(tokens, resource)
-
-    async def _exchange(self, tokens: TokenSet, resource: str | None) -> ExchangeOutcome:
+    async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
         scene = self._scene
         presentation = scene.oracle.present(self._replica, tokens, resource)
         name = scene.gates.name(self._replica, REFRESH)
