@@ -13,6 +13,7 @@ from typing import NoReturn, Unpack, cast, final
 
 import attrs
 
+from extauth.clock import SystemClock
 from extauth.domain.link import Link
 from extauth.domain.linking import DeviceAuthorization, UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
@@ -21,7 +22,6 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
 from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
 from extauth.opening import StoreOptions, open_store
-from extauth.services.clock import SystemClock
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
 from extauth.services.linking.service import LinkingService

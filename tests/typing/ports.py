@@ -7,6 +7,7 @@ from typing import assert_type
 from extauth import SingleFlight
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
+from extauth.clock import SystemClock
 from extauth.domain.freshness import (
     CoolDown,
     Decision,
@@ -17,7 +18,6 @@ from extauth.domain.freshness import (
 )
 from extauth.domain.linking_ports import LinkingProvider, Store
 from extauth.domain.ports import Clock, OAuthProvider
-from extauth.services.clock import SystemClock
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
 

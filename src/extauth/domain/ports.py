@@ -180,12 +180,16 @@ class OAuthProvider(Protocol):
         ...
 
 
-class Clock(Protocol):
-    """Time, injected so that tests own it."""
+class WallClock(Protocol):
+    """The time of day, for what has to be dated."""
 
     def now(self) -> datetime:
         """Return the wall-clock time, aware, in UTC. It may jump; compare it with expiries only."""
         ...
+
+
+class Clock(WallClock, Protocol):
+    """Time, injected so that tests own it."""
 
     def monotonic(self) -> float:
         """Return seconds that never go back, from an arbitrary start."""

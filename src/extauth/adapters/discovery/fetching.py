@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, TypeAlias, final
 from urllib.parse import urlsplit
@@ -28,6 +27,7 @@ from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.reading.json_kinds import is_object
 from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.retry_after import retry_after
+from extauth.clock import SystemClock
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
 from extauth.domain.hidden import NamesOnly
 
@@ -178,7 +178,7 @@ def _trouble(response: ClientResponse, what: str) -> ProviderUnavailable | None:
         return None
     headers = {name.lower(): value for name, value in response.headers.items()}
     msg = f"the {what} answered with status {response.status}"
-    return ProviderUnavailable(msg, retry_after=retry_after(headers, datetime.now(UTC)))
+    return ProviderUnavailable(msg, retry_after=retry_after(headers, SystemClock().now()))
 
 
 async def _read(response: ClientResponse, what: str) -> Answer:

@@ -24,11 +24,12 @@ from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider
 from extauth.adapters.oauth2.options import AuthenticatedOptions
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
-from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
+from extauth.clock import SystemClock
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking import ClientRegistration
 from extauth.domain.linking_ports import RegistrationStore
+from extauth.domain.ports import WallClock
 
 OFFLINE_ACCESS: Final = "offline_access"
 """The scope without which many servers give no refresh token (OpenID Connect Core section 11)."""

@@ -21,9 +21,9 @@ from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
-from extauth.adapters.oauth2.wall_clock import WallClock
 from extauth.domain.linking import CallbackMethod
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.ports import WallClock
 from extauth.domain.wrong_types import UrlObject
 
 

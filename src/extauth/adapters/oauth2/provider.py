@@ -32,12 +32,13 @@ from extauth.adapters.oauth2.token.first_answer import FirstAnswers
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.oauth2.token.token_endpoint import TokenEndpoint
-from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
+from extauth.clock import SystemClock
 from extauth.domain.link import Account, GrantOrigin
 from extauth.domain.linking import AuthorizationRequest, CallbackMethod, Installation, LinkingTraits
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome, Validity
 from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.ports import WallClock
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import UrlObject
 

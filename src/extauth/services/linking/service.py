@@ -11,6 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, final
 
+from extauth.clock import SystemClock
 from extauth.domain.errors import StoreUnavailable, UnknownProvider
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
@@ -20,7 +21,6 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.ports import Clock, LinkStore, Observer
 from extauth.domain.wrong_types import UrlObject, id_text, url_text
 from extauth.services.arguments import checked_store
-from extauth.services.clock import SystemClock
 from extauth.services.events import EventEmitter
 from extauth.services.linking.code_flow import CodeFlow
 from extauth.services.linking.connect import GrantConnector

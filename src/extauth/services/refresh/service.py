@@ -10,6 +10,7 @@ from typing import Self, final
 
 import attrs
 
+from extauth.clock import SystemClock
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
 from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, blocked
 from extauth.domain.hidden import Hidden
@@ -18,7 +19,6 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
 from extauth.domain.resources import token_works
 from extauth.services.arguments import checked_store
-from extauth.services.clock import SystemClock
 from extauth.services.errors import (
     UNRESOLVED,
     link_not_found,

@@ -12,7 +12,8 @@ from urllib.parse import quote_plus
 import attrs
 
 from extauth.adapters.oauth2.client.client_keys import AppleKey, ClientKey, PrivateKey, SecretKey
-from extauth.adapters.oauth2.wall_clock import SystemClock, WallClock
+from extauth.clock import SystemClock
+from extauth.domain.ports import WallClock
 from extauth.domain.storable import storable_text
 
 ClientAuth: TypeAlias = Literal[

@@ -23,12 +23,12 @@ from extauth.adapters.oauth2.http.request import HttpRequest
 from extauth.adapters.oauth2.http.transport import HttpTimeouts, send
 from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.retry_after import retry_after
-from extauth.adapters.oauth2.wall_clock import WallClock
 from extauth.domain.errors import ProviderUnavailable
 from extauth.domain.link import Account
 from extauth.domain.linking import Installation
 from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid, Validity
 from extauth.domain.outcomes import NotSent, Unknown
+from extauth.domain.ports import WallClock
 from extauth.domain.token_set import TokenSet
 
 _JUST_ISSUED: Final = timedelta(seconds=5)

@@ -14,9 +14,9 @@ from extauth.adapters.oauth2.token.device import judge_device_codes, judge_poll
 from extauth.adapters.oauth2.token.first_answer import FirstAnswers, remembering
 from extauth.adapters.oauth2.token.judge import judge
 from extauth.adapters.oauth2.token.token_endpoint import TokenEndpoint
-from extauth.adapters.oauth2.wall_clock import WallClock
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome
 from extauth.domain.outcomes import Exchanged, ExchangeOutcome
+from extauth.domain.ports import WallClock
 from extauth.domain.token_set import TokenSet
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from extauth.services.clock import SystemClock
+from extauth.clock import SystemClock
 
 
 async def test_it_tells_the_machines_time():
