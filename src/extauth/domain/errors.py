@@ -60,9 +60,16 @@ class AuthorizationExpired(LinkingFailed):
 
 
 class AlreadyCompleted(LinkingFailed):
-    """A callback with this state, or a poll with this device code, has come before."""
+    """A callback with this state, or a poll with this device code, has come before. It connected the user,
+    or is about to; or its replica died, or the store failed, so that nobody knows. Look at the links."""
 
     code = "already_completed"
+
+
+class AuthorizationFailed(LinkingFailed):
+    """A callback with this state has come before and connected nobody. Its own error said why."""
+
+    code = "authorization_failed"
 
 
 class WrongUser(LinkingFailed):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import attrs
 import pytest
 
 from extauth import (
     AlreadyCompleted,
     AuthorizationExpired,
+    AuthorizationFailed,
     AuthorizationRejected,
     ConsentDenied,
     InvalidCallback,
@@ -17,6 +19,7 @@ from extauth import (
     LinkingFailed,
     ProviderMisconfigured,
     ProviderUnavailable,
+    StoreUnavailable,
     UnknownState,
     WrongUser,
 )
@@ -26,6 +29,7 @@ from extauth.domain.linking_outcomes import IdTokenRejected
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
 from extauth.testing import ScriptedLinkingProvider
 from tests.services.linking.conftest import REDIRECT_URI, Scene, parameters
+from tests.support.faulty_store import down
 
 ISSUER = "https://provider.example"
 
@@ -45,9 +49,12 @@ async def unspent(scene: Scene, service, callback, **options):
 
 
 async def spent(scene: Scene, service, callback):
-    """The state was used up."""
-    with pytest.raises(AlreadyCompleted):
-        await service.complete(callback, user_id="alice")
+    """The state was used up, and whoever comes with it again hears that it connected nobody."""
+    for replica in (service, scene.replica(), service):
+        with pytest.raises(AuthorizationFailed):
+            await replica.complete(callback, user_id="alice")
+    with pytest.raises(WrongUser):
+        await service.complete(callback, user_id="mallory")
     assert await scene.stored() is None
 
 
@@ -61,6 +68,67 @@ async def test_double_callback(scene: Scene):
     assert await scene.stored() == link
     assert scene.provider.presented == ["code-1"]
     assert scene.provider.tokens.is_live(link.tokens)
+
+
+async def test_a_double_callback_while_the_first_is_completed(scene: Scene):
+    """Nobody knows yet what comes of it, so the second is not told that it failed; a later one is."""
+    scene.provider.code_script = [GrantRejected("invalid_grant")]
+    scene.provider.gate = asyncio.Event()
+    service = scene.replica()
+    callback = await scene.authorized(service)
+    first = asyncio.create_task(service.complete(callback, user_id="alice"))
+    await scene.provider.exchanging.wait()
+    with pytest.raises(AlreadyCompleted):
+        await service.complete(callback, user_id="alice")
+    scene.provider.gate.set()
+    with pytest.raises(AuthorizationRejected):
+        await first
+    await spent(scene, service, callback)
+
+
+async def test_a_store_that_was_down_before_the_exchange(scene: Scene):
+    """The state is used up, and nothing was stored for certain."""
+    service = scene.replica()
+    callback = await scene.authorized(service)
+    scene.store.before["get"] = down()
+    await refused(scene, service, callback, StoreUnavailable)
+    assert scene.provider.presented == []
+    await spent(scene, service, callback)
+
+
+async def test_a_store_that_was_down_when_it_was_given_the_tokens(scene: Scene):
+    """It may have kept them, so the second callback is sent to look at the links."""
+    service = scene.replica()
+    callback = await scene.authorized(service)
+    scene.store.before["put"] = down(1000)
+    with pytest.raises(StoreUnavailable):
+        await service.complete(callback, user_id="alice")
+    with pytest.raises(AlreadyCompleted):
+        await service.complete(callback, user_id="alice")
+
+
+async def test_a_failure_that_cannot_be_noted(scene: Scene):
+    """The caller hears why it failed all the same; whoever comes later hears what is known."""
+    service = scene.replica()
+    url = await service.begin("scripted", "alice", REDIRECT_URI)
+    callback = scene.provider.deny(url)
+    scene.store.before["begin_authorization"] = down()
+    await refused(scene, service, callback, ConsentDenied)
+    await refused(scene, service, callback, AlreadyCompleted)
+
+
+async def test_what_is_noted_of_a_failure(scene: Scene):
+    """It opens nothing, holds no salt, and goes in its time."""
+    service = scene.replica(authorization_ttl=timedelta(minutes=2))
+    url = await service.begin("scripted", "alice", REDIRECT_URI)
+    [begun] = scene.begun()
+    await refused(scene, service, scene.provider.deny(url), ConsentDenied)
+    [taken, noted] = scene.begun()
+    assert (taken.state_hash, taken.salt) == (begun.state_hash, "")
+    assert noted == attrs.evolve(begun, state_hash=noted.state_hash, salt=noted.state_hash)
+    scene.clock.advance(timedelta(minutes=2))
+    assert await service.purge() == 2
+    assert scene.begun() == []
 
 
 async def test_concurrent_double_callbacks(scene: Scene):

@@ -10,6 +10,8 @@ import pytest
 from extauth import (
     Account,
     AlreadyCompleted,
+    AuthorizationFailed,
+    ConsentDenied,
     LinkingService,
     LinkKey,
     TokenService,
@@ -102,6 +104,19 @@ async def test_a_restart_in_between(tmp_path, provider):
     async with open_store(f"sqlite:///{path}") as store, LinkingService(store, [provider]) as linking:
         with pytest.raises(AlreadyCompleted):
             await linking.complete(callback, user_id="alice")
+
+
+async def test_a_failure_is_known_after_a_restart(tmp_path, provider):
+    """What a callback came to is in the file."""
+    opened = f"sqlite:///{tmp_path / 'links.db'}"
+    async with open_store(opened) as store, LinkingService(store, [provider]) as linking:
+        callback = provider.deny(await linking.begin("scripted", "alice", REDIRECT_URI))
+        with pytest.raises(ConsentDenied):
+            await linking.complete(callback, user_id="alice")
+    async with open_store(opened) as store, LinkingService(store, [provider]) as linking:
+        for _ in range(2):
+            with pytest.raises(AuthorizationFailed):
+                await linking.complete(callback, user_id="alice")
 
 
 async def test_purging(store: Any, provider: Any):

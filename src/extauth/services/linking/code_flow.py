@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import assert_never, final
+from typing import final
 
 import attrs
 
-from extauth.domain.errors import (
-    AlreadyCompleted,
-    AuthorizationExpired,
-    InvalidCallback,
-    IssuerMismatch,
-    UnknownState,
-    WrongUser,
-)
+from extauth.domain.errors import ExtAuthError, InvalidCallback, IssuerMismatch, StoreUnavailable
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import AuthorizationRequest, PendingAuthorization
-from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged
 from extauth.domain.storable import masked
 from extauth.domain.wrong_types import UrlObject, id_text
 from extauth.services.errors import refusal
 from extauth.services.events import EventEmitter
+from extauth.services.linking.authorizations import Authorizations, unknown_state
 from extauth.services.linking.begun_redirects import begun_redirects
 from extauth.services.linking.callback import Callback, read_callback
 from extauth.services.linking.connect import GrantConnector
-from extauth.services.linking.in_progress import InFlightCompletions
+from extauth.services.linking.in_progress import Completion, InFlightCompletions
 from extauth.services.linking.redirect_uris import RedirectUris, mixable, server_of
 from extauth.services.linking.scopes import asked_scopes, granted_before
 from extauth.services.linking.state import (
@@ -83,7 +76,7 @@ class CodeFlow:
         self._connector = connector
         self._in_flight = in_flight
         self._emitter = emitter
-        self._ttl = ttl
+        self._authorizations = Authorizations(store, ttl)
         self._redirect_uris = redirect_uris
         self._begun = begun_redirects(store)
         self._secret_source = secret_source
@@ -129,7 +122,7 @@ class CodeFlow:
         url = Hidden(provider.authorization_url(request))
         if rival := self._begun.note(redirect_uri, server_of(provider)):
             raise mixable(redirect_uri, provider.provider_id, [rival])
-        await self._store.begin_authorization(pending, self._ttl)
+        await self._authorizations.begin(pending)
         return url.value
 
     def read(
@@ -163,7 +156,7 @@ class CodeFlow:
             )
             raise ValueError(msg)
         if not looks_like_state(callback.params["state"]):
-            raise _unknown_state()
+            raise unknown_state()
         return callback
 
     async def complete(
@@ -174,64 +167,58 @@ class CodeFlow:
         See :meth:`~extauth.LinkingService.complete`.
         """
         with self._in_flight.completing() as completion:
-            pending = await self._take(callback, user_id)
+            pending = await self._authorizations.take(callback.params["state"], user_id)
             completion.key = pending.key
-            provider = self._provider(pending.key.provider_id)
-            traits = provider.linking
-            if provider_id not in {None, pending.key.provider_id, provider.provider_id}:
-                msg = "the callback is for another provider than the user was sent to"
-                raise IssuerMismatch(msg)
-            callback.check_location(pending.redirect_uri)
-            callback.check_issuer(traits, self._issuers())
-            code = Hidden(callback.code(provider.provider_id))
-            if method is not None and method != traits.callback_method:
-                raise _by_other_method()
-            # Before the code is spent: a store that is down is better noticed now.
-            before = await self._store.get(pending.key)
-            completion.refuse_withdrawn()
-            derived = _derived(provider, pending, callback.params["state"])
-            outcome = await self._caller.call_until_sent(
-                lambda: provider.exchange_code(
-                    code.value,
-                    redirect_uri=pending.redirect_uri,
-                    code_verifier=derived.verifier,
-                    nonce=derived.nonce,
-                    resources=pending.resources,
-                )
-            )
-            if not isinstance(outcome, Exchanged):
-                raise refusal(provider.provider_id, outcome, self._emitter)
-            return await self._connector.connect(
-                provider,
-                pending.key,
-                completion,
-                outcome,
-                before=before,
-                scopes=pending.scopes,
-                extra={
-                    name: callback.params[name] for name in traits.callback_fields & callback.params.keys()
-                },
-            )
+            try:
+                return await self._connect(callback, pending, completion, provider_id, method)
+            except ExtAuthError as error:
+                # A store that fails while it is given the tokens may have kept them.
+                if not (completion.given and isinstance(error, StoreUnavailable)):
+                    await self._authorizations.note_failure(pending)
+                raise
 
-    async def _take(self, callback: Callback, user_id: str) -> PendingAuthorization:
-        state = state_hash(callback.params["state"])
-        taken = await self._store.take_authorization(state, user_id=user_id)
-        match taken:
-            case Taken(pending):
-                return pending
-            case AlreadyTaken():
-                msg = "a callback with this state has come before"
-                raise AlreadyCompleted(msg)
-            case StateExpired():
-                msg = "the user took too long to authorize"
-                raise AuthorizationExpired(msg)
-            case AnothersState():
-                msg = "another user began this authorization"
-                raise WrongUser(msg)
-            case NoSuchState():
-                raise _unknown_state()
-            case _:
-                assert_never(taken)
+    async def _connect(
+        self,
+        callback: Callback,
+        pending: PendingAuthorization,
+        completion: Completion,
+        provider_id: str | None,
+        method: str | None,
+    ) -> Link:
+        provider = self._provider(pending.key.provider_id)
+        traits = provider.linking
+        if provider_id not in {None, pending.key.provider_id, provider.provider_id}:
+            msg = "the callback is for another provider than the user was sent to"
+            raise IssuerMismatch(msg)
+        callback.check_location(pending.redirect_uri)
+        callback.check_issuer(traits, self._issuers())
+        code = Hidden(callback.code(provider.provider_id))
+        if method is not None and method != traits.callback_method:
+            raise _by_other_method()
+        # Before the code is spent: a store that is down is better noticed now.
+        before = await self._store.get(pending.key)
+        completion.refuse_withdrawn()
+        derived = _derived(provider, pending, callback.params["state"])
+        outcome = await self._caller.call_until_sent(
+            lambda: provider.exchange_code(
+                code.value,
+                redirect_uri=pending.redirect_uri,
+                code_verifier=derived.verifier,
+                nonce=derived.nonce,
+                resources=pending.resources,
+            )
+        )
+        if not isinstance(outcome, Exchanged):
+            raise refusal(provider.provider_id, outcome, self._emitter)
+        return await self._connector.connect(
+            provider,
+            pending.key,
+            completion,
+            outcome,
+            before=before,
+            scopes=pending.scopes,
+            extra={name: callback.params[name] for name in traits.callback_fields & callback.params.keys()},
+        )
 
     def _issuers(self) -> set[str]:
         issuers = (provider.linking.issuer for provider in self._providers.values())
@@ -275,7 +262,3 @@ def _check_signed_in(user_id: object) -> None:
 
 def _by_other_method() -> InvalidCallback:
     return InvalidCallback("the callback came by another HTTP method than the provider's")
-
-
-def _unknown_state() -> UnknownState:
-    return UnknownState("this authorization was not begun here, or expired long ago, or was withdrawn")

@@ -29,6 +29,11 @@ class Completion:
         """Whether the user has disconnected since it began."""
         return self.key in self._withdrawn
 
+    @property
+    def given(self) -> bool:
+        """Whether the store was given the tokens, or some of them."""
+        return self._stored is not None
+
     def withdraw(self, key: LinkKey) -> None:
         """Take note that the user disconnects."""
         self._withdrawn.add(key)

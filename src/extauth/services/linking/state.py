@@ -33,6 +33,11 @@ def state_hash(state: str) -> str:
     return hashlib.sha256(state.encode()).hexdigest()
 
 
+def failure_hash(hashed: str) -> str:
+    """Return what the store knows it by that the callback with the state of this hash connected nobody."""
+    return hashlib.sha256(f"failed:{hashed}".encode()).hexdigest()
+
+
 # The store holds the salt and only a hash of the state; what passes through the browser holds the state
 # alone. Whoever sees one of the two can compute neither verifier nor nonce.
 
