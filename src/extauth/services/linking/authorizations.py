@@ -19,7 +19,7 @@ from extauth.domain.errors import (
 from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
 from extauth.domain.linking_ports import LinkingStore
-from extauth.services.linking.state import failure_hash, state_hash
+from extauth.services.linking.state import failure_hash
 
 
 @final
@@ -34,12 +34,11 @@ class Authorizations:
         """Remember whom a provider was asked about."""
         await self._store.begin_authorization(pending, self._ttl)
 
-    async def take(self, state: str, user_id: str) -> PendingAuthorization:
-        """Return the authorization with this state, to the first callback alone.
+    async def take(self, hashed: str, user_id: str) -> PendingAuthorization:
+        """Return the authorization whose state has this hash, to the first callback alone.
 
         :raises LinkingFailed: if it is not the caller's to complete; the leaf says why.
         """
-        hashed = state_hash(state)
         taken = await self._store.take_authorization(hashed, user_id=user_id)
         match taken:
             case Taken(pending):

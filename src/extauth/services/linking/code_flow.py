@@ -167,7 +167,7 @@ class CodeFlow:
         See :meth:`~extauth.LinkingService.complete`.
         """
         with self._in_flight.completing() as completion:
-            pending = await self._authorizations.take(callback.params["state"], user_id)
+            pending = await self._authorizations.take(state_hash(callback.params["state"]), user_id)
             completion.key = pending.key
             try:
                 return await self._connect(callback, pending, completion, provider_id, method)

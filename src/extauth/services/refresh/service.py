@@ -133,13 +133,13 @@ class TokenService:
         del rejected  # tools that report errors show the local variables of each frame
         request = attrs.evolve(self._request(provider_id, resource), rejected=hidden.value)
         link = await self._read(LinkKey(provider_id, user_id))
-        before = request.token(link)
-        if request.rejected not in {None, before}:
+        before = Hidden(request.token(link))
+        if request.rejected not in {None, before.value}:
             decision = request.decide(link, self._clock.now(), self._policy)
             return request.seen(await self._serve(request, link, decision))
 
         def renewed(link: Link) -> bool:
-            return request.token(link) != before and request.works(link, self._clock.now())
+            return request.token(link) != before.value and request.works(link, self._clock.now())
 
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
