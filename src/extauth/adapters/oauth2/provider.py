@@ -11,10 +11,8 @@ from extauth.adapters.oauth2.client.client_auth import ClientAuth, ClientCredent
 from extauth.adapters.oauth2.client.client_keys import ClientKey
 from extauth.adapters.oauth2.client.configuration import (
     checked_id,
-    checked_issuer,
     checked_scopes,
     checked_session,
-    endpoint_hosts,
     optional_endpoint,
 )
 from extauth.adapters.oauth2.endpoints.api import ApiRules
@@ -25,13 +23,12 @@ from extauth.adapters.oauth2.endpoints.revocation import Revocation, revocation_
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules, validation_by
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
 from extauth.adapters.oauth2.http.transport import HttpTimeouts
+from extauth.adapters.oauth2.linking_traits import linking_traits
 from extauth.adapters.oauth2.rules import check_rules
-from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules, authorization_url
+from extauth.adapters.oauth2.token.authorization_request import AuthorizationEndpoint, AuthorizationRules
 from extauth.adapters.oauth2.token.exchanges import Exchanges
-from extauth.adapters.oauth2.token.first_answer import FirstAnswers
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
-from extauth.adapters.oauth2.token.token_endpoint import TokenEndpoint
 from extauth.clock import SystemClock
 from extauth.domain.link import Account, GrantOrigin
 from extauth.domain.linking import AuthorizationRequest, CallbackMethod, Installation, LinkingTraits
@@ -133,43 +130,38 @@ class OAuth2Provider:
         """The scopes to ask the user for, in the given order."""
         session = checked_session(session)
         self._traits = traits
-        self._requests = requests
-        self._authorization = authorization
-        optional_endpoint(requests.refresh_url, "refresh_url")
-        self._linking = LinkingTraits(
-            scopes=self.scopes,
-            sends_scopes=authorization.scope_param is not None,
-            pkce=authorization.takes_challenge(public=client_auth == "none"),
-            openid=openid,
-            issuer=checked_issuer(issuer, sends_issuer=sends_issuer),
-            sends_issuer=sends_issuer,
-            server=authorization.operator
-            or (endpoint_hosts(self.authorize_url, self._token_url) if issuer is None else None),
-            callback_method=callback_method,
-            callback_fields=frozenset(checked_scopes(callback_fields)),
-            companions=tuple(replies.companions),
-            revokes_whole_grant=revocation is not None and revocation.whole_grant,
-            device=device_url is not None,
+        self._authorization = AuthorizationEndpoint(
+            provider_id, self.authorize_url, authorization, client_id, requests.client_id_field
         )
-        self._exchanges = Exchanges(
-            endpoint=TokenEndpoint(
-                url=self._token_url,
-                credentials=self._credentials,
-                requests=requests,
-                resource_param=authorization.resource_param,
-                session=session,
-                timeouts=timeouts,
-            ),
-            answers=FirstAnswers(
-                rules=replies,
-                traits=traits,
-                identity=identity,
-                client_id=client_id,
-                issuer=issuer,
-                openid=openid,
-            ),
-            authorization=authorization,
+        optional_endpoint(requests.refresh_url, "refresh_url")
+        self._linking = linking_traits(
+            authorization,
+            replies,
+            revocation,
+            client_auth=client_auth,
             scopes=self.scopes,
+            authorize_url=self.authorize_url,
+            token_url=self._token_url,
+            device_url=self.device_url,
+            issuer=issuer,
+            sends_issuer=sends_issuer,
+            openid=openid,
+            callback_method=callback_method,
+            callback_fields=callback_fields,
+        )
+        self._exchanges = Exchanges.at(
+            self._token_url,
+            self._credentials,
+            requests=requests,
+            authorization=authorization,
+            replies=replies,
+            traits=traits,
+            identity=identity,
+            scopes=self.scopes,
+            issuer=issuer,
+            openid=openid,
+            session=session,
+            timeouts=timeouts,
             clock=clock,
         )
         self._calls = ProviderCalls(
@@ -222,17 +214,7 @@ class OAuth2Provider:
         :raises ValueError: if there is no ``authorize_url``, if the request lacks a code challenge that the
             provider requires, or if its ``params`` set what is not theirs.
         """
-        if self.authorize_url is None:
-            msg = f"the provider {self._provider_id!r} has no authorize_url; give it one"
-            raise ValueError(msg)
-        return authorization_url(
-            self.authorize_url,
-            self._authorization,
-            request,
-            client_id=self.client_id,
-            client_id_field=self._requests.client_id_field,
-            scope=self._exchanges.scope_text(request.scopes),
-        )
+        return self._authorization.url_for(request, self._exchanges.scope_text(request.scopes))
 
     async def exchange_code(
         self,
@@ -253,11 +235,7 @@ class OAuth2Provider:
             valid Unicode.
         """
         return await self._exchanges.code(
-            code,
-            redirect_uri=redirect_uri,
-            code_verifier=code_verifier,
-            nonce=nonce,
-            resources=resources,
+            code, redirect_uri=redirect_uri, code_verifier=code_verifier, nonce=nonce, resources=resources
         )
 
     async def begin_device(self, scopes: frozenset[str]) -> BeginDeviceOutcome:
@@ -283,11 +261,10 @@ class OAuth2Provider:
     async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
         """Present the refresh token once (RFC 6749 section 6) and judge the answer.
 
-        With ``resource`` for an access token for that resource (RFC 8707 section 2.2).
-
-        Never retries, and raises nothing for what the network or the provider does. Members that the
-        provider omitted are left out of the result, except that an unknown lifetime is estimated. When
-        cancelled, the outcome is unknown.
+        With ``resource`` for an access token for that resource (RFC 8707 section 2.2). Never retries, and
+        raises nothing for what the network or the provider does. Members that the provider omitted are left
+        out of the result, except that an unknown lifetime is estimated. When cancelled, the outcome is
+        unknown.
 
         :raises ValueError: if there is no refresh token, or ``resource`` is empty.
         """

@@ -130,3 +130,33 @@ def authorization_url(
         storable_text(value, name)
     joint = "" if endpoint.endswith(("?", "&")) else "&" if existing else "?"
     return f"{endpoint}{joint}{urlencode(query, quote_via=quote, safe='')}"
+
+
+@final
+@attrs.frozen
+class AuthorizationEndpoint:
+    """Where one client sends its users' browsers to."""
+
+    provider_id: str
+    url: str | None
+    """None if the provider has no such endpoint."""
+    rules: AuthorizationRules
+    client_id: str
+    client_id_field: str
+
+    def url_for(self, request: AuthorizationRequest, scope: str) -> str:
+        """Return the URL for this request, which asks for the scopes in this text.
+
+        :raises ValueError: if there is no endpoint, or as :func:`authorization_url`.
+        """
+        if self.url is None:
+            msg = f"the provider {self.provider_id!r} has no authorize_url; give it one"
+            raise ValueError(msg)
+        return authorization_url(
+            self.url,
+            self.rules,
+            request,
+            client_id=self.client_id,
+            client_id_field=self.client_id_field,
+            scope=scope,
+        )

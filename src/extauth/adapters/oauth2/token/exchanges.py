@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import final
+from typing import Self, final
 
 import attrs
+from aiohttp import ClientSession
 
+from extauth.adapters.oauth2.client.client_auth import ClientCredentials
 from extauth.adapters.oauth2.client.configuration import sendable
+from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.http.reply import Reply
+from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.device import judge_device_codes, judge_poll
 from extauth.adapters.oauth2.token.first_answer import FirstAnswers, remembering
 from extauth.adapters.oauth2.token.judge import judge
+from extauth.adapters.oauth2.token.reply_rules import ReplyRules
+from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.oauth2.token.token_endpoint import TokenEndpoint
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome
 from extauth.domain.outcomes import Exchanged, ExchangeOutcome
+from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import WallClock
 from extauth.domain.token_set import TokenSet
 
@@ -34,6 +41,47 @@ class Exchanges:
     scopes: tuple[str, ...]
     """Asked for where none are named."""
     clock: WallClock
+
+    @classmethod
+    def at(
+        cls,
+        url: str,
+        credentials: ClientCredentials,
+        *,
+        requests: TokenRequests,
+        authorization: AuthorizationRules,
+        replies: ReplyRules,
+        traits: ProviderTraits,
+        identity: IdentityRules,
+        scopes: tuple[str, ...],
+        issuer: str | None,
+        openid: bool,
+        session: ClientSession | None,
+        timeouts: HttpTimeouts,
+        clock: WallClock,
+    ) -> Self:
+        """Return those of the client with these credentials, at the token endpoint with this URL."""
+        return cls(
+            endpoint=TokenEndpoint(
+                url=url,
+                credentials=credentials,
+                requests=requests,
+                resource_param=authorization.resource_param,
+                session=session,
+                timeouts=timeouts,
+            ),
+            answers=FirstAnswers(
+                rules=replies,
+                traits=traits,
+                identity=identity,
+                client_id=credentials.client_id,
+                issuer=issuer,
+                openid=openid,
+            ),
+            authorization=authorization,
+            scopes=scopes,
+            clock=clock,
+        )
 
     async def code(
         self,
