@@ -164,7 +164,7 @@ async def test_each_argument_arrives():
         assert await auth.refresh("app", "alice", rejected="at-another") == link
         for call in (auth.access_token, auth.link, auth.refresh):
             with pytest.raises(ValueError, match="resource"):
-                await call("app", "alice", resource="no URI")
+                await call("app", "alice", resource="")
         device = await auth.begin_device("app", "bob", scopes=["b"])
         assert device.scopes == {"b"}
 

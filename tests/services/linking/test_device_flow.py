@@ -262,8 +262,8 @@ async def test_what_was_completed_is_forgotten_in_time(scene: Scene, lifetime):
         scene.provider.approve_device(device.user_code)
         await service.complete_device(device)
         scene.clock.advance(timedelta(hours=1))
-    assert len(service._devices._connected) == 1
-    assert service._devices._polling == {}
+    assert len(service._flows.devices._connected) == 1
+    assert service._flows.devices._polling == {}
 
 
 @pytest.mark.parametrize("where", ["gate", "reply_gate", "put", "identify_gate"])
@@ -326,7 +326,7 @@ async def test_nobody_waits_any_more(scene: Scene):
     with pytest.raises(asyncio.CancelledError):
         await call
     clock.gate.set()
-    while service._devices._polling:
+    while service._flows.devices._polling:
         await asyncio.sleep(0)
     assert scene.provider.polls == []
     scene.provider.approve_device(device.user_code)
@@ -357,12 +357,12 @@ async def test_coming_at_the_very_end_of_a_polling(scene: Scene):
     device = await service.begin_device("scripted", "alice")
     scene.provider.approve_device(device.user_code)
     answers = [None]
-    poll = service._devices._poll
+    poll = service._flows.devices._poll
 
     async def given_up_once(*args):
         return answers.pop() if answers else await poll(*args)
 
-    service._devices._poll = given_up_once
+    service._flows.devices._poll = given_up_once
     assert (await service.complete_device(device)).version == 1
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar, final
+from typing import Self, final
 
 from extauth.clock import SystemClock
-from extauth.domain.errors import StoreUnavailable, UnknownProvider
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import DeviceAuthorization, UnlinkOutcome
@@ -22,10 +20,7 @@ from extauth.domain.ports import Clock, LinkStore, Observer
 from extauth.domain.wrong_types import UrlObject, id_text, url_text
 from extauth.services.arguments import checked_store
 from extauth.services.events import EventEmitter
-from extauth.services.linking.code_flow import CodeFlow
-from extauth.services.linking.connect import GrantConnector
-from extauth.services.linking.device_flow import DeviceFlows
-from extauth.services.linking.in_progress import InFlightCompletions
+from extauth.services.linking.flows import Flows
 from extauth.services.linking.options import (
     AUTHORIZATION_TTL,
     OnAccountChange,
@@ -34,18 +29,8 @@ from extauth.services.linking.options import (
 )
 from extauth.services.linking.redirect_uris import GivenRedirectUris, RedirectUris
 from extauth.services.linking.state import SecretSource
-from extauth.services.linking.store_grant import GrantWriter
-from extauth.services.linking.unlink import Unlinker
-from extauth.services.linking.validate import Validator
 from extauth.services.open_services import note_open
-from extauth.services.provider_call import ProviderCaller
-from extauth.services.providers import provider_of
-from extauth.services.single_flight import SingleFlight
 from extauth.services.uninterrupted import defer_cancellation, start_protected
-
-_T = TypeVar("_T")
-
-_PURGE_EVERY = timedelta(hours=1)
 
 
 @final
@@ -100,41 +85,19 @@ class LinkingService:
     ) -> None:
         check_options(authorization_ttl, exchange_timeout, on_account_change)
         self._store = checked_store(store, "put")
-        self._providers = linking_providers(providers)
-        self._clock = clock or SystemClock()
-        rng = rng or random.SystemRandom()
-        emitter = EventEmitter(observer)
-        in_flight = InFlightCompletions()
-        self._caller = ProviderCaller(self._clock, rng, exchange_timeout)
-        connector = GrantConnector(
-            store, GrantWriter(store, self._clock, rng), self._caller, emitter, on_account_change
-        )
-        self._code_flow = CodeFlow(
+        served = linking_providers(providers)
+        self._flows = Flows.on(
             store,
-            self._providers,
-            caller=self._caller,
-            connector=connector,
-            in_flight=in_flight,
-            emitter=emitter,
-            ttl=authorization_ttl,
-            redirect_uris=RedirectUris(self._providers, redirect_uris),
+            served,
+            clock=clock or SystemClock(),
+            emitter=EventEmitter(observer),
+            rng=rng or random.SystemRandom(),
+            exchange_timeout=exchange_timeout,
+            authorization_ttl=authorization_ttl,
+            redirect_uris=RedirectUris(served, redirect_uris),
+            on_account_change=on_account_change,
             secret_source=secret_source,
         )
-        self._devices = DeviceFlows(
-            store,
-            self._providers,
-            clock=self._clock,
-            caller=self._caller,
-            connector=connector,
-            in_flight=in_flight,
-            emitter=emitter,
-        )
-        self._validator = Validator(store, self._caller, connector)
-        self._unlinker = Unlinker(store, self._caller, emitter, in_flight)
-        self._flights: SingleFlight[object, Any] = SingleFlight()
-        """Each call is a flight of its own, for the task's sake: nobody joins it."""
-        self._purge_at = self._clock.monotonic()
-        """On the monotonic clock; moved on by each purge."""
         self._closed = False
         """Set once by :meth:`aclose`."""
         note_open(self)
@@ -175,16 +138,14 @@ class LinkingService:
         """
         self._refuse_if_closed()
         key = LinkKey(provider_id, user_id)
-        url = await self._code_flow.begin(
+        url = await self._flows.code.begin(
             key,
             url_text(redirect_uri, "redirect_uri"),
             scopes=scopes,
             resources=resources,
             params=params or {},
         )
-        if self._clock.monotonic() >= self._purge_at:
-            with suppress(StoreUnavailable):  # the next one will do
-                await self.purge()
+        await self._flows.purger.purge_if_due()
         return url
 
     async def complete(
@@ -225,9 +186,9 @@ class LinkingService:
         self._refuse_if_closed()
         if provider_id is not None:
             id_text(provider_id, "provider_id")
-        read = self._code_flow.read(given, user_id=user_id, provider_id=provider_id, method=method)
-        return await self._carry_through(
-            partial(self._code_flow.complete, read, user_id=user_id, provider_id=provider_id, method=method)
+        read = self._flows.code.read(given, user_id=user_id, provider_id=provider_id, method=method)
+        return await self._flows.carried.run(
+            partial(self._flows.code.complete, read, user_id=user_id, provider_id=provider_id, method=method)
         )
 
     async def begin_device(
@@ -243,7 +204,7 @@ class LinkingService:
         :raises ConfigurationError: the deployment must be mended.
         """
         self._refuse_if_closed()
-        return await self._devices.begin(LinkKey(provider_id, user_id), scopes)
+        return await self._flows.devices.begin(LinkKey(provider_id, user_id), scopes)
 
     async def complete_device(self, device: DeviceAuthorization) -> Link:
         """Wait until the user has decided, store the link and return it (RFC 8628 sections 3.4 and 3.5).
@@ -264,7 +225,7 @@ class LinkingService:
         :raises ConfigurationError: the deployment must be mended.
         """
         self._refuse_if_closed()
-        return await self._devices.complete(device)
+        return await self._flows.devices.complete(device)
 
     async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
         """Disconnect the user: remove the link, then revoke its tokens at the provider (RFC 7009).
@@ -280,14 +241,8 @@ class LinkingService:
         """
         self._refuse_if_closed()
         key = LinkKey(provider_id, user_id)
-        try:
-            provider = provider_of(self._providers, provider_id)
-        except UnknownProvider:
-            # A user can leave a provider that the deployment has dropped.
-            if await self._store.get(key) is None:
-                raise
-            provider = None
-        return await self._carry_through(partial(self._unlinker.unlink, provider, key))
+        provider = await self._flows.unlinker.provider_of(key)
+        return await self._flows.carried.run(partial(self._flows.unlinker.unlink, provider, key))
 
     async def links(self, user_id: str) -> list[Link]:
         """Return the user's links, ordered by provider id.
@@ -309,8 +264,7 @@ class LinkingService:
         :raises StoreUnavailable: try again later.
         """
         self._refuse_if_closed()
-        provider = provider_of(self._providers, provider_id)
-        return await self._validator.validate(provider, LinkKey(provider_id, user_id))
+        return await self._flows.validator.validate(LinkKey(provider_id, user_id))
 
     async def purge(self) -> int:
         """Remove authorizations that have expired, and return how many.
@@ -320,8 +274,7 @@ class LinkingService:
         :raises StoreUnavailable: try again later.
         """
         self._refuse_if_closed()
-        self._purge_at = self._clock.monotonic() + _PURGE_EVERY.total_seconds()
-        return await self._store.purge_authorizations()
+        return await self._flows.purger.purge()
 
     async def aclose(self) -> None:
         """Refuse new calls and finish what is under way: exchanges with their tokens stored, and unlinks.
@@ -330,25 +283,11 @@ class LinkingService:
         cancellation meanwhile is put off to the end. Safe to call twice.
         """
         self._closed = True
-        await defer_cancellation(start_protected(self._drain()))
+        await defer_cancellation(start_protected(self._flows.aclose()))
 
     def uses(self, store: LinkStore) -> bool:
         """Whether this service keeps its links in that very store."""
         return self._store is store
-
-    async def _drain(self) -> None:
-        self._caller.hurry()
-        await self._devices.aclose()
-        await self._flights.aclose()
-
-    async def _carry_through(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """Run the work to its end, whatever happens to the caller."""
-
-        async def flight() -> _T:
-            return await defer_cancellation(start_protected(work()), on_cancel=self._caller.hurry)
-
-        done: _T = await self._flights.do(object(), flight)
-        return done
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
-from extauth.domain.errors import StoreUnavailable
+from extauth.domain.errors import StoreUnavailable, UnknownProvider
 from extauth.domain.events import LinkRemoved
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import UnlinkOutcome
@@ -12,7 +13,7 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.services.events import EventEmitter
 from extauth.services.linking.in_progress import InFlightCompletions
 from extauth.services.provider_call import ProviderCaller
-from extauth.services.providers import companion_keys, is_own_grant, is_served_by
+from extauth.services.providers import companion_keys, is_own_grant, is_served_by, provider_of
 
 
 @final
@@ -22,14 +23,29 @@ class Unlinker:
     def __init__(
         self,
         store: LinkingStore,
+        providers: Mapping[str, LinkingProvider],
         caller: ProviderCaller,
         emitter: EventEmitter,
         in_flight: InFlightCompletions,
     ) -> None:
         self._store = store
+        self._providers = providers
         self._caller = caller
         self._emitter = emitter
         self._in_flight = in_flight
+
+    async def provider_of(self, key: LinkKey) -> LinkingProvider | None:
+        """Return who serves the link; None if nobody does any more, but there is such a link.
+
+        :raises UnknownProvider: if there is neither.
+        """
+        try:
+            return provider_of(self._providers, key.provider_id)
+        except UnknownProvider:
+            # A user can leave a provider that the deployment has dropped.
+            if await self._store.get(key) is None:
+                raise
+            return None
 
     async def unlink(self, provider: LinkingProvider | None, key: LinkKey) -> UnlinkOutcome:
         """Remove the link and its companions, and revoke them if the provider is known.

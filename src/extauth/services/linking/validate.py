@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
 from extauth.domain.link import LinkKey
@@ -11,20 +12,28 @@ from extauth.domain.outcomes import Unknown
 from extauth.services.errors import link_not_found
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.provider_call import ProviderCaller
-from extauth.services.providers import is_own_grant
+from extauth.services.providers import is_own_grant, provider_of
 
 
 @final
 class Validator:
     """Asks, and records what the answer says of the account."""
 
-    def __init__(self, store: LinkingStore, caller: ProviderCaller, connector: GrantConnector) -> None:
+    def __init__(
+        self,
+        store: LinkingStore,
+        providers: Mapping[str, LinkingProvider],
+        caller: ProviderCaller,
+        connector: GrantConnector,
+    ) -> None:
         self._store = store
+        self._providers = providers
         self._caller = caller
         self._connector = connector
 
-    async def validate(self, provider: LinkingProvider, key: LinkKey) -> Validity:
+    async def validate(self, key: LinkKey) -> Validity:
         """See :meth:`~extauth.LinkingService.validate`."""
+        provider = provider_of(self._providers, key.provider_id)
         link = await self._store.get(key)
         if link is None:
             raise link_not_found(key)

@@ -1,0 +1,37 @@
+"""Work that was begun is carried to its end, whatever happens to the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, final
+
+from extauth.services.single_flight import SingleFlight
+from extauth.services.uninterrupted import defer_cancellation, start_protected
+
+_T = TypeVar("_T")
+
+
+@final
+class CarriedThrough:
+    """Runs each call as a task of its own, which the end of ``asyncio.run`` waits for.
+
+    ``hurry`` is called when that end has come.
+    """
+
+    def __init__(self, hurry: Callable[[], None]) -> None:
+        self._hurry = hurry
+        self._flights: SingleFlight[object, Any] = SingleFlight()
+        """Each call is a flight of its own, for the task's sake: nobody joins it."""
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Return what the work returns. A caller who is cancelled leaves, and it goes on."""
+
+        async def flight() -> _T:
+            return await defer_cancellation(start_protected(work()), on_cancel=self._hurry)
+
+        done: _T = await self._flights.do(object(), flight)
+        return done
+
+    async def aclose(self) -> None:
+        """Refuse new calls and wait for those under way."""
+        await self._flights.aclose()
