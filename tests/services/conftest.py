@@ -22,7 +22,8 @@ class Scene:
 
     def __init__(self) -> None:
         self.clock = LeapingClock()
-        self.store = FaultyStore(MemoryLinkStore(now=self.clock.now))
+        self.inner: Any = MemoryLinkStore(now=self.clock.now)
+        self.store = FaultyStore(self.inner)
         self.provider = ScriptedProvider(now=self.clock.now)
         self.events: list[Event] = []
         self.replicas: list[TokenService] = []
@@ -43,11 +44,11 @@ class Scene:
         tokens = attrs.evolve(
             self.provider.grant(), expires_at=expires_at, issued_at=now - timedelta(hours=1), **changes
         )
-        link: Link = await self.store._store.put(KEY, tokens)
+        link: Link = await self.inner.put(KEY, tokens)
         return link
 
     async def stored(self) -> Link:
-        link: Link | None = await self.store._store.get(KEY)
+        link: Link | None = await self.inner.get(KEY)
         assert link is not None
         return link
 

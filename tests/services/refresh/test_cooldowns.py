@@ -24,7 +24,7 @@ async def connect(scene, *users: str) -> None:
     """Connect them, with access tokens that have expired."""
     for user in users:
         tokens = attrs.evolve(scene.provider.grant(user), expires_at=scene.clock.now())
-        await scene.store._store.put(LinkKey("scripted", user), tokens)
+        await scene.inner.put(LinkKey("scripted", user), tokens)
 
 
 async def got(tokens: TokenService, *users: str) -> list[str]:
@@ -48,7 +48,7 @@ class TestOneLink:
         """However often a dead link is asked for, everybody else is refreshed."""
         users = [f"user-{number}" for number in range(20)]
         await connect(scene, "dead", *users)
-        dead = (await scene.store._store.get(LinkKey("scripted", "dead"))).tokens.refresh_token
+        dead = (await scene.inner.get(LinkKey("scripted", "dead"))).tokens.refresh_token
 
         def answer(tokens):
             return ClientRejected(code) if tokens.refresh_token == dead else scene.provider.rotate(tokens)
@@ -201,13 +201,13 @@ class TestTheSecondLook:
             await tokens.access_token("scripted", "carol")
         assert caught.value.retry_after == WAIT
         assert scene.provider.exchanges == 2
-        link = await scene.store._store.get(LinkKey("scripted", "carol"))
+        link = await scene.inner.get(LinkKey("scripted", "carol"))
         assert (link.failure, link.pending) == (None, None)
 
     async def test_a_token_that_works_is_handed_out_all_the_same(self, scene):
         """The pause costs nobody a token that there is."""
         works = (await scene.link(expires_in=timedelta(seconds=5))).tokens
-        await scene.store._store.put(LinkKey("scripted", "carol"), works)
+        await scene.inner.put(LinkKey("scripted", "carol"), works)
         await connect(scene, "alice", "bob")
         scene.provider.script = [THROTTLED] * 2
         tokens = scene.replica()

@@ -23,7 +23,7 @@ async def connect(scene, provider_id, left=timedelta(0)):
     tokens = attrs.evolve(
         scene.provider.grant(provider_id), expires_at=now + left, issued_at=now - timedelta(hours=1)
     )
-    return await scene.store._store.put(LinkKey(provider_id, "alice"), tokens)
+    return await scene.inner.put(LinkKey(provider_id, "alice"), tokens)
 
 
 class TestLinksOfTheirOwn:
@@ -34,7 +34,7 @@ class TestLinksOfTheirOwn:
         tokens = scene.replica()
         served = [await tokens.access_token(name, "alice") for name in ("scripted", WORK, HOME)]
         assert [scene.provider.subject_of(token) for token in served] == ["scripted", WORK, HOME]
-        links = await scene.store._store.links_of("alice")
+        links = await scene.inner.links_of("alice")
         assert [(link.key.provider_id, link.version) for link in links] == [
             ("scripted", 2),
             (HOME, 2),
@@ -103,7 +103,7 @@ class TestProviders:
         exact = ScriptedProvider(WORK, now=scene.clock.now)
         tokens = TokenService(scene.store, [scene.provider, exact], clock=scene.clock)
         scene.replicas.append(tokens)
-        await scene.store._store.put(LinkKey(WORK, "alice"), exact.grant())
+        await scene.inner.put(LinkKey(WORK, "alice"), exact.grant())
         await tokens.refresh(WORK, "alice")
         assert (exact.exchanges, scene.provider.exchanges) == (1, 0)
 
@@ -120,7 +120,7 @@ class TestProviders:
         tokens = TokenService(scene.store, [scene.provider, exact], clock=scene.clock)
         scene.replicas.append(tokens)
         name = named_provider_id(WORK, "second")
-        await scene.store._store.put(LinkKey(name, "alice"), exact.grant())
+        await scene.inner.put(LinkKey(name, "alice"), exact.grant())
         await tokens.refresh(name, "alice")
         assert (exact.exchanges, scene.provider.exchanges) == (1, 0)
 

@@ -115,7 +115,7 @@ class TestWaiting:
     async def test_one_holder_after_another_replaces_nothing(self, scene):
         """Who reported a refused token waits for as many holders as it takes, and then refreshes it."""
         link = await scene.link(expires_in=FRESH)
-        inner = scene.store._store
+        inner = scene.inner
         await inner.claim(KEY, 1, "first", timedelta(seconds=40))
         rejected = link.tokens.access_token
         call = asyncio.create_task(scene.replica().refresh("scripted", "alice", rejected=rejected))
@@ -171,7 +171,7 @@ class TestWaiting:
             scene.clock.advance(timedelta(seconds=3))
 
         scene.store.after["wait_for_change"] = [three_seconds_pass]
-        scene.store._store.wait_for_change = _seen_at_once(scene)
+        scene.inner.wait_for_change = _seen_at_once(scene)
         await two.start()
         with pytest.raises(RefreshInProgress) as caught:
             await two.waiter
@@ -194,12 +194,12 @@ class TestWaiting:
     async def test_a_crashed_holder(self, scene, brief):
         """When the holder's lease lapses without a word, the waiter takes over."""
         await scene.link(expires_in=EXPIRED)
-        await scene.store._store.claim(KEY, 1, "crashed", timedelta(seconds=40))
+        await scene.inner.claim(KEY, 1, "crashed", timedelta(seconds=40))
         tokens = scene.replica()
         call = asyncio.create_task(tokens.link("scripted", "alice"))
         await scene.store.entered["wait_for_change"].wait()
         scene.clock.advance(timedelta(seconds=40))
-        await scene.store._store.reseal(KEY, 1, (await scene.stored()).tokens)  # wakes the waiter
+        await scene.inner.reseal(KEY, 1, (await scene.stored()).tokens)  # wakes the waiter
         assert (await call).version == 2
         assert scene.provider.exchanges == 1
 
@@ -210,7 +210,7 @@ class TestWaiting:
         call = asyncio.create_task(scene.replica().link("scripted", "alice"))
         await scene.provider.exchanging.wait()
         scene.clock.advance(timedelta(minutes=5))
-        await scene.store._store.claim(KEY, 1, "another", timedelta(seconds=40))
+        await scene.inner.claim(KEY, 1, "another", timedelta(seconds=40))
         scene.provider.gate.set()
         link = await call
         assert link == await scene.stored()
@@ -244,6 +244,6 @@ class TestWaiting:
 
 def _seen_at_once(scene):
     async def wait_for_change(key, version, timeout):
-        return await scene.store._store.get(key)
+        return await scene.inner.get(key)
 
     return wait_for_change

@@ -275,8 +275,8 @@ class TestNothingLeftToLose:
             expires_in=FRESH,
             resource_tokens={MAIL: ResourceToken("at-mail")} if also_for_mail else {},
         )
-        await scene.store._store.claim(KEY, 1, "crashed", timedelta(seconds=45))
-        await scene.store._store.release(KEY, 1, "crashed", unresolved=True)
+        await scene.inner.claim(KEY, 1, "crashed", timedelta(seconds=45))
+        await scene.inner.release(KEY, 1, "crashed", unresolved=True)
         refresh = scene.replica().refresh(*WHO, rejected=link.tokens.access_token)
         if also_for_mail:
             with pytest.raises(ProviderUnavailable):
@@ -409,7 +409,7 @@ class TestStore:
         async def another_replica_saves():
             link = await scene.stored()
             other = {FILES: ResourceToken("at-files", expires_at=scene.clock.now() + FRESH)}
-            await scene.store._store.save(
+            await scene.inner.save(
                 KEY, link.version, attrs.evolve(link.tokens, refresh_token="rt-other", resource_tokens=other)
             )
 

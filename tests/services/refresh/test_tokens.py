@@ -281,7 +281,7 @@ class TestRejection:
 
         async def marked_meanwhile():
             failure = RefreshFailure("invalid_grant", scene.clock.now(), 1)
-            await scene.store._store.record_failure(KEY, 1, failure)
+            await scene.inner.record_failure(KEY, 1, failure)
 
         scene.store.before["claim"] = [marked_meanwhile]
         with pytest.raises(ReauthorizationRequired) as caught:
@@ -317,7 +317,7 @@ class TestClientRejected:
         scene.provider.origin = GrantOrigin("client-b", "https://b.example/token")
         link = await scene.link(expires_in=EXPIRED)
         theirs = GrantOrigin("client-a", "https://a.example/token")
-        scene.store.before["claim"] = [lambda: scene.store._store.put(KEY, link.tokens, origin=theirs)]
+        scene.store.before["claim"] = [lambda: scene.inner.put(KEY, link.tokens, origin=theirs)]
         with pytest.raises(ProviderMisconfigured) as caught:
             await scene.replica().access_token("scripted", "alice")
         assert caught.value.reason == "grant_of_another_client"
@@ -536,7 +536,7 @@ class TestTemporaryFailure:
         async def failed_meanwhile():
             now = scene.clock.now()
             failure = RefreshFailure("http_503", now, 1, retry_at=now + timedelta(seconds=7))
-            await scene.store._store.record_failure(KEY, 1, failure)
+            await scene.inner.record_failure(KEY, 1, failure)
 
         scene.store.before["claim"] = [failed_meanwhile]
         with pytest.raises(ProviderUnavailable, match="http_503") as caught:
@@ -654,7 +654,7 @@ class TestUnknownOutcome:
         """Its age counts from that replica's exchange."""
         scene.provider.traits = ProviderTraits(replay_window=timedelta(seconds=5))
         link = await scene.link(expires_in=timedelta(seconds=13))
-        await scene.store._store.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
+        await scene.inner.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
         scene.clock.advance(timedelta(seconds=4))
 
         def slowly_lost(_):
@@ -694,7 +694,7 @@ class TestUnknownOutcome:
         link = await scene.link(expires_in=AT_ONCE)
 
         async def other_replica_crashes():
-            await scene.store._store.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
+            await scene.inner.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
             scene.clock.advance(timedelta(seconds=1))
 
         scene.store.before["claim"] = [other_replica_crashes]
@@ -707,7 +707,7 @@ class TestUnknownOutcome:
     async def test_a_crashed_replica_with_nothing_left_to_lose(self, scene):
         """Otherwise it is presented, as a replay."""
         await scene.link(expires_in=EXPIRED)
-        await scene.store._store.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
+        await scene.inner.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
         scene.clock.advance(timedelta(seconds=1))
         assert (await scene.replica().link("scripted", "alice")).version == 2
         assert scene.events[0] == ExchangeStarted(KEY, 1, replay=True)
@@ -716,7 +716,7 @@ class TestUnknownOutcome:
         """Where a lease is shorter than the window, what a crashed replica was given is given once more."""
         scene.provider.traits = ProviderTraits(replay_window=timedelta(seconds=30))
         link = await scene.link(expires_in=SOON)
-        await scene.store._store.claim(KEY, 1, "crashed", timedelta(seconds=25))
+        await scene.inner.claim(KEY, 1, "crashed", timedelta(seconds=25))
         given = await scene.provider.refresh(link.tokens)
         scene.clock.advance(timedelta(seconds=26))
         tokens = scene.replica()
@@ -958,7 +958,7 @@ class TestSaving:
             raise RuntimeError(tokens.access_token)
 
         monkeypatch.setattr(ScriptedProvider, "revoke", lambda _, tokens: refused(tokens))
-        scene.store.before["save"] = [lambda: scene.store._store.delete(KEY)]
+        scene.store.before["save"] = [lambda: scene.inner.delete(KEY)]
         with pytest.raises(LinkNotFound):
             await scene.replica().access_token("scripted", "alice")
         assert UnlinkedMeanwhile(KEY, revoked=False) in scene.events
@@ -968,7 +968,7 @@ class TestSaving:
         """A revocation is given up after the time of an exchange."""
         await scene.link(expires_in=EXPIRED)
         monkeypatch.setattr(ScriptedProvider, "revoke", lambda *_: asyncio.Event().wait())
-        scene.store.before["save"] = [lambda: scene.store._store.delete(KEY)]
+        scene.store.before["save"] = [lambda: scene.inner.delete(KEY)]
         policy = brief(exchange_timeout=timedelta(milliseconds=200))
         with pytest.raises(LinkNotFound):
             await scene.replica(policy=policy).access_token("scripted", "alice")
@@ -982,7 +982,7 @@ class TestSaving:
         tokens = scene.replica()
         await tokens.link("scripted", "alice")
         guard = tokens._unsaved_tokens._guards[KEY]
-        await scene.store._store.delete(KEY)
+        await scene.inner.delete(KEY)
         back.set()
         await tokens.aclose()
         assert UnlinkedMeanwhile(KEY, revoked=True) in scene.events
@@ -991,7 +991,7 @@ class TestSaving:
     async def test_unlinked_before_the_claim(self, scene):
         """A link that went away between the read and the claim is not found."""
         await scene.link(expires_in=EXPIRED)
-        scene.store.before["claim"] = [lambda: scene.store._store.delete(KEY)]
+        scene.store.before["claim"] = [lambda: scene.inner.delete(KEY)]
         with pytest.raises(LinkNotFound):
             await scene.replica().access_token("scripted", "alice")
         assert scene.provider.exchanges == 0
@@ -1043,7 +1043,7 @@ class TestForcedRefresh:
     async def test_an_unresolved_exchange_with_something_to_lose(self, scene):
         """A refresh that must not be tried is not claimed to have happened, nor asked for many times."""
         await scene.link(expires_in=FRESH)
-        await scene.store._store.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
+        await scene.inner.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
         scene.clock.advance(timedelta(seconds=1))
         with pytest.raises(ProviderUnavailable, match="unresolved"):
             await scene.replica().refresh("scripted", "alice")
@@ -1103,7 +1103,7 @@ class TestTelling:
 
     async def test_no_token_is_ever_told(self, scene, caplog, any_store):
         """Neither events nor log lines nor errors show a token, whatever happens on whatever store."""
-        scene.store = FaultyStore(any_store)
+        scene.inner, scene.store = any_store, FaultyStore(any_store)
         loop = asyncio.get_running_loop()
         loop.set_debug(True)
         loop.slow_callback_duration = 0
