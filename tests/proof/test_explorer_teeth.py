@@ -168,9 +168,7 @@ TEETH = [
         but(ONE, callers=2, wanted=MIXED),
     ),
     service(broken_resource_exchanges, "no_lease_for_resources", NEVER_TWICE, but(TWO, wanted=MIXED)),
-    service(
-        broken_resource_exchanges, "looks_not_again", NEVER_SOMEONE_ELSES, but(ONE, callers=2, wanted=MIXED)
-    ),
+    service(broken_resource_exchanges, "looks_not_again", NEVER_LOST, but(ONE, callers=2, wanted=MIXED)),
     service(
         broken_resource_exchanges,
         "any_token_will_do",
@@ -180,7 +178,7 @@ TEETH = [
     service(
         broken_resource_exchanges,
         "adopts_blindly",
-        NEVER_SOMEONE_ELSES,
+        NEVER_LOST,
         but(ONE, authorizations=1, wanted=MIXED[1:]),
     ),
     service(
