@@ -182,15 +182,15 @@ class ScriptedProvider:
         An answer of the script that can be called is called with the tokens, and with the resource if one
         was asked for.
         """
-        given = (tokens,) if resource is None else (tokens, resource)
-        self._present(*given)
+        named = () if resource is None else (resource,)
+        self._present(tokens, *named)
         self.exchanging.set()
         if self.gate is not None:
             await self.gate.wait()
         answer: Answer = self.script.pop(0) if self.script else self._by_fault
         if isinstance(answer, BaseException):
             raise answer
-        outcome = answer(*given) if callable(answer) else answer
+        outcome = answer(tokens, *named) if callable(answer) else answer
         if isinstance(outcome, Awaitable):
             outcome = await outcome
         if self.reply_gate is not None:
