@@ -44,7 +44,7 @@ class Authorizations:
             case Taken(pending):
                 return pending
             case AlreadyTaken():
-                if await self._has_failed(hashed, user_id):
+                if await self._has_failed(hashed):
                     msg = "a callback with this state has come before and connected nobody; begin again"
                     raise AuthorizationFailed(msg)
                 msg = "a callback with this state has come before"
@@ -69,8 +69,8 @@ class Authorizations:
         with suppress(StoreUnavailable):  # then it is only known that a callback came
             await self.begin(attrs.evolve(pending, state_hash=name, salt=name))
 
-    async def _has_failed(self, hashed: str, user_id: str) -> bool:
-        noted = await self._store.take_authorization(failure_hash(hashed), user_id=user_id)
+    async def _has_failed(self, hashed: str) -> bool:
+        noted = await self._store.take_authorization(failure_hash(hashed))
         return not isinstance(noted, NoSuchState)
 
 
