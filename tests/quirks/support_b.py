@@ -8,8 +8,9 @@ from typing import Any
 
 import aiohttp
 import attrs
-from aiohttp import ClientRequest, ClientResponse, ClientSession
-from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp import ClientRequest, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from extauth import Link, LinkingService, LinkKey, TokenService
 from extauth.adapters.memory import MemoryLinkStore
@@ -39,17 +40,20 @@ class Sent:
     body: bytes
 
 
-class Wire:
+class Wire(TCPConnector):
     """Notes what a client sends, and lets nothing leave the machine."""
 
     def __init__(self) -> None:
+        super().__init__(use_dns_cache=False)
         self.sent: list[Sent] = []
 
-    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        body = await request.body.as_bytes() if request.body else b""
-        self.sent.append(Sent(request.method, str(request.url), body))
-        assert request.url.host == "127.0.0.1", f"a request would leave the machine: {request.url.host}"
-        return await handler(request)
+    async def connect(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> Connection:
+        body = await req.body.as_bytes() if req.body else b""
+        self.sent.append(Sent(req.method, str(req.url), body))
+        assert req.url.host == "127.0.0.1", f"a request would leave the machine: {req.url.host}"
+        return await super().connect(req, traces, timeout)
 
     def to(self, url: str) -> list[Sent]:
         """Return what was sent to a URL, whatever its query."""
@@ -182,11 +186,12 @@ async def using(
     if not preset.traits.rotates:
         behaviour.setdefault("reuse", "non_rotating")
     running = AuthorizationServer(quirks=ServerQuirks(**quirks), **behaviour)
-    async with running, ClientSession(middlewares=(wire,)) as session:
+    async with running, ClientSession(connector=wire, cookie_jar=DummyCookieJar()) as session:
         settings: dict[str, Any] = {
             "client_id": running.client_id,
             "client_secret": running.client_secret,
             "session": session,
+            "reach": "any",  # the session sees to it itself
             "clock": clock,
             **led_to(running, preset),
             **(variables or {}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 import attrs
 
@@ -75,6 +75,10 @@ ClaimOutcome: TypeAlias = Claimed | Held | Stale | Absent
 SaveOutcome: TypeAlias = Saved | Stale | Absent
 RecordOutcome: TypeAlias = Recorded | Stale | Absent
 ResealOutcome: TypeAlias = Resealed | Stale | Absent
+
+
+ADDRESS_NOT_ALLOWED: Final = "address_not_allowed"
+"""A provider is at an address that the configuration does not let requests go to. Nothing was sent."""
 
 
 @final

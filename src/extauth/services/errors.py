@@ -18,7 +18,14 @@ from extauth.domain.events import ProviderRejectedClient
 from extauth.domain.freshness import CoolDown, Decision, Reauthorize
 from extauth.domain.link import LinkKey
 from extauth.domain.linking_outcomes import IdTokenRejected
-from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
+from extauth.domain.outcomes import (
+    ADDRESS_NOT_ALLOWED,
+    ClientRejected,
+    Deferred,
+    GrantRejected,
+    NotSent,
+    Unknown,
+)
 from extauth.services.events import EventEmitter
 
 UNRESOLVED: Final = "an earlier refresh is unresolved"
@@ -76,6 +83,12 @@ def unknown_resource(provider_id: str) -> ProviderMisconfigured:
 
 def client_rejected(provider_id: str, code: str) -> ProviderMisconfigured:
     """Say that the deployment must be mended."""
+    if code == ADDRESS_NOT_ALLOWED:
+        return ProviderMisconfigured(
+            f"{provider_id} is at an address that is not public, and was not asked: if it is meant to be,"
+            ' make its provider with reach="any" (reach="loopback" for this machine alone)',
+            reason=code,
+        )
     return ProviderMisconfigured(
         f"{provider_id} rejects this application ({code}): check its client id, secret and settings",
         reason=code,

@@ -12,8 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientConnectionError, ClientRequest, ClientResponse, ClientSession
-from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp import (
+    BaseConnector,
+    ClientConnectionError,
+    ClientRequest,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+)
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from extauth import TokenSet
 from extauth.adapters.oauth2 import OAuth2Provider
@@ -48,18 +56,19 @@ def expected_of(preset_id: str) -> tuple[dict[str, str], dict[str, str]]:
     return given, requests
 
 
-class Recorder:
+class Recorder(BaseConnector):
     """Notes each request as it would go out, and lets none out."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.requests: list[str] = []
 
-    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        headers = sorted(
-            f"{name}: {value}" for name, value in request.headers.items() if name not in EVERYONES
-        )
-        body = await request.body.as_bytes() if request.body else b""
-        lines = [f"{request.method} {request.url}", *headers, *([body.decode()] if body else [])]
+    async def connect(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> Connection:
+        headers = sorted(f"{name}: {value}" for name, value in req.headers.items() if name not in EVERYONES)
+        body = await req.body.as_bytes() if req.body else b""
+        lines = [f"{req.method} {req.url}", *headers, *([body.decode()] if body else [])]
         self.requests.append("\n".join(lines))
         raise ClientConnectionError
 
@@ -80,8 +89,8 @@ async def sent_by(preset: Preset, given: dict[str, Any]) -> dict[str, str]:
     """Return everything that a client of the preset sends, by what it is for."""
     sent: dict[str, str] = {}
     recorder = Recorder()
-    async with ClientSession(middlewares=(recorder,)) as session:
-        provider = preset(client_id="id", client_secret="sec", session=session, **given)
+    async with ClientSession(connector=recorder, cookie_jar=DummyCookieJar()) as session:
+        provider = preset(client_id="id", client_secret="sec", session=session, reach="any", **given)
         if provider.authorize_url is not None:
             sent["authorize"] = authorize_url(provider)
         verifier = "v" if provider.linking.pkce else None

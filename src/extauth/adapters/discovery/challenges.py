@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import final
+from typing import Final, final
 
 import attrs
+
+LONGEST_CHALLENGES: Final = 16 * 1024
+"""In characters. Servers write a few hundred."""
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110's word for it
 _BETWEEN = re.compile(r"[ \t,]*")
@@ -36,7 +39,12 @@ class Challenge:
 
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
-    """Return the challenges in a field's value, in their order. Never raises."""
+    """Return the challenges in a field's value, in their order. Never raises.
+
+    Takes time in proportion to the length; of one longer than :data:`LONGEST_CHALLENGES` it returns none.
+    """
+    if len(header) > LONGEST_CHALLENGES:
+        return ()
     found: list[Challenge] = []
     params: dict[str, str] = {}
     at = 0

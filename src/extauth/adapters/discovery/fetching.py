@@ -1,7 +1,7 @@
 """Requests to URLs that others named: bounded in size and time, to https only, and never redirected.
 
-Whether a private address may be asked is the application's to say, with ``allow``: only it knows which
-addresses are private and whether the URLs come from its users.
+They go to public addresses, and to this machine's own where the application named one of those to begin with.
+With ``allow`` the application judges every URL itself, and those that it allows may have any address.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Final, TypeAlias, final
 from urllib.parse import urlsplit
 
 import attrs
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientSession, ClientTimeout
 
-from extauth.adapters.oauth2.client.configuration import checked_session
+from extauth.adapters.oauth2.http.addresses import Reach, may_name, names_loopback, was_refused
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http.content_encoding import TOO_LARGE, UnusableContentError
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
 from extauth.adapters.oauth2.http.reply import TRY_LATER
 from extauth.adapters.oauth2.http.request import USER_AGENT
+from extauth.adapters.oauth2.http.session import checked_session, client_session
 from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.reading.json_kinds import is_object
 from extauth.adapters.oauth2.reading.json_reading import read_json
@@ -30,6 +31,7 @@ from extauth.adapters.oauth2.reading.retry_after import retry_after
 from extauth.clock import SystemClock
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
 from extauth.domain.hidden import NamesOnly
+from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED
 
 Allow: TypeAlias = Callable[[str], bool]
 """Says of a URL that a server named whether the application may send requests there."""
@@ -75,13 +77,15 @@ class Fetcher:
     """Sends requests, each once.
 
     ``loopback`` says whether plain http on loopback is in order, as it is when the application itself
-    named such a URL; otherwise a remote server could point at services on this machine.
+    named such a URL; otherwise a remote server could point at services on this machine. ``reach`` says
+    which addresses the session connects to.
     """
 
     session: ClientSession
     timeouts: HttpTimeouts
     allow: Allow | None
     loopback: bool
+    reach: Reach
 
     def usable(self, url: str, what: str) -> str:
         """Return ``url`` if requests may be sent to it.
@@ -101,6 +105,8 @@ class Fetcher:
         if not secure:
             msg = f"the provider names a {what} that is no https URL"
             raise ProviderMisconfigured(msg, reason="insecure_url") from None
+        if not may_name(url, self.reach):
+            raise _not_allowed(what)
         if self.allow is not None and not self.allow(url):
             msg = f"the provider names a {what} that the application does not allow"
             raise ProviderMisconfigured(msg, reason="url_not_allowed")
@@ -163,14 +169,29 @@ class Fetcher:
                     response.close()
         except (ProviderMisconfigured, ProviderUnavailable):
             raise
+        except ClientConnectorError as error:
+            if was_refused(error):
+                raise _not_allowed(what) from None
+            raise _unreachable(what, error) from None
         except TimeoutError:
             msg = f"the {what} did not answer in time"
             raise ProviderUnavailable(msg) from None
         except (ClientError, OSError, ValueError) as error:
-            # The type alone: the text may quote what the server sent.
-            _log.info("a request to the %s failed with %s", what, type(error).__name__)
-            msg = f"the {what} could not be reached"
-            raise ProviderUnavailable(msg) from None
+            raise _unreachable(what, error) from None
+
+
+def _unreachable(what: str, error: Exception) -> ProviderUnavailable:
+    # The type alone: the text may quote what the server sent.
+    _log.info("a request to the %s failed with %s", what, type(error).__name__)
+    return ProviderUnavailable(f"the {what} could not be reached")
+
+
+def _not_allowed(what: str) -> ProviderMisconfigured:
+    msg = (
+        f"the {what} is at an address that is not public, and was not asked; if it is meant to be, give"
+        " allow=, a function that returns True for each URL that requests may go to"
+    )
+    return ProviderMisconfigured(msg, reason=ADDRESS_NOT_ALLOWED)
 
 
 def _trouble(response: ClientResponse, what: str) -> ProviderUnavailable | None:
@@ -197,20 +218,26 @@ async def _read(response: ClientResponse, what: str) -> Answer:
 
 @asynccontextmanager
 async def fetching(
-    session: ClientSession | None, timeouts: HttpTimeouts, allow: Allow | None, *, named: str
+    session: ClientSession | None,
+    timeouts: HttpTimeouts,
+    allow: Allow | None,
+    *,
+    named: str,
+    reach: Reach | None,
 ) -> AsyncGenerator[Fetcher]:
     """Give a fetcher, through ``session`` or through one of its own that is closed again.
 
-    ``named`` is the URL that the application itself named.
+    ``named`` is the URL that the application itself named; without ``reach`` it decides with ``allow``
+    which addresses may be reached.
 
-    :raises ValueError: for a session with default credentials: they would go to whatever server is named.
+    :raises ValueError: for a session that is not fit: what is its own would go to whatever server is named.
     """
     loopback = urlsplit(named).scheme == "http"
+    if reach is None:
+        reach = "any" if allow is not None else "loopback" if names_loopback(named) else "public"
     if session is not None:
-        checked_session(session)
-        yield Fetcher(session=session, timeouts=timeouts, allow=allow, loopback=loopback)
+        checked_session(session, reach)
+        yield Fetcher(session=session, timeouts=timeouts, allow=allow, loopback=loopback, reach=reach)
         return
-    # As for exchanges: no DNS cache, no cookies, and nothing from the environment.
-    connector = TCPConnector(use_dns_cache=False)
-    async with ClientSession(connector=connector, trust_env=False, cookie_jar=DummyCookieJar()) as own:
-        yield Fetcher(session=own, timeouts=timeouts, allow=allow, loopback=loopback)
+    async with client_session(reach=reach) as own:
+        yield Fetcher(session=own, timeouts=timeouts, allow=allow, loopback=loopback, reach=reach)

@@ -20,7 +20,7 @@ from extauth.adapters.discovery.registration import register_client
 from extauth.adapters.discovery.resources import ResourceMetadata, resource_found
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS, server_found
 from extauth.adapters.discovery.well_known import origin, resource_uri
-from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider
+from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider, Reach
 from extauth.adapters.oauth2.options import AuthenticatedOptions
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
@@ -51,6 +51,7 @@ async def mcp_provider(
     session: ClientSession | None = None,
     timeouts: HttpTimeouts = DEFAULT_TIMEOUTS,
     allow: Allow | None = None,
+    reach: Reach | None = None,
     clock: WallClock = SystemClock(),  # noqa: B008 - has no state
     **keywords: Unpack[AuthenticatedOptions],
 ) -> OAuth2Provider:
@@ -67,7 +68,8 @@ async def mcp_provider(
     authorization servers, the first by default; give it with a ``client_secret``, so that the secret goes
     nowhere else whatever the server says one day. ``initial_access_token`` is as for
     :func:`~.registration.register_client`, ``challenge`` as for :func:`~.resources.discover_resource`, and
-    ``session``, ``timeouts`` and ``allow`` as for :func:`~.servers.discover`. ``keywords`` are those of
+    ``session``, ``timeouts``, ``allow`` and ``reach`` as for :func:`~.servers.discover`; give
+    ``reach="public"`` where a user typed ``server_url`` in. ``keywords`` are those of
     ``OAuth2Provider``.
 
     Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). Requests have
@@ -92,7 +94,7 @@ async def mcp_provider(
     if isinstance(scopes, str):
         msg = "scopes must be a collection of scope names, not one str"
         raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
-    async with fetching(session, timeouts, allow, named=server) as fetcher:
+    async with fetching(session, timeouts, allow, named=server, reach=reach) as fetcher:
         resource = await resource_found(fetcher, server, challenge)
         metadata = await _authorization_server(fetcher, resource, issuer)
         wanted = _scopes(resource, metadata) if scopes is None else tuple(scopes)

@@ -9,7 +9,7 @@ import attrs
 
 from extauth.adapters.discovery.members import flag, required_text, text, texts
 from extauth.adapters.discovery.well_known import same_but_for_a_slash
-from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider
+from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, Reach
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.options import RequestOptions
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
@@ -57,6 +57,8 @@ class ServerMetadata:
     """Whether every callback carries ``iss`` (RFC 9207 section 3)."""
     openid: bool = False
     """Whether it speaks OpenID Connect."""
+    reach: Reach | None = attrs.field(default=None, eq=False, repr=False)
+    """Which addresses its endpoints may have, as discovery was told; None where the application wrote them."""
 
     def choose_client_auth(self, client_secret: str | None) -> ClientAuth:
         """Return how a client with this secret, or with none, authenticates here.
@@ -118,11 +120,16 @@ class ServerMetadata:
             "revoke_url": self.revocation_endpoint,
             "device_url": self.device_authorization_endpoint,
             "userinfo_url": self.userinfo_endpoint,
+            "reach": self.reach,
         }
 
 
 def server_metadata(
-    members: Mapping[str, object], issuer: str, usable: Callable[[str, str], str]
+    members: Mapping[str, object],
+    issuer: str,
+    usable: Callable[[str, str], str],
+    *,
+    reach: Reach | None = None,
 ) -> ServerMetadata:
     """Read the document that ``issuer`` publishes; ``usable(url, what)`` returns or refuses an endpoint.
 
@@ -160,4 +167,5 @@ def server_metadata(
         grant_types=texts(members, "grant_types_supported") or DEFAULT_GRANT_TYPES,
         sends_issuer=flag(members, "authorization_response_iss_parameter_supported"),
         openid="openid" in scopes or any(texts(members, name) for name in _OPENID_MEMBERS),
+        reach=reach,
     )

@@ -56,7 +56,7 @@ async def register_client(
 
     Each call makes another client, so keep what it returns. The request is sent once; when its answer is
     lost, or the call is cancelled, a client may exist that nobody knows, which does no harm. ``session``,
-    ``timeouts`` and ``allow`` are as for :func:`~.servers.discover`.
+    ``timeouts`` and ``allow`` are as for :func:`~.servers.discover`; which addresses are reached is as it was there.
 
     :raises ValueError: for redirect URIs that are none or not absolute, or an empty name.
     :raises ProviderMisconfigured: if the server does not register clients (``registration_unsupported``) or
@@ -80,8 +80,9 @@ async def register_client(
             "the provider does not let clients register themselves; register one by hand, give its client_id"
         )
         raise ProviderMisconfigured(msg, reason="registration_unsupported")
-    async with fetching(session, timeouts, allow, named=metadata.registration_endpoint) as fetcher:
-        answer = await fetcher.post(metadata.registration_endpoint, "registration endpoint", asked, headers)
+    endpoint = metadata.registration_endpoint
+    async with fetching(session, timeouts, allow, named=endpoint, reach=metadata.reach) as fetcher:
+        answer = await fetcher.post(endpoint, "registration endpoint", asked, headers)
     return _registration(_accepted(answer), metadata.issuer, asked)
 
 

@@ -18,7 +18,7 @@ from extauth.adapters.discovery.well_known import (
     resource_document,
     resource_uri,
 )
-from extauth.adapters.oauth2 import HttpTimeouts
+from extauth.adapters.oauth2 import HttpTimeouts, Reach
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
 
 
@@ -52,6 +52,7 @@ async def discover_resource(
     session: ClientSession | None = None,
     timeouts: HttpTimeouts = DEFAULT_TIMEOUTS,
     allow: Allow | None = None,
+    reach: Reach | None = None,
 ) -> ResourceMetadata:
     """Find out which authorization servers give tokens for a resource.
 
@@ -63,15 +64,15 @@ async def discover_resource(
     may name the origin: whoever answers there speaks for the whole host, while a path's owner does
     not. Other ways of writing the same URL make no difference, such as a slash in place of an empty path.
 
-    ``session``, ``timeouts`` and ``allow`` are as for :func:`~.servers.discover`, and so is cancellation.
+    ``session``, ``timeouts``, ``allow`` and ``reach`` are as for :func:`~.servers.discover`, and so is cancellation.
 
     :raises ValueError: if ``resource_url`` is no https URL (http on loopback) without fragment.
     :raises ProviderMisconfigured: ``no_metadata``, ``resource_mismatch``, ``invalid_metadata``,
-        ``insecure_url``, ``url_not_allowed`` or ``document_too_long``.
+        ``insecure_url``, ``url_not_allowed``, ``address_not_allowed`` or ``document_too_long``.
     :raises ProviderUnavailable: if the resource cannot be reached, or may have a document another time.
     """
     resource = resource_uri(resource_url)
-    async with fetching(session, timeouts, allow, named=resource) as fetcher:
+    async with fetching(session, timeouts, allow, named=resource, reach=reach) as fetcher:
         return await resource_found(fetcher, resource, challenge)
 
 

@@ -13,6 +13,8 @@ with extra_needed("aiohttp"):
     from extauth.adapters.oauth2.endpoints.installations import InstallationRules
     from extauth.adapters.oauth2.endpoints.revocation import Revocation
     from extauth.adapters.oauth2.endpoints.validation import ValidationRules
+    from extauth.adapters.oauth2.http.addresses import Reach
+    from extauth.adapters.oauth2.http.session import client_session
     from extauth.adapters.oauth2.http.transport import HttpTimeouts
     from extauth.adapters.oauth2.provider import OAuth2Provider
     from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
@@ -31,8 +33,10 @@ __all__ = [
     "InstallationRules",
     "OAuth2Provider",
     "PrivateKey",
+    "Reach",
     "ReplyRules",
     "Revocation",
     "TokenRequests",
     "ValidationRules",
+    "client_session",
 ]

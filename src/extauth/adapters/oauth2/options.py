@@ -17,6 +17,7 @@ from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
+from extauth.adapters.oauth2.http.addresses import Reach
 from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
@@ -62,6 +63,7 @@ class RequestOptions(ServerOptions, total=False):
 
     issuer: str | None
     session: ClientSession | None
+    reach: Reach | None
     timeouts: HttpTimeouts
     clock: WallClock
 

@@ -12,7 +12,6 @@ from extauth.adapters.oauth2.client.client_keys import ClientKey
 from extauth.adapters.oauth2.client.configuration import (
     checked_id,
     checked_scopes,
-    checked_session,
     optional_endpoint,
 )
 from extauth.adapters.oauth2.endpoints.api import ApiRules
@@ -21,7 +20,9 @@ from extauth.adapters.oauth2.endpoints.identity import IdentityRules, identity_b
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation, revocation_by
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules, validation_by
+from extauth.adapters.oauth2.http.addresses import Reach, names_loopback
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
+from extauth.adapters.oauth2.http.session import checked_session
 from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.linking_traits import linking_traits
 from extauth.adapters.oauth2.rules import check_rules
@@ -49,9 +50,18 @@ class OAuth2Provider:
     nothing to close, and one provider serves any event loop. Such a connection has no cookies and takes
     no proxy and no ``.netrc`` from the environment.
 
-    An application that needs a proxy, its own certificates or tracing gives its ``session``. It is used
-    with its connector and cookies and is never closed here; timeouts, redirects, ``Accept``,
-    ``Content-Type`` and ``User-Agent`` are this class's. Its trace hooks see the secrets that are sent.
+    An application that needs a proxy, its own certificates or tracing gives its ``session``, made with
+    :func:`~extauth.adapters.oauth2.client_session`; another is refused if it has credentials, cookies or
+    middlewares of its own. It is used with its connector and is never closed here; timeouts, redirects,
+    ``Accept``, ``Content-Type`` and ``User-Agent`` are this class's. Its trace hooks see the secrets that are
+    sent.
+
+    ``reach`` says which addresses requests may go to: ``public`` ones only, these and this machine's own
+    (``loopback``), or ``any``. Give ``public`` where a user had a say in the URLs. By default they may have
+    any address, as the application wrote them, but for those that the provider's answers name, as Salesforce
+    does: these must be public, or on this machine where ``token_url`` is. What is looked at is the
+    address that is connected to. With a session of the application's it is the session's ``reach`` that counts, and
+    behind a proxy the proxy's own rules.
 
     What a provider does differently from the standard is data: ``authorization`` and ``requests`` for what
     is sent, ``replies`` and ``identity`` for what comes back, ``traits`` for refreshing, and ``issuer``,
@@ -60,7 +70,7 @@ class OAuth2Provider:
 
     :raises ValueError: for an empty id, a URL that secrets must not go to, an unknown ``client_auth``,
         a ``client_secret`` or ``client_key`` that is missing or not used, ``sends_issuer`` without
-        ``issuer``, a URL that is given twice: alone and in ``revocation`` or ``identity``, or a call to a
+        ``issuer``, a session that is not fit, a URL that is given twice: alone and in ``revocation`` or ``identity``, or a call to a
         host that ``callback_fields`` would name.
     :raises TypeError: for an argument of another type, such as rules that are a class, not called.
     """
@@ -90,6 +100,7 @@ class OAuth2Provider:
         openid: bool = False,
         callback_method: CallbackMethod = "GET",
         callback_fields: Iterable[str] = (),
+        reach: Reach | None = None,
         timeouts: HttpTimeouts = HttpTimeouts(),  # noqa: B008 - frozen
         clock: WallClock = SystemClock(),  # noqa: B008 - has no state
         revocation: Revocation | None = None,
@@ -128,7 +139,8 @@ class OAuth2Provider:
         self.userinfo_url = optional_endpoint(userinfo_url, "userinfo_url")
         self.scopes = checked_scopes(scopes)
         """The scopes to ask the user for, in the given order."""
-        session = checked_session(session)
+        explicit: Reach = reach or "any"
+        session = checked_session(session, explicit)
         self._traits = traits
         self._authorization = AuthorizationEndpoint(
             provider_id, self.authorize_url, authorization, client_id, requests.client_id_field
@@ -162,6 +174,7 @@ class OAuth2Provider:
             openid=openid,
             session=session,
             timeouts=timeouts,
+            reach=explicit,
             clock=clock,
         )
         self._calls = ProviderCalls(
@@ -169,6 +182,8 @@ class OAuth2Provider:
             clock=clock,
             session=session,
             timeouts=timeouts,
+            reach=explicit,
+            answered_reach=reach or ("loopback" if names_loopback(self._token_url) else "public"),
             api=api,
             revocation=revocation_by(optional_endpoint(revoke_url, "revoke_url"), revocation),
             identity=identity_by(self.userinfo_url, identity),

@@ -12,13 +12,14 @@ from urllib.parse import quote
 
 import attrs
 
-from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, ReplyRules
+from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, Reach, ReplyRules
 from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
+from extauth.adapters.oauth2.http.addresses import names_loopback
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.reply_rules import RESTART_CODES
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
@@ -27,6 +28,7 @@ from extauth.adapters.providers.options import PresetOptions
 from extauth.adapters.providers.variables import Variable, fill
 from extauth.domain.linking import CallbackMethod
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.wrong_types import UrlObject
 
 CHECKED = date(2026, 11, 23)
 """When the facts of the shipped presets were last compared with public sources: the providers' own pages,
@@ -166,12 +168,14 @@ class Preset:
             settings["revocation"] = None
         if overrides.get("userinfo_url") is not None:
             settings["identity"] = IdentityRules(in_id_token=self.identity.in_id_token)
+        settings |= overrides
+        settings.setdefault("reach", self._reach(values, settings["token_url"]))
         return OAuth2Provider(
             provider_id or self.id,
             client_id=client_id,
             client_secret=client_secret,
             scopes=self.scopes if scopes is None else scopes,
-            **{**settings, **overrides},
+            **settings,
         )
 
     def overdue(self, today: date) -> tuple[Deadline, ...]:
@@ -214,6 +218,13 @@ class Preset:
     def _calls(self) -> list[Call]:
         ways = (self.revocation, self.identity, self.validation, self.installations)
         return [way.call for way in ways if way is not None and way.call is not None]
+
+    def _reach(self, values: Mapping[str, str], token_url: str | UrlObject) -> Reach | None:
+        """Return where requests may go: a user may have named the host, where the preset does not know it."""
+        hosts = [each for each in self.variables if each.kind in {"base", "host"}]
+        if all(each.default is not None and values[each.name] == each.rendered(each.default) for each in hosts):
+            return None
+        return "loopback" if names_loopback(str(token_url)) else "public"
 
     def _settings(self, values: Mapping[str, str]) -> dict[str, Any]:
         """Return the keywords of ``OAuth2Provider``, with the variables filled in."""

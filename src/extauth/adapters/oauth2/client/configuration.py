@@ -5,25 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from aiohttp import ClientSession
-
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
 from extauth.domain.storable import MAX_ID_LENGTH, storable_text
 from extauth.domain.wrong_types import UrlObject, must_be
-
-
-def checked_session(session: ClientSession | None) -> ClientSession | None:
-    """Return a session that adds no credentials of its own.
-
-    :raises ValueError: if it would.
-    """
-    if session is not None and (session.auth is not None or "Authorization" in session.headers):
-        msg = (
-            "session must have no default credentials (auth= or an Authorization header): they would be"
-            " sent to the provider beside the client's own; give a session without them, or none"
-        )
-        raise ValueError(msg)
-    return session
 
 
 def checked_id(provider_id: str) -> str:

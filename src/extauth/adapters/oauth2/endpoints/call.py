@@ -18,6 +18,7 @@ from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules, next_page
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
+from extauth.adapters.oauth2.http.addresses import Reach
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import HttpRequest
 from extauth.adapters.oauth2.http.transport import HttpTimeouts, send
@@ -55,6 +56,10 @@ class ProviderCalls:
     identity: IdentityRules
     validation: ValidationRules | None
     installation_rules: InstallationRules | None
+    reach: Reach = "any"
+    """Which addresses the endpoints may have that the configuration names."""
+    answered_reach: Reach = "any"
+    """Which addresses those may have that an answer of the provider named."""
     callback_fields: frozenset[str] = frozenset()
     """What the browser's word is kept of: no call with a secret in it goes where that leads."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -169,7 +174,10 @@ class ProviderCalls:
         return self.identity.in_answer.account(read_json(reply.body), reply.headers)
 
     def _request(self, call: Call, tokens: TokenSet) -> HttpRequest | NotMade:
-        return call.request(tokens, self.credentials, self.api)
+        request = call.request(tokens, self.credentials, self.api)
+        if isinstance(request, NotMade):
+            return request
+        return attrs.evolve(request, reach=self.answered_reach if call.led_by_answers else self.reach)
 
     async def _ask(self, call: Call, tokens: TokenSet) -> Reply | NotSent | Unknown | NotMade:
         request = self._request(call, tokens)

@@ -123,6 +123,11 @@ class Call:
             return
         raise ValueError(msg)
 
+    @property
+    def led_by_answers(self) -> bool:
+        """Whether what was kept of an answer decides to which host the call goes."""
+        return bool(names_in_host(self.url))
+
     def led_by(self, names: frozenset[str]) -> bool:
         """Whether one of these, kept in ``TokenSet.extra``, decides to which host the call goes."""
         return not names.isdisjoint(names_in_host(self.url))

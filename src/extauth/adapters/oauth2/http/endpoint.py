@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from yarl import URL
 
+from extauth.adapters.oauth2.http.addresses import is_loopback
 from extauth.domain.wrong_types import UrlObject, url_text
 
 _AUTHORITY_END = re.compile(r"[/?#]")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _parsed(value: str) -> URL | None:
@@ -49,7 +40,7 @@ def endpoint_url(given: str | UrlObject, what: str) -> str:
     if url.scheme not in {"http", "https"} or not host:
         msg = f"{what} must be an absolute URL that starts with https:// and names a host"
         raise ValueError(msg)
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not is_loopback(host):
         msg = f"{what} must start with https://, since secrets are sent there; http:// is for loopback"
         raise ValueError(msg)
     if "@" in _AUTHORITY_END.split(value.partition("//")[2], maxsplit=1)[0]:

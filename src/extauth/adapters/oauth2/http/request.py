@@ -7,6 +7,7 @@ from typing import Final, final
 
 import attrs
 
+from extauth.adapters.oauth2.http.addresses import Reach
 from extauth.version import UNKNOWN, installed_version
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -29,3 +30,5 @@ class HttpRequest:
     body: bytes | None = attrs.field(default=None, repr=False)
     content_type: str = FORM
     """What the body is, if there is one."""
+    reach: Reach = "any"
+    """Which addresses it may go to, where the session is not the application's."""

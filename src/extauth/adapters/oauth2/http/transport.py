@@ -25,17 +25,18 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     ServerFingerprintMismatch,
-    TCPConnector,
 )
 from aiohttp.abc import AbstractStreamWriter
 
+from extauth.adapters.oauth2.http.addresses import Reach, may_name, was_refused
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http.content_encoding import UnusableContentError
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import USER_AGENT, HttpRequest
+from extauth.adapters.oauth2.http.session import client_session
 from extauth.cancellation import cancelled_by_caller
 from extauth.deadline import Deadline
-from extauth.domain.outcomes import NotSent, Unknown
+from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED, NotSent, Unknown
 from extauth.domain.policy import positive
 
 LONGEST_REPLY: Final = 1024 * 1024
@@ -100,14 +101,12 @@ class _SingleUseBody(BytesPayload):
 
 
 @asynccontextmanager
-async def _opened(session: ClientSession | None) -> AsyncGenerator[ClientSession]:
+async def _opened(session: ClientSession | None, reach: Reach) -> AsyncGenerator[ClientSession]:
     if session is not None:
         yield session
         return
-    # No DNS cache, hence no task of the connector's for the end of asyncio.run() to cancel. No
-    # proxy or .netrc from the environment: nothing but the configuration decides what is sent.
-    connector = TCPConnector(use_dns_cache=False)
-    async with ClientSession(connector=connector, trust_env=False) as own:
+    # Nothing but the configuration decides what is sent.
+    async with client_session(reach=reach) as own:
         yield own
 
 
@@ -154,6 +153,8 @@ async def _ask(
 
 
 def _connect_failure(error: Exception) -> str:
+    if was_refused(error):
+        return ADDRESS_NOT_ALLOWED
     if isinstance(error, ClientConnectorDNSError):
         return "dns_failed"
     if isinstance(error, (ClientSSLError, ServerFingerprintMismatch)):
@@ -166,12 +167,18 @@ async def send(
 ) -> Reply | NotSent | Unknown:
     """Send the request once and return the complete reply, or how it failed. Follows no redirect.
 
+    Nor does it go to an address out of the request's reach: that is :class:`~extauth.domain.outcomes.NotSent`
+    with :data:`~extauth.domain.outcomes.ADDRESS_NOT_ALLOWED`. A given session is checked when a provider is
+    made with it; here it is looked at what the URL itself says.
+
     Raises only ``CancelledError``, and only when the calling task was cancelled; whether the request was
     sent is then unknown. Through ``session``, or through a new one that is closed again if None.
 
     A GET may be sent a second time: aiohttp repeats one when its connection closes without an answer, as
     it may with a safe method (RFC 9110 section 9.2.2).
     """
+    if not may_name(request.url, request.reach):
+        return NotSent(ADDRESS_NOT_ALLOWED)
     loop = asyncio.get_running_loop()
     end = loop.time() + timeouts.total.total_seconds()
 
@@ -189,7 +196,7 @@ async def send(
     # Whether a request without a body was sent is known only where connecting failed.
     connected = True
     try:
-        async with deadline, _opened(session) as http:
+        async with deadline, _opened(session, request.reach) as http:
             reply = await _ask(http, request, body, timeouts, heard)
     except asyncio.CancelledError:
         if cancelled_by_caller():

@@ -27,6 +27,9 @@ from extauth.domain.outcomes import ClientRejected, Exchanged, ExchangeOutcome, 
 DEFAULT_INTERVAL: Final = timedelta(seconds=5)
 """Between polls, where the provider names none (RFC 8628 section 3.2)."""
 
+SHORTEST_INTERVAL: Final = timedelta(seconds=1)
+"""A server that names less would have itself asked without pause, by the application."""
+
 _DENIED: Final = frozenset({"access_denied", "authorization_declined"})
 _EXPIRED: Final = frozenset({"expired_token", "incorrect_device_code", "bad_verification_code"})
 
@@ -60,7 +63,7 @@ def _device_codes(members: Mapping[str, object]) -> DeviceCodes | None:
         verification_uri=uri,
         verification_uri_complete=_web_address(members.get("verification_uri_complete")),
         expires_in=expires_in,
-        interval=lifetime(members.get("interval")) or DEFAULT_INTERVAL,
+        interval=max(lifetime(members.get("interval")) or DEFAULT_INTERVAL, SHORTEST_INTERVAL),
     )
 
 

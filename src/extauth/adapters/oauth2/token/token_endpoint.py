@@ -11,6 +11,7 @@ import attrs
 from aiohttp import ClientSession
 
 from extauth.adapters.oauth2.client.client_auth import ClientCredentials
+from extauth.adapters.oauth2.http.addresses import Reach
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import FORM, JSON, HttpRequest
 from extauth.adapters.oauth2.http.transport import HttpTimeouts, send
@@ -57,6 +58,7 @@ class TokenEndpoint:
     resource_param: str
     session: ClientSession | None
     timeouts: HttpTimeouts
+    reach: Reach = "any"
 
     async def redeem_code(
         self, code: str, *, redirect_uri: str, code_verifier: str | None, resources: Iterable[str]
@@ -123,5 +125,6 @@ class TokenEndpoint:
             {**self.requests.headers, **self.credentials.headers()},
             (_json_body if as_json else _form_body)([*fields, *renamed]),
             JSON if as_json else FORM,
+            reach=self.reach,
         )
         return await send(request, session=self.session, timeouts=self.timeouts)
