@@ -47,9 +47,7 @@ class Wire(TCPConnector):
         super().__init__(use_dns_cache=False)
         self.sent: list[Sent] = []
 
-    async def connect(
-        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
-    ) -> Connection:
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
         body = await req.body.as_bytes() if req.body else b""
         self.sent.append(Sent(req.method, str(req.url), body))
         assert req.url.host == "127.0.0.1", f"a request would leave the machine: {req.url.host}"

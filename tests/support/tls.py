@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aiohttp import TCPConnector
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def tls_contexts(folder: Path) -> tuple[ssl.SSLContext, TCPConnector]:
-    """Return what a server named localhost serves with, and a connector that trusts it alone."""
+def tls_contexts(folder: Path, *names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return what a server of these names serves with, localhost by default, and what a client that trusts
+    it alone connects with."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([_general_name(each) for each in names or ["localhost"]]),
+            critical=False,
+        )
         .sign(key, hashes.SHA256())
     )
     pem = folder / "server.pem"
@@ -43,4 +47,11 @@ def tls_contexts(folder: Path) -> tuple[ssl.SSLContext, TCPConnector]:
     trusting = ssl.create_default_context(
         cadata=certificate.public_bytes(serialization.Encoding.PEM).decode()
     )
-    return serving, TCPConnector(ssl=trusting)
+    return serving, trusting
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

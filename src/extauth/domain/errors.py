@@ -10,14 +10,21 @@ import copyreg
 from datetime import timedelta
 from typing import ClassVar
 
+from extauth.domain.one_line import one_line
 from extauth.domain.reasons import explanation
 
 
 class ExtAuthError(Exception):
-    """Base of all errors below. Never raised itself."""
+    """Base of all errors below. Never raised itself.
+
+    Its message is one printable line, whatever ids it names.
+    """
 
     code: ClassVar[str] = "extauth_error"
     """Stable and machine-readable; part of the public API."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message))
 
     def __reduce__(self) -> tuple[object, ...]:
         # The default calls the class with the message alone, which fails where a keyword is required.

@@ -86,7 +86,8 @@ def client_rejected(provider_id: str, code: str) -> ProviderMisconfigured:
     if code == ADDRESS_NOT_ALLOWED:
         return ProviderMisconfigured(
             f"{provider_id} is at an address that is not public, and was not asked: if it is meant to be,"
-            ' make its provider with reach="any" (reach="loopback" for this machine alone)',
+            ' make its provider, and its session if it has one, with reach="any" or, for this machine,'
+            ' reach="loopback"',
             reason=code,
         )
     return ProviderMisconfigured(

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 
 from extauth import ProviderMisconfigured, ProviderUnavailable, TokenSet
 from extauth.adapters.discovery import mcp_provider
-from extauth.adapters.oauth2 import TokenRequests
+from extauth.adapters.oauth2 import TokenRequests, client_session
 from extauth.domain.linking import AuthorizationRequest, ClientRegistration
 from extauth.domain.outcomes import Exchanged
 
@@ -228,7 +228,7 @@ async def test_a_client_authenticates_as_it_was_registered(site, mcp, store):
     publish_server(site, token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"])
     register_all(site, client_secret="s", token_endpoint_auth_method="client_secret_post")
     site.publish("/token", {"access_token": "a", "token_type": "Bearer"})
-    async with ClientSession(headers={"X-Ours": "yes"}) as session:
+    async with client_session(reach="loopback", headers={"X-Ours": "yes"}) as session:
         provider = await connected(mcp, store, session=session)
         await provider.refresh(TokenSet("a", "r"))
     form = parse_qs(site.bodies[-1].decode())

@@ -9,12 +9,13 @@ import socket
 from datetime import timedelta
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, DummyCookieJar, web
 
 from extauth import ProviderMisconfigured, ProviderUnavailable
 from extauth.adapters.discovery import ServerMetadata, discover
 from extauth.adapters.discovery.fetching import LONGEST_DOCUMENT
-from extauth.adapters.oauth2 import HttpTimeouts
+from extauth.adapters.oauth2 import HttpTimeouts, client_session
+from extauth.adapters.oauth2.http.addresses import CheckedConnector
 
 OAUTH = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
@@ -203,7 +204,12 @@ async def test_an_unusual_answer_is_read(site, shared):
     fields |= {f"X-Field-{number}": "a" for number in range(300)}
     site.page(OAUTH, lambda: web.Response(body=content, headers=fields))
 
-    async with ClientSession(headers={"Accept-Encoding": "br"}, max_field_size=100) as session:
+    async with ClientSession(
+        connector=CheckedConnector(reach="loopback"),
+        cookie_jar=DummyCookieJar(),
+        headers={"Accept-Encoding": "br"},
+        max_field_size=100,
+    ) as session:
         found = await discover(site.url, session=session if shared else None)
 
     assert f"{site.url}/token" == found.token_endpoint
@@ -326,7 +332,7 @@ async def test_a_remote_server_cannot_name_loopback(site):
     """Plain http on loopback is for applications that name it themselves."""
     from extauth.adapters.discovery.fetching import fetching
 
-    async with fetching(None, HttpTimeouts(), None, named="https://a.example") as fetcher:
+    async with fetching(None, HttpTimeouts(), None, named="https://a.example", reach=None) as fetcher:
         with pytest.raises(ProviderMisconfigured):
             fetcher.usable(f"{site.url}/token", "token_endpoint")
         assert fetcher.usable("https://a.example/token", "token_endpoint")
@@ -335,11 +341,11 @@ async def test_a_remote_server_cannot_name_loopback(site):
 async def test_an_application_session(site):
     """A given session is used and left open; one with credentials of its own is refused."""
     site.publish(OAUTH, site.server_document(site.url))
-    async with ClientSession(headers={"X-Ours": "yes"}) as session:
+    async with client_session(reach="loopback", headers={"X-Ours": "yes"}) as session:
         await discover(site.url, session=session)
         assert not session.closed
     assert site.headers[0]["X-Ours"] == "yes"
-    async with ClientSession(headers={"Authorization": "Bearer x"}) as session:
+    async with client_session(reach="loopback", headers={"Authorization": "Bearer x"}) as session:
         with pytest.raises(ValueError, match="credentials"):
             await discover(site.url, session=session)
 

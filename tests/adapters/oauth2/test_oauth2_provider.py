@@ -5,9 +5,14 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from aiohttp import BasicAuth, ClientSession
 
-from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider, ReplyRules, TokenRequests
+from extauth.adapters.oauth2 import (
+    AuthorizationRules,
+    OAuth2Provider,
+    ReplyRules,
+    TokenRequests,
+    client_session,
+)
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules
@@ -291,27 +296,11 @@ def test_a_bad_provider_id_is_refused(provider_id: str) -> None:
         OAuth2Provider(provider_id, client_id="c", client_secret="s", token_url="https://p.example/")
 
 
-async def test_a_session_with_credentials_of_its_own_is_refused() -> None:
-    """They would go to the provider beside, or in place of, the client's."""
-    async with ClientSession(headers={"authorization": "Bearer x"}) as session:
-        with pytest.raises(ValueError, match="session must have no default credentials"):
-            provider(session=session)
-
-
-async def test_a_session_with_basic_credentials_of_its_own_is_refused() -> None:
-    """The same for aiohttp's older way to say it."""
-    with pytest.warns(DeprecationWarning, match="auth"):
-        session = ClientSession(auth=BasicAuth("user", "password"))
-    async with session:
-        with pytest.raises(ValueError, match="session must have no default credentials"):
-            provider(session=session)
-
-
 async def test_an_application_s_session_is_used_and_left_open(server: Any) -> None:
     """Its connection pool serves the exchange; its defaults do not change what is sent."""
     server.answer(200, b'{"access_token": "at-1"}')
     defaults = {"Accept": "text/html", "Content-Type": "text/plain", "User-Agent": "app", "X-App": "1"}
-    async with ClientSession(headers=defaults, raise_for_status=True) as session:
+    async with client_session(headers=defaults) as session:
         client = provider(server.url, session=session)
 
         first, second = await client.refresh(TOKENS), await client.refresh(TOKENS)
@@ -326,18 +315,9 @@ async def test_an_application_s_session_is_used_and_left_open(server: Any) -> No
     assert server.requests[0].headers["x-app"] == "1"
 
 
-async def test_a_session_that_raises_for_status_changes_no_judgement(server: Any) -> None:
-    """An application's default for its own calls is none for this one."""
-    server.answer(400, b'{"error": "invalid_grant"}')
-    async with ClientSession(raise_for_status=True) as session:
-        outcome = await provider(server.url, session=session).refresh(TOKENS)
-
-    assert GrantRejected("invalid_grant") == outcome
-
-
 async def test_a_closed_session_sends_nothing(server: Any, caplog: pytest.LogCaptureFixture) -> None:
     """An exchange that comes too late has not been sent, and the log tells why without secrets."""
-    session = ClientSession()
+    session = client_session()
     await session.close()
 
     outcome = await provider(server.url, session=session).refresh(TOKENS)

@@ -63,9 +63,7 @@ class Recorder(BaseConnector):
         super().__init__()
         self.requests: list[str] = []
 
-    async def connect(
-        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
-    ) -> Connection:
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
         headers = sorted(f"{name}: {value}" for name, value in req.headers.items() if name not in EVERYONES)
         body = await req.body.as_bytes() if req.body else b""
         lines = [f"{req.method} {req.url}", *headers, *([body.decode()] if body else [])]

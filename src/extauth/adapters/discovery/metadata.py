@@ -58,7 +58,7 @@ class ServerMetadata:
     openid: bool = False
     """Whether it speaks OpenID Connect."""
     reach: Reach | None = attrs.field(default=None, eq=False, repr=False)
-    """Which addresses its endpoints may have, as discovery was told; None where the application wrote them."""
+    """Which addresses its endpoints may have, as discovery was told; None where the application wrote it."""
 
     def choose_client_auth(self, client_secret: str | None) -> ClientAuth:
         """Return how a client with this secret, or with none, authenticates here.

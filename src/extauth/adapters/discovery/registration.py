@@ -56,7 +56,8 @@ async def register_client(
 
     Each call makes another client, so keep what it returns. The request is sent once; when its answer is
     lost, or the call is cancelled, a client may exist that nobody knows, which does no harm. ``session``,
-    ``timeouts`` and ``allow`` are as for :func:`~.servers.discover`; which addresses are reached is as it was there.
+    ``timeouts`` and ``allow`` are as for :func:`~.servers.discover`, and what was said there of addresses
+    holds here too.
 
     :raises ValueError: for redirect URIs that are none or not absolute, or an empty name.
     :raises ProviderMisconfigured: if the server does not register clients (``registration_unsupported``) or

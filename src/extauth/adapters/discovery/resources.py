@@ -64,7 +64,8 @@ async def discover_resource(
     may name the origin: whoever answers there speaks for the whole host, while a path's owner does
     not. Other ways of writing the same URL make no difference, such as a slash in place of an empty path.
 
-    ``session``, ``timeouts``, ``allow`` and ``reach`` are as for :func:`~.servers.discover`, and so is cancellation.
+    ``session``, ``timeouts``, ``allow`` and ``reach`` are as for :func:`~.servers.discover`, and so is
+    cancellation.
 
     :raises ValueError: if ``resource_url`` is no https URL (http on loopback) without fragment.
     :raises ProviderMisconfigured: ``no_metadata``, ``resource_mismatch``, ``invalid_metadata``,

@@ -40,11 +40,11 @@ async def discover(
     names no userinfo endpoint, a later document of the same issuer fills in the endpoints that are missing,
     if there is one now. No redirect is followed. ``timeouts`` are for each request; there are at most three.
 
-    Requests go to public addresses only, judged on the address that is connected to, and to those of this machine
-    where ``issuer`` names one: ``reach="public"`` is without this exception, for an ``issuer`` that a user typed
-    in. ``allow`` is asked of every URL before a request goes there and of every endpoint that is named, and returns
-    whether it is one to send requests to. It has the whole say: what it allows may have any address, unless
-    ``reach`` says less. The metadata remembers this for the provider that is made of it.
+    Requests go to public addresses only, judged on the address that is connected to, and to those of this
+    machine where ``issuer`` names one: ``reach="public"`` is without this exception, for an ``issuer`` that a
+    user typed in. ``allow`` is asked of every URL before a request goes there and of every endpoint that is
+    named, and returns whether it is one to send requests to. It has the whole say: what it allows may have
+    any address, unless ``reach`` says less. The metadata remembers this for the provider that is made of it.
 
     Through ``session``, which is not closed, or one of its own. A session must be made with
     :func:`~extauth.adapters.oauth2.client_session` and this ``reach``; behind its proxy, which addresses are

@@ -60,8 +60,8 @@ class OAuth2Provider:
     (``loopback``), or ``any``. Give ``public`` where a user had a say in the URLs. By default they may have
     any address, as the application wrote them, but for those that the provider's answers name, as Salesforce
     does: these must be public, or on this machine where ``token_url`` is. What is looked at is the
-    address that is connected to. With a session of the application's it is the session's ``reach`` that counts, and
-    behind a proxy the proxy's own rules.
+    address that is connected to. With a session of the application's it is the session's ``reach`` that
+    counts, and behind a proxy the proxy's own rules.
 
     What a provider does differently from the standard is data: ``authorization`` and ``requests`` for what
     is sent, ``replies`` and ``identity`` for what comes back, ``traits`` for refreshing, and ``issuer``,
@@ -70,8 +70,8 @@ class OAuth2Provider:
 
     :raises ValueError: for an empty id, a URL that secrets must not go to, an unknown ``client_auth``,
         a ``client_secret`` or ``client_key`` that is missing or not used, ``sends_issuer`` without
-        ``issuer``, a session that is not fit, a URL that is given twice: alone and in ``revocation`` or ``identity``, or a call to a
-        host that ``callback_fields`` would name.
+        ``issuer``, a session that is not fit, a URL that is given twice: alone and in ``revocation`` or
+        ``identity``, or a call to a host that ``callback_fields`` would name.
     :raises TypeError: for an argument of another type, such as rules that are a class, not called.
     """
 

@@ -222,7 +222,9 @@ class Preset:
     def _reach(self, values: Mapping[str, str], token_url: str | UrlObject) -> Reach | None:
         """Return where requests may go: a user may have named the host, where the preset does not know it."""
         hosts = [each for each in self.variables if each.kind in {"base", "host"}]
-        if all(each.default is not None and values[each.name] == each.rendered(each.default) for each in hosts):
+        if all(
+            each.default is not None and values[each.name] == each.rendered(each.default) for each in hosts
+        ):
             return None
         return "loopback" if names_loopback(str(token_url)) else "public"
 

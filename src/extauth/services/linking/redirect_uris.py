@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import attrs
 
 from extauth.domain.linking_ports import LinkingProvider
+from extauth.domain.one_line import one_line
 from extauth.domain.wrong_types import UrlObject
 from extauth.services.linking.callback import checked_redirect_uri, own_parameters
 
@@ -164,7 +165,7 @@ def mixable(redirect_uri: str, provider_id: str, rivals: Iterable[str]) -> Value
         f" .../callback/{quote(provider_id, safe='~')}, and register exactly that one at the provider; or say"
         f" whose each is with redirect_uris={{{provider_id!r}: '...', ...}}"
     )
-    return ValueError(msg)
+    return ValueError(one_line(msg))
 
 
 def _checked(uris: str | UrlObject | _Uris) -> frozenset[str]:

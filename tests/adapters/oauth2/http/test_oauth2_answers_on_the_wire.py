@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, DummyCookieJar
 
 from extauth import LinkKey, ProviderUnavailable, TokenService, TokenSet, open_store
-from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.adapters.oauth2 import OAuth2Provider, client_session
 from tests.adapters.oauth2.conftest import Request, read_request, running_server
 from tests.support.tls import tls_contexts
 
@@ -105,7 +105,7 @@ LONG = {
 @pytest.mark.parametrize("shared", [False, True])
 async def test_long_headers_lose_no_answer(replica: Replica, fields: list[str], shared: bool) -> None:
     """Fields of 64 KiB, and hundreds of them, through an application's own session too."""
-    async with ClientSession(max_field_size=100, max_line_size=100) as session:
+    async with ClientSession(cookie_jar=DummyCookieJar(), max_field_size=100, max_line_size=100) as session:
         assert await replica.refresh(answer(JSON, *fields), session=session if shared else None) == SAVED
 
 
@@ -117,7 +117,7 @@ async def test_a_long_status_line_loses_no_answer(replica: Replica) -> None:
 @pytest.mark.parametrize("shared", [False, True])
 async def test_no_encoding_is_asked_for(replica: Replica, shared: bool) -> None:
     """Whatever decoders are installed, and whatever the application's session has as default."""
-    async with ClientSession(headers={"accept-encoding": "br, zstd, gzip"}) as session:
+    async with client_session(headers={"accept-encoding": "br, zstd, gzip"}, reach="loopback") as session:
         await replica.refresh(answer(JSON), session=session if shared else None)
 
     assert replica.requests[0].headers["accept-encoding"] == "identity"
@@ -226,7 +226,10 @@ async def test_json_that_was_cut_off_is_no_answer(replica: Replica) -> None:
 async def test_tls_that_ends_without_a_word_marks_no_end(replica: Replica, tmp_path: Path) -> None:
     """Anybody on the way can close the connection; only TLS's own close says that it was the server."""
     served, trusting = tls_contexts(tmp_path)
-    async with running_server(ssl=served) as server, ClientSession(connector=trusting) as session:
+    async with (
+        running_server(ssl=served) as server,
+        client_session(reach="loopback", ssl=trusting) as session,
+    ):
         replica.server = server
         url = f"https://localhost:{server.port}/token"
         for raw, expected in (

@@ -23,8 +23,8 @@ networks and metadata services as well."""
 
 _WIDTH: Final[dict[Reach, int]] = {"public": 0, "loopback": 1, "any": 2}
 
-# Tables of our own, from IANA's registries of special-purpose addresses: the standard library's is_global answers
-# differently from one Python to the next, and takes private addresses behind a translator for global.
+# Tables of our own, from IANA's registries of special-purpose addresses: the standard library's is_global
+# answers differently from one Python to the next, and takes private addresses behind a translator for global.
 _NOT_PUBLIC_4: Final = tuple(
     ip_network(net)
     for net in (
@@ -149,4 +149,5 @@ class CheckedConnector(TCPConnector):
 
 def was_refused(error: BaseException) -> bool:
     """Whether a request failed since the address was out of reach."""
-    return isinstance(error, ClientConnectorError) and isinstance(error.os_error, AddressNotAllowedError)
+    reason = error.os_error if isinstance(error, ClientConnectorError) else error
+    return isinstance(reason, AddressNotAllowedError)

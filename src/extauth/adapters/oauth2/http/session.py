@@ -73,7 +73,7 @@ def _faults(session: ClientSession) -> Iterator[str]:
     if not isinstance(session.cookie_jar, DummyCookieJar):
         yield "keeps cookies, by which one user's requests would be known from another's"
     if session.trust_env:
-        yield "takes credentials from .netrc and proxies from the environment (trust_env=True); name the proxy"
+        yield "takes credentials from .netrc and proxies from the environment (trust_env); name the proxy"
     if session.raise_for_status:
         yield "raises for statuses (raise_for_status), by errors that show what was sent"
     if _kept(session, "_middlewares"):

@@ -28,7 +28,7 @@ from aiohttp import (
 )
 from aiohttp.abc import AbstractStreamWriter
 
-from extauth.adapters.oauth2.http.addresses import Reach, may_name, was_refused
+from extauth.adapters.oauth2.http.addresses import AddressNotAllowedError, Reach, may_name, was_refused
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http.content_encoding import UnusableContentError
 from extauth.adapters.oauth2.http.reply import Reply
@@ -46,6 +46,8 @@ _HEADERS: Final = {
     "Accept": "application/json",
     "User-Agent": USER_AGENT,
 }
+
+_BEFORE_CONNECTING: Final = (ClientConnectorError, ServerFingerprintMismatch, AddressNotAllowedError)
 
 _log = logging.getLogger(__name__)
 
@@ -124,6 +126,8 @@ async def _ask(
     timeouts: HttpTimeouts,
     heard: Callable[[], None],
 ) -> Reply:
+    if not may_name(request.url, request.reach):
+        raise AddressNotAllowedError
     # A request without a body does not say when its connecting is over. It can be repeated, so that aiohttp's
     # timers, which may throw away what has arrived, are good enough for it.
     timers = ClientTimeout(total=None)
@@ -177,8 +181,6 @@ async def send(
     A GET may be sent a second time: aiohttp repeats one when its connection closes without an answer, as
     it may with a safe method (RFC 9110 section 9.2.2).
     """
-    if not may_name(request.url, request.reach):
-        return NotSent(ADDRESS_NOT_ALLOWED)
     loop = asyncio.get_running_loop()
     end = loop.time() + timeouts.total.total_seconds()
 
@@ -211,7 +213,7 @@ async def send(
         lost = error.code
     except (ClientError, OSError) as error:
         unsent = _connect_failure(error)
-        connected = not isinstance(error, (ClientConnectorError, ServerFingerprintMismatch))
+        connected = not isinstance(error, _BEFORE_CONNECTING)
     except Exception as error:  # noqa: BLE001 - the one thing to keep is whether the request was sent
         # The type alone: the text may quote the request.
         _log.warning("a request to a provider failed with %s", type(error).__name__)

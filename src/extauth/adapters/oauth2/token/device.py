@@ -55,7 +55,7 @@ def _device_codes(members: Mapping[str, object]) -> DeviceCodes | None:
     expires_in = lifetime(members.get("expires_in"))
     if not is_filled(device_code) or not is_filled(user_code) or uri is None or expires_in is None:
         return None
-    if not storable_json([device_code, user_code]):
+    if not storable_json([device_code, user_code]) or not is_shown_safely(user_code):
         return None
     return DeviceCodes(
         device_code=device_code,
@@ -67,8 +67,13 @@ def _device_codes(members: Mapping[str, object]) -> DeviceCodes | None:
     )
 
 
+def is_shown_safely(text: str) -> bool:
+    """Whether text can be shown to the user, be it on a terminal: no line ends and no control characters."""
+    return text.isprintable()
+
+
 def _web_address(value: object) -> str | None:
-    if is_filled(value) and value.startswith(("https://", "http://")) and value.isprintable():
+    if is_filled(value) and value.startswith(("https://", "http://")) and is_shown_safely(value):
         return value
     return None
 
