@@ -130,6 +130,15 @@ async def test_urls_that_users_type_in(site):
     assert not known("https://10.0.0.1/mcp.example.com")
 
 
+async def test_a_url_of_a_user_does_not_lead_to_this_machine(site):
+    """The guide's provider for a URL that a user typed in."""
+    named_by = examples("connect-an-mcp-server.md", SERVER=site.url)["named_by"]
+    with pytest.raises(ProviderMisconfigured) as caught:
+        await named_by("alice", f"{site.url}/mcp", MemoryLinkStore())
+    assert caught.value.reason == "address_not_allowed"
+    assert site.asked == []
+
+
 @pytest.mark.parametrize(
     "path", ["/.well-known/openid-configuration/tenant", "/tenant/.well-known/openid-configuration"]
 )

@@ -10,12 +10,14 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
+from yarl import URL
 
 from extauth import ProviderMisconfigured, ProviderUnavailable
 from extauth.adapters.discovery import ServerMetadata, discover
 from extauth.adapters.discovery.fetching import LONGEST_DOCUMENT
 from extauth.adapters.oauth2 import HttpTimeouts, client_session
 from extauth.adapters.oauth2.http.addresses import CheckedConnector
+from tests.attacks.fence import fenced
 
 OAUTH = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
@@ -404,3 +406,31 @@ async def test_a_second_document_that_cannot_be_had_takes_nothing_away(site, tro
 
     assert found.openid
     assert found.userinfo_endpoint is None
+
+
+async def test_a_user_s_url_may_be_kept_from_this_machine(site):
+    """An application that did not write the URL itself says so."""
+    site.publish(OAUTH, site.server_document(site.url))
+    assert await refused(site.url, reach="public") == "address_not_allowed"
+    assert site.asked == []
+
+
+async def test_a_name_that_stands_for_this_machine_is_not_asked(site):
+    """The error says what to write if it is meant to be."""
+    port = URL(site.url).port
+    with fenced() as fence:
+        fence.names["inside.example"] = ["127.0.0.1"]
+        with pytest.raises(ProviderMisconfigured, match="give allow=") as caught:
+            await discover(f"https://inside.example:{port}")
+    assert caught.value.reason == "address_not_allowed"
+    assert "inside" not in str(caught.value)
+    assert site.asked == []
+
+
+async def test_what_discovery_was_allowed_its_provider_is(site):
+    """Whoever allowed a URL need not say so again."""
+    site.publish(OAUTH, site.server_document(site.url))
+    found = await discover(site.url, allow=lambda _: True)
+    assert found.reach == "any"
+    assert (await discover(site.url)).reach == "loopback"
+    assert found == await discover(site.url)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from extauth.adapters.oauth2 import (
     AuthorizationRules,
     OAuth2Provider,
+    Reach,
     ReplyRules,
     TokenRequests,
     client_session,
@@ -23,6 +26,7 @@ from extauth.domain.linking import LinkingTraits
 from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, GrantRejected, NotSent
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
+from tests.attacks.fence import fenced
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 URL = "https://provider.example/token"
@@ -300,7 +304,7 @@ async def test_an_application_s_session_is_used_and_left_open(server: Any) -> No
     """Its connection pool serves the exchange; its defaults do not change what is sent."""
     server.answer(200, b'{"access_token": "at-1"}')
     defaults = {"Accept": "text/html", "Content-Type": "text/plain", "User-Agent": "app", "X-App": "1"}
-    async with client_session(headers=defaults) as session:
+    async with client_session(reach="loopback", headers=defaults) as session:
         client = provider(server.url, session=session)
 
         first, second = await client.refresh(TOKENS), await client.refresh(TOKENS)
@@ -313,6 +317,63 @@ async def test_an_application_s_session_is_used_and_left_open(server: Any) -> No
     assert server.requests[0].headers["content-type"] == "application/x-www-form-urlencoded"
     assert server.requests[0].headers["user-agent"].startswith("extauth/")
     assert server.requests[0].headers["x-app"] == "1"
+
+
+async def test_a_session_that_is_not_fit_is_refused() -> None:
+    """It would keep cookies, or connect further than was said."""
+    async with ClientSession() as session:
+        with pytest.raises(ValueError, match="session keeps cookies"):
+            provider(session=session)
+    async with client_session(reach="any") as session:
+        with pytest.raises(ValueError, match="connects to any address"):
+            provider(session=session, reach="loopback")
+
+
+@pytest.mark.parametrize(
+    ("reach", "sends"), [(None, True), ("public", False), ("loopback", True), ("any", True)]
+)
+async def test_where_requests_may_go(server: Any, reach: Reach | None, sends: bool) -> None:
+    """By default where the application wrote, whatever address that has; a word narrows it."""
+    server.conversation = no_tls
+    with fenced() as fence:
+        fence.names["inside.example"] = ["127.0.0.1"]
+        client = provider(f"https://inside.example:{server.port}/token", reach=reach)
+        outcome = await client.refresh(TOKENS)
+
+    assert outcome == (NotSent("tls_failed") if sends else ClientRejected("address_not_allowed"))
+    assert server.connections == sends
+
+
+@pytest.mark.parametrize(
+    ("token_url", "reach", "sends"),
+    [
+        ("https://provider.example/token", None, False),
+        ("https://provider.example/token", "any", True),
+        ("http://127.0.0.1:1/token", None, True),
+        ("http://127.0.0.1:1/token", "public", False),
+    ],
+)
+async def test_where_an_answer_may_lead(
+    server: Any, token_url: str, reach: Reach | None, sends: bool
+) -> None:
+    """To this machine only if the application's own server is there, or it said so."""
+    server.answer(200, b'{"sub": "alice-there"}')
+    site = server.url.removesuffix("/token")
+    client = provider(
+        token_url, reach=reach, identity=IdentityRules(call=Call(url="{extra[instance_url]}/userinfo"))
+    )
+
+    await client.identify(TokenSet("at", extra={"instance_url": site}))
+
+    assert len(server.requests) == sends
+
+
+async def no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a TLS handshake with what is none."""
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    await writer.drain()
+    await reader.read(-1)
 
 
 async def test_a_closed_session_sends_nothing(server: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from datetime import date, timedelta
 from typing import Any, get_type_hints
 
@@ -11,7 +12,7 @@ import pytest
 from joserfc.jwk import ECKey
 from yarl import URL
 
-from extauth import LinkingService, TokenService
+from extauth import LinkingService, TokenService, TokenSet
 from extauth.adapters import providers
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import AppleKey, OAuth2Provider
@@ -22,6 +23,7 @@ from extauth.adapters.providers import (
     Variable,
     apple,
     facebook,
+    gitea,
     github,
     github_app,
     gitlab,
@@ -37,7 +39,9 @@ from extauth.adapters.providers import (
 )
 from extauth.adapters.providers.options import PresetOptions
 from extauth.domain.linking import AuthorizationRequest
+from extauth.domain.outcomes import ClientRejected, NotSent
 from extauth.domain.policy import ProviderTraits
+from tests.attacks.fence import fenced
 
 
 def client_of(made: Preset, **others: Any) -> OAuth2Provider:
@@ -332,3 +336,50 @@ def test_slack_has_bot_and_user_tokens():
     )
     assert "scope=chat%3Awrite&" in url
     assert url.endswith("&user_scope=search%3Aread%2Cusers%3Aread")
+
+
+@pytest.mark.parametrize(
+    ("base", "reach", "sends"),
+    [
+        ("https://git.example", None, False),
+        ("https://git.example", "any", True),
+        ("https://127.0.0.1", None, True),
+        ("https://127.0.0.1", "public", False),
+        ("https://10.0.0.1", None, False),
+    ],
+)
+async def test_a_host_that_anybody_could_name_must_be_public(base, reach, sends):
+    """A user may have typed it in; loopback is for an application that writes it while it is developed."""
+    options = {} if reach is None else {"reach": reach}
+    with socket.socket() as closed, fenced() as fence:
+        closed.bind(("127.0.0.1", 0))
+        fence.names["git.example"] = ["127.0.0.1"]
+        client = gitea(base=f"{base}:{closed.getsockname()[1]}", client_id="id", client_secret="s", **options)
+        outcome = await client.refresh(TokenSet("at", "rt"))
+    assert outcome == (NotSent("connect_failed") if sends else ClientRejected("address_not_allowed"))
+    assert fence.tried == []
+
+
+async def test_a_host_that_a_preset_knows_may_have_any_address():
+    """As behind a proxy that a network makes everybody use."""
+    with socket.socket() as closed, fenced() as fence:
+        closed.bind(("127.0.0.1", 0))
+        fence.names["api.github.com"] = fence.names["github.com"] = ["127.0.0.1"]
+        fence.names["login.salesforce.com"] = ["127.0.0.1"]
+        for client in (
+            github(client_id="id", client_secret="s"),
+            salesforce(client_id="id", client_secret="s"),
+        ):
+            outcome = await client.exchange_code(
+                "c", redirect_uri="https://a.example/cb", code_verifier="v" * 43
+            )
+            assert outcome == NotSent("connect_failed")
+
+
+async def test_an_endpoint_that_is_given_counts_for_where_requests_may_go():
+    """A preset whose token endpoint is led to this machine by the application, as tests do."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/token"
+        client = gitea(base="https://git.example", client_id="id", client_secret="s", token_url=url)
+        assert await client.refresh(TokenSet("at", "rt")) == NotSent("connect_failed")

@@ -154,6 +154,20 @@ def test_what_is_optional_may_be_missing() -> None:
     assert begun(200, {**body, "expires_in": "900"}).expires_in == timedelta(minutes=15)
 
 
+@pytest.mark.parametrize("interval", [1e-6, 0.001, "0.5", 1])
+def test_the_interval_is_a_second_at_least(interval: object) -> None:
+    """A server that wants to be asked without pause has the application do its work."""
+    codes = begun(200, {**CODES, "interval": interval})
+    assert isinstance(codes, DeviceCodes)
+    assert codes.interval == timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("user_code", ["AB\nCD", "\x1b[2J", "\u202eABCD"])
+def test_a_user_code_that_steers_a_terminal_is_none(user_code: str) -> None:
+    """It is shown to the user, be it on a terminal."""
+    assert isinstance(begun(200, {**CODES, "user_code": user_code}), Unknown)
+
+
 def test_google_s_name_of_the_address_counts() -> None:
     """verification_url in place of verification_uri."""
     body = {**CODES, "verification_url": CODES["verification_uri"]}

@@ -12,14 +12,17 @@ import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from ssl import SSLContext
-from typing import Final, Literal, TypeAlias, final
+from typing import Any, Final, Literal, TypeAlias, final
 
-from aiohttp import AddrInfoType, ClientConnectorError, TCPConnector
+from aiohttp import ClientConnectorError, TCPConnector
 from yarl import URL
 
 Reach: TypeAlias = Literal["public", "loopback", "any"]
 """``public``: addresses of the public internet. ``loopback``: these and this machine's own. ``any``: private
 networks and metadata services as well."""
+
+_Endpoint: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]
+"""Family, kind, protocol, name and address, as the standard library's ``getaddrinfo`` gives them."""
 
 _WIDTH: Final[dict[Reach, int]] = {"public": 0, "loopback": 1, "any": 2}
 
@@ -133,12 +136,14 @@ class CheckedConnector(TCPConnector):
 
     def __init__(self, *, reach: Reach, ssl: SSLContext | bool = True) -> None:
         # No DNS cache, hence no task of the connector's for the end of asyncio.run() to cancel.
-        super().__init__(socket_factory=self._checked_socket, use_dns_cache=False, ssl=ssl)
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] - the type of socket_factory
+            socket_factory=self._checked_socket, use_dns_cache=False, ssl=ssl
+        )
         self.reach: Reach = reach
 
-    def _checked_socket(self, given: AddrInfoType) -> socket.socket:
+    def _checked_socket(self, given: _Endpoint) -> socket.socket:
         family, kind, proto, _, address = given
-        if not reachable(str(address[0]), self.reach):
+        if not reachable(address[0], self.reach):
             raise AddressNotAllowedError
         return socket.socket(family=family, type=kind, proto=proto)
 

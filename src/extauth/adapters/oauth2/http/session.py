@@ -13,7 +13,8 @@ from yarl import URL
 from extauth.adapters.oauth2.http.addresses import CheckedConnector, Reach
 
 _TELLING: Final = re.compile(
-    r"auth|cookie|token|secret|passw|credential|session|signature|api-?key|(^|-)key($|-)", re.IGNORECASE
+    r"auth(?!or(?!i[sz]))|cookie|token|secret|passw|credential|session|signature|api-?key|(^|-)key($|-)",
+    re.IGNORECASE,
 )
 """Names of headers that hold credentials: Authorization, Cookie, X-Api-Key and their like."""
 
