@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from aiohttp import web
 
-from extauth import LinkingService, TokenService, open_store
+from extauth import LinkingService, ProviderMisconfigured, TokenService, open_store
+from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.policy import ProviderTraits
 
 HOWTO = Path(__file__).parents[3] / "docs" / "howto"

@@ -312,6 +312,14 @@ class TestClientRejected:
         assert await scene.stored() == before
         assert ProviderRejectedClient("scripted", "invalid_client") in scene.events
 
+    async def test_an_address_that_is_not_public(self, scene):
+        """It is not the client's secret that must be mended; the message says what to write."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [ClientRejected("address_not_allowed")]
+        with pytest.raises(ProviderMisconfigured, match="scripted is at an .* with reach=") as caught:
+            await scene.replica().access_token("scripted", "alice")
+        assert caught.value.reason == "address_not_allowed"
+
     async def test_nor_is_one_that_comes_in_the_way(self, scene):
         """A new authorization of another client, found by a refresh under way, is not refreshed here."""
         scene.provider.origin = GrantOrigin("client-b", "https://b.example/token")

@@ -235,8 +235,8 @@ async def fetching(
     loopback = urlsplit(named).scheme == "http"
     if reach is None:
         reach = "any" if allow is not None else "loopback" if names_loopback(named) else "public"
+    checked_session(session, reach)
     if session is not None:
-        checked_session(session, reach)
         yield Fetcher(session=session, timeouts=timeouts, allow=allow, loopback=loopback, reach=reach)
         return
     async with client_session(reach=reach) as own:

@@ -9,11 +9,7 @@ from aiohttp import ClientSession
 
 from extauth.adapters.oauth2.client.client_auth import ClientAuth, ClientCredentials
 from extauth.adapters.oauth2.client.client_keys import ClientKey
-from extauth.adapters.oauth2.client.configuration import (
-    checked_id,
-    checked_scopes,
-    optional_endpoint,
-)
+from extauth.adapters.oauth2.client.configuration import checked_id, checked_scopes, optional_endpoint
 from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.call import ProviderCalls
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules, identity_by
@@ -45,23 +41,13 @@ from extauth.domain.wrong_types import UrlObject
 class OAuth2Provider:
     """A :class:`~extauth.domain.linking_ports.LinkingProvider` over aiohttp.
 
-    Without ``session`` each exchange opens a connection of its own and closes it. Exchanges are rare,
-    and a connection kept alive may die under the request, which leaves its outcome unknown. So there is
-    nothing to close, and one provider serves any event loop. Such a connection has no cookies and takes
-    no proxy and no ``.netrc`` from the environment.
+    Without ``session`` each exchange opens a connection of its own and closes it: one kept alive may die
+    under the request, and leave its outcome unknown. An application that needs a proxy, its own certificates
+    or tracing gives a ``session`` of :func:`~extauth.adapters.oauth2.client_session`. It is not closed here;
+    timeouts, redirects, ``Accept``, ``Content-Type`` and ``User-Agent`` are this class's.
 
-    An application that needs a proxy, its own certificates or tracing gives its ``session``, made with
-    :func:`~extauth.adapters.oauth2.client_session`; another is refused if it has credentials, cookies or
-    middlewares of its own. It is used with its connector and is never closed here; timeouts, redirects,
-    ``Accept``, ``Content-Type`` and ``User-Agent`` are this class's. Its trace hooks see the secrets that are
-    sent.
-
-    ``reach`` says which addresses requests may go to: ``public`` ones only, these and this machine's own
-    (``loopback``), or ``any``. Give ``public`` where a user had a say in the URLs. By default they may have
-    any address, as the application wrote them, but for those that the provider's answers name, as Salesforce
-    does: these must be public, or on this machine where ``token_url`` is. What is looked at is the
-    address that is connected to. With a session of the application's it is the session's ``reach`` that
-    counts, and behind a proxy the proxy's own rules.
+    ``reach`` says which addresses requests may go to; give ``public`` where a user had a say in the URLs. By
+    default ``any``, and for URLs that answers name ``public``, or ``loopback`` if ``token_url`` is there.
 
     What a provider does differently from the standard is data: ``authorization`` and ``requests`` for what
     is sent, ``replies`` and ``identity`` for what comes back, ``traits`` for refreshing, and ``issuer``,
@@ -139,8 +125,7 @@ class OAuth2Provider:
         self.userinfo_url = optional_endpoint(userinfo_url, "userinfo_url")
         self.scopes = checked_scopes(scopes)
         """The scopes to ask the user for, in the given order."""
-        explicit: Reach = reach or "any"
-        session = checked_session(session, explicit)
+        session = checked_session(session, reach or "any")
         self._traits = traits
         self._authorization = AuthorizationEndpoint(
             provider_id, self.authorize_url, authorization, client_id, requests.client_id_field
@@ -174,7 +159,7 @@ class OAuth2Provider:
             openid=openid,
             session=session,
             timeouts=timeouts,
-            reach=explicit,
+            reach=reach or "any",
             clock=clock,
         )
         self._calls = ProviderCalls(
@@ -182,7 +167,7 @@ class OAuth2Provider:
             clock=clock,
             session=session,
             timeouts=timeouts,
-            reach=explicit,
+            reach=reach or "any",
             answered_reach=reach or ("loopback" if names_loopback(self._token_url) else "public"),
             api=api,
             revocation=revocation_by(optional_endpoint(revoke_url, "revoke_url"), revocation),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aiohttp import (
@@ -15,9 +16,12 @@ from aiohttp import (
     UnixConnector,
 )
 
-from extauth.adapters.oauth2 import Reach, client_session
+from extauth.adapters.oauth2 import OAuth2Provider, Reach, client_session
 from extauth.adapters.oauth2.http.addresses import CheckedConnector
 from extauth.adapters.oauth2.http.session import checked_session
+from extauth.domain.outcomes import ClientRejected, Exchanged
+from extauth.domain.token_set import TokenSet
+from tests.adapters.oauth2.conftest import RawServer
 
 
 def session(**options: object) -> ClientSession:
@@ -159,3 +163,30 @@ async def test_a_closed_session_is_told_of_when_it_is_used() -> None:
 def test_no_session_is_fit() -> None:
     """Requests then make one of their own."""
     assert checked_session(None, "public") is None
+
+
+async def test_a_reach_that_is_none_is_refused() -> None:
+    """A slip must not open or close anything unseen."""
+    with pytest.raises(ValueError, match="reach must be one of public, loopback, any, not 'private'"):
+        checked_session(None, "private")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="reach must be one of"):
+        client_session(reach="private")  # type: ignore[arg-type]
+
+
+async def test_requests_go_through_the_proxy(server: RawServer) -> None:
+    """Its password is for it alone, and an address that is written in a URL is looked at before."""
+    server.answer(200, b'{"access_token": "at"}')
+    proxy = f"http://user:password@127.0.0.1:{server.port}"
+    tokens = TokenSet("at-0", "rt-0")
+    async with client_session(proxy=proxy) as made:
+        given: Any = {"client_id": "c", "client_secret": "s", "session": made}
+        through = OAuth2Provider("p", token_url="http://127.0.0.1:9/token", reach="loopback", **given)
+        refused = OAuth2Provider("p", token_url="http://127.0.0.1:9/token", reach="public", **given)
+
+        assert isinstance(await through.refresh(tokens), Exchanged)
+        assert await refused.refresh(tokens) == ClientRejected("address_not_allowed")
+
+    (request,) = server.requests
+    assert request.line == "POST http://127.0.0.1:9/token HTTP/1.1"
+    assert request.headers["proxy-authorization"] == "Basic dXNlcjpwYXNzd29yZA=="
+    assert request.headers["authorization"] == "Basic Yzpz"

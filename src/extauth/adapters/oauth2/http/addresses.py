@@ -19,12 +19,15 @@ from yarl import URL
 
 Reach: TypeAlias = Literal["public", "loopback", "any"]
 """``public``: addresses of the public internet. ``loopback``: these and this machine's own. ``any``: private
-networks and metadata services as well."""
+networks and metadata services as well.
+
+What is looked at is the address that is connected to. With a session of the application's its own reach
+counts, and behind a proxy the proxy's rules: there only an address in the URL is looked at."""
 
 _Endpoint: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]
 """Family, kind, protocol, name and address, as the standard library's ``getaddrinfo`` gives them."""
 
-_WIDTH: Final[dict[Reach, int]] = {"public": 0, "loopback": 1, "any": 2}
+WIDTH: Final[dict[Reach, int]] = {"public": 0, "loopback": 1, "any": 2}
 
 # Tables of our own, from IANA's registries of special-purpose addresses: the standard library's is_global
 # answers differently from one Python to the next, and takes private addresses behind a translator for global.
@@ -149,7 +152,7 @@ class CheckedConnector(TCPConnector):
 
     def within(self, reach: Reach) -> bool:
         """Whether it reaches nothing beyond ``reach``."""
-        return _WIDTH[self.reach] <= _WIDTH[reach]
+        return WIDTH[self.reach] <= WIDTH[reach]
 
 
 def was_refused(error: BaseException) -> bool:

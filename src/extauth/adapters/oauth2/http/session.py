@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, TraceConfig
 from yarl import URL
 
-from extauth.adapters.oauth2.http.addresses import CheckedConnector, Reach
+from extauth.adapters.oauth2.http.addresses import WIDTH, CheckedConnector, Reach
 
 _TELLING: Final = re.compile(
     r"auth(?!or(?!i[sz]))|cookie|token|secret|passw|credential|session|signature|api-?key|(^|-)key($|-)",
@@ -35,6 +35,8 @@ def client_session(
     ``aiohttp.TCPConnector``, ``headers`` (none with credentials) and ``trace_configs`` as for
     ``aiohttp.ClientSession``; trace hooks see the secrets that are sent.
     """
+    if reach not in WIDTH:
+        raise ValueError(_no_reach(reach))
     connector = (
         CheckedConnector(reach=reach, ssl=ssl)
         if proxy is None
@@ -53,9 +55,11 @@ def client_session(
 def checked_session(session: ClientSession | None, reach: Reach) -> ClientSession | None:
     """Return a session that adds nothing of its own and is known to stay within ``reach``.
 
-    :raises ValueError: for another one. The message says all that is wrong and how to make a fit one, and
-        shows names of headers but never what is in them.
+    :raises ValueError: for another one, and for a ``reach`` that is none. The message says all that is wrong
+        and how to make a fit one, and shows names of headers but never what is in them.
     """
+    if reach not in WIDTH:
+        raise ValueError(_no_reach(reach))
     if session is not None and (faults := [*_faults(session), *_strays(session, reach)]):
         msg = (
             f"session {'; it '.join(faults)}; make it with"
@@ -64,6 +68,10 @@ def checked_session(session: ClientSession | None, reach: Reach) -> ClientSessio
         )
         raise ValueError(msg)
     return session
+
+
+def _no_reach(given: object) -> str:
+    return f"reach must be one of {', '.join(WIDTH)}, not {given!r}"
 
 
 def _faults(session: ClientSession) -> Iterator[str]:
