@@ -8,7 +8,7 @@ import pytest
 
 from extauth.domain.linking import LinkingTraits
 from extauth.services.linking.begun_redirects import BegunRedirects, begun_redirects
-from extauth.services.linking.redirect_uris import Server, named_in, normalised, rivals_at
+from extauth.services.linking.redirect_uris import Server, mixable, named_in, normalised, rivals_at
 from extauth.testing import ScriptedLinkingProvider
 from tests.services.linking.conftest import REDIRECT_URI, Scene
 
@@ -224,3 +224,12 @@ class TestBegunRedirects:
         assert len(module._by_store) == before + 1
         del store
         assert len(module._by_store) == before
+
+
+def test_the_error_of_a_shared_uri_is_one_line():
+    """A link's name and a URI may come from outside."""
+    message = str(mixable("https://a.example/\u2028x", "p/a\nERROR forged", ["q"]))
+    assert message.isprintable()
+    assert message.startswith(
+        r"p/a\nERROR forged cannot share the redirect URI https://a.example/\u2028x with q"
+    )

@@ -316,7 +316,7 @@ class TestClientRejected:
         """It is not the client's secret that must be mended; the message says what to write."""
         await scene.link(expires_in=EXPIRED)
         scene.provider.script = [ClientRejected("address_not_allowed")]
-        with pytest.raises(ProviderMisconfigured, match="scripted is at an .* with reach=") as caught:
+        with pytest.raises(ProviderMisconfigured, match=r"scripted is at an .* with reach=") as caught:
             await scene.replica().access_token("scripted", "alice")
         assert caught.value.reason == "address_not_allowed"
 
