@@ -19,6 +19,9 @@ _TELLING: Final = re.compile(
 """Names of headers that hold credentials: Authorization, Cookie, X-Api-Key and their like."""
 
 
+_NO_REACH: Final = f"reach must be one of {', '.join(WIDTH)}"
+
+
 def client_session(
     *,
     reach: Reach = "public",
@@ -36,7 +39,7 @@ def client_session(
     ``aiohttp.ClientSession``; trace hooks see the secrets that are sent.
     """
     if reach not in WIDTH:
-        raise ValueError(_no_reach(reach))
+        raise ValueError(_NO_REACH)
     connector = (
         CheckedConnector(reach=reach, ssl=ssl)
         if proxy is None
@@ -59,7 +62,7 @@ def checked_session(session: ClientSession | None, reach: Reach) -> ClientSessio
         and how to make a fit one, and shows names of headers but never what is in them.
     """
     if reach not in WIDTH:
-        raise ValueError(_no_reach(reach))
+        raise ValueError(_NO_REACH)
     if session is not None and (faults := [*_faults(session), *_strays(session, reach)]):
         msg = (
             f"session {'; it '.join(faults)}; make it with"
@@ -68,10 +71,6 @@ def checked_session(session: ClientSession | None, reach: Reach) -> ClientSessio
         )
         raise ValueError(msg)
     return session
-
-
-def _no_reach(given: object) -> str:
-    return f"reach must be one of {', '.join(WIDTH)}, not {given!r}"
 
 
 def _faults(session: ClientSession) -> Iterator[str]:
