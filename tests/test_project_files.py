@@ -90,3 +90,9 @@ def test_hooks_are_the_projects_own_tools():
     for hook in config["repos"][0]["hooks"]:
         assert hook["language"] == "system"
         assert hook["entry"].split()[0] in {f".venv/bin/{tool}" for tool in tools}
+
+
+def test_no_module_is_too_long():
+    """Whoever opens a module finds one concept in it: none has more than 300 lines."""
+    lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "src").rglob("*.py")}
+    assert {path: length for path, length in lengths.items() if length > 300} == {}

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from extauth.testing.provider_model.families import Terms
-from extauth.testing.provider_model.grants import (
+from extauth.testing.provider_model.grants import Grants
+from extauth.testing.provider_model.redemption import (
     DeadAccess,
     ExpiredAccess,
-    Grants,
     IssuedTokens,
     LiveAccess,
     Refused,

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from extauth.testing.provider_model.families import numbered
-from extauth.testing.provider_model.grants import DeadAccess, Grants, IssuedTokens, LiveAccess, Refused
+from extauth.testing.provider_model.grants import Grants
+from extauth.testing.provider_model.redemption import DeadAccess, IssuedTokens, LiveAccess, Refused
 from extauth.testing.provider_model.reuse import RULES, Reuse
 
 

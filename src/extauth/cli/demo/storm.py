@@ -17,7 +17,7 @@ from extauth.cli.demo.progress import Progress, Settings, Stage
 from extauth.cli.demo.replicas import Replica, running, stop_all
 from extauth.cli.demo.rotations import AROUND, Rotation
 from extauth.domain.freshness import LIFETIME_SHARE
-from extauth.testing.provider_model.grants import Presentation
+from extauth.testing.provider_model.redemption import Presentation
 from extauth.testing.server.authorization_server import AuthorizationServer
 
 Tell: TypeAlias = Callable[[Progress], None]

@@ -18,10 +18,9 @@ from extauth.testing.provider_model.families import (
     Wanted,
     unguessable,
 )
+from extauth.testing.provider_model.issued import Issued, state_of
 from extauth.testing.provider_model.redemption import (
     AccessState,
-    DeadAccess,
-    ExpiredAccess,
     IssuedTokens,
     LiveAccess,
     Presentation,
@@ -29,18 +28,6 @@ from extauth.testing.provider_model.redemption import (
     Refused,
 )
 from extauth.testing.provider_model.reuse import GIVES_TOKENS, RULES, Presented, Reuse, Treatment
-
-__all__ = [
-    "AccessState",
-    "DeadAccess",
-    "ExpiredAccess",
-    "Grants",
-    "IssuedTokens",
-    "LiveAccess",
-    "Presentation",
-    "Redemption",
-    "Refused",
-]
 
 _ROTATES = frozenset({Treatment.ROTATE, Treatment.SUPERSEDE})
 _ANYTHING = Wanted()
@@ -90,10 +77,8 @@ class Grants:
         """How many families died because there were more than ``most_grants``."""
         self.rejected: Counter[str] = Counter()
         """How often each refresh token was answered ``invalid_grant``, unknown ones too."""
-        self._name = namer
         self._families: list[Family] = []
-        self._refresh_tokens: dict[str, RefreshToken] = {}
-        self._access_tokens: dict[str, AccessToken] = {}
+        self._issued = Issued(namer)
         self._rotated: list[RefreshToken] = []
 
     @property
@@ -132,7 +117,7 @@ class Grants:
 
     def extend(self, access_token: str, now: float, wanted: Wanted = _ANYTHING) -> Redemption:
         """Give a new access token for one that works, where there are no refresh tokens."""
-        record = self._access_tokens.get(access_token)
+        record = self._issued.access.get(access_token)
         if record is None or not isinstance(self.access(access_token, now), LiveAccess):
             return Refused(replayed=False)
         family = record.family
@@ -166,16 +151,11 @@ class Grants:
 
     def access(self, access_token: str, now: float) -> AccessState:
         """Say whether an API should accept ``access_token``; at its expiry it is expired."""
-        record = self._access_tokens.get(access_token)
-        if record is None or record.revoked or record.family.revoked:
-            return DeadAccess()
-        if now >= record.expires_at:
-            return ExpiredAccess(now - record.expires_at)
-        return LiveAccess(record.family.subject)
+        return state_of(self._issued.access.get(access_token), now)
 
     def revoked(self, refresh_token: str) -> bool:
         """Whether the family of ``refresh_token`` is dead, or the token was never given out."""
-        record = self._refresh_tokens.get(refresh_token)
+        record = self._issued.refresh.get(refresh_token)
         return record is None or record.family.revoked
 
     def refreshable(self, refresh_token: str) -> bool:
@@ -183,12 +163,12 @@ class Grants:
 
         Then presenting it refreshes, whatever the server does about reuse.
         """
-        record = self._refresh_tokens.get(refresh_token)
+        record = self._issued.refresh.get(refresh_token)
         return record is not None and record is record.family.newest and _usable(record.family)
 
     def gives_tokens(self, refresh_token: str, now: float) -> bool:
         """Whether presenting ``refresh_token`` at ``now`` would be answered with tokens."""
-        record = self._refresh_tokens.get(refresh_token)
+        record = self._issued.refresh.get(refresh_token)
         return record is not None and self._treatment(record, now) in GIVES_TOKENS
 
     def live_refresh_tokens(self, subject: str | None = None) -> frozenset[str]:
@@ -202,7 +182,7 @@ class Grants:
     def live_access_tokens(self, now: float) -> frozenset[str]:
         """Return the access tokens that an API should accept."""
         return frozenset(
-            token for token in self._access_tokens if isinstance(self.access(token, now), LiveAccess)
+            token for token in self._issued.access if isinstance(self.access(token, now), LiveAccess)
         )
 
     def subject_of(self, token: str) -> str | None:
@@ -212,16 +192,16 @@ class Grants:
 
     def record(self, token: str) -> AccessToken | RefreshToken | None:
         """Return what is known of a token, live or dead; None if it was never given out."""
-        return self._refresh_tokens.get(token) or self._access_tokens.get(token)
+        return self._issued.record(token)
 
     def issued_for(self, refresh_token: str) -> str | None:
         """Return the refresh token whose presentation gave this one; None for a family's first."""
-        record = self._refresh_tokens.get(refresh_token)
+        record = self._issued.refresh.get(refresh_token)
         return None if record is None or record.parent is None else record.parent.text
 
     def presentations(self) -> dict[str, int]:
         """Return how often each refresh token was presented, in the order they were given out."""
-        return {token: record.presentations for token, record in self._refresh_tokens.items()}
+        return {token: record.presentations for token, record in self._issued.refresh.items()}
 
     def presentations_per_rotation(self) -> list[int]:
         """Return how often the refresh token of each rotation was presented, in their order."""
@@ -230,7 +210,7 @@ class Grants:
     def _presented(self, refresh_token: str) -> RefreshToken | None:
         """Count a presentation and return what is known of the token."""
         self.exchanges += 1
-        record = self._refresh_tokens.get(refresh_token)
+        record = self._issued.refresh.get(refresh_token)
         if record is None:
             self.rejected[refresh_token] += 1
         else:
@@ -280,23 +260,14 @@ class Grants:
         self, family: Family, parent: RefreshToken | None, now: float, wanted: Wanted
     ) -> tuple[AccessToken, RefreshToken]:
         access = self._new_access(family, now, wanted)
-        place = 0 if parent is None else family.newest.place + 1
-        text = self._name("rt", family.number, family.access_tokens)
         restarts = parent is None or self.refresh_clock == "sliding"
         expires_at = now + self.refresh_token_lifetime if restarts else family.newest.expires_at
-        family.newest = self._refresh_tokens[text] = RefreshToken(text, family, parent, place, expires_at)
-        return access, family.newest
+        return access, self._issued.new_refresh(family, parent, expires_at)
 
     def _new_access(self, family: Family, now: float, wanted: Wanted) -> AccessToken:
         if family.access_tokens and self.refresh_revokes_access_token:
             family.access.revoked = True
-        family.access_tokens += 1
-        text = self._name("at", family.number, family.access_tokens)
-        lifetime = self.access_token_lifetime if wanted.lifetime is None else wanted.lifetime
-        scopes = family.terms.scopes if wanted.scopes is None else wanted.scopes
-        access = AccessToken(text, family, now + lifetime, now, scopes, wanted.resources)
-        family.access = self._access_tokens[text] = access
-        return access
+        return self._issued.new_access(family, now, self.access_token_lifetime, wanted)
 
     def _working_access(self, family: Family, now: float, wanted: Wanted) -> AccessToken:
         access = family.access

@@ -22,7 +22,8 @@ from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
 from extauth.testing.provider_model.families import AccessToken, Namer, Wanted, numbered
 from extauth.testing.provider_model.faults import KEEPING, NO_LIFETIME, Fault, Faults
-from extauth.testing.provider_model.grants import Grants, IssuedTokens, LiveAccess, Refused
+from extauth.testing.provider_model.grants import Grants
+from extauth.testing.provider_model.redemption import IssuedTokens, LiveAccess, Refused
 from extauth.testing.provider_model.reuse import Reuse
 
 Answer: TypeAlias = (

@@ -21,19 +21,18 @@ from extauth.domain.link import Account
 from extauth.domain.token_set import TokenSet
 from extauth.testing.provider_model.families import Terms
 from extauth.testing.provider_model.faults import Fault, Faults
-from extauth.testing.provider_model.grants import LiveAccess
+from extauth.testing.provider_model.redemption import LiveAccess
 from extauth.testing.provider_model.reuse import Reuse
-from extauth.testing.server.api import RESOURCE_METADATA
 from extauth.testing.server.books import grants_for
 from extauth.testing.server.browser import Callback, browse
 from extauth.testing.server.clients import Client, Clients, PublicKey
 from extauth.testing.server.codes import DeviceCode
 from extauth.testing.server.consent import Consent
 from extauth.testing.server.quirks import STANDARD, ServerQuirks
-from extauth.testing.server.revocation import PLACES
 from extauth.testing.server.routes import application
 from extauth.testing.server.state import ServerState
 from extauth.testing.server.token_endpoint import TokenEndpoint
+from extauth.testing.server.urls import ServerUrls
 
 SHUTDOWN_TIMEOUT = 1.0
 """Seconds that requests in flight get when the server closes."""
@@ -47,7 +46,7 @@ def _wall_clock() -> datetime:
 
 
 @final
-class AuthorizationServer:
+class AuthorizationServer(ServerUrls):
     """A server on 127.0.0.1, on a port of the operating system's choice, while it is entered.
 
     ``/authorize`` answers as :attr:`consent` says, at once (RFC 6749 section 4.1); :meth:`visit` plays
@@ -191,83 +190,6 @@ class AuthorizationServer:
     def device_polls(self) -> list[str | None]:
         """What each poll of a device was answered, in order; None: the tokens."""
         return [*self._state.devices.polls]
-
-    @property
-    def url(self) -> str:
-        """Where the server listens, without a path.
-
-        :raises RuntimeError: if it does not.
-        """
-        return self._state.url
-
-    @property
-    def issuer(self) -> str:
-        """The issuer identifier (RFC 8414 section 2)."""
-        return self._state.issuer
-
-    @property
-    def authorize_url(self) -> str:
-        """The authorization endpoint."""
-        return f"{self.issuer}/authorize"
-
-    @property
-    def token_url(self) -> str:
-        """The token endpoint."""
-        return f"{self.issuer}/token"
-
-    @property
-    def device_authorization_url(self) -> str:
-        """The device authorization endpoint."""
-        return f"{self.issuer}/device_authorization"
-
-    @property
-    def introspection_url(self) -> str:
-        """The introspection endpoint."""
-        return f"{self.issuer}/introspect"
-
-    @property
-    def registration_url(self) -> str:
-        """The client registration endpoint."""
-        return f"{self.issuer}/register"
-
-    @property
-    def userinfo_url(self) -> str:
-        """The userinfo endpoint."""
-        return f"{self.issuer}/userinfo"
-
-    @property
-    def jwks_url(self) -> str:
-        """The keys that ID tokens are signed with."""
-        return f"{self.issuer}/jwks"
-
-    @property
-    def refresh_url(self) -> str:
-        """Where refreshes go: the token endpoint, but where the quirks say otherwise."""
-        return f"{self.issuer}{self.quirks.refresh_path or '/token'}"
-
-    @property
-    def revoke_url(self) -> str:
-        """The revocation endpoint; ``{refresh_token}`` or ``{account_id}`` stand in it where it needs them.
-
-        :raises LookupError: if the quirks have none.
-        """
-        _, path = PLACES[self.quirks.revocation]
-        return f"{self.issuer}{path.replace('{client_id}', self.client_id)}"
-
-    @property
-    def resource_url(self) -> str:
-        """The API that accepts live access tokens; with a further segment it is another resource."""
-        return f"{self.url}/resource"
-
-    @property
-    def token_info_url(self) -> str:
-        """The API where the token is in the path, for ``api_place="path"``; with ``{access_token}``."""
-        return f"{self.url}/access-tokens/{{access_token}}"
-
-    @property
-    def resource_metadata_url(self) -> str:
-        """The metadata of ``resource_url`` (RFC 9728)."""
-        return f"{self.url}{RESOURCE_METADATA}/resource"
 
     def new_grant(
         self,

@@ -113,3 +113,9 @@ class Gates:
             if not gate.opened.done():
                 gate.opened.set_exception(ReplicaCrashed())
                 gate.opened.exception()  # nobody need retrieve it: its task may be cancelled already
+
+
+def report_unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Report what nobody handled, except that a killed replica's tasks have ended."""
+    if not isinstance(context.get("exception"), ReplicaCrashed):
+        loop.default_exception_handler(context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Self, final
 
@@ -10,7 +9,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Claimed
 from extauth.domain.resources import access_tokens
 from extauth.testing.schedules.interleaver.cast import STOPPING, Cast
-from extauth.testing.schedules.interleaver.gates import Gates, ReplicaCrashed
+from extauth.testing.schedules.interleaver.gates import Gates, report_unhandled
 from extauth.testing.schedules.interleaver.oracle import Answer, Oracle
 from extauth.testing.schedules.interleaver.ports import STORE_WRITES
 from extauth.testing.schedules.interleaver.promises import Broken
@@ -50,7 +49,7 @@ class Interleaver:
         self.clock.reset()
         self.loop = loop or VirtualLoop(self.clock)
         self.loop.drop_timers()
-        self.loop.set_exception_handler(_report)
+        self.loop.set_exception_handler(report_unhandled)
         self.gates = Gates()
         self.provider = ScriptedProvider(
             PROVIDER_ID,
@@ -293,9 +292,3 @@ class Interleaver:
             began_at=self.clock.at(call.began),
         )
         self.oracle.judge_answer(answer)
-
-
-def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """Report what nobody handled, except that a killed replica's tasks have ended."""
-    if not isinstance(context.get("exception"), ReplicaCrashed):
-        loop.default_exception_handler(context)
