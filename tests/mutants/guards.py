@@ -42,11 +42,12 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         "sqlite",
-        ["adapters/sqlite/**/*.py"],
+        ["adapters/sqlite/**/*.py", "adapters/sql/races.py"],
         [
             "tests/test_store_contract.py::TestSqliteLinkStore",
             "tests/test_store_contract.py::TestSqliteLinkStoreOnGivenConnection",
             "tests/adapters/sqlite",
+            "tests/adapters/sql/test_races.py",
         ],
     ),
     Guard(
@@ -67,6 +68,7 @@ FLOORS = {
     "services/refresh/flight.py": 90,
     "services/refresh/service.py": 90,
     "adapters/memory/store.py": 90,
+    "adapters/sql/races.py": 90,
     "adapters/sqlite/rows.py": 90,
     "adapters/sqlite/store.py": 90,
     "adapters/postgres/rows.py": 90,

@@ -491,13 +491,13 @@ def test_last_words_of_a_server_are_shown_only_if_they_name_no_values():
 async def test_a_lease_that_ends_between_the_claim_and_its_explanation_is_claimed(store, admin):
     """The claim is made again: a lease that is over is no answer."""
     await store.claim(KEY, 1, "one", timedelta(minutes=5))
-    read_now = store._read_now
+    read_now = store._lost._read
 
     async def late(key: LinkKey) -> object:
         await admin.execute("UPDATE external_auth_links SET lease_expires_at = now()")
         return await read_now(key)
 
-    store._read_now = late
+    store._lost._read = late
     claimed = await store.claim(KEY, 1, "two", timedelta(minutes=5))
 
     assert isinstance(claimed, Claimed)
@@ -507,13 +507,13 @@ async def test_a_lease_that_ends_between_the_claim_and_its_explanation_is_claime
 async def test_a_lease_that_is_released_between_the_claim_and_its_explanation(store):
     """The claim is made again: that no lease is left is no answer either."""
     await store.claim(KEY, 1, "one", timedelta(minutes=5))
-    read_now = store._read_now
+    read_now = store._lost._read
 
     async def late(key: LinkKey) -> object:
         await store.release(KEY, 1, "one")
         return await read_now(key)
 
-    store._read_now = late
+    store._lost._read = late
     assert isinstance(await store.claim(KEY, 1, "two", timedelta(minutes=5)), Claimed)
 
 

@@ -228,13 +228,13 @@ class TestClaiming:
         async with SqliteLinkStore.open(path) as store:
             await store.put(KEY, TokenSet("at"))
             await store.claim(KEY, 1, "one", timedelta(minutes=5))
-            read_now = store._read_now
+            read_now = store._lost._read
 
             async def released_meanwhile(key):
                 await store.release(KEY, 1, "one")
                 return await read_now(key)
 
-            store._read_now = released_meanwhile
+            store._lost._read = released_meanwhile
             assert isinstance(await store.claim(KEY, 1, "two", timedelta(minutes=5)), Claimed)
 
     async def test_a_clock_that_was_put_back(self, path):

@@ -22,6 +22,7 @@ import aiosqlite
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
+from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
@@ -45,17 +46,14 @@ from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFail
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import TakeOutcome
 from extauth.domain.outcomes import (
-    Absent,
     Claimed,
     ClaimOutcome,
-    Held,
     Recorded,
     RecordOutcome,
     Resealed,
     ResealOutcome,
     Saved,
     SaveOutcome,
-    Stale,
 )
 from extauth.domain.token_set import TokenSet
 
@@ -81,6 +79,7 @@ class SqliteLinkStore:
         self._decoder = Decoder(link_from_row)
         self._reads = BatchedReads(self._fetch)
         self._watch = ChangeWatch(self._reads.get_many)
+        self._lost = LostRaces(self._read_now, link_from_row, lease_left)
         self._authorizations = Authorizations(self._execute)
         self._registrations = Registrations(self._execute)
 
@@ -150,32 +149,20 @@ class SqliteLinkStore:
                 return Claimed(
                     link_from_row(row), None if age is None else timedelta(microseconds=max(age, 0))
                 )
-            row = await self._read_now(key)
-            if row is None:
-                return Absent()
-            link = link_from_row(row)
-            if link.version != version:
-                return Stale(link)
-            remaining = lease_left(row)
-            if remaining > timedelta(0):
-                return Held(remaining)
-            # The lease ended between the two statements: it is free now.
+            outcome = await self._lost.claim(key, version)
+            if outcome is not None:
+                return outcome
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
         parameters = Parameters({**key_parameters(key), **token_parameters(tokens), "version": version})
         row = await self._write(statements.SAVE, parameters)
-        return Saved(link_from_row(row)) if row is not None else await self._lost(key)
+        return Saved(link_from_row(row)) if row is not None else await self._lost.write(key)
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         checked_failure(version, failure)
         parameters = Parameters({**key_parameters(key), **failure_parameters(failure)})
         row = await self._write(statements.RECORD_FAILURE, parameters)
-        if row is not None:
-            return Recorded(link_from_row(row))
-        outcome = await self._lost(key)
-        if isinstance(outcome, Stale) and outcome.link.version == version:
-            return Recorded(outcome.link)  # under the permanent mark that it has already
-        return outcome
+        return Recorded(link_from_row(row)) if row is not None else await self._lost.mark(key, version)
 
     async def lift_failure(
         self,
@@ -203,15 +190,14 @@ class SqliteLinkStore:
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
         if tokens.resource_tokens:
-            row = await self._read_now(key)
-            link = None if row is None else link_from_row(row)
-            if link is None or link.version != version:
-                return Absent() if link is None else Stale(link)
+            link = await self._lost.foreseen(key, version)
+            if not isinstance(link, Link):
+                return link
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
         parameters = Parameters({**key_parameters(key), **text_parameters(tokens), "version": version})
         row = await self._write(statements.RESEAL, parameters)
-        return Resealed(link_from_row(row)) if row is not None else await self._lost(key)
+        return Resealed(link_from_row(row)) if row is not None else await self._lost.write(key)
 
     async def due(
         self,
@@ -239,7 +225,7 @@ class SqliteLinkStore:
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
         parameters = Parameters({**key_parameters(key), **account_parameters(account), "version": version})
         row = await self._write(statements.RECORD_ACCOUNT, parameters)
-        return Recorded(link_from_row(row)) if row is not None else await self._lost(key)
+        return Recorded(link_from_row(row)) if row is not None else await self._lost.write(key)
 
     async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
         await self._authorizations.begin(pending, ttl)
@@ -260,12 +246,6 @@ class SqliteLinkStore:
         self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
     ) -> ClientRegistration:
         return await self._registrations.keep(name, registration, instead_of)
-
-    async def _lost(self, key: LinkKey) -> Stale | Absent:
-        """Say why a conditional write matched no row. A version never comes back, so neither does
-        the condition, and reading after the write tells the truth."""
-        row = await self._read_now(key)
-        return Absent() if row is None else Stale(link_from_row(row))
 
     async def _read_now(self, key: LinkKey) -> Row | None:
         rows = await self._writer.fetch_all(statements.GET, (key.provider_id, key.user_id))

@@ -1,0 +1,62 @@
+"""What a conditional write that matched no row means: the row says so, when it is read after the write.
+
+That is the truth, because a version never comes back, and so neither does the condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Generic, TypeVar, final
+
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.outcomes import Absent, Held, Recorded, Stale
+
+R = TypeVar("R")
+
+
+@final
+class LostRaces(Generic[R]):
+    """Says it for each kind of write. ``read`` sees every write that returned before, so it is no cache."""
+
+    def __init__(
+        self,
+        read: Callable[[LinkKey], Awaitable[R | None]],
+        link_from_row: Callable[[R], Link],
+        lease_left: Callable[[R], timedelta],
+    ) -> None:
+        self._read = read
+        self._link_from_row = link_from_row
+        self._lease_left = lease_left
+
+    async def write(self, key: LinkKey) -> Stale | Absent:
+        """Say why a write did nothing whose one condition is the version."""
+        row = await self._read(key)
+        return Absent() if row is None else Stale(self._link_from_row(row))
+
+    async def foreseen(self, key: LinkKey, version: int) -> Link | Stale | Absent:
+        """Return the link at that version, or what a write on the condition of it could only mean."""
+        row = await self._read(key)
+        if row is None:
+            return Absent()
+        link = self._link_from_row(row)
+        return link if link.version == version else Stale(link)
+
+    async def claim(self, key: LinkKey, version: int) -> Held | Stale | Absent | None:
+        """Say why a claim did nothing; None if the reason is over by now, so that it is to be repeated."""
+        row = await self._read(key)
+        if row is None:
+            return Absent()
+        link = self._link_from_row(row)
+        if link.version != version:
+            return Stale(link)
+        remaining = self._lease_left(row)
+        # Else the lease ended between the two statements: it is free now.
+        return Held(remaining) if remaining > timedelta(0) else None
+
+    async def mark(self, key: LinkKey, version: int) -> Recorded | Stale | Absent:
+        """Say why a mark was not written: a permanent one of the same version keeps others out."""
+        outcome = await self.write(key)
+        if isinstance(outcome, Stale) and outcome.link.version == version:
+            return Recorded(outcome.link)  # under the permanent mark that it has already
+        return outcome

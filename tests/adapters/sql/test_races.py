@@ -1,0 +1,77 @@
+"""What conditional writes that matched no row mean, for rows as they are found afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import attrs
+import pytest
+
+from extauth import LinkKey, TokenSet
+from extauth.adapters.sql.races import LostRaces
+from extauth.domain.link import Link
+from extauth.domain.outcomes import Absent, Held, Recorded, Stale
+
+KEY = LinkKey("github", "alice")
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+LINK = Link(KEY, TokenSet("at-2"), 2, NOW, NOW)
+FREE, MOMENT = timedelta(0), timedelta(microseconds=1)
+
+
+@attrs.frozen
+class Row:
+    """As much of a row as is looked at."""
+
+    link: Link = LINK
+    lease_left: timedelta = FREE
+
+
+def found(row):
+    """Explain by that row, or by none."""
+
+    async def read(key):
+        assert key == KEY
+        return row
+
+    return LostRaces(read, lambda row: row.link, lambda row: row.lease_left)
+
+
+@pytest.mark.parametrize(
+    ("row", "outcome"), [(None, Absent()), (Row(), Stale(LINK)), (Row(lease_left=MOMENT), Stale(LINK))]
+)
+async def test_a_write_finds_the_link_gone_or_moved_on(row, outcome):
+    """Leases matter to claims only."""
+    assert outcome == await found(row).write(KEY)
+
+
+@pytest.mark.parametrize(
+    ("version", "row", "outcome"),
+    [
+        (2, None, Absent()),
+        (1, Row(), Stale(LINK)),
+        (1, Row(lease_left=MOMENT), Stale(LINK)),
+        (2, Row(lease_left=MOMENT), Held(MOMENT)),
+        (2, Row(lease_left=FREE), None),
+        (2, Row(lease_left=-MOMENT), None),
+    ],
+)
+async def test_a_claim_was_kept_out_or_is_to_be_repeated(version, row, outcome):
+    """By another version first, then by a lease that is live; a lease that is over is no answer."""
+    assert outcome == await found(row).claim(KEY, version)
+
+
+@pytest.mark.parametrize(
+    ("version", "row", "outcome"),
+    [(2, None, Absent()), (1, Row(), Stale(LINK)), (2, Row(), Recorded(LINK))],
+)
+async def test_a_mark_finds_another_version_or_a_permanent_mark(version, row, outcome):
+    """At its own version only the mark that is there can have kept it out."""
+    assert outcome == await found(row).mark(KEY, version)
+
+
+@pytest.mark.parametrize(
+    ("version", "row", "outcome"), [(2, None, Absent()), (1, Row(), Stale(LINK)), (2, Row(), LINK)]
+)
+async def test_what_a_write_would_find(version, row, outcome):
+    """The link, if it still has that version."""
+    assert outcome == await found(row).foreseen(KEY, version)
