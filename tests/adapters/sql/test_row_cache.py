@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from extauth import LinkKey, TokenSet
+from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql import row_cache
 from extauth.adapters.sql.row_cache import Decoder
 from extauth.domain.link import Link
@@ -17,24 +18,23 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 def row(user="alice", *, version=1, extra="", pending_since=None, resource_tokens=""):
     """A row as both databases give it, as far as the decoder looks."""
-    return (
-        "github",
-        user,
-        version,
-        *[None] * 7,
-        extra,
-        *[None] * 10,
-        pending_since,
-        0,
-        None,
-        resource_tokens,
-    )
+    found = dict.fromkeys(range(29))
+    found |= {column.PROVIDER_ID: "github", column.USER_ID: user, column.VERSION: version}
+    found |= {column.OAUTH_EXTRA: extra, column.OAUTH_RESOURCE_TOKENS: resource_tokens}
+    found |= {column.PENDING_SINCE: pending_since, column.LEASE_LEFT: 0}
+    return tuple(found.values())
 
 
 def decode(given):
     """Make a link of a row: a new one each time."""
-    extra = {"instance": given[10]} if given[10] else {}
-    return Link(LinkKey(given[0], given[1]), TokenSet("at-1", extra=extra), given[2], NOW, NOW)
+    extra = {"instance": given[column.OAUTH_EXTRA]} if given[column.OAUTH_EXTRA] else {}
+    return Link(
+        LinkKey(given[column.PROVIDER_ID], given[column.USER_ID]),
+        TokenSet("at-1", extra=extra),
+        given[column.VERSION],
+        NOW,
+        NOW,
+    )
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def decoder():
 
 def read(decoder, given):
     """Return the link of one row."""
-    return decoder.links([given])[LinkKey(given[0], given[1])]
+    return decoder.links([given])[LinkKey(given[column.PROVIDER_ID], given[column.USER_ID])]
 
 
 def test_an_equal_row_gives_the_same_link(decoder):

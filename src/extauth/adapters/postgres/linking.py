@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 from typing import final
 
 from extauth.adapters.postgres import linking_statements as statements
 from extauth.adapters.postgres.connections import Connections
-from extauth.adapters.postgres.rows import Row, key_parameters, micros, optional_instant
+from extauth.adapters.postgres.rows import key_parameters, micros, optional_instant
 from extauth.adapters.sql.arguments import checked_ttl
-from extauth.adapters.sql.json_columns import list_from_text, list_to_text, scopes_from_text, scopes_to_text
-from extauth.adapters.sql.readable import readable
+from extauth.adapters.sql.json_columns import list_to_text, scopes_to_text
+from extauth.adapters.sql.linking_rows import pending_from_row, registration_from_row
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
@@ -49,7 +48,7 @@ class Authorizations:
         """Take the authorization, or say why not."""
         rows = await self._connections.write(statements.TAKE, state_hash, user_id)
         if rows:
-            return Taken(readable(partial(_pending, state_hash), rows[0]))
+            return Taken(pending_from_row(state_hash, rows[0]))
         rows = await self._connections.read(statements.FIND, state_hash)
         if not rows:
             return NoSuchState()
@@ -77,7 +76,7 @@ class Registrations:
     async def get(self, name: str) -> ClientRegistration | None:
         """Return what is kept under that name."""
         rows = await self._connections.read(statements.REGISTRATION, name)
-        return readable(_registration, rows[0]) if rows else None
+        return registration_from_row(rows[0], optional_instant) if rows else None
 
     async def keep(
         self, name: str, registration: ClientRegistration, instead_of: str | None
@@ -96,28 +95,4 @@ class Registrations:
             registration.registration_token,
             instead_of,
         )
-        return readable(_registration, rows[0])
-
-
-def _pending(state_hash: str, row: Row) -> PendingAuthorization:
-    return PendingAuthorization(
-        state_hash=state_hash,
-        key=LinkKey(row[0], row[1]),
-        redirect_uri=row[2],
-        salt=row[3],
-        scopes=scopes_from_text(row[4]),
-        resources=list_from_text(row[5]),
-    )
-
-
-def _registration(row: Row) -> ClientRegistration:
-    return ClientRegistration(
-        issuer=row[0],
-        client_id=row[1],
-        client_secret=row[2],
-        client_secret_expires_at=optional_instant(row[3]),
-        client_auth=row[4],
-        redirect_uris=list_from_text(row[5]),
-        registration_uri=row[6],
-        registration_token=row[7],
-    )
+        return registration_from_row(rows[0], optional_instant)

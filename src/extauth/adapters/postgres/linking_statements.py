@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from extauth.adapters.postgres.statements import DURABLE
+from extauth.adapters.sql.linking_rows import PENDING_NAMES, REGISTERED_NAMES
 
 BEGIN = f"""INSERT INTO external_auth_authorizations (
   state_hash, provider_id, user_id, redirect_uri, salt, scopes, resources, expires_at
@@ -22,8 +23,7 @@ TAKE = f"""WITH begun AS (
 )
 UPDATE external_auth_authorizations AS taken SET taken_at = clock_timestamp(), salt = NULL
 FROM begun WHERE taken.state_hash = begun.state_hash
-RETURNING begun.provider_id, begun.user_id, begun.redirect_uri, begun.salt, begun.scopes, begun.resources,
-  {DURABLE}"""
+RETURNING {", ".join(f"begun.{name}" for name in PENDING_NAMES)}, {DURABLE}"""
 
 FORGET = f"""DELETE FROM external_auth_authorizations
 WHERE provider_id = $1 AND user_id = $2 AND taken_at IS NULL
@@ -31,24 +31,13 @@ RETURNING {DURABLE}"""
 
 PURGE = f"DELETE FROM external_auth_authorizations WHERE expires_at <= clock_timestamp() RETURNING {DURABLE}"
 
-_FIELDS = (
-    "issuer",
-    "client_id",
-    "client_secret",
-    "client_secret_expires_at",
-    "client_auth",
-    "redirect_uris",
-    "registration_uri",
-    "registration_token",
-)
-
-_REGISTRATION = ", ".join(_FIELDS)
+_REGISTRATION = ", ".join(REGISTERED_NAMES)
 
 REGISTRATION = f"SELECT {_REGISTRATION} FROM external_auth_registrations WHERE name = $1"
 
 _REPLACED = ",\n  ".join(
     f"{field} = CASE WHEN kept.client_id = $10 THEN excluded.{field} ELSE kept.{field} END"
-    for field in _FIELDS
+    for field in REGISTERED_NAMES
 )
 
 # Writes what is there already over itself, so that it comes back.

@@ -7,6 +7,7 @@ from typing import final
 
 import asyncpg
 
+from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql.json_columns import (
     extra_from_text,
     extra_to_text,
@@ -119,13 +120,13 @@ def optional_instant(value: datetime | None) -> datetime | None:
 
 def lease_left(row: Row) -> timedelta:
     """Read how long the row's lease was live from the moment of reading on."""
-    left: timedelta = row[22]
+    left: timedelta = row[column.LEASE_LEFT]
     return left
 
 
 def unresolved_for(row: Row) -> timedelta | None:
     """Read what a claim returns beside the link."""
-    age: timedelta | None = row[29]
+    age: timedelta | None = row[column.UNRESOLVED_FOR]
     return None if age is None else max(age, timedelta(0))
 
 
@@ -139,38 +140,47 @@ def link_from_row(row: Row) -> Link:
 
 def _link(row: Row) -> Link:
     tokens = TokenSet(
-        access_token=row[5],
-        refresh_token=row[6],
-        expires_at=optional_instant(row[7]),
-        scopes=scopes_from_text(row[8]),
-        token_type=row[9],
-        extra=extra_from_text(row[10]),
-        access_token_key_id=row[11],
-        refresh_token_key_id=row[12],
-        issued_at=optional_instant(row[13]),
-        refresh_token_expires_at=optional_instant(row[23]),
-        resource_tokens=resource_tokens_from_text(row[24]),
+        access_token=row[column.OAUTH_ACCESS_TOKEN],
+        refresh_token=row[column.OAUTH_REFRESH_TOKEN],
+        expires_at=optional_instant(row[column.OAUTH_EXPIRY]),
+        scopes=scopes_from_text(row[column.OAUTH_SCOPES]),
+        token_type=row[column.OAUTH_TOKEN_TYPE],
+        extra=extra_from_text(row[column.OAUTH_EXTRA]),
+        access_token_key_id=row[column.OAUTH_ACCESS_TOKEN_KEY_ID],
+        refresh_token_key_id=row[column.OAUTH_REFRESH_TOKEN_KEY_ID],
+        issued_at=optional_instant(row[column.OAUTH_ISSUED_AT]),
+        refresh_token_expires_at=optional_instant(row[column.OAUTH_REFRESH_TOKEN_EXPIRY]),
+        resource_tokens=resource_tokens_from_text(row[column.OAUTH_RESOURCE_TOKENS]),
     )
-    origin = None if row[14] is None else GrantOrigin(row[14], row[15])
+    origin = None
+    if row[column.OAUTH_CLIENT_ID] is not None:
+        origin = GrantOrigin(row[column.OAUTH_CLIENT_ID], row[column.OAUTH_TOKEN_ENDPOINT])
     failure = None
-    if row[16] is not None:
+    if row[column.OAUTH_REFRESH_FAILURE_REASON] is not None:
         failure = RefreshFailure(
-            reason=row[16],
-            at=_instant(row[17]),
-            version=row[18],
-            retry_at=optional_instant(row[19]),
-            attempts=row[20],
+            reason=row[column.OAUTH_REFRESH_FAILURE_REASON],
+            at=_instant(row[column.OAUTH_REFRESH_FAILURE_AT]),
+            version=row[column.OAUTH_REFRESH_FAILURE_VERSION],
+            retry_at=optional_instant(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
+            attempts=row[column.OAUTH_REFRESH_FAILURE_ATTEMPTS],
         )
     pending = None
-    if row[21] is not None:
-        pending = PendingExchange(since=row[21], live=lease_left(row) > timedelta(0))
-    account = None if row[25] is None else Account(row[25], row[26], row[27], row[28])
+    if row[column.PENDING_SINCE] is not None:
+        pending = PendingExchange(since=row[column.PENDING_SINCE], live=lease_left(row) > timedelta(0))
+    account = None
+    if row[column.ACCOUNT_ID] is not None:
+        account = Account(
+            row[column.ACCOUNT_ID],
+            row[column.ACCOUNT_LOGIN],
+            row[column.ACCOUNT_DISPLAY_NAME],
+            row[column.ACCOUNT_AVATAR_URL],
+        )
     return Link(
-        key=LinkKey(row[0], row[1]),
+        key=LinkKey(row[column.PROVIDER_ID], row[column.USER_ID]),
         tokens=tokens,
-        version=row[2],
-        created_at=row[3],
-        updated_at=row[4],
+        version=row[column.VERSION],
+        created_at=row[column.CREATED_AT],
+        updated_at=row[column.UPDATED_AT],
         failure=failure,
         origin=origin,
         pending=pending,

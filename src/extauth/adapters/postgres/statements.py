@@ -9,16 +9,13 @@ one left it (under READ COMMITTED), so a condition on the version holds at the m
 
 from __future__ import annotations
 
-_COLUMNS = """provider_id, user_id, version, created_at, updated_at,
-  oauth_access_token, oauth_refresh_token, oauth_expiry, oauth_scopes, oauth_token_type, oauth_extra,
-  oauth_access_token_key_id, oauth_refresh_token_key_id, oauth_issued_at,
-  oauth_client_id, oauth_token_endpoint,
-  oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
-  oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
-  coalesce(unresolved_since, lease_taken_at),
-  CASE WHEN lease_expires_at IS NULL THEN interval '0' ELSE lease_expires_at - clock_timestamp() END,
-  oauth_refresh_token_expiry, oauth_resource_tokens,
-  account_id, account_login, account_display_name, account_avatar_url"""
+from extauth.adapters.sql.link_columns import select_list
+
+_COLUMNS = select_list(
+    pending_since="coalesce(unresolved_since, lease_taken_at)",
+    lease_left="""CASE WHEN lease_expires_at IS NULL THEN interval '0'
+    ELSE lease_expires_at - clock_timestamp() END""",
+)
 
 DURABLE = """set_config('synchronous_commit', CASE current_setting('synchronous_commit')
     WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"""

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar, final
 
+from extauth.adapters.sql.link_columns import (
+    OAUTH_EXTRA,
+    OAUTH_RESOURCE_TOKENS,
+    PENDING_SINCE,
+    PROVIDER_ID,
+    USER_ID,
+)
 from extauth.domain.link import Link, LinkKey
 
 MOST_REMEMBERED = 2048
 """Links for which the last row is kept, which takes some 5 MB."""
-
-_EXTRA = 10
-_PENDING_SINCE = 21
-_RESOURCE_TOKENS = 24
-"""Positions in the rows of both databases."""
 
 
 class IndexedRow(Protocol):
@@ -33,7 +35,7 @@ R = TypeVar("R", bound=IndexedRow)
 
 @final
 class Decoder(Generic[R]):
-    """Calls ``decode`` where it must. Only for rows that begin with provider id and user id."""
+    """Calls ``decode`` where it must. Only for rows of ``link_columns``."""
 
     def __init__(self, decode: Callable[[R], Link]) -> None:
         self._decode = decode
@@ -44,7 +46,7 @@ class Decoder(Generic[R]):
         """Return the links that ``decode`` would return for the rows, by their keys."""
         links: dict[LinkKey, Link] = {}
         for row in rows:
-            latest = self._latest.get((row[0], row[1]))
+            latest = self._latest.get((row[PROVIDER_ID], row[USER_ID]))
             link = latest[1] if latest is not None and latest[0] == row else self._made_of(row)
             links[link.key] = link
         return links
@@ -52,8 +54,8 @@ class Decoder(Generic[R]):
     def _made_of(self, row: R) -> Link:
         link = self._decode(row)
         # A reader could change a dict. The time left of a lease is another at each reading.
-        if not row[_EXTRA] and not row[_RESOURCE_TOKENS] and row[_PENDING_SINCE] is None:
-            self._latest[row[0], row[1]] = row, link
+        if not row[OAUTH_EXTRA] and not row[OAUTH_RESOURCE_TOKENS] and row[PENDING_SINCE] is None:
+            self._latest[row[PROVIDER_ID], row[USER_ID]] = row, link
             if len(self._latest) > MOST_REMEMBERED:
                 del self._latest[next(iter(self._latest))]
         return link

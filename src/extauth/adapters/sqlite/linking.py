@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from functools import partial
 from typing import TypeAlias, final
 
 from extauth.adapters.sql.arguments import checked_ttl
-from extauth.adapters.sql.json_columns import list_from_text, list_to_text, scopes_from_text, scopes_to_text
-from extauth.adapters.sql.readable import readable
+from extauth.adapters.sql.json_columns import list_to_text, scopes_to_text
+from extauth.adapters.sql.linking_rows import PendingColumn, pending_from_row, registration_from_row
 from extauth.adapters.sqlite import linking_statements as statements
 from extauth.adapters.sqlite.rows import instant_to_micros, key_parameters, micros, optional_instant
 from extauth.adapters.sqlite.unseen import Parameters, Row
@@ -56,15 +55,17 @@ class Authorizations:
         row = await self._find(state_hash)
         if row is None:
             return NoSuchState()
-        parameters = Parameters({"state_hash": state_hash, "salt": row[3], "user_id": user_id})
+        parameters = Parameters(
+            {"state_hash": state_hash, "salt": row[PendingColumn.SALT], "user_id": user_id}
+        )
         if await self._execute(statements.TAKE, parameters):
-            return Taken(readable(partial(_pending, state_hash), row))
+            return Taken(pending_from_row(state_hash, row))
         row = await self._find(state_hash)
         if row is None:
             return NoSuchState()
-        if user_id not in {None, row[1]}:
+        if user_id not in {None, row[PendingColumn.USER_ID]}:
             return AnothersState()
-        return AlreadyTaken() if row[6] else StateExpired()
+        return AlreadyTaken() if row[statements.TAKEN] else StateExpired()
 
     async def forget(self, key: LinkKey) -> int:
         """Remove what is pending for that link, and count it."""
@@ -89,7 +90,7 @@ class Registrations:
     async def get(self, name: str) -> ClientRegistration | None:
         """Return what is kept under that name."""
         rows = await self._execute(statements.REGISTRATION, Parameters({"name": name}))
-        return readable(_registration, rows[0]) if rows else None
+        return registration_from_row(rows[0], optional_instant) if rows else None
 
     async def keep(
         self, name: str, registration: ClientRegistration, instead_of: str | None
@@ -110,28 +111,4 @@ class Registrations:
             }
         )
         rows = await self._execute(statements.KEEP, parameters)
-        return readable(_registration, rows[0])
-
-
-def _pending(state_hash: str, row: Row) -> PendingAuthorization:
-    return PendingAuthorization(
-        state_hash=state_hash,
-        key=LinkKey(row[0], row[1]),
-        redirect_uri=row[2],
-        salt=row[3],
-        scopes=scopes_from_text(row[4]),
-        resources=list_from_text(row[5]),
-    )
-
-
-def _registration(row: Row) -> ClientRegistration:
-    return ClientRegistration(
-        issuer=row[0],
-        client_id=row[1],
-        client_secret=row[2],
-        client_secret_expires_at=optional_instant(row[3]),
-        client_auth=row[4],
-        redirect_uris=list_from_text(row[5]),
-        registration_uri=row[6],
-        registration_token=row[7],
-    )
+        return registration_from_row(rows[0], optional_instant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extauth.adapters.sql.linking_rows import PENDING_NAMES, REGISTERED_NAMES
 from extauth.adapters.sqlite.statements import NOW
 
 BEGIN = f"""INSERT INTO external_auth_authorizations (
@@ -10,8 +11,11 @@ BEGIN = f"""INSERT INTO external_auth_authorizations (
   :state_hash, :provider_id, :user_id, :redirect_uri, :salt, :scopes, :resources, {NOW} + :ttl
 ) ON CONFLICT (state_hash) DO NOTHING"""
 
-FIND = """SELECT provider_id, user_id, redirect_uri, salt, scopes, resources, taken_at IS NOT NULL
+FIND = f"""SELECT {", ".join(PENDING_NAMES)}, taken_at IS NOT NULL
 FROM external_auth_authorizations WHERE state_hash = :state_hash"""
+
+TAKEN = len(PENDING_NAMES)
+"""Which column of FIND says whether it was taken."""
 
 # RETURNING sees the row as it is afterwards, without its salt: FIND has read that before. Comparing it here
 # makes sure that it still is that row.
@@ -26,28 +30,18 @@ RETURNING 1"""
 
 PURGE = f"DELETE FROM external_auth_authorizations WHERE expires_at <= {NOW} RETURNING 1"
 
-_FIELDS = (
-    "issuer",
-    "client_id",
-    "client_secret",
-    "client_secret_expires_at",
-    "client_auth",
-    "redirect_uris",
-    "registration_uri",
-    "registration_token",
-)
-
-_REGISTRATION = ", ".join(_FIELDS)
+_REGISTRATION = ", ".join(REGISTERED_NAMES)
 
 REGISTRATION = f"SELECT {_REGISTRATION} FROM external_auth_registrations WHERE name = :name"
 
 _REPLACED = ",\n  ".join(
-    f"{field} = CASE WHEN client_id = :instead_of THEN excluded.{field} ELSE {field} END" for field in _FIELDS
+    f"{field} = CASE WHEN client_id = :instead_of THEN excluded.{field} ELSE {field} END"
+    for field in REGISTERED_NAMES
 )
 
 # Writes what is there already over itself, so that it comes back.
 KEEP = f"""INSERT INTO external_auth_registrations (name, {_REGISTRATION})
-VALUES (:name, {", ".join(f":{field}" for field in _FIELDS)})
+VALUES (:name, {", ".join(f":{field}" for field in REGISTERED_NAMES)})
 ON CONFLICT (name) DO UPDATE SET
   {_REPLACED}
 RETURNING {_REGISTRATION}"""

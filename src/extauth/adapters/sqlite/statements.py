@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from extauth.adapters.sql.link_columns import select_list
+
 NOW = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
 
-COLUMNS = f"""provider_id, user_id, version, created_at, updated_at,
-  oauth_access_token, oauth_refresh_token, oauth_expiry, oauth_scopes, oauth_token_type, oauth_extra,
-  oauth_access_token_key_id, oauth_refresh_token_key_id, oauth_issued_at,
-  oauth_client_id, oauth_token_endpoint,
-  oauth_refresh_failure_reason, oauth_refresh_failure_at, oauth_refresh_failure_version,
-  oauth_refresh_failure_retry_at, oauth_refresh_failure_attempts,
-  coalesce(unresolved_since, lease_taken_at),
-  coalesce(lease_expires_at - {NOW}, 0),
-  oauth_refresh_token_expiry, oauth_resource_tokens,
-  account_id, account_login, account_display_name, account_avatar_url"""
 # No `lease_expires_at IS NULL`: what a DELETE returns is never NULL to it (seen with SQLite 3.40).
+COLUMNS = select_list(
+    pending_since="coalesce(unresolved_since, lease_taken_at)",
+    lease_left=f"coalesce(lease_expires_at - {NOW}, 0)",
+)
 
 _AT_VERSION = "provider_id = :provider_id AND user_id = :user_id AND version = :version"
 

@@ -38,6 +38,7 @@ from extauth.adapters.sqlite.rows import (
     provider_parameters,
     text_parameters,
     token_parameters,
+    unresolved_for,
 )
 from extauth.adapters.sqlite.schema import make_durable, migrate
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
@@ -145,10 +146,7 @@ class SqliteLinkStore:
         while True:
             row = await self._write(statements.CLAIM, parameters)
             if row is not None:
-                age = row[-1]
-                return Claimed(
-                    link_from_row(row), None if age is None else timedelta(microseconds=max(age, 0))
-                )
+                return Claimed(link_from_row(row), unresolved_for(row))
             outcome = await self._lost.claim(key, version)
             if outcome is not None:
                 return outcome

@@ -1,0 +1,47 @@
+"""The columns of a link's row, in the order in which both databases select them.
+
+Numbers, and no enum: every token handed out reads a row, and reading it by an IntEnum takes a quarter longer.
+"""
+
+from __future__ import annotations
+
+PROVIDER_ID = 0
+USER_ID = 1
+VERSION = 2
+CREATED_AT = 3
+UPDATED_AT = 4
+OAUTH_ACCESS_TOKEN = 5
+OAUTH_REFRESH_TOKEN = 6
+OAUTH_EXPIRY = 7
+OAUTH_SCOPES = 8
+OAUTH_TOKEN_TYPE = 9
+OAUTH_EXTRA = 10
+OAUTH_ACCESS_TOKEN_KEY_ID = 11
+OAUTH_REFRESH_TOKEN_KEY_ID = 12
+OAUTH_ISSUED_AT = 13
+OAUTH_CLIENT_ID = 14
+OAUTH_TOKEN_ENDPOINT = 15
+OAUTH_REFRESH_FAILURE_REASON = 16
+OAUTH_REFRESH_FAILURE_AT = 17
+OAUTH_REFRESH_FAILURE_VERSION = 18
+OAUTH_REFRESH_FAILURE_RETRY_AT = 19
+OAUTH_REFRESH_FAILURE_ATTEMPTS = 20
+PENDING_SINCE = 21
+LEASE_LEFT = 22
+OAUTH_REFRESH_TOKEN_EXPIRY = 23
+OAUTH_RESOURCE_TOKENS = 24
+ACCOUNT_ID = 25
+ACCOUNT_LOGIN = 26
+ACCOUNT_DISPLAY_NAME = 27
+ACCOUNT_AVATAR_URL = 28
+
+_NAMES = [name.lower() for name in list(globals()) if name.isupper()]
+
+UNRESOLVED_FOR = len(_NAMES)
+"""What a claim returns after them."""
+
+
+def select_list(*, pending_since: str, lease_left: str) -> str:
+    """Write them all for a SELECT or RETURNING. Two are no columns of the table but expressions."""
+    expressions = {"pending_since": pending_since, "lease_left": lease_left}
+    return ", ".join(expressions.get(name, name) for name in _NAMES)
