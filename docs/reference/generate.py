@@ -39,6 +39,15 @@ def explain_constructor(kind: type) -> None:
             kind.__init__.__annotations__[field.alias] = given[0] if given else field.type
 
 
+def show_all_methods(port: type) -> None:
+    """Make a port's own what it is composed of: who implements it looks in one place."""
+    for part in port.__mro__[1:]:
+        if part.__module__.startswith("extauth."):
+            for name, member in vars(part).items():
+                if not name.startswith("_") and name not in vars(port):
+                    setattr(port, name, member)
+
+
 def main() -> None:
     """Write the pages anew."""
     warnings.simplefilter("error")
@@ -54,6 +63,8 @@ def main() -> None:
             setattr(module, name, value)  # pdoc does not see what a module looks up when it is asked
             if isinstance(value, type) and attrs.has(value):
                 explain_constructor(value)
+            if getattr(value, "_is_protocol", False):
+                show_all_methods(value)
     shutil.rmtree(OUTPUT, ignore_errors=True)
     pdoc.render.configure(docformat="restructuredtext", show_source=False)
     # After each module, not the ones below it, which are not public for being there.

@@ -40,7 +40,7 @@ from extauth.domain.linking import (
 from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
-from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
+from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, RefreshStore
 from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.front_door import Auth
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
@@ -101,6 +101,7 @@ __all__ = [
     "RefreshFailure",
     "RefreshInProgress",
     "RefreshPolicy",
+    "RefreshStore",
     "ResourceToken",
     "SingleFlight",
     "Store",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from extauth import SingleFlight
+from extauth import SingleFlight, TokenService
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.clock import SystemClock
@@ -28,6 +28,21 @@ clock_type: type[Clock] = SystemClock
 clock: Clock = SystemClock()
 provider: OAuthProvider = ScriptedProvider()
 linking_provider: LinkingProvider = ScriptedLinkingProvider()
+
+
+class RefreshesOnly:
+    """A store with what a refresh needs, and nothing else."""
+
+    def __init__(self, store: Store) -> None:
+        self.get = store.get
+        self.claim = store.claim
+        self.save = store.save
+        self.record_failure = store.record_failure
+        self.release = store.release
+        self.wait_for_change = store.wait_for_change
+
+
+tokens = TokenService(RefreshesOnly(memory_store), [provider])
 
 
 async def _length() -> int:

@@ -18,37 +18,16 @@ from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
 
 
-class LinkStore(Protocol):
-    """Keeps links, and lets many replicas change them without losing each other's writes.
-
-    Each method is one atomic statement and durable when it returns. Losing a race is a return value;
-    only a store that does not work raises, :class:`~extauth.StoreUnavailable` with the driver's error
-    as ``__cause__``. A cancelled or failed call may or may not have been carried out, unless its
-    docstring says otherwise: every conditional write can be repeated to find out.
-    """
+class LinkReader(Protocol):
+    """Where one link is read. Each part of a :class:`LinkStore` promises what that one does."""
 
     async def get(self, key: LinkKey) -> Link | None:
         """Return the link, or None if there is none. Sees every write that returned before the call."""
         ...
 
-    async def links_of(self, user_id: str) -> list[Link]:
-        """Return the user's links, ordered by provider id (by code point)."""
-        ...
 
-    async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
-        """Store the user's own authorization, which always wins, and return the link.
-
-        A new link gets version 1, or a higher one after a link was deleted: never one that the key had.
-        An existing one is replaced whole (nothing is carried forward: it may be another account) with
-        its version + 1.
-        Any failure mark, lease and unresolved exchange is cleared, and the account forgotten.
-        ``created_at`` stays.
-        """
-        ...
-
-    async def delete(self, key: LinkKey) -> Link | None:
-        """Remove the link and return it as it was, so that its tokens can be revoked, or None."""
-        ...
+class RefreshStore(LinkReader, Protocol):
+    """What refreshing needs of a :class:`LinkStore`: all that :class:`~extauth.TokenService` calls."""
 
     async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
         """Take the lease on ``version`` for ``owner``, before presenting its refresh token.
@@ -84,23 +63,6 @@ class LinkStore(Protocol):
         """
         ...
 
-    async def lift_failure(
-        self,
-        provider_id: str,
-        *,
-        user_id: str | None = None,
-        reason: str | None = None,
-        since: datetime | None = None,
-    ) -> int:
-        """Remove failure marks of a provider's links and return how many.
-
-        The operator's undo: after an outage that wrongly answered ``invalid_grant``, links work again
-        with no one reconnecting. Links named below the provider are its links too: ``github`` covers
-        ``github/work`` (see :func:`~extauth.named_provider_id`), but neither ``github2`` nor
-        ``github-app``. Narrowed to one user, one reason, or marks made at ``since`` or later.
-        """
-        ...
-
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         """End the owner's lease on ``version`` and return True; False if it holds none there.
 
@@ -109,14 +71,40 @@ class LinkStore(Protocol):
         """
         ...
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
-        """Replace the token texts and key ids by another encryption of the same tokens.
+    async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
+        """Wait until another replica's exchange of ``version`` ends, and return the link, or None.
 
-        ``Resealed`` if the version matches. The texts of ``resource_tokens`` are among them. **The version
-        is unchanged**, and so are expiries, scopes, ``extra``, account, lease, marks and times. Otherwise
-        ``Stale`` or ``Absent``, and nothing changes.
+        It has ended when the version has moved, the link is gone, or no lease on it is live. When
+        ``timeout`` has passed, returns the link as last seen. Read-only.
         """
         ...
+
+
+class GrantStore(LinkReader, Protocol):
+    """What connecting and disconnecting users needs of a :class:`LinkStore`."""
+
+    async def links_of(self, user_id: str) -> list[Link]:
+        """Return the user's links, ordered by provider id (by code point)."""
+        ...
+
+    async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
+        """Store the user's own authorization, which always wins, and return the link.
+
+        A new link gets version 1, or a higher one after a link was deleted: never one that the key had.
+        An existing one is replaced whole (nothing is carried forward: it may be another account) with
+        its version + 1.
+        Any failure mark, lease and unresolved exchange is cleared, and the account forgotten.
+        ``created_at`` stays.
+        """
+        ...
+
+    async def delete(self, key: LinkKey) -> Link | None:
+        """Remove the link and return it as it was, so that its tokens can be revoked, or None."""
+        ...
+
+
+class UpkeepStore(Protocol):
+    """What looking after many links needs of a :class:`LinkStore`."""
 
     async def due(
         self,
@@ -136,13 +124,41 @@ class LinkStore(Protocol):
         """
         ...
 
-    async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
-        """Wait until another replica's exchange of ``version`` ends, and return the link, or None.
+    async def lift_failure(
+        self,
+        provider_id: str,
+        *,
+        user_id: str | None = None,
+        reason: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Remove failure marks of a provider's links and return how many.
 
-        It has ended when the version has moved, the link is gone, or no lease on it is live. When
-        ``timeout`` has passed, returns the link as last seen. Read-only.
+        The operator's undo: after an outage that wrongly answered ``invalid_grant``, links work again
+        with no one reconnecting. Links named below the provider are its links too: ``github`` covers
+        ``github/work`` (see :func:`~extauth.named_provider_id`), but neither ``github2`` nor
+        ``github-app``. Narrowed to one user, one reason, or marks made at ``since`` or later.
         """
         ...
+
+    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+        """Replace the token texts and key ids by another encryption of the same tokens.
+
+        ``Resealed`` if the version matches. The texts of ``resource_tokens`` are among them. **The version
+        is unchanged**, and so are expiries, scopes, ``extra``, account, lease, marks and times. Otherwise
+        ``Stale`` or ``Absent``, and nothing changes.
+        """
+        ...
+
+
+class LinkStore(RefreshStore, GrantStore, UpkeepStore, Protocol):
+    """Keeps links, and lets many replicas change them without losing each other's writes.
+
+    Each method is one atomic statement and durable when it returns. Losing a race is a return value;
+    only a store that does not work raises, :class:`~extauth.StoreUnavailable` with the driver's error
+    as ``__cause__``. A cancelled or failed call may or may not have been carried out, unless its
+    docstring says otherwise: every conditional write can be repeated to find out.
+    """
 
 
 class OAuthProvider(Protocol):

@@ -26,7 +26,7 @@ from extauth.domain.outcomes import (
     Unknown,
 )
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
-from extauth.domain.ports import Clock, LinkStore
+from extauth.domain.ports import Clock, RefreshStore
 from extauth.domain.resources import after_exchange, something_to_lose
 from extauth.domain.token_set import TokenSet
 from extauth.services.errors import (
@@ -78,7 +78,7 @@ class LeasedRefresh:
 
     def __init__(
         self,
-        store: LinkStore,
+        store: RefreshStore,
         *,
         clock: Clock,
         policy: RefreshPolicy,

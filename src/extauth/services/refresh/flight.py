@@ -14,7 +14,7 @@ from extauth.domain.events import LinkAdopted
 from extauth.domain.freshness import Serve, ServeAndRefresh
 from extauth.domain.link import Link
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, LinkStore
+from extauth.domain.ports import Clock, RefreshStore
 from extauth.services.errors import client_rejected, link_not_found, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.providers import is_own_grant
@@ -43,7 +43,7 @@ class RefreshFlight:
 
     def __init__(
         self,
-        store: LinkStore,
+        store: RefreshStore,
         *,
         clock: Clock,
         policy: RefreshPolicy,

@@ -13,7 +13,7 @@ from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Claimed, ClaimOutcome
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, LinkStore
+from extauth.domain.ports import Clock, RefreshStore
 from extauth.services.events import logger
 
 _T = TypeVar("_T")
@@ -35,7 +35,7 @@ class Lease:
 class Leases:
     """Takes, renews and ends leases in the store."""
 
-    def __init__(self, store: LinkStore, clock: Clock, policy: RefreshPolicy, rng: random.Random) -> None:
+    def __init__(self, store: RefreshStore, clock: Clock, policy: RefreshPolicy, rng: random.Random) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy

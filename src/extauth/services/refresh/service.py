@@ -16,7 +16,7 @@ from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, 
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer
+from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
 from extauth.domain.resources import token_works
 from extauth.services.arguments import checked_store
 from extauth.services.errors import (
@@ -55,7 +55,7 @@ class TokenService:
 
     def __init__(
         self,
-        store: LinkStore,
+        store: RefreshStore,
         providers: Iterable[OAuthProvider],
         *,
         policy: RefreshPolicy | None = None,
@@ -159,7 +159,7 @@ class TokenService:
         self._closed = True
         await defer_cancellation(start_protected(self._drain()))
 
-    def uses(self, store: LinkStore) -> bool:
+    def uses(self, store: RefreshStore) -> bool:
         """Whether this service keeps its links in that very store."""
         return self._store is store
 

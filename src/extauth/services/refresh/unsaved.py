@@ -22,7 +22,7 @@ from extauth.domain.events import (
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Absent, Saved, SaveOutcome, Stale
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, LinkStore, OAuthProvider
+from extauth.domain.ports import Clock, OAuthProvider, RefreshStore
 from extauth.domain.resources import same_access_tokens
 from extauth.domain.token_set import TokenSet
 from extauth.services.errors import link_not_found
@@ -56,7 +56,7 @@ class UnsavedTokens:
 
     def __init__(
         self,
-        store: LinkStore,
+        store: RefreshStore,
         clock: Clock,
         policy: RefreshPolicy,
         emitter: EventEmitter,
