@@ -11,7 +11,8 @@ import attrs
 
 from extauth import LinkKey, StoreUnavailable
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations, _Begun
-from extauth.adapters.memory.store import MemoryLinkStore, _Row
+from extauth.adapters.memory.rows import Row
+from extauth.adapters.memory.store import MemoryLinkStore
 from extauth.testing import LinkingStoreContract, LinkStoreContract
 
 _Memory: Any = MemoryLinkStore
@@ -32,13 +33,13 @@ class HealthyStore(_Memory):  # type: ignore[misc]
         super().__init__()
 
     @property
-    def _rows(self) -> dict[LinkKey, _Row]:
+    def _rows(self) -> dict[LinkKey, Row]:
         if self.down:
             self.fail()
         return self._table
 
     @_rows.setter
-    def _rows(self, rows: dict[LinkKey, _Row]) -> None:
+    def _rows(self, rows: dict[LinkKey, Row]) -> None:
         self._table = rows
 
     @property
@@ -74,7 +75,7 @@ class HealthyStore(_Memory):  # type: ignore[misc]
         twin.__dict__ = self.__dict__
         return twin
 
-    def row(self, key: LinkKey, **changes: Any) -> _Row:
+    def row(self, key: LinkKey, **changes: Any) -> Row:
         """Change a row behind the store's back."""
         row = attrs.evolve(self._rows[key], **changes)
         self._write(key, row)

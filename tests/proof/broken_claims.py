@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from extauth.adapters.memory.store import _Lease
+from extauth.adapters.memory.rows import Lease
 from extauth.domain.outcomes import Claimed, Held, Stale
 from tests.proof.breakable_store import HealthyStore, broken
 
@@ -224,5 +224,5 @@ class OneLeaseForAll(HealthyStore):
         outcome = await super().claim(key, version, owner, ttl)
         if isinstance(outcome, Claimed):
             for other in self._rows:
-                self.row(other, lease=_Lease(owner, self._now(), self._now() + ttl))
+                self.row(other, lease=Lease(owner, self._now(), self._now() + ttl))
         return outcome

@@ -10,8 +10,9 @@ from typing import Self, final
 import attrs
 
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
+from extauth.adapters.memory.rows import Lease, Row
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
-from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import TakeOutcome
 from extauth.domain.outcomes import (
@@ -35,32 +36,6 @@ def _utc_now() -> datetime:
 
 
 @final
-@attrs.frozen
-class _Lease:
-    owner: str
-    taken_at: datetime
-    expires_at: datetime
-
-
-@final
-@attrs.frozen
-class _Row:
-    """A link without ``pending``, which depends on the time of reading."""
-
-    link: Link
-    lease: _Lease | None = None
-    unresolved_since: datetime | None = None
-
-    def seen_at(self, now: datetime) -> Link:
-        taken_at = None if self.lease is None else self.lease.taken_at
-        since = self.unresolved_since or taken_at
-        if since is None:
-            return self.link
-        live = self.lease is not None and now < self.lease.expires_at
-        return attrs.evolve(self.link, pending=PendingExchange(since, live))
-
-
-@final
 class MemoryLinkStore:
     """A :class:`~extauth.domain.linking_ports.Store` that forgets everything when the process ends.
 
@@ -70,7 +45,7 @@ class MemoryLinkStore:
 
     def __init__(self, *, now: Callable[[], datetime] = _utc_now) -> None:
         self._now = now
-        self._rows: dict[LinkKey, _Row] = {}
+        self._rows: dict[LinkKey, Row] = {}
         self._retired_version = 0
         """The highest version of any deleted link. New links start above it, so that an exchange begun
         before an unlink can never be saved over a link made after it."""
@@ -99,7 +74,7 @@ class MemoryLinkStore:
         version = (self._retired_version if row is None else row.link.version) + 1
         created_at = now if row is None else row.link.created_at
         link = Link(key, tokens, version, created_at, now, origin=origin)
-        self._write(key, _Row(link))
+        self._write(key, Row(link))
         return link
 
     async def delete(self, key: LinkKey) -> Link | None:
@@ -113,7 +88,7 @@ class MemoryLinkStore:
     async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
         checked_claim(owner, ttl)
         row = self._at_version(key, version)
-        if not isinstance(row, _Row):
+        if not isinstance(row, Row):
             return row
         now = self._now()
         lease, unresolved_since = row.lease, row.unresolved_since
@@ -124,25 +99,25 @@ class MemoryLinkStore:
             return Held(lease.expires_at - now)
         elif lease is not None:
             unresolved_since = unresolved_since or lease.taken_at
-        claimed = _Row(row.link, _Lease(owner, taken_at, now + ttl), unresolved_since)
+        claimed = Row(row.link, Lease(owner, taken_at, now + ttl), unresolved_since)
         self._write(key, claimed)
         age = None if unresolved_since is None else max(now - unresolved_since, timedelta(0))
         return Claimed(claimed.seen_at(now), age)
 
     async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
         row = self._at_version(key, version)
-        if not isinstance(row, _Row):
+        if not isinstance(row, Row):
             return row
         link = attrs.evolve(
             row.link, tokens=tokens, version=version + 1, updated_at=self._now(), failure=None
         )
-        self._write(key, _Row(link))
+        self._write(key, Row(link))
         return Saved(link)
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         checked_failure(version, failure)
         row = self._at_version(key, version)
-        if not isinstance(row, _Row):
+        if not isinstance(row, Row):
             return row
         mark = row.link.failure
         if mark is None or not mark.permanent or failure.permanent:
@@ -174,17 +149,17 @@ class MemoryLinkStore:
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         row = self._at_version(key, version)
-        if not isinstance(row, _Row) or row.lease is None or row.lease.owner != owner:
+        if not isinstance(row, Row) or row.lease is None or row.lease.owner != owner:
             return False
         since = row.unresolved_since
         if unresolved:
             since = since or row.lease.taken_at
-        self._write(key, _Row(row.link, unresolved_since=since))
+        self._write(key, Row(row.link, unresolved_since=since))
         return True
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
         row = self._at_version(key, version)
-        if not isinstance(row, _Row):
+        if not isinstance(row, Row):
             return row
         row = attrs.evolve(row, link=attrs.evolve(row.link, tokens=row.link.tokens.resealed(tokens)))
         self._write(key, row)
@@ -240,7 +215,7 @@ class MemoryLinkStore:
 
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
         row = self._at_version(key, version)
-        if not isinstance(row, _Row):
+        if not isinstance(row, Row):
             return row
         row = attrs.evolve(row, link=attrs.evolve(row.link, account=account))
         self._write(key, row)
@@ -288,13 +263,13 @@ class MemoryLinkStore:
         row = self._rows.get(key)
         return None if row is None else row.seen_at(self._now())
 
-    def _at_version(self, key: LinkKey, version: int) -> _Row | Stale | Absent:
+    def _at_version(self, key: LinkKey, version: int) -> Row | Stale | Absent:
         row = self._rows.get(key)
         if row is None:
             return Absent()
         return row if row.link.version == version else Stale(row.seen_at(self._now()))
 
-    def _write(self, key: LinkKey, row: _Row) -> None:
+    def _write(self, key: LinkKey, row: Row) -> None:
         self._rows[key] = row
         self._tell(key)
 

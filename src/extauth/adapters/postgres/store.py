@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Self, final
-
-import asyncpg
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
-from extauth.adapters.postgres.failures import bad_address, presentable
 from extauth.adapters.postgres.linking import Authorizations, Registrations
-from extauth.adapters.postgres.pools import STATEMENT_MODE, Pool, give_back, own_pool, refuses_transactions
+from extauth.adapters.postgres.pools import Pool, own_pool
+from extauth.adapters.postgres.preparing import prepare
 from extauth.adapters.postgres.rows import (
     Parameters,
     Row,
@@ -33,14 +32,12 @@ from extauth.adapters.postgres.rows import (
     token_parameters,
     unresolved_for,
 )
-from extauth.adapters.postgres.schema import migrate
 from extauth.adapters.postgres.sending import Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.row_cache import Decoder
-from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
@@ -124,7 +121,7 @@ class PostgresLinkStore:
             yield store
 
     async def __aenter__(self) -> Self:
-        await run(self._prepare)
+        await run(partial(prepare, self._pool, self._sending))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -254,26 +251,3 @@ class PostgresLinkStore:
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         rows = await self._connections.write(sql, *parameters)
         return rows[0] if rows else None
-
-    async def _prepare(self) -> None:
-        try:
-            await self._migrate()
-        except asyncpg.InsufficientPrivilegeError as error:
-            msg = "the Postgres role may not use or make extauth's tables; grant it that, or migrate as owner"
-            raise ConfigurationError(msg) from presentable(error)
-        except asyncpg.PostgresConnectionError as error:
-            if await refuses_transactions(self._pool):
-                raise ConfigurationError(STATEMENT_MODE) from presentable(error)
-            raise
-
-    async def _migrate(self) -> None:
-        try:
-            connection = await self._pool.acquire()
-        except (ValueError, asyncpg.UndefinedObjectError) as error:
-            # `from None`: the error may quote the address, and the password in it.
-            raise ConfigurationError(bad_address(error)) from None
-        try:
-            await self._sending.look_at(connection)
-            await migrate(connection)
-        finally:
-            await give_back(self._pool, connection)

@@ -9,13 +9,12 @@ A cancelled call is still carried out: aiosqlite hands the statement to a thread
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Self, final
 
 import aiosqlite
 
@@ -25,6 +24,7 @@ from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
+from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.rows import (
     account_parameters,
@@ -96,8 +96,8 @@ class SqliteLinkStore:
         """
         timeout = busy_timeout.total_seconds()
         async with (
-            _connected(path, timeout) as writer,
-            _connected(path, timeout) as reader,
+            connected(path, timeout) as writer,
+            connected(path, timeout) as reader,
             cls(writer, reader=reader) as store,
         ):
             yield store
@@ -264,22 +264,3 @@ class SqliteLinkStore:
 
     async def _execute(self, sql: str, parameters: Parameters) -> list[Row]:
         return await self._writer.fetch_all(sql, parameters)
-
-
-@asynccontextmanager
-async def _connected(path: str | Path, timeout: float) -> AsyncGenerator[aiosqlite.Connection, None]:
-    connection = aiosqlite.connect(path, timeout=timeout, isolation_level=None)
-    # Else a process that is made to end without closing the store hangs until it is killed.
-    worker: Any = getattr(connection, "_thread", connection)
-    worker.daemon = True
-    try:
-        await connection
-    except sqlite3.Error as error:
-        # aiosqlite tells its thread to stop and doesn't wait: it would answer to a loop closed meanwhile.
-        await asyncio.to_thread(worker.join)
-        msg = f"cannot open the SQLite file {path}; its folder must exist and be writable"
-        raise StoreUnavailable(msg) from error
-    try:
-        yield connection
-    finally:
-        await connection.close()

@@ -1,0 +1,39 @@
+"""What the store in memory keeps of each link."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import final
+
+import attrs
+
+from extauth.domain.link import Link, PendingExchange
+
+
+@final
+@attrs.frozen
+class Lease:
+    """Who may present the refresh token of a link's version."""
+
+    owner: str
+    taken_at: datetime
+    expires_at: datetime
+
+
+@final
+@attrs.frozen
+class Row:
+    """A link without ``pending``, which depends on the time of reading."""
+
+    link: Link
+    lease: Lease | None = None
+    unresolved_since: datetime | None = None
+
+    def seen_at(self, now: datetime) -> Link:
+        """Return the link as whoever reads it at that time sees it."""
+        taken_at = None if self.lease is None else self.lease.taken_at
+        since = self.unresolved_since or taken_at
+        if since is None:
+            return self.link
+        live = self.lease is not None and now < self.lease.expires_at
+        return attrs.evolve(self.link, pending=PendingExchange(since, live))
