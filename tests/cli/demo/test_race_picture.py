@@ -83,8 +83,8 @@ def test_the_naive_timeline_says_what_happened() -> None:
     assert "2 callers are refused and the refresh token in the row is cleared" in said
     assert "saw 3 presentations" in said
     assert "cleared 2 times" in said
-    assert "1 presented: 1 saved, 0 cleared" in said
-    assert "2 presented: 0 saved, 2 cleared" in said
+    assert "1 saved, 0 cleared" in said
+    assert "0 saved, 2 cleared" in said
 
 
 def test_each_presentation_has_a_lane_with_its_answer_and_its_write() -> None:

@@ -25,13 +25,6 @@ from extauth.cli.demo.messages import Question
 from extauth.cli.demo.rotations import Rotation
 
 
-def exchange_length(rotation: Rotation) -> float:
-    """Return the seconds from the start of the exchange until the last who waited was served."""
-    exchange = rotation.exchange
-    last_waiter = max((question.served for question in rotation.waiting), default=exchange.saved)
-    return max(last_waiter, exchange.saved) - exchange.started
-
-
 def exchange_timeline(rotation: Rotation, replicas: int, length: float) -> Section:
     """Return the timeline of a rotation; ``length`` is what of it is to be seen, in seconds.
 

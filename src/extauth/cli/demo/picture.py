@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from extauth.cli.demo.drawing import STYLE, WIDTH, Section
-from extauth.cli.demo.exchange_timeline import exchange_length, exchange_timeline
-from extauth.cli.demo.race_timeline import race_length, race_timeline
-from extauth.cli.demo.rotations import Race, Rotation
+from extauth.cli.demo.exchange_timeline import exchange_timeline
+from extauth.cli.demo.race_timeline import race_timeline
+from extauth.cli.demo.rotations import Race, Rotation, common_length
 
 
 def draw(rotation: Rotation | None, race: Race | None, replicas: int) -> str:
@@ -13,9 +13,7 @@ def draw(rotation: Rotation | None, race: Race | None, replicas: int) -> str:
 
     Both timelines have the same scale, each from its own first presentation on, so that they compare.
     """
-    length = max(
-        0.0 if rotation is None else exchange_length(rotation), 0.0 if race is None else race_length(race)
-    )
+    length = common_length(rotation, race)
     sections: list[tuple[str, Section]] = []
     if rotation is not None:
         sections.append(("extauth", exchange_timeline(rotation, replicas, length)))

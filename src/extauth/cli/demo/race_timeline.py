@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import groupby
 
 from extauth.cli.demo.drawing import (
     FOOT,
@@ -30,11 +29,6 @@ ROW_HEIGHT = 44
 
 _ROW_WORDS = 9
 """Width of a letter in that lane; what does not fit is left to the tooltip."""
-
-
-def race_length(race: Race) -> float:
-    """Return the seconds from the first presentation until the row was written for the last time."""
-    return max(attempt.written for attempt in race.attempts) - race.attempts[0].presented
 
 
 def race_timeline(race: Race, replicas: int, length: float) -> Section:
@@ -112,10 +106,11 @@ def _row(race: Race, scale: Scale, top: int) -> Iterator[str]:
     yield text(MARGIN, top + 18, "name", "Row in the database")
     cleared = sum(attempt.refused for attempt in race.attempts)
     yield text(MARGIN, top + 35, "note", f"cleared {_times(cleared)}")
-    states = [("before", "the refresh token", scale.first), *_written(race)]
-    for number, (kind, holds, since) in enumerate(states):
-        left = scale.x(max(since, scale.first))
-        right = scale.x(states[number + 1][2]) if number + 1 < len(states) else LANES_RIGHT
+    states = [("before", scale.first), *race.holds()]
+    for number, (kind, since) in enumerate(states):
+        holds = _HELD[kind]
+        left = scale.x(since)
+        right = scale.x(states[number + 1][1]) if number + 1 < len(states) else LANES_RIGHT
         width = round(right - left, 1)
         yield (
             f'<rect class="row-{kind}" x="{left}" y="{top + 10}" width="{width}" height="22">'
@@ -125,20 +120,10 @@ def _row(race: Race, scale: Scale, top: int) -> Iterator[str]:
             yield text(round((left + right) / 2, 1), top + 25, "on-row", holds)
 
 
-def _written(race: Race) -> Iterator[tuple[str, str, float]]:
-    """Return each change of what the row holds, as class, words and instant."""
-    writes = sorted(race.attempts, key=lambda attempt: attempt.written)
-    for refused, same in groupby(writes, key=lambda attempt: attempt.refused):
-        kind, holds = ("cleared", "no refresh token") if refused else ("saved", "new tokens")
-        yield kind, holds, next(same).written
-
-
 def _replica(race: Race, replica: int, scale: Scale) -> Lanes:
     ours = [attempt for attempt in race.attempts if attempt.replica == replica]
     refused = sum(attempt.refused for attempt in ours)
-    note = f"{len(ours)} presented"
-    if ours:
-        note += f": {len(ours) - refused} saved, {refused} cleared"
+    note = f"{len(ours) - refused} saved, {refused} cleared"
     return Lanes(f"Replica {replica + 1}", note, [partial(_lane, attempt, scale) for attempt in ours])
 
 
@@ -163,11 +148,13 @@ def _times(number: int) -> str:
     return {0: "never", 1: "once"}.get(number, f"{number} times")
 
 
+_HELD = {"before": "the refresh token", "saved": "new tokens", "cleared": "no refresh token"}
+
 _LEGEND = (
     ('<path class="rotated" d="M12 -8 l6 8 -6 8 -6 -8z"/>', "server rotates"),
-    ('<path class="revoking" d="M12 -8 l6 8 -6 8 -6 -8z"/>', "revokes the grant"),
+    ('<path class="revoking" d="M12 -8 l6 8 -6 8 -6 -8z"/>', "revokes"),
     ('<path class="asked" d="M12 -8 l6 8 -6 8 -6 -8z"/>', "refuses"),
-    ('<circle class="served" cx="12" cy="0" r="4"/>', "caller gets new tokens"),
+    ('<circle class="served" cx="12" cy="0" r="4"/>', "gets new tokens"),
     ('<path class="refused" d="M8 -4 l8 8 m0 -8 l-8 8"/>', "is refused"),
     ('<rect class="saved" x="9" y="-3" width="6" height="6"/>', "row saved"),
     ('<rect class="cleared" x="9" y="-3" width="6" height="6"/>', "row cleared"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TypeVar, final
+from typing import Literal, TypeVar, final
 
 import attrs
 
@@ -50,6 +50,12 @@ class Rotation:
         """How many replicas had callers that waited."""
         return len({question.replica for question in self.waiting})
 
+    @property
+    def length(self) -> float:
+        """Seconds from the start of the exchange until the last who waited was served."""
+        ends = [self.exchange.saved, *(question.served for question in self.waiting)]
+        return max(ends) - self.exchange.started
+
 
 @final
 @attrs.frozen
@@ -86,6 +92,17 @@ class Race:
         """Whether the last write left the row without a refresh token."""
         return max(self.attempts, key=_written).refused
 
+    @property
+    def length(self) -> float:
+        """Seconds from the first presentation until the row was written for the last time."""
+        return max(map(_written, self.attempts)) - self.attempts[0].presented
+
+    def holds(self) -> Iterator[tuple[Literal["saved", "cleared"], float]]:
+        """Return since when the row held other than before: new tokens, or no refresh token."""
+        writes = sorted(self.attempts, key=_written)
+        for refused, same in groupby(writes, key=lambda attempt: attempt.refused):
+            yield "cleared" if refused else "saved", next(same).written
+
 
 def races(attempts: Iterable[Attempt], history: Sequence[Presentation]) -> tuple[Race, ...]:
     """Return a race for each refresh token that was presented, by its end."""
@@ -120,6 +137,11 @@ def choose(rotations: Sequence[Rotation]) -> Rotation | None:
 def choose_race(found: Sequence[Race]) -> Race | None:
     """Return the race to draw: presenting on as many replicas as can be had, near the storm's middle."""
     return _middlemost(found, lambda race: race.replicas_presenting)
+
+
+def common_length(rotation: Rotation | None, race: Race | None) -> float:
+    """Return how many seconds a scale must show for both to fit."""
+    return max(0.0 if shown is None else shown.length for shown in (rotation, race))
 
 
 def _middlemost(shown: Sequence[_Shown], replicas: Callable[[_Shown], int]) -> _Shown | None:
