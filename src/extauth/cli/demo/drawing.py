@@ -53,6 +53,7 @@ STYLE = """
   .row-saved { fill: #0f766e }
   .row-cleared { fill: #dc2626 }
   .on-row { font-size: 12px; font-weight: 600; fill: #fff; text-anchor: middle }
+  .on-before { fill: #1f2937 }
 """
 
 

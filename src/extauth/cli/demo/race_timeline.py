@@ -35,7 +35,7 @@ def race_timeline(race: Race, replicas: int, length: float) -> Section:
     """Return the timeline of a race; ``length`` is what of it is to be seen, in seconds.
 
     On top is what the server did with each presentation, then what the row held; each presentation has a
-    lane under its replica, from the request to the answer and on to the write that it led to.
+    lane under its replica, from the request to the answer and on to the write that it led to, or to the edge.
     """
     scale = Scale.of(race.attempts[0].presented, length)
     row_top = TOP + SERVER_HEIGHT
@@ -117,7 +117,7 @@ def _row(race: Race, scale: Scale, top: int) -> Iterator[str]:
             f"<title>from {scale.milliseconds(since):.0f} ms: {holds}</title></rect>"
         )
         if width >= _ROW_WORDS * len(holds):
-            yield text(round((left + right) / 2, 1), top + 25, "on-row", holds)
+            yield text(round((left + right) / 2, 1), top + 25, f"on-row on-{kind}", holds)
 
 
 def _replica(race: Race, replica: int, scale: Scale) -> Lanes:
@@ -136,12 +136,13 @@ def _lane(attempt: Attempt, scale: Scale, y: float) -> Iterator[str]:
         f" {scale.milliseconds(attempt.answered):.0f} ms, {wrote}"
         f" {scale.milliseconds(attempt.written):.0f} ms</title></line>"
     )
-    yield f'<line class="writing" x1="{answered}" x2="{written}" y1="{y}" y2="{y}"/>'
+    yield f'<line class="writing" x1="{answered}" x2="{min(written, LANES_RIGHT)}" y1="{y}" y2="{y}"/>'
     if attempt.refused:
         yield f'<path class="refused" d="M{answered - 3} {y - 3} l6 6 m0 -6 l-6 6"/>'
     else:
         yield f'<circle class="served" cx="{answered}" cy="{y}" r="3.2"/>'
-    yield f'<rect class="{wrote}" x="{written - 3}" y="{y - 3}" width="6" height="6"/>'
+    if written <= LANES_RIGHT:
+        yield f'<rect class="{wrote}" x="{written - 3}" y="{y - 3}" width="6" height="6"/>'
 
 
 def _times(number: int) -> str:

@@ -94,8 +94,9 @@ class Race:
 
     @property
     def length(self) -> float:
-        """Seconds from the first presentation until the row was written for the last time."""
-        return max(map(_written, self.attempts)) - self.attempts[0].presented
+        """Seconds from the first presentation until all were answered and the row changed no more."""
+        ends = [*(attempt.answered for attempt in self.attempts), *(since for _, since in self.holds())]
+        return max(ends) - self.attempts[0].presented
 
     def holds(self) -> Iterator[tuple[Literal["saved", "cleared"], float]]:
         """Return since when the row held other than before: new tokens, or no refresh token."""
