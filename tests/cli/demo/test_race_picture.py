@@ -95,6 +95,16 @@ def test_each_presentation_has_a_lane_with_its_answer_and_its_write() -> None:
     assert [len(drawn(section, "rect", kind)) for kind in ("saved", "cleared")] == [1, 2]
 
 
+def test_a_write_that_changed_nothing_any_more_does_not_stretch_the_scale() -> None:
+    """Of a clearing long after the others only its way to the edge is drawn; it is counted all the same."""
+    late = Race([*ATTEMPTS, attempt(1, 10.03, 20.0)], HISTORY[1:4])
+    section = naive(draw(None, late, 2))
+    assert late.length == pytest.approx(0.1)
+    assert len(drawn(section, "rect", "cleared")) == 2
+    assert float(drawn(section, "line", "writing")[3].get("x2", "")) == 1160
+    assert "0 saved, 3 cleared" in words(late)
+
+
 def test_the_server_lane_shows_what_the_server_did() -> None:
     """A mark for each presentation, by what became of it."""
     section = naive(draw(None, RACE, 2))
@@ -124,6 +134,18 @@ def test_both_timelines_have_one_scale() -> None:
     assert bar.get("x") == wait.get("x1")
     per_second = (float(wait.get("x2", "")) - float(wait.get("x1", ""))) / 0.05
     assert float(bar.get("width", "")) == pytest.approx(0.06 * per_second, abs=0.2)
+
+
+def test_words_that_do_not_fit_on_the_exchange_stand_beside_it() -> None:
+    """On a long scale the exchange is a short bar."""
+    slow = Race([attrs.evolve(WINNER, answered=11.0, written=11.0)], HISTORY[1:2])
+    kinds = [
+        each.get("class")
+        for race in (None, slow)
+        for each in root_of(draw(OURS, race, 1)).iter(f"{SVG}text")
+        if each.text == "exchange and save, 60 ms"
+    ]
+    assert kinds == ["on-exchange", "note"]
 
 
 def test_the_naive_timeline_is_beneath_ours() -> None:

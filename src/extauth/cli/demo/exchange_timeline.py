@@ -24,6 +24,9 @@ from extauth.cli.demo.drawing import (
 from extauth.cli.demo.messages import Question
 from extauth.cli.demo.rotations import Rotation
 
+_LETTER = 8
+"""Width of one on the exchange's bar; words that do not fit stand beside it."""
+
 
 def exchange_timeline(rotation: Rotation, replicas: int, length: float) -> Section:
     """Return the timeline of a rotation; ``length`` is what of it is to be seen, in seconds.
@@ -84,7 +87,11 @@ def _exchange(rotation: Rotation, scale: Scale, bottom: int) -> Iterator[str]:
             f"<title>the refresh token is presented, {scale.milliseconds(at):.0f} ms</title></path>"
         )
     took = scale.milliseconds(exchange.saved)
-    yield text(round((left + right) / 2, 1), middle + 4.5, "on-exchange", f"exchange and save, {took:.0f} ms")
+    words = f"exchange and save, {took:.0f} ms"
+    if width >= _LETTER * len(words):
+        yield text(round((left + right) / 2, 1), middle + 4.5, "on-exchange", words)
+    else:
+        yield text(right + 10, middle + 4.5, "note", words)
 
 
 def _replica(rotation: Rotation, replica: int, scale: Scale) -> Lanes:
