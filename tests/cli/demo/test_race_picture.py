@@ -150,7 +150,8 @@ def test_words_that_do_not_fit_on_the_exchange_stand_beside_it() -> None:
 
 def test_the_naive_timeline_is_beneath_ours() -> None:
     """The second begins where the first ends, and both fit on the paper."""
-    heights = [float(root_of(draw(*each, 2)).get("height", "")) for each in ((OURS, None), (None, RACE))]
+    alone = draw(OURS, None, 2), draw(None, RACE, 2)
+    heights = [float(root_of(each).get("height", "")) for each in alone]
     root = root_of(draw(OURS, RACE, 2))
     moved = [each.get("transform") for each in root.findall(f"{SVG}g")]
     assert moved == ["translate(0 0)", f"translate(0 {heights[0]:.0f})"]
