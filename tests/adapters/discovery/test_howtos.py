@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from aiohttp import web
 
-from extauth import LinkingService, ProviderMisconfigured, TokenService, open_store
+import extauth
+from extauth import ProviderMisconfigured, open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.policy import ProviderTraits
 
@@ -100,25 +101,22 @@ async def test_connect_an_mcp_server(site, tmp_path):
     for _ in range(2):  # a restart finds the client and the link again
         async with open_store(f"sqlite:///{tmp_path}/links.db") as store:
             provider = await guide["wiki"](store)
-            async with (
-                LinkingService(store, [provider]) as linking,
-                TokenService(store, [provider]) as tokens,
-            ):
-                asked, back = wiki.consent(await guide["connect"](linking, "alice"))
-                await guide["connected"](linking, "alice", back)
-                headers = await guide["headers"](tokens, "alice")
+            async with extauth.open(store, [provider]) as auth:
+                asked, back = wiki.consent(await guide["connect"](auth, "alice"))
+                await guide["connected"](auth, "alice", back)
+                headers = await guide["headers"](auth, "alice")
                 assert set(headers) == {"Authorization"}
-                link = await tokens.link(guide["WIKI"], "alice")
+                link = await auth.link(guide["WIKI"], "alice")
                 assert link.tokens.refresh_token == wiki.refresh_token
                 assert headers["Authorization"] == f"Bearer {link.tokens.access_token}"
                 rejected = link.tokens.access_token
-                fresh = await tokens.refresh(guide["WIKI"], "alice", rejected=rejected)
+                fresh = await auth.refresh(guide["WIKI"], "alice", rejected=rejected)
                 assert fresh.tokens.refresh_token == wiki.refresh_token
                 more = await guide["ask_for_more"](
-                    linking, "alice", 'Bearer error="insufficient_scope", scope="write"'
+                    auth, "alice", 'Bearer error="insufficient_scope", scope="write"'
                 )
                 assert "write" in wiki.consent(more)[0]["scope"].split()
-                assert await guide["ask_for_more"](linking, "alice", "Bearer") is None
+                assert await guide["ask_for_more"](auth, "alice", "Bearer") is None
         assert (asked["resource"], asked["client_id"]) == (wiki.url, "c-1")
         assert set(asked["scope"].split()) == {"read", "offline_access"}
     assert sum(line == "POST /register" for line in site.asked) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,11 +43,16 @@ def test_demo_passes_on_a_sqlite_file(tmp_path: Path, capsys: pytest.CaptureFixt
     output = capsys.readouterr().out
     assert code == 0, output
     assert "PASSED" in output
+    assert re.search(
+        r"^extauth: 1 presentation, .*^naive: \d+ presentation", output, re.MULTILINE | re.DOTALL
+    )
     assert "links that work at the end" in output
     drawing = ET.parse(picture).getroot()  # noqa: S314 - our own document
-    words = "\n".join(drawing.itertext())
-    assert "1 exchange" in words
-    assert "Replica 2" in words
+    ours, naive = ("\n".join(section.itertext()) for section in drawing.findall("{*}g"))
+    assert "1 exchange\n" in ours
+    assert "Replica 2" in ours
+    assert "The naive loop: " in naive
+    assert re.search(r"\d saved, \d cleared", naive)
     assert list((tmp_path / "temporary").iterdir()) == []
 
 

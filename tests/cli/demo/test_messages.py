@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from extauth.cli.demo.messages import (
+    Attempt,
     Exchange,
     Finished,
     Go,
@@ -45,6 +46,20 @@ ORDERS = Orders(
         Stop(),
         Tally(served=3, checked=2, dead=1, errors={"reconnect": 4}),
         Finished(Tally(served=1), [Exchange("alice", 0, 1.5, 1.25)]),
+        Finished(
+            Tally(),
+            attempts=[
+                Attempt(
+                    user="alice",
+                    replica=1,
+                    token="a1",
+                    presented=1.5,
+                    answered=2.0,
+                    written=2.5,
+                    refused=True,
+                )
+            ],
+        ),
         Recall("alice", 1.0, 2.0),
         Recalled([Question(0, 1, 1.0, 1.5)]),
     ],

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
+import attrs
 import pytest
 
+from extauth.cli.demo.messages import Attempt
 from extauth.cli.demo.naive import NaiveLoop, NaiveTable, RefreshRefused, Row
 from extauth.cli.demo.naive_tables import open_table
 from extauth.testing import AuthorizationServer
@@ -35,7 +38,15 @@ async def server() -> AsyncGenerator[AuthorizationServer, None]:
 
 
 @pytest.fixture
-async def loop(table: NaiveTable, server: AuthorizationServer) -> AsyncGenerator[NaiveLoop, None]:
+def noted() -> list[Attempt]:
+    """What the loop tells of its presentations."""
+    return []
+
+
+@pytest.fixture
+async def loop(
+    table: NaiveTable, server: AuthorizationServer, noted: list[Attempt]
+) -> AsyncGenerator[NaiveLoop, None]:
     """The naive loop of one application."""
     async with aiohttp.ClientSession() as session:
         yield NaiveLoop(
@@ -45,6 +56,8 @@ async def loop(table: NaiveTable, server: AuthorizationServer) -> AsyncGenerator
             client_id=server.client_id,
             client_secret=server.client_secret,
             margin=1.0,
+            replica=3,
+            note=noted.append,
         )
 
 
@@ -80,7 +93,7 @@ async def test_alone_the_loop_does_its_job(
 
 
 async def test_refused_refresh_clears_the_token(
-    table: NaiveTable, server: AuthorizationServer, loop: NaiveLoop
+    table: NaiveTable, server: AuthorizationServer, loop: NaiveLoop, noted: list[Attempt]
 ) -> None:
     """``invalid_grant`` clears the refresh token, and nothing is presented after that."""
     await table.write("alice", Row("at-1", "rt-unknown", 0.0))
@@ -91,6 +104,26 @@ async def test_refused_refresh_clears_the_token(
 
     assert (await table.read("alice")).refresh_token == ""
     assert server.grants.exchanges == 1
+    assert [(each.user, each.replica, each.refused) for each in noted] == [("alice", 3, True)]
+
+
+async def test_the_loop_tells_what_it_did_with_a_refresh_token(
+    table: NaiveTable, server: AuthorizationServer, loop: NaiveLoop, noted: list[Attempt]
+) -> None:
+    """Two callers with the same row: one digest, and no token; the first is served, the second not."""
+    row = attrs.evolve(Row.from_tokens(server.new_grant("alice")), expires_at=0.0)
+    for _ in range(2):
+        await table.write("alice", row)
+        with suppress(RefreshRefused):
+            await loop.access_token("alice")
+
+    assert [each.refused for each in noted] == [False, True]
+    assert len({each.token for each in noted}) == 1
+    assert row.refresh_token not in repr(noted)
+    instants = [at for each in noted for at in (each.presented, each.answered, each.written)]
+    assert sorted(instants) == instants
+    first, second = server.grants.history
+    assert noted[0].presented <= first.at <= noted[0].answered <= noted[1].presented <= second.at
 
 
 def test_no_token_is_in_a_repr() -> None:

@@ -27,9 +27,9 @@ STORM = rotation(
 
 
 def elements(document: str, tag: str, kind: str) -> list[ET.Element]:
-    """Return the drawn elements of a class; those of the legend are in groups of their own."""
+    """Return the drawn elements of a class; those of the legends are in groups of their own."""
     root = ET.fromstring(document)  # noqa: S314 - our own document
-    return [element for element in root.findall(f"{SVG}{tag}") if element.get("class") == kind]
+    return [element for element in root.findall(f"{SVG}g/{SVG}{tag}") if element.get("class") == kind]
 
 
 def texts(document: str) -> str:
@@ -39,17 +39,17 @@ def texts(document: str) -> str:
 
 def test_picture_is_an_svg_with_a_background() -> None:
     """It is well-formed, names itself, and brings its own paper for dark viewers."""
-    root = ET.fromstring(draw(STORM, 3))  # noqa: S314 - our own document
+    root = ET.fromstring(draw(STORM, None, 3))  # noqa: S314 - our own document
     assert root.tag == f"{SVG}svg"
     paper = root.find(f"{SVG}rect")
     assert paper is not None
     assert (paper.get("width"), paper.get("height")) == (root.get("width"), root.get("height"))
-    assert root.find(f"{SVG}text[@id='title']") is not None
+    assert root.find(f"{SVG}g/{SVG}text[@id='title']") is not None
 
 
 def test_picture_shows_who_waited_and_who_did_not() -> None:
     """Each wait is a bar with a dot at its end; answers at once are small dots."""
-    document = draw(STORM, 3)
+    document = draw(STORM, None, 3)
     assert len(elements(document, "line", "wait")) == 4
     assert len(elements(document, "circle", "served")) == 4
     assert len(elements(document, "circle", "at-once")) == 2
@@ -61,10 +61,10 @@ def test_picture_shows_who_waited_and_who_did_not() -> None:
 
 def test_picture_is_to_scale() -> None:
     """A caller who asked later starts further right, and all who were served together end together."""
-    waits = elements(draw(STORM, 3), "line", "wait")
+    waits = elements(draw(STORM, None, 3), "line", "wait")
     starts = [float(wait.get("x1", "")) for wait in waits]
     ends = [float(wait.get("x2", "")) for wait in waits]
-    bar = elements(draw(STORM, 3), "rect", "exchange")[0]
+    bar = elements(draw(STORM, None, 3), "rect", "exchange")[0]
     left, width = float(bar.get("x", "")), float(bar.get("width", ""))
 
     assert starts[0] < left < starts[2] < starts[1] < starts[3]
@@ -74,7 +74,7 @@ def test_picture_is_to_scale() -> None:
 
 def test_picture_tells_the_truth_about_the_server() -> None:
     """Presentations are what the server counted: three are drawn, and said, as three."""
-    document = draw(rotation(presentations=(10.001, 10.002, 10.003)), 1)
+    document = draw(rotation(presentations=(10.001, 10.002, 10.003)), None, 1)
     assert len(elements(document, "path", "presented")) == 3
     assert "3 exchanges" in texts(document)
     assert "saw 3 presentations" in texts(document)
@@ -82,14 +82,14 @@ def test_picture_tells_the_truth_about_the_server() -> None:
 
 def test_replicas_without_questions_keep_their_lanes() -> None:
     """A replica nobody asked is drawn, empty."""
-    document = draw(rotation(), 4)
+    document = draw(rotation(), None, 4)
     assert "Replica 4" in texts(document)
     assert "0 waited" in texts(document)
 
 
 def test_questions_beyond_the_edge_are_cut() -> None:
     """A wait that began long ago starts at the picture's edge, and what is outside is left out."""
-    document = draw(rotation(Question(0, 0, 5.0, 10.061), Question(0, 1, 5.0, 5.1)), 1)
+    document = draw(rotation(Question(0, 0, 5.0, 10.061), Question(0, 1, 5.0, 5.1)), None, 1)
     (wait,) = elements(document, "line", "wait")
     assert float(wait.get("x1", "")) == pytest.approx(230)
     assert elements(document, "circle", "at-once") == []

@@ -121,6 +121,11 @@ async def test_replica_follows_its_orders(way: Way, server: AuthorizationServer,
         (exchange,) = finished.exchanges
         assert (exchange.user, exchange.replica) == ("alice", 0)
         assert exchange.started < exchange.saved
+        assert finished.attempts == ()
+    else:
+        assert {attempt.user for attempt in finished.attempts} == {"alice"}
+        assert len(finished.attempts) == server.grants.exchanges
+        assert finished.exchanges == ()
 
 
 async def test_replica_ends_with_its_input(way: Way, server: AuthorizationServer, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from rich.console import Console
 from extauth.cli.demo.picture import draw
 from extauth.cli.demo.progress import Settings
 from extauth.cli.demo.replicas import ReplicaFailed
-from extauth.cli.demo.rotations import Rotation, choose
+from extauth.cli.demo.rotations import Race, Rotation, choose, choose_race
+from extauth.cli.demo.sketch import sketch
 from extauth.cli.demo.storm import RECONNECT_AFTER, run_storm
 from extauth.cli.demo.verdict import broken_promises
 from extauth.cli.demo.view import summary, view
@@ -51,7 +52,7 @@ async def run_demo(demo: Demo, console: Console) -> int:
             return FAILED
     console.print(summary([ours.progress, naive.progress]))
     _explain(console)
-    _write_picture(choose(ours.rotations), settings, demo.picture, console)
+    _draw(choose(ours.rotations), choose_race(naive.races), demo, console)
     if broken := broken_promises(ours.progress):
         console.print("FAILED:", "; ".join(broken), style="bold red")
         return FAILED
@@ -96,12 +97,15 @@ def _explain(console: Console) -> None:
     )
 
 
-def _write_picture(rotation: Rotation | None, settings: Settings, path: Path, console: Console) -> None:
-    if rotation is None:
+def _draw(rotation: Rotation | None, race: Race | None, demo: Demo, console: Console) -> None:
+    if rotation is None and race is None:
         return
+    console.print(sketch(rotation, race, demo.settings.replicas, console.width))
     try:
-        path.write_text(draw(rotation, settings.replicas), encoding="utf-8")
+        demo.picture.write_text(draw(rotation, race, demo.settings.replicas), encoding="utf-8")
     except OSError as error:
         console.print(f"The picture could not be written: {error.strerror}", style="yellow")
     else:
-        console.print(f"One rotation as a picture: [bold]{path}[/]", highlight=False)
+        console.print(
+            f"The same as a picture, with a lane for each caller: [bold]{demo.picture}[/]", highlight=False
+        )

@@ -98,12 +98,32 @@ class Exchange:
 
 
 @final
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One presentation of a refresh token by the naive loop, and what it made of the answer."""
+
+    user: str
+    replica: int
+    token: str
+    """Which refresh token, as a digest that tells tokens apart and shows none."""
+    presented: float
+    answered: float
+    written: float
+    """When the row was written: the new tokens, or no refresh token any more."""
+    refused: bool
+    """Whether the answer was ``invalid_grant``, so that the row was cleared."""
+
+
+@final
 @attrs.frozen
 class Finished:
     """From a replica: the callers are done and the service is closed."""
 
     tally: Tally
     exchanges: tuple[Exchange, ...] = attrs.field(default=(), converter=tuple[Exchange, ...])
+    """Of extauth."""
+    attempts: tuple[Attempt, ...] = attrs.field(default=(), converter=tuple[Attempt, ...])
+    """Of the naive loop."""
 
 
 @final
@@ -154,7 +174,9 @@ def decode(line: bytes) -> Message:
         match kind:
             case "Finished":
                 return Finished(
-                    Tally(**fields["tally"]), [Exchange(**exchange) for exchange in fields["exchanges"]]
+                    Tally(**fields["tally"]),
+                    [Exchange(**exchange) for exchange in fields["exchanges"]],
+                    [Attempt(**attempt) for attempt in fields["attempts"]],
                 )
             case "Recalled":
                 return Recalled([Question(**question) for question in fields["questions"]])

@@ -8,11 +8,14 @@ with one caller can use it for years.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, Protocol, final
 
 import aiohttp
 import attrs
 
+from extauth.cli.demo.messages import Attempt
 from extauth.domain.token_set import TokenSet
 
 
@@ -73,12 +76,16 @@ class NaiveLoop:
         client_id: str,
         client_secret: str,
         margin: float,
+        replica: int = 0,
+        note: Callable[[Attempt], None] | None = None,
     ) -> None:
         self._table = table
         self._session = session
         self._token_url = token_url
         self._client = {"client_id": client_id, "client_secret": client_secret}
         self._margin = margin
+        self._replica = replica
+        self._note = note
 
     async def access_token(self, user: str) -> str:
         """Return the user's access token, refreshed if it has expired or is about to."""
@@ -87,13 +94,32 @@ class NaiveLoop:
             return row.access_token
         if not row.refresh_token:
             raise RefreshRefused
+        presented = time.monotonic()
         form = {"grant_type": "refresh_token", "refresh_token": row.refresh_token, **self._client}
         async with self._session.post(self._token_url, data=form) as response:
             answer: dict[str, Any] = await response.json()
+        answered = time.monotonic()
         if answer.get("error") == "invalid_grant":
             await self._table.write(user, attrs.evolve(row, refresh_token=""))
+            self._tell(user, row, presented, answered, refused=True)
             raise RefreshRefused
         response.raise_for_status()
         fresh = Row(answer["access_token"], answer["refresh_token"], time.time() + answer["expires_in"])
         await self._table.write(user, fresh)
+        self._tell(user, row, presented, answered, refused=False)
         return fresh.access_token
+
+    def _tell(self, user: str, row: Row, presented: float, answered: float, *, refused: bool) -> None:
+        if self._note is None:
+            return
+        self._note(
+            Attempt(
+                user=user,
+                replica=self._replica,
+                token=sha256(row.refresh_token.encode()).hexdigest()[:16],
+                presented=presented,
+                answered=answered,
+                written=time.monotonic(),
+                refused=refused,
+            )
+        )

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import final
@@ -18,8 +19,9 @@ from typing import final
 import aiohttp
 
 from extauth.adapters.oauth2 import OAuth2Provider
-from extauth.cli.demo.callers import Ask, Callers
+from extauth.cli.demo.callers import MEMORY, Ask, Callers
 from extauth.cli.demo.messages import (
+    Attempt,
     Exchange,
     Finished,
     Go,
@@ -48,12 +50,13 @@ REPORT_EVERY = 0.25
 
 @final
 class Diary:
-    """An observer that notes when each exchange of this replica started and when it was saved."""
+    """Notes what this replica does with refresh tokens: as extauth's observer, or as the naive loop tells."""
 
     def __init__(self, replica: int) -> None:
         self._replica = replica
         self._started: dict[LinkKey, float] = {}
         self.exchanges: list[Exchange] = []
+        self.attempts: deque[Attempt] = deque(maxlen=MEMORY)
 
     def notify(self, event: Event) -> None:
         """Take note of exchanges; everything else is of no interest here."""
@@ -84,13 +87,17 @@ async def extauth_way(orders: Orders, diary: Diary | None = None) -> AsyncGenera
 
 
 @asynccontextmanager
-async def naive_way(orders: Orders, session: aiohttp.ClientSession) -> AsyncGenerator[Ask, None]:
+async def naive_way(
+    orders: Orders, session: aiohttp.ClientSession, diary: Diary
+) -> AsyncGenerator[Ask, None]:
     """Serve tokens with the naive loop."""
     async with open_table(orders.store, orders.naive_table) as table:
-        yield naive_loop(orders, table, session).access_token
+        yield naive_loop(orders, table, session, diary).access_token
 
 
-def naive_loop(orders: Orders, table: NaiveTable, session: aiohttp.ClientSession) -> NaiveLoop:
+def naive_loop(
+    orders: Orders, table: NaiveTable, session: aiohttp.ClientSession, diary: Diary | None = None
+) -> NaiveLoop:
     """Return the naive loop for these orders."""
     return NaiveLoop(
         table,
@@ -99,6 +106,8 @@ def naive_loop(orders: Orders, table: NaiveTable, session: aiohttp.ClientSession
         client_id=orders.client_id,
         client_secret=orders.client_secret,
         margin=orders.margin,
+        replica=orders.replica,
+        note=None if diary is None else diary.attempts.append,
     )
 
 
@@ -109,7 +118,8 @@ async def work(inbox: asyncio.StreamReader, say: Callable[[Message], None]) -> N
         return
     diary = Diary(orders.replica)
     async with aiohttp.ClientSession() as session:
-        opened = extauth_way(orders, diary) if orders.way == "extauth" else naive_way(orders, session)
+        ours = orders.way == "extauth"
+        opened = extauth_way(orders, diary) if ours else naive_way(orders, session, diary)
         async with opened as ask:
             callers = Callers(orders, ask, session)
             say(Ready())
@@ -117,7 +127,7 @@ async def work(inbox: asyncio.StreamReader, say: Callable[[Message], None]) -> N
                 return
             if not await _storm(callers, inbox, say):
                 return
-    say(Finished(callers.tally, diary.exchanges))
+    say(Finished(callers.tally, diary.exchanges, diary.attempts))
     while isinstance(wanted := await _next(inbox), Recall):
         say(Recalled(callers.recall(wanted)))
 

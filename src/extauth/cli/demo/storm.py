@@ -15,7 +15,7 @@ from extauth.cli.demo.books import Book, open_book
 from extauth.cli.demo.messages import Exchange, Finished, Orders, Recall, Tally, Way
 from extauth.cli.demo.progress import Progress, Settings, Stage
 from extauth.cli.demo.replicas import Replica, running, stop_all
-from extauth.cli.demo.rotations import AROUND, Rotation
+from extauth.cli.demo.rotations import AROUND, Race, Rotation, races
 from extauth.domain.freshness import LIFETIME_SHARE
 from extauth.testing.provider_model.redemption import Presentation
 from extauth.testing.server.authorization_server import AuthorizationServer
@@ -41,6 +41,8 @@ class Outcome:
     progress: Progress
     rotations: tuple[Rotation, ...]
     """The rotations with the questions around them, for the picture; extauth's only."""
+    races: tuple[Race, ...]
+    """Who presented each refresh token, for the picture; the naive loop's only."""
 
 
 async def run_storm(way: Way, settings: Settings, store: str, run_id: str, tell: Tell) -> Outcome:
@@ -60,9 +62,11 @@ async def run_storm(way: Way, settings: Settings, store: str, run_id: str, tell:
             storm.show("starting")
             async with running(orders) as replicas:
                 finished = await storm.blow(replicas)
-                rotations = await _recall_all(replicas, finished, server.grants.history)
+                history = tuple(server.grants.history)
+                rotations = await _recall_all(replicas, finished, history)
             await storm.verify(session)
-            return Outcome(storm.show("done"), rotations)
+            attempts = [attempt for each in finished for attempt in each.attempts]
+            return Outcome(storm.show("done"), rotations, races(attempts, history))
 
 
 def _orders(

@@ -134,14 +134,14 @@ def _numbers(progress: Progress) -> list[tuple[str, str, bool | None]]:
     tally = progress.tally
     return [
         (
+            "tokens served that worked",
+            f"{tally.checked - tally.dead:,} of {tally.checked:,} tried",
+            tally.dead > 0,
+        ),
+        (
             "questions answered with a token",
             f"{tally.served:,} of {tally.served + tally.failed:,}",
             tally.failed > 0,
-        ),
-        (
-            "tokens tried at the API that worked",
-            f"{tally.checked - tally.dead:,} of {tally.checked:,}",
-            tally.dead > 0,
         ),
         ("rotations", f"{progress.rotations} of {progress.target}", None),
         ("exchanges", f"{progress.exchanges:,}", None),
