@@ -60,9 +60,9 @@ class Canaries:
     def of_server(self, server: AuthorizationServer) -> None:
         """Remember all that a server has given out."""
         known: Any = server
-        for token in known.grants._access_tokens:
+        for token in known.grants._issued.access:
             self.add("access token", token)
-        for token in known.grants._refresh_tokens:
+        for token in known.grants._issued.refresh:
             self.add("refresh token", token)
         for code in known._state.codes._codes:
             self.add("code", code)
