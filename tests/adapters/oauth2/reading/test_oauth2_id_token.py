@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
@@ -42,8 +43,16 @@ def jwt(claims: object) -> str:
 
 
 def checked(id_token: object, *, issuer: str | None = ISSUER, nonce: str | None = "n-1") -> Any:
-    """Check a token for this client."""
-    return checked_claims(id_token, client_id="client", issuer=issuer, nonce=nonce, now=NOW)
+    """Check a token for this client, that came with the access token at-1."""
+    return checked_claims(
+        id_token, client_id="client", issuer=issuer, nonce=nonce, access_token="at-1", now=NOW
+    )
+
+
+def half_hash(access_token: str, algorithm: str = "sha256") -> str:
+    """Return the at_hash of an access token (OpenID Connect Core section 3.1.3.6)."""
+    digest = hashlib.new(algorithm, access_token.encode()).digest()
+    return urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
 @pytest.mark.parametrize(
@@ -57,6 +66,13 @@ def checked(id_token: object, *, issuer: str | None = ISSUER, nonce: str | None 
         {"exp": EPOCH + 0.5},
         {"exp": 10**400},
         {"sub": "x" * 255},
+        {"iat": EPOCH + 60, "nbf": EPOCH + 60},
+        {"iat": EPOCH - 86400, "nbf": EPOCH - 86400.5},
+        {"nbf": None, "at_hash": None},
+        {"at_hash": half_hash("at-1")},
+        {"at_hash": f"{half_hash('at-1')}=="},
+        {"at_hash": half_hash("at-1", "sha384")},
+        {"at_hash": half_hash("at-1", "sha512")},
     ],
 )
 def test_a_good_token_gives_its_claims(changed: dict[str, object]) -> None:
@@ -90,6 +106,21 @@ def test_a_good_token_gives_its_claims(changed: dict[str, object]) -> None:
         ({"nonce": "n-2"}, "id_token_nonce"),
         ({"nonce": ABSENT}, "id_token_nonce"),
         ({"nonce": None}, "id_token_nonce"),
+        ({"nbf": EPOCH + 61}, "id_token_not_yet_valid"),
+        ({"nbf": 10**400}, "id_token_not_yet_valid"),
+        ({"nbf": float("nan")}, "id_token_not_yet_valid"),
+        ({"nbf": str(EPOCH)}, "id_token_not_yet_valid"),
+        ({"nbf": True}, "id_token_not_yet_valid"),
+        ({"iat": EPOCH + 61}, "id_token_issued_in_future"),
+        ({"iat": float("inf")}, "id_token_issued_in_future"),
+        ({"iat": str(EPOCH)}, "id_token_issued_in_future"),
+        ({"at_hash": half_hash("at-2")}, "id_token_access_token"),
+        ({"at_hash": half_hash("at-2", "sha512")}, "id_token_access_token"),
+        ({"at_hash": half_hash("at-1")[:-2]}, "id_token_access_token"),
+        ({"at_hash": half_hash("at-1")[:4]}, "id_token_access_token"),
+        ({"at_hash": ""}, "id_token_access_token"),
+        ({"at_hash": "é" * 22}, "id_token_access_token"),
+        ({"at_hash": [half_hash("at-1")]}, "id_token_access_token"),
         ({"sub": ""}, "id_token_subject"),
         ({"sub": 17}, "id_token_subject"),
         ({"sub": "x" * 256}, "id_token_subject"),
@@ -149,7 +180,7 @@ def test_a_nonce_that_was_not_sent_is_not_looked_for() -> None:
     assert not isinstance(checked(jwt(CLAIMS), nonce=None), IdTokenRejected)
 
 
-@given(st.dictionaries(st.sampled_from([*CLAIMS, "azp"]), st.recursive(
+@given(st.dictionaries(st.sampled_from([*CLAIMS, "azp", "nbf", "at_hash"]), st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([*CLAIMS.values()]),
     lambda inner: st.lists(inner, max_size=3),
 )))  # fmt: skip
@@ -241,6 +272,8 @@ OPENID = {"openid": True, "issuer": ISSUER}
         (OPENID, {"id_token": jwt(CLAIMS)}, "n-2", "id_token_nonce"),
         (OPENID, {"id_token": jwt({**CLAIMS, "iss": "x"})}, None, "id_token_issuer"),
         (OPENID, {"id_token": jwt({**CLAIMS, "aud": "x"})}, None, "id_token_audience"),
+        (OPENID, {"id_token": jwt({**CLAIMS, "at_hash": half_hash("at-1")})}, "n-1", ADA),
+        (OPENID, {"id_token": jwt({**CLAIMS, "at_hash": half_hash("at-2")})}, "n-1", "id_token_access_token"),
         (OPENID, {"id_token": "junk"}, None, "id_token_unreadable"),
         (
             {"identity": IN_REPLY, **OPENID},

@@ -6,6 +6,8 @@ that section allows in place of it. Over plain HTTP, which is for loopback alone
 
 from __future__ import annotations
 
+import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,27 +17,40 @@ from extauth.adapters.oauth2.reading.jwt_claims import unverified_claims
 from extauth.domain.linking_outcomes import IdTokenRejected
 from extauth.domain.storable import MAX_ID_LENGTH
 
-EXPIRY_LEEWAY: Final = timedelta(minutes=1)
-"""How much the provider's clock may be behind ours."""
+CLOCK_LEEWAY: Final = timedelta(minutes=1)
+"""How far the provider's clock may be from ours, either way."""
+
+_DIGESTS: Final = ("sha256", "sha384", "sha512")
+"""Of the signature algorithms (RFC 7518 section 3.1); half of each has a length of its own."""
 
 
 def checked_claims(
-    id_token: object, *, client_id: str, issuer: str | None, nonce: str | None, now: datetime
+    id_token: object,
+    *,
+    client_id: str,
+    issuer: str | None,
+    nonce: str | None,
+    access_token: str,
+    now: datetime,
 ) -> Mapping[str, object] | IdTokenRejected:
     """Return the claims of an ID token that is for this client and authorization, or what is wrong with it.
 
-    Without an ``issuer`` any is taken; with a ``nonce`` the token must carry it. Never raises.
+    Without an ``issuer`` any is taken; with a ``nonce`` the token must carry it. An ``at_hash`` in it must be
+    that of the access token that came with it. Never raises.
     """
     claims = unverified_claims(id_token) if is_filled(id_token) else None
     if claims is None:
         return IdTokenRejected("id_token_unreadable")
-    fault = _fault(claims, client_id=client_id, issuer=issuer, nonce=nonce, now=now)
+    fault = (
+        _whose(claims, client_id=client_id, issuer=issuer)
+        or _when(claims, now.timestamp())
+        or _which(claims, nonce=nonce, access_token=access_token)
+    )
     return claims if fault is None else IdTokenRejected(fault)
 
 
-def _fault(
-    claims: Mapping[str, object], *, client_id: str, issuer: str | None, nonce: str | None, now: datetime
-) -> str | None:
+def _whose(claims: Mapping[str, object], *, client_id: str, issuer: str | None) -> str | None:
+    """Return what is wrong with who issued it, and for whom."""
     if not is_filled(claims.get("iss")) or (issuer is not None and claims["iss"] != issuer):
         return "id_token_issuer"
     audience = claims.get("aud")
@@ -45,12 +60,41 @@ def _fault(
     # Another audience is trusted only with the provider's word that the token was made for this client.
     if claims.get("azp", client_id if len(audiences) == 1 else None) != client_id:
         return "id_token_authorized_party"
-    exp = claims.get("exp")
-    if not is_number(exp) or not exp > (now - EXPIRY_LEEWAY).timestamp():
-        return "id_token_expired"
-    if nonce is not None and claims.get("nonce") != nonce:
-        return "id_token_nonce"
     subject = claims.get("sub")
     if not is_filled(subject) or len(subject) > MAX_ID_LENGTH:
         return "id_token_subject"
     return None
+
+
+def _when(claims: Mapping[str, object], now: float) -> str | None:
+    """Return what is wrong with its times (RFC 7519 sections 4.1.4 to 4.1.6)."""
+    leeway = CLOCK_LEEWAY.total_seconds()
+    exp = claims.get("exp")
+    if not is_number(exp) or not exp > now - leeway:
+        return "id_token_expired"
+    starts = {"nbf": "id_token_not_yet_valid", "iat": "id_token_issued_in_future"}
+    for name, fault in starts.items():
+        since = claims.get(name)
+        if since is not None and (not is_number(since) or not since <= now + leeway):
+            return fault
+    return None
+
+
+def _which(claims: Mapping[str, object], *, nonce: str | None, access_token: str) -> str | None:
+    """Return what ties it to another authorization or access token (sections 3.1.3.7 and 3.1.3.8)."""
+    if nonce is not None and claims.get("nonce") != nonce:
+        return "id_token_nonce"
+    said = claims.get("at_hash")
+    if said is not None and said not in _half_hashes(access_token):
+        return "id_token_access_token"
+    return None
+
+
+def _half_hashes(access_token: str) -> list[str]:
+    """Return what ``at_hash`` may be (section 3.1.3.6), by any algorithm: its header is as unsigned as it."""
+    digests = [hashlib.new(name, access_token.encode()).digest() for name in _DIGESTS]
+    return [
+        written
+        for half in (urlsafe_b64encode(digest[: len(digest) // 2]).decode() for digest in digests)
+        for written in (half, half.rstrip("="))
+    ]

@@ -54,17 +54,27 @@ class FirstAnswers:
         if self.identity.in_reply is not None:
             account = self.identity.in_reply.account(members)
         expects_token = nonce is not None or self.openid or self.identity.in_id_token
-        signed = self._signed_account(members.get("id_token"), asked_at, nonce) if expects_token else None
+        signed = None
+        if expects_token:
+            access_token = outcome.tokens.access_token
+            signed = self._signed_account(members.get("id_token"), access_token, asked_at, nonce)
         if isinstance(signed, IdTokenRejected):
             return signed
         return attrs.evolve(outcome, account=account or signed)
 
     def _signed_account(
-        self, id_token: object, now: datetime, nonce: str | None
+        self, id_token: object, access_token: str, now: datetime, nonce: str | None
     ) -> Account | IdTokenRejected | None:
         if not id_token:
             return None if nonce is None else IdTokenRejected("id_token_missing")
-        claims = checked_claims(id_token, client_id=self.client_id, issuer=self.issuer, nonce=nonce, now=now)
+        claims = checked_claims(
+            id_token,
+            client_id=self.client_id,
+            issuer=self.issuer,
+            nonce=nonce,
+            access_token=access_token,
+            now=now,
+        )
         return claims if isinstance(claims, IdTokenRejected) else _CLAIMS.account(claims)
 
 
