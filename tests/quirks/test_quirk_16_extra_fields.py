@@ -42,7 +42,7 @@ async def test_without_the_rule_the_address_is_lost():
 
 async def test_fields_of_the_callback_are_kept_over_refreshes():
     """The company comes with the browser alone; it is kept, and the callback's other parameters are not."""
-    async with using(quickbooks, extra_callback={"realmId": "4620", "other": "x"}, pkce="refused") as app:
+    async with using(quickbooks, extra_callback={"realmId": "4620", "other": "x"}, pkce="ignored") as app:
         assert (await app.connect()).tokens.extra == {"realmId": "4620"}
         assert (await app.refreshed()).tokens.extra == {"realmId": "4620"}
         assert (await app.stored()).tokens.extra == {"realmId": "4620"}

@@ -32,7 +32,7 @@ async def test_scopes_with_commas():
 
 async def test_granted_scopes_in_a_list_of_another_name():
     """What was granted is read where the provider says it; else the link would claim what was asked for."""
-    quirks = {"granted": "always", "granted_member": "scopes", "granted_as": "list", "pkce": "refused"}
+    quirks = {"granted": "always", "granted_member": "scopes", "granted_as": "list", "pkce": "ignored"}
     some = Consent.approve(scopes={"contacts"})
     async with using(hubspot, **quirks) as app:
         assert (await app.connect(some, scopes=["contacts", "files"])).tokens.scopes == {"contacts"}
@@ -59,7 +59,7 @@ async def test_scopes_are_not_sent():
 
 async def test_fewer_are_granted():
     """A user may untick a scope: the link says what was granted, and asking again brings the other."""
-    quirks = {"scope_separator": ",", "pkce": "refused"}
+    quirks = {"scope_separator": ",", "pkce": "ignored"}
     async with using(strava, **quirks) as app:
         asked = {"scopes": ["read", "activity:read"]}
         link = await app.connect(Consent.approve(scopes={"read"}), **asked)

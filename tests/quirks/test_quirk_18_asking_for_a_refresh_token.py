@@ -33,16 +33,16 @@ REALM = {"base": "https://keycloak.example", "realm": "main"}
 
 WAYS: list[tuple[Preset, dict[str, str], dict[str, Any]]] = [
     (google, {}, {"offline_params": {"access_type": "offline"}}),
-    (zoho, {}, {"offline_params": {"access_type": "offline"}, "pkce": "refused"}),
-    (dropbox, {}, {"offline_params": {"token_access_type": "offline"}, "pkce": "refused"}),
-    (reddit, {}, {"offline_params": {"duration": "permanent"}, "pkce": "refused"}),
+    (zoho, {}, {"offline_params": {"access_type": "offline"}, "pkce": "ignored"}),
+    (dropbox, {}, {"offline_params": {"token_access_type": "offline"}, "pkce": "ignored"}),
+    (reddit, {}, {"offline_params": {"duration": "permanent"}, "pkce": "ignored"}),
     (microsoft, {}, {"offline_scope": "offline_access"}),
-    (atlassian, {}, {"offline_scope": "offline_access", "pkce": "refused"}),
+    (atlassian, {}, {"offline_scope": "offline_access", "pkce": "ignored"}),
     (xero, {}, {"offline_scope": "offline_access"}),
     (keycloak, REALM, {"offline_scope": "offline_access"}),
     (salesforce, {}, {"offline_scope": "refresh_token"}),
     (x, {}, {"offline_scope": "offline.access", "pkce": "required"}),
-    (docusign, {}, {"offline_scope": "extended", "pkce": "refused"}),
+    (docusign, {}, {"offline_scope": "extended", "pkce": "ignored"}),
     (shopify, SHOP, {"offline_code_params": {"expiring": "1"}, "scope_separator": ","}),
 ]
 IDS = [preset.id for preset, *_ in WAYS]

@@ -85,7 +85,7 @@ async def test_resource_and_scopes_are_repeated_on_refresh():
         "authorize_params": {},
         "refresh_params": {"scope": "vso.code vso.work"},
         "known_resources": {DEVOPS},
-        "pkce": "refused",
+        "pkce": "ignored",
     }
     variables = {"tenant": "t"}
     async with using(azure_devops_entra, variables=variables, **quirks) as app:
@@ -106,7 +106,7 @@ async def test_resource_and_scopes_are_repeated_on_refresh():
 async def test_the_lifetime_is_asked_for():
     """An application may ask for a lifetime with each token request, where the provider lets it choose."""
     asked = TokenRequests(code_params={"expires_in": "600"}, refresh_params={"expires_in": "900"})
-    quirks = {"lifetime_param": "expires_in", "pkce": "refused"}
+    quirks = {"lifetime_param": "expires_in", "pkce": "ignored"}
     async with using(zendesk, variables={"subdomain": "acme"}, client={"requests": asked}, **quirks) as app:
         link = await app.connect()
         assert link.tokens.expires_at - app.clock.now() == timedelta(seconds=600)

@@ -16,7 +16,7 @@ CLIENT = {"client_id": "client", "client_secret": "secret"}
 
 async def test_refreshes_go_to_their_own_endpoint():
     """Codes go to the token endpoint and refresh tokens to the other, which takes nothing else."""
-    quirks = {"refresh_path": "/refresh", "scope_separator": ",", "pkce": "refused"}
+    quirks = {"refresh_path": "/refresh", "scope_separator": ",", "pkce": "ignored"}
     async with using(figma, **quirks) as app:
         await app.connect()
         app.clock.advance(timedelta(days=1))
@@ -26,7 +26,7 @@ async def test_refreshes_go_to_their_own_endpoint():
 
 async def test_refreshing_at_the_token_endpoint_harms_no_link():
     """A client without the rule is refused; its links are as they were and work again with the rule."""
-    quirks = {"refresh_path": "/refresh", "scope_separator": ",", "pkce": "refused"}
+    quirks = {"refresh_path": "/refresh", "scope_separator": ",", "pkce": "ignored"}
     async with using(figma, **quirks) as app:
         link = await app.connect()
         wrong = figma(
@@ -55,7 +55,7 @@ def test_the_version_is_a_variable():
 
 async def test_a_link_belongs_to_its_version():
     """A refresh token is not presented at another version's endpoint; the user connects anew."""
-    async with using(hubspot, pkce="refused") as app:
+    async with using(hubspot, pkce="ignored") as app:
         link = await app.connect()
         moved = hubspot(
             client_id=app.server.client_id,

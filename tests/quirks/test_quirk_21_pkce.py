@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from extauth.adapters.oauth2 import AuthorizationRules, IdentityRules
-from extauth.adapters.providers import box, discord, gitlab, x
+from extauth.adapters.providers import box, gitlab, linkedin, slack, x
 from extauth.domain.errors import AuthorizationRejected
 from tests.quirks.support_b import REDIRECT_URI, using
 from tests.services.linking.conftest import parameters
@@ -26,22 +26,29 @@ async def sent(app):
 
 @pytest.mark.parametrize(
     ("preset", "pkce"),
-    [(gitlab, "allowed"), (gitlab, "required"), (x, "required"), (box, "refused"), (discord, "public_only")],
-    ids=["gitlab", "gitlab-required", "x", "box", "discord"],
+    [
+        (gitlab, "allowed"),
+        (gitlab, "required"),
+        (x, "required"),
+        (box, "ignored"),
+        (linkedin, "refused"),
+        (slack, "public_only"),
+    ],
+    ids=["gitlab", "gitlab-required", "x", "box", "linkedin", "slack"],
 )
 async def test_a_challenge_is_sent_wherever_it_is_welcome(preset, pkce):
     """A challenge by S256 is sent and its verifier proven, but to those who refuse one."""
     async with using(preset, pkce=pkce) as app:
         challenge, callback = await sent(app)
-        assert (challenge is not None) == (preset.id in {"gitlab", "x"})
+        assert (challenge is not None) == (preset.id in {"gitlab", "x", "box"})
         link = await app.linking.complete(callback.params, user_id="alice")
         assert app.server.accepts(link.tokens.access_token)
 
 
 @pytest.mark.parametrize(
     ("preset", "rules", "pkce"),
-    [(x, OFF, "required"), (box, ALLOWED, "refused"), (discord, ALLOWED, "public_only")],
-    ids=["x", "box", "discord"],
+    [(x, OFF, "required"), (linkedin, ALLOWED, "refused"), (slack, ALLOWED, "public_only")],
+    ids=["x", "linkedin", "slack"],
 )
 async def test_the_other_way_is_refused(preset, rules, pkce):
     """The same client with the wrong mode cannot connect anybody."""
@@ -54,15 +61,15 @@ async def test_the_other_way_is_refused(preset, rules, pkce):
 
 async def test_a_public_client_sends_it_where_only_those_may():
     """Where PKCE is for public clients, one without a secret sends a challenge and needs no other proof."""
-    async with using(discord, pkce="public_only") as app:
+    async with using(slack, pkce="public_only") as app:
         body = {"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none"}
         registered = (await ask("POST", app.server.registration_url, json=body)).json
         public = {"client_id": registered["client_id"], "client_secret": None, "client_auth": "none"}
-        provider = discord(
+        provider = slack(
             **public, authorize_url=app.server.authorize_url, token_url=app.server.token_url, identity=NOBODY
         )
         async with type(app.linking)(app.store, [provider], clock=app.clock) as linking:
-            url = await linking.begin("discord", "alice", REDIRECT_URI)
+            url = await linking.begin("slack", "alice", REDIRECT_URI)
             assert "code_challenge" in parameters(url)
             link = await linking.complete((await app.server.visit(url)).params, user_id="alice")
             assert app.server.accepts(link.tokens.access_token)

@@ -35,7 +35,7 @@ def at(server: AuthorizationServer, **others):
 
 def own_server(clock: LeapingClock) -> AuthorizationServer:
     """Return a server whose paths are GitLab's."""
-    quirks = ServerQuirks(issuer_path="/oauth", refresh_params={"redirect_uri": None})
+    quirks = ServerQuirks(issuer_path="/oauth", sends_iss=False, refresh_params={"redirect_uri": None})
     return AuthorizationServer(quirks=quirks, monotonic=clock.monotonic, now=clock.now)
 
 

@@ -102,7 +102,7 @@ async def test_a_rate_limit_says_nothing_about_the_token(status):
 @pytest.mark.parametrize("status", [403, 404])
 async def test_a_gateways_other_status_proves_nothing(status):
     """Atlassian's gateway may answer 403 or 404 to an expired token: there is no telling, and it is kept."""
-    async with using(atlassian, expired_status=status, pkce="refused") as app:
+    async with using(atlassian, expired_status=status, pkce="ignored") as app:
         link = await app.connect()
         app.clock.advance(timedelta(hours=2))
         assert await app.validate() == TokenUnverified(f"http_{status}")
@@ -161,7 +161,7 @@ async def test_without_the_rule_a_new_token_looks_dead():
 
 async def test_an_outage_says_nothing_about_the_token():
     """An answer nobody knows leaves everything as it is."""
-    async with using(notion, encoding="json", pkce="refused", wrong_client=Refusal("x", 503)) as app:
+    async with using(notion, encoding="json", pkce="ignored", wrong_client=Refusal("x", 503)) as app:
         link = await app.connect()
         app.server.client_secret = "changed"
         assert await app.validate() == TokenUnverified("http_503")

@@ -45,7 +45,7 @@ def test_the_headers_themselves():
 
 async def test_extauth_calls_the_api_the_same_way():
     """Finding out whose account it is and validation use these headers, too."""
-    quirks = {"api_scheme": "Zoho-oauthtoken", "userinfo": {"ZUID": "{account_id}"}, "pkce": "refused"}
+    quirks = {"api_scheme": "Zoho-oauthtoken", "userinfo": {"ZUID": "{account_id}"}, "pkce": "ignored"}
     async with using(zoho, **quirks) as app:
         assert (await app.connect()).account.id == "someone"
         assert isinstance(await app.validate(), TokenValid)

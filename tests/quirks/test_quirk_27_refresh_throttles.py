@@ -19,7 +19,7 @@ TEN_MINUTES = timedelta(minutes=10)
 ZOHO: dict[str, Any] = {
     "refresh_limit": (10, TEN_MINUTES),
     "throttled": Refusal("Access Denied", 400, members={"status": "failure"}),
-    "pkce": "refused",
+    "pkce": "ignored",
 }
 
 

@@ -23,7 +23,7 @@ QUIRKS: dict[str, Any] = {
     "assertion_key_id": "KEY",
     "assertion_audience": "https://appleid.apple.com",
     "id_tokens": "always",
-    "pkce": "refused",
+    "pkce": "ignored",
 }
 CLIENT = {"client_secret": None, "client_key": AppleKey("TEAM", "KEY", PEM)}
 SERVER = {"client_key": KEY.as_pem(private=False).decode()}

@@ -24,6 +24,10 @@ _INTRODUCTION = (
 )
 _HEADINGS = ("id", "name", "flows", "PKCE", "refresh tokens", "revocation", "checked")
 _OVERDUE = " That day has come since the facts were checked."
+_WITHOUT_PKCE = {
+    "off": "No code challenge is sent",
+    "public_only": "A client with a secret sends no code challenge",
+}
 _PKCE = {"allowed": "yes", "required": "required", "public_only": "public clients", "off": "no"}
 
 
@@ -89,6 +93,8 @@ def facts(preset: Preset) -> dict[str, object]:
         "device_url": preset.device_url,
         "client_auth": preset.client_auth,
         "pkce": preset.authorization.pkce,
+        "no_pkce": preset.no_pkce,
+        "issuer": preset.issuer,
         "scopes": [*preset.scopes, *preset.authorization.extra_scopes],
         "refresh_tokens": refreshing(preset),
         "replay_window_seconds": traits.replay_window and int(traits.replay_window.total_seconds()),
@@ -187,6 +193,7 @@ def markdown() -> str:
             *(f"`{_variable_line(preset, n).replace(': ', '`: ', 1)}." for n in range(len(preset.variables))),
             *(f"{change.on}: {change.what}" for change in preset.deadlines),
             *([f"No more than {preset.grant_cap} live grants of one account."] if preset.grant_cap else []),
+            *([f"{_WITHOUT_PKCE[preset.authorization.pkce]}: {preset.no_pkce}"] if preset.no_pkce else []),
             *preset.notes,
         ]
         heading = f"[{preset.display_name}]({preset.docs_url})" if preset.docs_url else preset.display_name

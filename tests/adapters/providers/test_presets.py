@@ -22,19 +22,21 @@ from extauth.adapters.providers import (
     Preset,
     Variable,
     apple,
+    auth0,
     facebook,
     gitea,
     github,
     github_app,
     gitlab,
     gitlab_self_managed,
+    google,
     jfrog,
+    keycloak,
     okta,
     preset,
     salesforce,
     shopify,
     slack,
-    spotify,
     zoho,
 )
 from extauth.adapters.providers.options import PresetOptions
@@ -263,8 +265,53 @@ def test_apple_takes_a_key_in_place_of_a_secret():
 
 def test_a_public_client_has_no_secret():
     """PKCE stands in for it, also where only public clients may use it."""
-    assert spotify(client_id="id", client_auth="none").linking.pkce
-    assert not spotify(client_id="id", client_secret="s").linking.pkce
+    assert slack(client_id="id", client_auth="none").linking.pkce
+    assert not slack(client_id="id", client_secret="s").linking.pkce
+
+
+@every_preset
+def test_a_preset_without_pkce_says_why(made):
+    """What is known of the provider, and where and when it was said: without that a challenge is sent."""
+    assert (made.no_pkce is None) == client_of(made).linking.pkce
+    assert made.no_pkce is None or re.search(r"\b20\d\d-\d\d-\d\d\b", made.no_pkce)
+
+
+def test_hardly_any_preset_is_without_pkce():
+    """Four confidential clients send no challenge; where OpenID Connect is spoken a nonce is sent as well."""
+    clients = {each.id: client_of(each) for each in CATALOGUE.values()}
+    assert {"linkedin", "pipedrive", "slack", "stripe_app"} == {
+        each for each, client in clients.items() if not client.linking.pkce
+    }
+    assert {"apple", "auth0", "google", "keycloak", "okta"} == {
+        each for each, client in clients.items() if client.linking.openid
+    }
+
+
+def test_a_preset_carries_the_issuer_that_is_documented():
+    """With the application's variables in it, and to the last slash."""
+    assert google(client_id="id", client_secret="s").linking.issuer == "https://accounts.google.com"
+    client = auth0(client_id="id", client_secret="s", domain="acme.auth0.example")
+    assert client.linking.issuer == "https://acme.auth0.example/"
+    client = keycloak(client_id="id", client_secret="s", base="https://k.example/auth", realm="a b")
+    assert client.linking.issuer == "https://k.example/auth/realms/a%20b"
+
+
+@pytest.mark.parametrize("moved", ["authorize_url", "token_url"])
+def test_another_server_is_another_issuer(moved):
+    """A client that is led elsewhere is not taken for the provider's own server, unless it says so."""
+    elsewhere = {moved: "https://proxy.example/oauth"}
+    client = google(client_id="id", client_secret="s", **elsewhere)
+    assert client.linking.issuer is None
+    client = google(client_id="id", client_secret="s", issuer="https://accounts.google.com", **elsewhere)
+    assert client.linking.issuer == "https://accounts.google.com"
+    assert google(client_id="id", client_secret="s", authorize_url=None).linking.issuer is not None
+
+
+def test_a_preset_may_say_that_its_server_sends_iss():
+    """Then codes without it are refused."""
+    mine = attrs.evolve(google, sends_issuer=True)
+    assert mine(client_id="id", client_secret="s").linking.sends_issuer
+    assert not mine(client_id="id", client_secret="s", token_url="https://t.example").linking.sends_issuer
 
 
 def test_no_scopes_are_not_the_default_ones():

@@ -50,6 +50,8 @@ github = Preset(
         ),
     ),
     validation=ValidationRules(call=_GITHUB_USER, replica_lag=True),
+    # As its callbacks say (github.com/openiddict/openiddict-core, pull request 2529, 2026-08-22).
+    issuer="https://github.com/login/oauth",
     notes=(
         (
             "Access tokens of OAuth apps do not expire and have no refresh token; a 401 means that they were"
@@ -118,6 +120,8 @@ def _gitlab(preset_id: str, display_name: str, base: str, *notes: str) -> Preset
             ),
         ),
         validation=ValidationRules(call=Call(url=f"{called}/oauth/token/info")),
+        # GitLab's documentation, "GitLab as an OpenID Connect identity provider".
+        issuer=base,
         notes=(_GITLAB_NOTE, *notes),
     )
 
@@ -140,7 +144,6 @@ bitbucket_cloud = Preset(
     docs_url="https://developer.atlassian.com/cloud/bitbucket/oauth-2",
     authorize_url="https://bitbucket.org/site/oauth2/authorize",
     token_url="https://bitbucket.org/site/oauth2/access_token",
-    authorization=AuthorizationRules(pkce="off"),
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=90)),
     replies=reply_rules("bitbucket_cloud", scope_fields=("scope", "scopes")),
     identity=IdentityRules(
@@ -173,7 +176,6 @@ bitbucket_server = Preset(
             example="https://bitbucket.example.com",
         ),
     ),
-    authorization=AuthorizationRules(pkce="off"),
     identity=IdentityRules(
         call=_BITBUCKET_SERVER_CALL,
         in_answer=AccountPaths(id_header="x-ausername", login=None, display_name=None, avatar_url=None),
@@ -244,7 +246,6 @@ jfrog = Preset(
             example="https://acme.jfrog.example",
         ),
     ),
-    authorization=AuthorizationRules(pkce="off"),
     validation=ValidationRules(call=Call(url="{variable[base]}/access/api/v1/system/ping")),
     notes=("The operator of the platform supplies the authorization URL: give authorize_url.",),
 )

@@ -22,7 +22,6 @@ stripe_connect = Preset(
     token_url="https://connect.stripe.com/oauth/token",
     client_auth="client_secret_bearer",
     replies=reply_rules("stripe_connect", extra_fields=frozenset({"livemode", "stripe_user_id"})),
-    authorization=AuthorizationRules(pkce="off"),
     revocation=Revocation(
         call=Call(
             method="POST",
@@ -50,6 +49,10 @@ stripe_app = Preset(
     client_auth="secret_key_basic",
     replies=reply_rules("stripe_app", default_lifetime=timedelta(hours=1)),
     authorization=AuthorizationRules(pkce="off"),
+    no_pkce=(
+        "The token endpoint is one of Stripe's API, which refuses parameters that it does not know"
+        " since version 2011-06-21 (docs.stripe.com/changelog)."
+    ),
     answers_omit=frozenset({"expires_in"}),
     notes=("The client secret is the secret key. Access tokens work for an hour, which is not said.",),
 )
@@ -67,8 +70,9 @@ xero = Preset(
         replay_window=timedelta(minutes=30), refresh_token_idle_lifetime=timedelta(days=60)
     ),
     replies=reply_rules("xero"),
-    # Xero documents PKCE for apps that have no secret.
-    authorization=AuthorizationRules(extra_scopes=("offline_access",), pkce="public_only"),
+    # Xero's guide, "Sign in with Xero".
+    issuer="https://identity.xero.com",
+    authorization=AuthorizationRules(extra_scopes=("offline_access",)),
     validation=ValidationRules(call=_XERO_TENANTS),
     installations=InstallationRules(call=_XERO_TENANTS, id=("tenantId",), name=("tenantName",)),
     notes=("Calls to the API name the tenant in a header; the installations of a link are its tenants.",),
@@ -82,8 +86,9 @@ quickbooks = Preset(
     token_url="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=100)),
     replies=reply_rules("quickbooks", refresh_lifetime_fields=("x_refresh_token_expires_in",)),
-    authorization=AuthorizationRules(pkce="off"),
     revocation=Revocation.standard("https://developer.api.intuit.com/v2/oauth2/tokens/revoke"),
+    # Intuit's guide, "OpenID Connect".
+    issuer="https://oauth.platform.intuit.com/op/v1",
     callback_fields=frozenset({"realmId"}),
     notes=("The company is realmId of the callback, which is kept.",),
 )
@@ -106,7 +111,7 @@ shopify = Preset(
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=90)),
     replies=reply_rules("shopify", scope_separator=","),
     requests=TokenRequests(code_params={"expiring": "1"}),
-    authorization=AuthorizationRules(scope_separator=",", pkce="off", operator="shopify"),
+    authorization=AuthorizationRules(scope_separator=",", operator="shopify"),
     deadlines=(Deadline(date(2027, 1, 1), "From this day tokens that expire are mandatory for every app."),),
     notes=(
         "expiring=1 is sent with the code: without it there is no refresh token, and no expiry.",

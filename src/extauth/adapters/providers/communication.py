@@ -21,7 +21,11 @@ slack = Preset(
         extra_fields=frozenset({"team"}),
         companions={"user": ("authed_user",)},
     ),
-    authorization=AuthorizationRules(scope_separator=",", pkce="off"),
+    authorization=AuthorizationRules(scope_separator=",", pkce="public_only"),
+    no_pkce=(
+        "An app has to be set to PKCE, which makes it a public client for good (docs.slack.dev,"
+        ' "Using PKCE", 2026-03-30).'
+    ),
     revocation=Revocation(
         call=Call(method="POST", url="https://slack.com/api/auth.revoke"),
         done_codes=frozenset({"account_inactive", "token_revoked"}),
@@ -52,7 +56,6 @@ discord = Preset(
     token_url="https://discord.com/api/oauth2/token",
     scopes=("identify",),
     replies=reply_rules("discord"),
-    authorization=AuthorizationRules(pkce="public_only"),
     revocation=Revocation.standard("https://discord.com/api/oauth2/token/revoke"),
     identity=IdentityRules(
         call=_DISCORD_USER,
@@ -92,7 +95,6 @@ webex = Preset(
     scopes=("spark:people_read",),
     client_auth="client_secret_post",
     replies=reply_rules("webex"),
-    authorization=AuthorizationRules(pkce="off"),
     identity=IdentityRules(
         call=_WEBEX_USER,
         in_answer=AccountPaths(id=("id",), login=None, display_name=("displayName",), avatar_url=("avatar",)),
@@ -108,6 +110,5 @@ calendly = Preset(
     authorize_url="https://auth.calendly.com/oauth/authorize",
     token_url="https://auth.calendly.com/oauth/token",
     client_auth="client_secret_post",
-    # PKCE: Calendly recommends it for web applications too.
     replies=reply_rules("calendly", extra_fields=frozenset({"organization", "owner"})),
 )

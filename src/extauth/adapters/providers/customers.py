@@ -72,7 +72,6 @@ hubspot = Preset(
     ),
     traits=ProviderTraits(rotates=False),
     replies=reply_rules("hubspot", scope_fields=("scope", "scopes")),
-    authorization=AuthorizationRules(pkce="off"),
     revocation=Revocation(
         call=Call(
             method="DELETE",
@@ -129,7 +128,7 @@ zoho = Preset(
     traits=ProviderTraits(rotates=False),
     replies=reply_rules("zoho", scope_separator=",", extra_fields=frozenset({"api_domain"})),
     authorization=AuthorizationRules(
-        scope_separator=",", params={"access_type": "offline", "prompt": "consent"}, pkce="off"
+        scope_separator=",", params={"access_type": "offline", "prompt": "consent"}
     ),
     identity=IdentityRules(
         call=Call(url="https://accounts.zoho.{variable[dc]}/oauth/user/info"),
@@ -163,6 +162,10 @@ pipedrive = Preset(
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=60)),
     replies=reply_rules("pipedrive", extra_fields=frozenset({"api_domain"})),
     authorization=AuthorizationRules(scope_param=None, pkce="off"),
+    no_pkce=(
+        "Authorizations failed that had empty scopes and a challenge, neither of which Pipedrive's reference"
+        " has (github.com/NangoHQ/nango, pull request 5148, 2025-12-12)."
+    ),
     identity=IdentityRules(
         call=_PIPEDRIVE_USER,
         in_answer=AccountPaths(
@@ -184,7 +187,7 @@ intercom = Preset(
     client_auth="client_secret_post",
     gives_refresh_tokens=False,
     replies=reply_rules("intercom"),
-    authorization=AuthorizationRules(scope_param=None, pkce="off"),
+    authorization=AuthorizationRules(scope_param=None),
     revocation=Revocation(
         call=Call(method="POST", url="https://api.intercom.io/auth/uninstall"), whole_grant=True
     ),
@@ -207,7 +210,7 @@ zendesk = Preset(
     ),
     traits=ProviderTraits(refresh_revokes_access_token=True, refresh_token_idle_lifetime=timedelta(days=30)),
     replies=reply_rules("zendesk"),
-    authorization=AuthorizationRules(pkce="off", operator="zendesk"),
+    authorization=AuthorizationRules(operator="zendesk"),
     deadlines=(Deadline(date(2027, 4, 1), "Announced change of policy: tokens that expire are enforced."),),
     notes=(
         (

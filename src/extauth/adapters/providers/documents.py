@@ -24,7 +24,7 @@ dropbox = Preset(
     scopes=("account_info.read",),
     traits=ProviderTraits(rotates=False),
     replies=reply_rules("dropbox"),
-    authorization=AuthorizationRules(params={"token_access_type": "offline"}, pkce="off"),
+    authorization=AuthorizationRules(params={"token_access_type": "offline"}),
     revocation=Revocation(call=Call(method="POST", url="https://api.dropboxapi.com/2/auth/token/revoke")),
     identity=IdentityRules(
         call=_DROPBOX_USER,
@@ -51,7 +51,6 @@ box = Preset(
     client_auth="client_secret_post",
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=60)),
     replies=reply_rules("box"),
-    authorization=AuthorizationRules(pkce="off"),
     revocation=Revocation(
         call=Call(
             method="POST",
@@ -78,7 +77,7 @@ docusign = Preset(
     authorize_url="https://account.docusign.com/oauth/auth",
     token_url="https://account.docusign.com/oauth/token",
     replies=reply_rules("docusign"),
-    authorization=AuthorizationRules(extra_scopes=("extended",), pkce="off"),
+    authorization=AuthorizationRules(extra_scopes=("extended",)),
     identity=IdentityRules(call=_DOCUSIGN_USER),
     validation=ValidationRules(call=_DOCUSIGN_USER),
     answers_omit=frozenset({"refresh_token"}),

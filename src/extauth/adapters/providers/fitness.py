@@ -21,7 +21,7 @@ strava = Preset(
     scopes=("read",),
     client_auth="client_secret_post",
     replies=reply_rules("strava", scope_separator=",", expiry_field="expires_at"),
-    authorization=AuthorizationRules(scope_separator=",", params={"approval_prompt": "auto"}, pkce="off"),
+    authorization=AuthorizationRules(scope_separator=",", params={"approval_prompt": "auto"}),
     revocation=Revocation(
         call=Call(
             method="POST",
@@ -63,5 +63,4 @@ fitbit = Preset(
     # As social-core asks for.
     scopes=("profile",),
     replies=reply_rules("fitbit"),
-    authorization=AuthorizationRules(pkce="off"),
 )

@@ -39,6 +39,10 @@ google = Preset(
         done_codes=frozenset({"invalid_token"}),
     ),
     identity=IdentityRules(call=_GOOGLE_USER),
+    # Google's guide, "OpenID Connect". Since February 2026 many of its callbacks say it, too, and not all
+    # (github.com/openiddict/openiddict-core, issue 2428).
+    openid=True,
+    issuer="https://accounts.google.com",
     validation=ValidationRules(call=_GOOGLE_USER),
     answers_omit=frozenset({"refresh_token"}),
     grant_cap=100,
@@ -58,9 +62,11 @@ apple = Preset(
     token_url="https://appleid.apple.com/auth/token",
     client_auth="client_secret_post",
     replies=reply_rules("apple"),
-    authorization=AuthorizationRules(params={"response_mode": "form_post"}, pkce="off"),
+    authorization=AuthorizationRules(params={"response_mode": "form_post"}),
     identity=IdentityRules(in_id_token=True),
     openid=True,
+    # Apple's reference, "Authenticating users with Sign in with Apple".
+    issuer="https://appleid.apple.com",
     callback_method="POST",
     notes=(
         "The client secret is a JWT that is made from a key: give client_key=AppleKey(...) and no secret.",
@@ -75,7 +81,8 @@ yahoo = Preset(
     token_url="https://api.login.yahoo.com/oauth2/get_token",
     replies=reply_rules("yahoo"),
     requests=TokenRequests(refresh_repeats=frozenset({"redirect_uri"})),
-    authorization=AuthorizationRules(pkce="off"),
+    # Yahoo's guide, "Sign In With Yahoo".
+    issuer="https://api.login.yahoo.com",
 )
 
 okta = Preset(
@@ -112,6 +119,10 @@ okta = Preset(
             " traits=ProviderTraits(replay_window=...). Reuse after it ends the grant and all access tokens."
         ),
         "The scopes together must not be longer than 1024 characters.",
+        (
+            "The issuer is a setting of each server: give it as issuer=... to have ID tokens checked against"
+            " it. Usually it is https:// with the host, and /oauth2/ with the name of a custom server."
+        ),
     ),
 )
 
@@ -126,12 +137,12 @@ auth0 = Preset(
         Variable(name="domain", kind="host", description="the tenant's host", example="acme.auth0.example"),
     ),
     replies=reply_rules("auth0"),
-    authorization=AuthorizationRules(
-        extra_scopes=("offline_access",), pkce="public_only", resource_param="audience"
-    ),
+    authorization=AuthorizationRules(extra_scopes=("offline_access",), resource_param="audience"),
     revocation=Revocation.standard("https://{variable[domain]}/oauth/revoke"),
     identity=IdentityRules(in_id_token=True),
     openid=True,
+    # Auth0's documentation, "ID Token Structure": with the slash.
+    issuer="https://{domain}/",
     grant_cap=200,
     notes=(
         (
@@ -165,6 +176,8 @@ keycloak = Preset(
     ),
     identity=IdentityRules(in_id_token=True),
     openid=True,
+    # Keycloak's documentation, "Securing applications and services with OpenID Connect".
+    issuer="{base}/realms/{realm}",
     notes=(
         "offline_access makes an offline session, which outlives the user's own.",
         (

@@ -50,6 +50,10 @@ microsoft = Preset(
     answers_omit=frozenset({"scope"}),
     notes=(
         "Without the scope offline_access there is no refresh token; it is always asked for.",
+        (
+            "The issuer has the tenant's id in it also where common, organizations or consumers is asked:"
+            " for one tenant give issuer='https://login.microsoftonline.com/<id>/v2.0'."
+        ),
         "One access token is for one resource. Refresh tokens of single-page apps work for 24 hours only.",
     ),
 )
@@ -71,7 +75,7 @@ azure_devops_entra = Preset(
     replies=reply_rules("azure_devops_entra", expiry_field="expires_on"),
     # A refresh without the scopes gets default ones.
     requests=TokenRequests(code_params=_DEVOPS, refresh_params=_DEVOPS, refresh_repeats=frozenset({"scope"})),
-    authorization=AuthorizationRules(params=_DEVOPS, pkce="off"),
+    authorization=AuthorizationRules(params=_DEVOPS),
     answers_omit=frozenset({"refresh_token"}),
 )
 
@@ -89,7 +93,7 @@ azure_devops = Preset(
         refresh_field="assertion",
         refresh_repeats=frozenset({"redirect_uri"}),
     ),
-    authorization=AuthorizationRules(params={"response_type": "Assertion"}, pkce="off"),
+    authorization=AuthorizationRules(params={"response_type": "Assertion"}),
     notes=(
         (
             "No new applications are taken since April 2025, and the service is to be removed in 2026: use"

@@ -114,7 +114,14 @@ class Preset:
     api: ApiRules = attrs.field(factory=ApiRules)
     openid: bool = False
     """Whether it speaks OpenID Connect."""
+    no_pkce: str | None = None
+    """What is known of a provider that must not be sent a code challenge: what happens, and where it is said
+    and when. ``authorization`` says for which clients."""
     issuer: str | None = None
+    """The issuer identifier, where the provider documents it. It is that of the preset's own endpoints: a
+    client that is given another ``authorize_url`` or ``token_url`` has none, unless that is given too."""
+    sends_issuer: bool = False
+    """Whether the provider documents that every code comes with ``iss`` (RFC 9207)."""
     callback_method: CallbackMethod = "GET"
     callback_fields: frozenset[str] = frozenset()
     """Parameters of the callback to keep in ``TokenSet.extra``."""
@@ -168,6 +175,8 @@ class Preset:
             settings["revocation"] = None
         if overrides.get("userinfo_url") is not None:
             settings["identity"] = IdentityRules(in_id_token=self.identity.in_id_token)
+        if any(overrides.get(name) is not None for name in ("authorize_url", "token_url")):
+            settings |= {"issuer": None, "sends_issuer": False}
         settings |= overrides
         settings.setdefault("reach", self._reach(values, settings["token_url"]))
         return OAuth2Provider(
@@ -255,6 +264,7 @@ class Preset:
             "installations": (installations and attrs.evolve(installations, call=call(installations.call))),
             "api": self.api,
             "issuer": url(self.issuer),
+            "sends_issuer": self.sends_issuer,
             "openid": self.openid,
             "callback_method": self.callback_method,
             "callback_fields": self.callback_fields,

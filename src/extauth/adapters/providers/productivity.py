@@ -15,8 +15,6 @@ from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.providers.preset import Deadline, Preset, reply_rules
 from extauth.domain.policy import ProviderTraits
 
-_NOT_PKCE = AuthorizationRules(pkce="off")
-
 # Members as Nango reads them, and those of the user as next-auth does.
 _ATLASSIAN_SITES = Call(url="https://api.atlassian.com/oauth/token/accessible-resources")
 
@@ -35,7 +33,6 @@ atlassian = Preset(
     authorization=AuthorizationRules(
         extra_scopes=("offline_access",),
         params={"audience": "api.atlassian.com", "prompt": "consent"},
-        pkce="off",
     ),
     identity=IdentityRules(
         call=Call(url="https://api.atlassian.com/me"),
@@ -101,7 +98,7 @@ notion = Preset(
     token_url="https://api.notion.com/v1/oauth/token",
     replies=reply_rules("notion", extra_fields=frozenset({"bot_id", "workspace_id"})),
     requests=TokenRequests(encoding="json", headers=_NOTION_VERSION),
-    authorization=AuthorizationRules(scope_param=None, params={"owner": "user"}, pkce="off"),
+    authorization=AuthorizationRules(scope_param=None, params={"owner": "user"}),
     revocation=Revocation(
         call=Call(
             method="POST",
@@ -140,7 +137,7 @@ notion = Preset(
 )
 
 _ASANA_USER = Call(url="https://app.asana.com/api/1.0/users/me")
-# Asana's OAuth guide: so it stands in the token endpoint's answer too. The guide has PKCE as well.
+# Asana's OAuth guide: so it stands in the token endpoint's answer too.
 _ASANA_ACCOUNT = AccountPaths(id=("data", "gid"), login=None, display_name=("data", "name"), avatar_url=None)
 
 asana = Preset(
@@ -211,7 +208,7 @@ clickup = Preset(
     client_auth="client_secret_post",
     gives_refresh_tokens=False,
     replies=reply_rules("clickup"),
-    authorization=AuthorizationRules(scope_param=None, pkce="off"),
+    authorization=AuthorizationRules(scope_param=None),
     notes=("Access tokens do not expire; a 401 means that they were revoked.",),
 )
 
@@ -223,7 +220,6 @@ miro = Preset(
     client_auth="client_secret_post",
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=60)),
     replies=reply_rules("miro"),
-    authorization=_NOT_PKCE,
     validation=ValidationRules(call=Call(url="https://api.miro.com/v1/oauth-token")),
     # Miro's reference, "Get new access token using refresh token".
     notes=("Access tokens expire, and refresh tokens exist, only in apps that have turned expiry on.",),
@@ -252,7 +248,7 @@ figma = Preset(
     traits=ProviderTraits(rotates=False),
     replies=reply_rules("figma", scope_separator=","),
     requests=TokenRequests(refresh_url="https://api.figma.com/v1/oauth/refresh"),
-    authorization=AuthorizationRules(scope_separator=",", pkce="off"),
+    authorization=AuthorizationRules(scope_separator=","),
     identity=IdentityRules(
         call=_FIGMA_USER,
         in_answer=AccountPaths(id=("id",), login=None, display_name=("handle",), avatar_url=("img_url",)),

@@ -68,7 +68,7 @@ facebook = Preset(
         refresh_grant="fb_exchange_token",
         refresh_field="fb_exchange_token",
     ),
-    authorization=AuthorizationRules(scope_separator=",", pkce="off"),
+    authorization=AuthorizationRules(scope_separator=","),
     revocation=Revocation(
         call=Call(
             method="DELETE",
@@ -109,6 +109,13 @@ linkedin = Preset(
     traits=ProviderTraits(rotates=False, refresh_token_lifetime=timedelta(days=365)),
     replies=reply_rules("linkedin"),
     authorization=AuthorizationRules(pkce="off"),
+    no_pkce=(
+        "A code that is presented with a verifier is refused as invalid_client"
+        " (github.com/UsefulSoftwareCo/executor, issue 2087, 2026-09-21). ID tokens have no nonce either"
+        " (github.com/authlib/authlib, issue 763, 2025-04-28)."
+    ),
+    # LinkedIn's guide, "Sign In with LinkedIn using OpenID Connect".
+    issuer="https://www.linkedin.com/oauth",
     identity=IdentityRules(
         # Members as social-core reads them.
         call=Call(url="https://api.linkedin.com/v2/me"),
@@ -134,7 +141,7 @@ reddit = Preset(
     token_url="https://www.reddit.com/api/v1/access_token",
     scopes=("identity",),
     replies=reply_rules("reddit"),
-    authorization=AuthorizationRules(params={"duration": "permanent"}, pkce="off"),
+    authorization=AuthorizationRules(params={"duration": "permanent"}),
     revocation=Revocation.standard("https://www.reddit.com/api/v1/revoke_token"),
     identity=IdentityRules(
         call=_REDDIT_USER,
@@ -160,7 +167,8 @@ twitch = Preset(
     token_url="https://id.twitch.tv/oauth2/token",
     client_auth="client_secret_post",
     replies=reply_rules("twitch"),
-    authorization=AuthorizationRules(pkce="off"),
+    # Twitch's guide, "Using OIDC to get OAuth Access Tokens".
+    issuer="https://id.twitch.tv/oauth2",
     revocation=Revocation(
         call=Call(
             method="POST",
@@ -191,7 +199,6 @@ spotify = Preset(
     token_url="https://accounts.spotify.com/api/token",
     traits=ProviderTraits(rotates=False, refresh_token_lifetime=timedelta(days=180)),
     replies=reply_rules("spotify"),
-    authorization=AuthorizationRules(pkce="public_only"),
     identity=IdentityRules(
         call=_SPOTIFY_USER,
         in_answer=AccountPaths(id=("id",), login=None, display_name=("display_name",), avatar_url=None),
