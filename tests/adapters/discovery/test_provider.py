@@ -9,6 +9,7 @@ import pytest
 
 from extauth import Account, ProviderMisconfigured, TokenSet
 from extauth.adapters.discovery import ServerMetadata
+from extauth.adapters.oauth2 import AuthorizationRules
 from extauth.domain.linking import AuthorizationRequest, LinkingTraits
 from extauth.domain.linking_outcomes import TokenValid
 from extauth.domain.policy import ProviderTraits
@@ -20,6 +21,7 @@ METADATA = ServerMetadata(
     device_authorization_endpoint="https://auth.example/device",
     userinfo_endpoint="https://auth.example/me",
     client_auth_methods=("client_secret_post", "client_secret_basic"),
+    code_challenge_methods=("S256",),
     sends_issuer=True,
     openid=True,
 )
@@ -60,13 +62,33 @@ def test_the_application_knows_better():
 
 
 @pytest.mark.parametrize(
-    ("methods", "pkce"),
-    [(None, True), (("S256",), True), (("plain", "S256"), True), (("plain",), False), ((), False)],
+    ("methods", "secret"),
+    [(None, "s"), ((), "s"), (("S256",), "s"), (("S256",), None), (("plain", "S256"), None)],
 )
-def test_a_code_challenge_is_sent_unless_it_is_known_to_be_in_vain(methods, pkce):
-    """A server that says nothing of PKCE gets a challenge; one with other methods only gets none."""
+def test_a_code_challenge_is_sent(methods, secret):
+    """Also to a server that says nothing of PKCE, if the client has a secret."""
     metadata = attrs.evolve(METADATA, code_challenge_methods=methods)
-    assert metadata.provider("x", client_id="c").linking.pkce is pkce
+    assert metadata.provider("x", client_id="c", client_secret=secret).linking.pkce
+
+
+@pytest.mark.parametrize(
+    ("methods", "secret"), [(("plain",), "s"), (("plain",), None), (("s256",), "s"), (None, None), ((), None)]
+)
+def test_codes_that_nothing_would_guard(methods, secret):
+    """Only plain is an error, and so is nothing where there is no secret; the error says what to write."""
+    metadata = attrs.evolve(METADATA, code_challenge_methods=methods)
+    with pytest.raises(ProviderMisconfigured, match=r"authorization=AuthorizationRules\(\)") as caught:
+        metadata.provider("x", client_id="c", client_secret=secret)
+    assert caught.value.reason == "pkce_unsupported"
+    for rules in (AuthorizationRules(), AuthorizationRules(pkce="off")):
+        provider = metadata.provider("x", client_id="c", client_secret=secret, authorization=rules)
+        assert provider.linking.pkce is (rules.pkce == "allowed")
+
+
+def test_a_server_without_an_authorization_endpoint_needs_no_pkce():
+    """The device flow has no codes that a browser carries."""
+    metadata = attrs.evolve(METADATA, authorization_endpoint=None, code_challenge_methods=None)
+    assert metadata.provider("x", client_id="c").linking.device
 
 
 @pytest.mark.parametrize(

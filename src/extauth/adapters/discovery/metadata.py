@@ -90,30 +90,45 @@ class ServerMetadata:
         """Return this server as a provider for a client that is registered there.
 
         Without ``client_auth`` it is chosen by the secret (:meth:`choose_client_auth`); a client that has a
-        key says so itself. A code challenge is sent unless the server lists methods and S256 is not among
-        them: a server that does not know it ignores it (RFC 6749 section 3.1). Callbacks must come from
-        this issuer. Refresh tokens are taken to rotate and to be revoked on reuse, the strictest case;
-        ``traits`` says otherwise. ``keywords`` are those of ``OAuth2Provider`` and win over what was found.
+        key says so itself. A code challenge is sent; a server that does not know it ignores it (RFC 6749
+        section 3.1). Callbacks must come from this issuer. Refresh tokens are taken to rotate and to be
+        revoked on reuse, the strictest case; ``traits`` says otherwise. ``keywords`` are those of
+        ``OAuth2Provider`` and win over what was found.
 
         :raises ValueError: as :class:`~extauth.adapters.oauth2.OAuth2Provider` does.
-        :raises ProviderMisconfigured: as :meth:`choose_client_auth`.
+        :raises ProviderMisconfigured: as :meth:`choose_client_auth`; and ``pkce_unsupported`` without
+            ``authorization`` among the keywords, if the server lists challenge methods and S256 is none of
+            them, or lists none and the client is public: nothing else would guard its codes.
         """
+        chosen = client_auth or self.choose_client_auth(client_secret)
+        if "authorization" not in keywords:
+            self._check_pkce(public=chosen == "none")
         return OAuth2Provider(
             provider_id,
             client_id=client_id,
             client_secret=client_secret,
-            client_auth=client_auth or self.choose_client_auth(client_secret),
+            client_auth=chosen,
             scopes=scopes,
             **{**self._found(), **cast("dict[str, Any]", keywords)},
         )
 
+    def _check_pkce(self, *, public: bool) -> None:
+        methods = self.code_challenge_methods or ()
+        if self.authorization_endpoint is None or PKCE_METHOD in methods or not (methods or public):
+            return
+        what = "others alone, such as plain" if methods else "none, and the client has no secret"
+        msg = (
+            f"the provider should list S256 among its code challenge methods (PKCE), but lists {what}: codes"
+            " would be unguarded (RFC 9700 section 2.1.1). Give authorization=AuthorizationRules() if its"
+            ' documentation says that it takes S256, or AuthorizationRules(pkce="off") to go without'
+        )
+        raise ProviderMisconfigured(msg, reason="pkce_unsupported")
+
     def _found(self) -> dict[str, Any]:
-        pkce = self.code_challenge_methods is None or PKCE_METHOD in self.code_challenge_methods
         return {
             "issuer": self.issuer,
             "sends_issuer": self.sends_issuer,
             "openid": self.openid,
-            "authorization": AuthorizationRules(pkce="allowed" if pkce else "off"),
             "identity": IdentityRules(in_id_token=self.openid),
             "token_url": self.token_endpoint,
             "authorize_url": self.authorization_endpoint,
@@ -139,13 +154,7 @@ def server_metadata(
     :raises ProviderMisconfigured: with ``issuer_mismatch``; with ``invalid_metadata`` for a member that is
         missing or not of its type; and what ``usable`` raises.
     """
-    named = text(members, "issuer")
-    if named != issuer:
-        hint = ""
-        if named is not None and same_but_for_a_slash(named, issuer):
-            hint = ", only by a slash at the end; ask for it as the document has it"
-        msg = f"the document is another issuer's than the one asked for{hint}"
-        raise ProviderMisconfigured(msg, reason="issuer_mismatch")
+    check_issuer(text(members, "issuer"), issuer)
 
     def endpoint(name: str) -> str | None:
         url = text(members, name)
@@ -169,3 +178,16 @@ def server_metadata(
         openid="openid" in scopes or any(texts(members, name) for name in _OPENID_MEMBERS),
         reach=reach,
     )
+
+
+def check_issuer(named: str | None, issuer: str) -> None:
+    """Refuse a document that names another issuer than the one that was asked for.
+
+    :raises ProviderMisconfigured: with ``issuer_mismatch``.
+    """
+    if named != issuer:
+        hint = ""
+        if named is not None and same_but_for_a_slash(named, issuer):
+            hint = ", only by a slash at the end; ask for it as the document has it"
+        msg = f"the document is another issuer's than the one asked for{hint}"
+        raise ProviderMisconfigured(msg, reason="issuer_mismatch")
