@@ -124,6 +124,11 @@ class LinkingTraits:
     server: str | None = None
     """Names the authorization server: providers of different ones must not share a redirect URI unless each
     sends ``iss`` (RFC 9700 section 4.4). ``None``: the issuer does, or else the token endpoint's host."""
+    authorization_endpoint: str | None = None
+    """Where users are sent."""
+    published: bool = False
+    """Whether the server itself says which its endpoints are, not the application: then those that are not at
+    its issuer's host may be another server's."""
     callback_method: CallbackMethod = "GET"
     callback_fields: frozenset[str] = frozenset()
     """Parameters of the callback to keep in ``TokenSet.extra``."""

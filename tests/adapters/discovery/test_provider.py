@@ -36,6 +36,8 @@ def test_what_is_found_is_used():
         openid=True,
         issuer="https://auth.example",
         sends_issuer=True,
+        authorization_endpoint="https://auth.example/authorize",
+        published=True,
         device=True,
     )
     assert provider.origin.token_endpoint == "https://auth.example/token"

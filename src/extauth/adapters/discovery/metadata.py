@@ -103,13 +103,14 @@ class ServerMetadata:
         chosen = client_auth or self.choose_client_auth(client_secret)
         if "authorization" not in keywords:
             self._check_pkce(public=chosen == "none")
+        rules = attrs.evolve(keywords.get("authorization", AuthorizationRules()), published=True)
         return OAuth2Provider(
             provider_id,
             client_id=client_id,
             client_secret=client_secret,
             client_auth=chosen,
             scopes=scopes,
-            **{**self._found(), **cast("dict[str, Any]", keywords)},
+            **{**self._found(), **cast("dict[str, Any]", keywords), "authorization": rules},
         )
 
     def _check_pkce(self, *, public: bool) -> None:

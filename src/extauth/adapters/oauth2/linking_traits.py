@@ -42,6 +42,8 @@ def linking_traits(
         sends_issuer=sends_issuer,
         server=authorization.operator
         or (endpoint_hosts(authorize_url, token_url) if issuer is None else None),
+        authorization_endpoint=authorize_url,
+        published=authorization.published,
         callback_method=callback_method,
         callback_fields=frozenset(checked_scopes(callback_fields)),
         companions=tuple(replies.companions),

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeVar, final
 
 from extauth.domain.ports import LinkStore
+from extauth.services.linking.endpoints import KnownEndpoints
 from extauth.services.linking.redirect_uris import Server, normalised
 
 _K = TypeVar("_K", bound=Hashable)
@@ -31,6 +32,8 @@ class BegunRedirects:
     def __init__(self) -> None:
         self._servers: dict[Hashable, dict[str, bool]] = {}
         """By URI: whether each server sends its issuer; the one that began last is last in both."""
+        self.endpoints = KnownEndpoints()
+        """Whose endpoints are whose."""
 
     def note(self, redirect_uri: str, server: Server) -> str | None:
         """Take note that a server is begun with; or return, and note nothing, one that it must not share the

@@ -22,6 +22,7 @@ from extauth.services.linking.authorizations import Authorizations, unknown_stat
 from extauth.services.linking.begun_redirects import begun_redirects
 from extauth.services.linking.callback import Callback, read_callback
 from extauth.services.linking.connect import GrantConnector
+from extauth.services.linking.endpoints import Endpoints
 from extauth.services.linking.in_progress import Completion, InFlightCompletions
 from extauth.services.linking.redirect_uris import RedirectUris, mixable, server_of
 from extauth.services.linking.scopes import asked_scopes, granted_before
@@ -79,6 +80,7 @@ class CodeFlow:
         self._authorizations = Authorizations(store, ttl)
         self._redirect_uris = redirect_uris
         self._begun = begun_redirects(store)
+        self._endpoints = Endpoints(providers, self._begun.endpoints)
         self._secret_source = secret_source
 
     async def begin(
@@ -93,6 +95,7 @@ class CodeFlow:
         """See :meth:`~extauth.LinkingService.begin`."""
         provider = provider_of(self._providers, key.provider_id)
         self._redirect_uris.check(provider.provider_id, redirect_uri)
+        self._endpoints.check(provider)
         if clash := _OURS & params.keys():
             msg = f"params must not set {', '.join(sorted(clash))}"
             raise ValueError(msg)

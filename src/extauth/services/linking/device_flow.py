@@ -25,7 +25,9 @@ from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
 from extauth.services.errors import refusal
 from extauth.services.events import EventEmitter
+from extauth.services.linking.begun_redirects import begun_redirects
 from extauth.services.linking.connect import GrantConnector
+from extauth.services.linking.endpoints import Endpoints
 from extauth.services.linking.in_progress import Completion, InFlightCompletions
 from extauth.services.linking.scopes import asked_scopes, granted_before
 from extauth.services.provider_call import ProviderCaller
@@ -83,6 +85,7 @@ class DeviceFlows:
         self._connector = connector
         self._in_flight = in_flight
         self._emitter = emitter
+        self._endpoints = Endpoints(providers, begun_redirects(store).endpoints)
         self._flights: SingleFlight[str, Link | None] = SingleFlight()
         self._polling: dict[str, _Polling] = {}
         """Added by the first who waits; removed when nobody waits and nothing is sent any more."""
@@ -97,6 +100,7 @@ class DeviceFlows:
                 f"{provider.provider_id} has no device flow; give the provider a device_url if it offers one"
             )
             raise ValueError(msg)
+        self._endpoints.check(provider)
         check_connectable(provider, key)
         asked = asked_scopes(provider, await granted_before(self._store, provider, key), scopes)
         now = self._clock.now()

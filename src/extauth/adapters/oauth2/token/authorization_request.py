@@ -64,6 +64,9 @@ class AuthorizationRules:
     operator: str | None = None
     """Who runs the server, where its customers have hosts of their own: providers with the same operator may
     share a redirect URI, as those of one issuer may. So a code for one must be safe at all of its hosts."""
+    published: bool = False
+    """Whether the endpoints are those of a document that the server publishes, as what is discovered has
+    it."""
 
     def takes_challenge(self, *, public: bool) -> bool:
         """Whether a client, public or confidential, sends a code challenge."""
