@@ -48,6 +48,21 @@ def test_what_is_found_is_used():
     assert provider.traits == ProviderTraits(rotates=True)
 
 
+@pytest.mark.parametrize(
+    ("found", "scopes", "keywords", "openid"),
+    [
+        (False, ["openid"], {}, True),
+        (False, ["a"], {}, False),
+        (True, ["a"], {}, True),
+        (False, ["openid"], {"openid": False}, False),
+    ],
+)
+def test_the_scope_openid_wants_a_nonce(found, scopes, keywords, openid):
+    """Also where the document that was found is not OpenID Connect's."""
+    metadata = attrs.evolve(METADATA, openid=found)
+    assert metadata.provider("x", client_id="c", scopes=iter(scopes), **keywords).linking.openid is openid
+
+
 def test_the_application_knows_better():
     """Keywords win over what was found."""
     traits = ProviderTraits(rotates=False)

@@ -10,8 +10,10 @@ import attrs
 from extauth.adapters.discovery.members import flag, required_text, text, texts
 from extauth.adapters.discovery.well_known import same_but_for_a_slash
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, Reach
+from extauth.adapters.oauth2.client.configuration import checked_scopes
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.options import RequestOptions
+from extauth.adapters.oauth2.rules import check_rules
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.domain.errors import ProviderMisconfigured
 
@@ -91,26 +93,31 @@ class ServerMetadata:
 
         Without ``client_auth`` it is chosen by the secret (:meth:`choose_client_auth`); a client that has a
         key says so itself. A code challenge is sent; a server that does not know it ignores it (RFC 6749
-        section 3.1). Callbacks must come from this issuer. Refresh tokens are taken to rotate and to be
-        revoked on reuse, the strictest case; ``traits`` says otherwise. ``keywords`` are those of
-        ``OAuth2Provider`` and win over what was found.
+        section 3.1). So is a nonce with the scope ``openid``, which says that the server speaks OpenID
+        Connect also where its document does not. Callbacks must come from this issuer, and endpoints that are
+        not at its host must not be another provider's. Refresh tokens are taken to rotate and to be revoked
+        on reuse, the strictest case; ``traits`` says otherwise. ``keywords`` are those of ``OAuth2Provider``
+        and win over what was found.
 
         :raises ValueError: as :class:`~extauth.adapters.oauth2.OAuth2Provider` does.
         :raises ProviderMisconfigured: as :meth:`choose_client_auth`; and ``pkce_unsupported`` without
             ``authorization`` among the keywords, if the server lists challenge methods and S256 is none of
             them, or lists none and the client is public: nothing else would guard its codes.
         """
+        wanted = checked_scopes(scopes)
         chosen = client_auth or self.choose_client_auth(client_secret)
         if "authorization" not in keywords:
             self._check_pkce(public=chosen == "none")
-        rules = attrs.evolve(keywords.get("authorization", AuthorizationRules()), published=True)
+        rules = keywords.get("authorization", AuthorizationRules())
+        check_rules(authorization=rules)
+        found = {**self._found(wanted), **cast("dict[str, Any]", keywords)}
         return OAuth2Provider(
             provider_id,
             client_id=client_id,
             client_secret=client_secret,
             client_auth=chosen,
-            scopes=scopes,
-            **{**self._found(), **cast("dict[str, Any]", keywords), "authorization": rules},
+            scopes=wanted,
+            **{**found, "authorization": attrs.evolve(rules, published=True)},
         )
 
     def _check_pkce(self, *, public: bool) -> None:
@@ -125,11 +132,11 @@ class ServerMetadata:
         )
         raise ProviderMisconfigured(msg, reason="pkce_unsupported")
 
-    def _found(self) -> dict[str, Any]:
+    def _found(self, scopes: tuple[str, ...]) -> dict[str, Any]:
         return {
             "issuer": self.issuer,
             "sends_issuer": self.sends_issuer,
-            "openid": self.openid,
+            "openid": self.openid or "openid" in scopes,
             "identity": IdentityRules(in_id_token=self.openid),
             "token_url": self.token_endpoint,
             "authorize_url": self.authorization_endpoint,
