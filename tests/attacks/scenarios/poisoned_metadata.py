@@ -93,9 +93,10 @@ async def _token_shown_to_the_api(*, services: int) -> object:
         AsyncExitStack() as exits,
     ):
         store, honest, evil = MemoryLinkStore(), _honest(server), await _poisoned(server, site)
-        together = [[honest, evil]] if services == 1 else [[honest], [evil]]
-        for providers in together:
-            linking = await exits.enter_async_context(LinkingService(store, providers))
+        beside = [honest] if services == 1 else []
+        if services > 1:
+            await exits.enter_async_context(LinkingService(store, [honest]))
+        linking = await exits.enter_async_context(LinkingService(store, [*beside, evil]))
         url = await linking.begin("evil", "victim", OWN["evil"])
         await linking.complete((await server.visit(url, VICTIM)).url, user_id="victim")
         tokens = await exits.enter_async_context(TokenService(store, [honest, evil]))

@@ -110,14 +110,15 @@ class ServerMetadata:
             self._check_pkce(public=chosen == "none")
         rules = keywords.get("authorization", AuthorizationRules())
         check_rules(authorization=rules)
-        found = {**self._found(wanted), **cast("dict[str, Any]", keywords)}
+        given = {**self._found(wanted), **cast("dict[str, Any]", keywords)}
+        given["authorization"] = attrs.evolve(rules, published=True)
         return OAuth2Provider(
             provider_id,
             client_id=client_id,
             client_secret=client_secret,
             client_auth=chosen,
             scopes=wanted,
-            **{**found, "authorization": attrs.evolve(rules, published=True)},
+            **given,
         )
 
     def _check_pkce(self, *, public: bool) -> None:
