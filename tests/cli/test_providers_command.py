@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,16 @@ def test_one_preset_in_full(capsys):
     assert "dead codes:              BAD_REFRESH_TOKEN, invalid_grant" in said
     assert "grant cap" not in said
     assert "grant cap:               100" in printed(capsys, "google")
+
+
+def test_why_pkce_is_not_sent(capsys):
+    """Where it was said and when, in full and on the page; nothing of it for all the others."""
+    why = "(github.com/UsefulSoftwareCo/executor, issue 2087, 2026-09-21)"
+    assert why in printed(capsys, "linkedin")
+    page = printed(capsys, "--markdown")
+    assert re.search(rf"^- No code challenge is sent: .*{re.escape(why)}", page, re.MULTILINE)
+    assert "\n- A client with a secret sends no code challenge: An app has to be set" in page
+    assert "no pkce" not in printed(capsys, "github")
 
 
 def test_an_unknown_preset_is_refused(capsys):
