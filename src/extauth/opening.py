@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, ClassVar, NoReturn, TypedDict, Unpack, cast, final
 from urllib.parse import unquote
 
+from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import Store
 from extauth.domain.wrong_types import UrlObject, must_be, url_text
 from extauth.services.open_services import close_services_on
@@ -53,7 +54,13 @@ def open_store(
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
-    return _OpenStore(_opening(url, cast("dict[str, Any]", options)))
+    address = Hidden(url)
+    del url  # it may hold a password, and tools that report errors show local variables
+    try:
+        return _OpenStore(_opening(address.value, cast("dict[str, Any]", options)))
+    except (ImportError, TypeError, ValueError) as error:
+        mistake = error.with_traceback(None)  # for the same reason
+    raise mistake
 
 
 def _opening(
