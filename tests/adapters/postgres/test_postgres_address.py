@@ -67,7 +67,7 @@ def test_another_machine_is_verified(dsn):
         ({"PGHOST": "db.example"}, True),
         ({"PGHOST": "localhost,db.example"}, True),
         ({"PGSERVICE": "production"}, True),
-        ({"PGHOST": "/tmp"}, None),
+        ({"PGHOST": "/run/postgresql"}, None),
         ({"PGHOST": "db.example", "PGSSLMODE": "prefer"}, None),
         ({"PGHOST": "db.example", "PGSSLMODE": "verify-full"}, True),
         ({"PGHOST": "db.example", "PGSSLROOTCERT": "ca.pem"}, "verify-full"),
@@ -142,7 +142,7 @@ def test_what_cannot_be_meant(dsn):
         "postgresql://u:pässwörd!$&'()*+,;=@db/links",
         "postgresql://u@db/links?password=p@ss/word",
         "POSTGRES://db,other:5433/links",
-        "postgresql://u:pw@/links?host=/tmp",
+        "postgresql://u:pw@/links?host=/run/postgresql",
     ],
 )
 def test_what_works(dsn):
@@ -168,27 +168,49 @@ def local(address):
         return False
 
 
-PIECES = st.sampled_from(
-    ["localhost", "127.0.0.1", "[::1]", "::1", "db", "%2Ftmp", "/tmp", "%6cocalhost", "%25", ",", ":", "5432"]
-    + ["@", "u:p@", "/", "?", "host=", "service=", "port=", "&", "#", "[", "]", "%2C", "%5B", " ", "\t", "x"]
+HOSTS = [
+    "localhost",
+    "LOCALHOST",
+    "127.0.0.1",
+    "[::1]",
+    "[::1]x",
+    "db",
+    "%2Ftmp",
+    "%6cocalhost",
+    "%256cocalhost",
+    "",
+]
+HOSTS += [
+    "localhost%2Cdb",
+    "%5B::1%5D",
+    "::1",
+    "127.1",
+    "127.0.0.1x",
+    "localhost%00",
+    " localhost",
+    "local\thost",
+]
+PORTS = ["", "", ":5432", ":54%33", ":x", ":"]
+SERVERS = st.lists(st.builds(str.__add__, st.sampled_from(HOSTS), st.sampled_from(PORTS)), max_size=3)
+USERS = st.sampled_from(["", "u@", "u:p@", "@", "u@v@", "u:p/", "localhost,"])
+PATHS = st.sampled_from(["", "/", "/db", "/db/x", "//db"])
+QUERIES = st.sampled_from(
+    ["", "?host={}", "?host={}&host={}", "?port=1&host={}", "?x={}", "?service=s&host={}"]
 )
 
 
-@given(st.lists(PIECES, max_size=8).map("".join))
-def test_asyncpg_goes_nowhere_else(rest):
-    """Whatever is taken for this machine asyncpg takes for it too; what it can't read is refused either way."""
-    dsn = f"postgresql://{rest}"
+@given(USERS, SERVERS.map(",".join), PATHS, QUERIES, SERVERS.map(",".join))
+def test_asyncpg_goes_nowhere_else(user, servers, path, query, others):
+    """Whatever is taken for this machine asyncpg takes for it too, or cannot read at all."""
+    dsn = f"postgresql://{user}{servers}{path}{query.format(others, servers)}"
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PGHOST", "PGPORT", "PGSERVICE", "PGSSLMODE"):
             patch.delenv(name, raising=False)
         try:
             checked_address(Hidden(dsn))
-            unverified = verified(dsn) is None
-        except ConfigurationError:
-            return
-        if unverified:
-            try:
-                found = addresses(dsn)
-            except (ValueError, LookupError):
+            if verified(dsn) is not None:
                 return
-            assert [each for each in found if not local(each)] == []
+            found = addresses(dsn)
+        except (ConfigurationError, ValueError, LookupError):
+            return
+    assert [each for each in found if not local(each)] == []
