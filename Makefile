@@ -84,9 +84,9 @@ audit: $(INSTALLED)  ## ask for known holes in the locked versions; needs the da
 	$(LOCKED) --group release
 	$(BIN)/python .ci/audit
 
-sbom: $(INSTALLED)  ## what extauth is made of and depends on, as CycloneDX, in dist/
+sbom: wheel  ## the wheel, and what it is installed with, as CycloneDX, in dist/
 	$(LOCKED) --group release
-	$(BIN)/python .ci/sbom
+	PYTHON=$(BIN)/python CYCLONEDX=$(BIN)/cyclonedx-py .ci/sbom dist/*.whl
 
 prove: $(DEV_INSTALLED)  ## walk every schedule of bounded configurations, then race newly drawn ones on every store
 	$(BIN)/python -m proof $(ARGS)
