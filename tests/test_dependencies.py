@@ -26,8 +26,9 @@ def locked(name: str) -> dict[str, list[str]]:
 
 def printed(script: str, *arguments: str) -> list[str]:
     """Return the lines that a script of .ci prints."""
-    command = [sys.executable, ROOT / ".ci" / script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    command = [sys.executable, f"{ROOT}/.ci/{script}", *arguments]
+    told: str = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return told.split()
 
 
 @pytest.mark.parametrize("name", LOCKS)

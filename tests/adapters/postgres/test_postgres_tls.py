@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -58,9 +59,9 @@ async def used(dsn: str) -> bool:
     """Tell whether a link can be kept at that address, and whether the connection was encrypted."""
     async with open_store(dsn) as store:
         await store.put(KEY, TokenSet("at"))
-        inside = store
+        inside: Any = store
         [row] = await inside._connections.read("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-        return row["ssl"]
+        return bool(row["ssl"])
 
 
 async def test_a_server_whose_certificate_is_trusted(port, authorities):

@@ -37,7 +37,7 @@ def _read_by_another_user(path: Path) -> bytes:
     """Read a file as another user of the machine; who may not become one asks its mode who could."""
     if os.geteuid() != 0:
         return path.read_bytes() if path.stat().st_mode & _ANYBODY else b""
-    command = ["/bin/cat", path]
+    command = ["/bin/cat", str(path)]
     return subprocess.run(command, user="nobody", capture_output=True, check=False).stdout
 
 

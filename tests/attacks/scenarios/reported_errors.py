@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Iterator
+from urllib.parse import urlparse
 
 import pytest
 
 from extauth import ConfigurationError, open_store
-from extauth.adapters.postgres import address, pools, store
+from extauth.adapters.postgres import pools, store
 from tests.attacks.attack import Attack
 from tests.attacks.fence import Fence
 from tests.secrecy.watch import TESTS
@@ -47,7 +48,7 @@ async def _encoded_character(_: Fence) -> None:
 
 
 def _as_python_tells_it(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pools, "checked_address", lambda _: address.urlparse(_.value))
+    patch.setattr(pools, "checked_address", lambda _: urlparse(_.value))
 
 
 async def _cut_off_while_connecting() -> None:

@@ -20,8 +20,8 @@ from extauth.domain.errors import ConfigurationError
 async def prepare(pool: Pool, sending: Sending) -> None:
     """Look for a pooler, and bring the schema up to date.
 
-    :raises ConfigurationError: if the address is not valid, the server cannot be verified, the role may not, the
-        schema is newer than this version of extauth knows, or a pooler is in statement mode.
+    :raises ConfigurationError: if the address is not valid, the server cannot be verified, the role may
+        not, the schema is newer than this version of extauth knows, or a pooler is in statement mode.
     """
     try:
         await _migrate(pool, sending)
