@@ -4,22 +4,23 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
-PIP_VERSION := 26.3
 WORKERS ?= 4
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Whatever comes from elsewhere has its hash in the lock.
+LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --constraint constraints.txt
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
+  --all-extras --no-header --no-annotate --no-emit-package extauth pyproject.toml constraints.in
 
-.PHONY: help demo test attacks coverage prove chaos mutants pgbouncer check docs fix matrix bench wheel lock clean
+.PHONY: help demo test attacks coverage prove chaos mutants pgbouncer check docs fix matrix lowest audit sbom bench wheel lock clean
 .DEFAULT_GOAL := test
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt .ci/install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "extauth needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) pip==$(PIP_VERSION)
-	$(PIP_INSTALL) --constraint constraints.txt --build-constraint constraints.txt --editable '.[all]'
+	.ci/install $(BIN)/python constraints.txt --editable .
 	@touch $@
 
 $(DEV_INSTALLED): $(INSTALLED)
-	$(PIP_INSTALL) --constraint constraints.txt --group test --group check --group docs
+	$(LOCKED) --group test --group check --group docs
 	@touch $@
 
 help:  ## what there is to make
@@ -74,27 +75,41 @@ matrix:  ## the tests on every supported Python that is installed
 	  $(MAKE) --no-print-directory test PYTHON=$$found VENV=.venv-$$version ARGS=-q || exit 1; \
 	done
 
+lowest:  ## the tests on the lowest versions of what extauth depends on
+	$(PYTHON) -m venv --clear .venv-lowest
+	.ci/install .venv-lowest/bin/python constraints-lowest.txt --group suite --editable .
+	.venv-lowest/bin/python -m pytest -n $(WORKERS) --dist worksteal --ignore tests/peer/test_mcp_servers.py $(ARGS)
+
+audit: $(INSTALLED)  ## ask for known holes in the locked versions; needs the database on the network
+	$(LOCKED) --group release
+	$(BIN)/python .ci/audit
+
+sbom: wheel  ## the wheel, and what it is installed with, as CycloneDX, in dist/
+	$(LOCKED) --group release
+	PYTHON=$(BIN)/python CYCLONEDX=$(BIN)/cyclonedx-py .ci/sbom dist/*.whl
+
 prove: $(DEV_INSTALLED)  ## walk every schedule of bounded configurations, then race newly drawn ones on every store
 	$(BIN)/python -m proof $(ARGS)
 	EXTAUTH_RACES=$${EXTAUTH_RACES:-200} $(BIN)/python -m pytest -q tests/proof/test_races.py
 
 mutants: $(DEV_INSTALLED)  ## break the code in small ways; the tests must notice (ARGS='services/*.py' for a part)
-	$(PIP_INSTALL) --constraint constraints.txt --group mutants
+	$(LOCKED) --group mutants
 	$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
-	$(PIP_INSTALL) --constraint constraints.txt --group bench
+	$(LOCKED) --group bench
 	$(BIN)/python -m bench $(ARGS)
 
 wheel: $(INSTALLED)  ## build the wheel into dist/; .ci/test-wheel dist/*.whl tests it
 	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --build-constraint constraints.txt --wheel-dir dist .
 
-lock: $(INSTALLED)  ## renew constraints.txt
-	$(PIP_INSTALL) uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --all-extras \
-	  --group test --group check --group docs --group mutants --group bench --no-header --no-annotate --no-emit-package extauth \
-	  pyproject.toml constraints.in --output-file constraints.txt
+lock: $(INSTALLED)  ## renew constraints.txt, and constraints-lowest.txt for `make lowest`
+	$(LOCKED) uv
+	$(COMPILE) --group test --group check --group docs --group mutants --group bench --group release --output-file constraints.txt
+	cp constraints.txt constraints-lowest.txt
+	.ci/dependencies --lowest > $(VENV)/lowest.txt
+	$(COMPILE) --group suite --constraint $(VENV)/lowest.txt --output-file constraints-lowest.txt
 
 clean:  ## remove the virtual environments and every cache
 	rm -rf .venv .venv-* .mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage build dist

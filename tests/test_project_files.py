@@ -18,7 +18,7 @@ FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.ym
 
 def test_there_are_some_of_each():
     """The workflows and the forms are where GitHub looks for them."""
-    assert [path.stem for path in WORKFLOWS] == ["ci"]
+    assert [path.stem for path in WORKFLOWS] == ["ci", "release"]
     assert [path.stem for path in FORMS] == ["bug", "feature", "provider-quirk"]
     assert (ROOT / "SECURITY.md").exists()
 
@@ -51,12 +51,13 @@ def test_a_workflow_runs_what_a_developer_runs(path):
     scripts = [words[0] for words in commands if words[0] != "make"]
     assert set(targets) <= set(re.findall(r"^(\w+):", MAKEFILE, re.MULTILINE))
     assert [script for script in scripts if not (ROOT / script).is_file()] == []
-    assert {"check", "wheel", ".ci/test-wheel"} == {*targets, *scripts}
+    wanted = {"ci": {"wheel"}, "release": {"audit", "lowest", "sbom"}}
+    assert {"check", ".ci/test-wheel"} | wanted[path.stem] == {*targets, *scripts}
 
 
 def test_every_python_that_is_supported_is_tested():
     """The matrix is the one that the package's metadata promises."""
-    (workflow,) = WORKFLOWS
+    workflow = next(path for path in WORKFLOWS if path.stem == "ci")
     matrix = yaml.safe_load(workflow.read_text())["jobs"]["test"]["strategy"]["matrix"]["python"]
     promised = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["project"]["classifiers"]))
     assert matrix == promised

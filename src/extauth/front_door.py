@@ -14,6 +14,7 @@ from typing import NoReturn, Unpack, cast, final
 import attrs
 
 from extauth.clock import SystemClock
+from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link
 from extauth.domain.linking import DeviceAuthorization, UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
@@ -143,12 +144,14 @@ def open(  # noqa: A001
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
+    given = Hidden(store)
+    del store  # a URL may hold a password, and tools that report errors show local variables
     clock = clock or SystemClock()
     policy = policy or RefreshPolicy()
     # Once: both services go through them, and a mistake is told before a store is opened.
     providers = linking_providers(providers).values()
     return _OpenAuth(
-        _opening(store, store_options),
+        _opening(given, store_options),
         partial(TokenService, providers=providers, policy=policy, clock=clock, observer=observer, rng=rng),
         partial(
             LinkingService,
@@ -165,17 +168,18 @@ def open(  # noqa: A001
 
 
 def _opening(
-    store: str | os.PathLike[str] | UrlObject | LinkingStore, options: StoreOptions
+    given: Hidden[str | os.PathLike[str] | UrlObject | LinkingStore], options: StoreOptions
 ) -> AbstractAsyncContextManager[LinkingStore]:
-    if isinstance(store, str | os.PathLike) or is_url_object(store):
-        return open_store(store, **options)
-    if isinstance(store, type) or not hasattr(store, "claim"):
+    if isinstance(given.value, str | os.PathLike) or is_url_object(given.value):
+        return open_store(given.value, **options)
+    if isinstance(given.value, type) or not hasattr(given.value, "claim"):
         hint = "write: async with open_store(url) as store"
-        raise TypeError(must_be("a URL or a store that is open", store, "store", hint))
+        mistake = must_be("a URL or a store that is open", given.value, "store", hint)
+        raise TypeError(mistake)
     if options:
         msg = f"{', '.join(sorted(options))}: give the store its options where you open it"
         raise TypeError(msg)
-    return nullcontext(cast("LinkingStore", store))
+    return nullcontext(cast("LinkingStore", given.value))
 
 
 @final

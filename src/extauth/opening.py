@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, ClassVar, NoReturn, TypedDict, Unpack, cast, final
 from urllib.parse import unquote
 
+from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import Store
 from extauth.domain.wrong_types import UrlObject, must_be, url_text
 from extauth.services.open_services import close_services_on
@@ -42,7 +43,8 @@ def open_store(
     exchange under way still saves its tokens.
 
     ``memory://`` forgets everything at the end; ``sqlite:///relative.db`` and ``sqlite:////absolute.db`` are
-    files for one machine; ``postgresql://user:password@host/database`` is for several. A ``Path`` is a SQLite
+    files for one machine, for their owner alone; ``postgresql://user:password@host/database`` is for several,
+    and off this machine its server is verified unless ``?sslmode=...`` says otherwise. A ``Path`` is a SQLite
     file. Options are those of :meth:`SqliteLinkStore.open <extauth.adapters.sqlite.SqliteLinkStore.open>` and
     :meth:`PostgresLinkStore.open <extauth.adapters.postgres.PostgresLinkStore.open>`, by keyword: SQLite's
     cannot be in the URL.
@@ -51,9 +53,16 @@ def open_store(
     :raises TypeError: if it is no ``str``, ``Path`` or ``yarl.URL``, or for an option that the store has not.
     :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
     :raises StoreUnavailable: on entering, if the store cannot be reached.
-    :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
+    :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows, a
+        Postgres address is not valid, or its server cannot be verified.
     """
-    return _OpenStore(_opening(url, cast("dict[str, Any]", options)))
+    address = Hidden(url)
+    del url  # it may hold a password, and tools that report errors show local variables
+    try:
+        return _OpenStore(_opening(address.value, cast("dict[str, Any]", options)))
+    except (ImportError, TypeError, ValueError) as error:
+        mistake = error.with_traceback(None)  # for the same reason
+    raise mistake
 
 
 def _opening(

@@ -50,7 +50,7 @@ class TestLinkKey:
         if value:
             assert str(value) not in str(caught.value)
         assert caught.value.__cause__ is None
-        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
     @pytest.mark.parametrize(
         ("value", "message"),

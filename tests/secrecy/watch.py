@@ -118,8 +118,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             continue
         known.add(id(each))
         yield each
-        context = None if each.__suppress_context__ else each.__context__
-        waiting += [each.__cause__, context, *getattr(each, "exceptions", ())]
+        # Also the context that `from None` leaves hanging: not every tool leaves it out.
+        waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
 
 
 def _exposed(error: BaseException) -> Iterator[tuple[str, str]]:

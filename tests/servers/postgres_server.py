@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Literal
@@ -30,6 +30,7 @@ _SETTINGS = {
 }
 # Reads until we are gone, however we went, and then does what we can no longer do.
 _WATCH = 'read -r _; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done 2>/dev/null; rm -rf "$2"'
+_NOTHING: Mapping[str, str] = {}
 _START_PATIENCE = 60.0
 _STOP_PATIENCE = 30.0
 
@@ -66,7 +67,15 @@ class PostgresServer:
 class OwnPostgresServer(PostgresServer):
     """A server that was started for the tests, which may restart it."""
 
-    def __init__(self, binaries: Path, folder: Path, user: str | None) -> None:
+    def __init__(
+        self,
+        binaries: Path,
+        folder: Path,
+        user: str | None,
+        *,
+        settings: Mapping[str, str],
+        tls: tuple[bytes, bytes] | None,
+    ) -> None:
         self._binaries = binaries
         self._folder = folder
         self._data = folder / "data"
@@ -74,7 +83,16 @@ class OwnPostgresServer(PostgresServer):
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._settings = {**_SETTINGS, **settings}
         self._run("initdb", "--pgdata", str(self._data), "--username", "postgres", *_INITDB)
+        if tls is not None:
+            self._settings["ssl"] = "on"
+            for name, pem in zip(("server.key", "server.crt"), tls, strict=True):
+                path = self._data / name  # where Postgres looks for them
+                path.touch(mode=0o600)
+                path.write_bytes(pem)
+                if user is not None:
+                    shutil.chown(path, user)
         self.start()
         super().__init__(f"postgresql://postgres@127.0.0.1:{self._port}/postgres?sslmode=disable")
 
@@ -83,7 +101,7 @@ class OwnPostgresServer(PostgresServer):
         deadline = time.monotonic() + _START_PATIENCE
         while True:
             port = self._port or free_port()
-            settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
+            settings = [f"--{name}={value}" for name, value in {**self._settings, "port": port}.items()]
             with (self._folder / "log").open("ab") as log:
                 # Of a session of its own: Ctrl-C is for us, and we stop it.
                 self._process = subprocess.Popen(
@@ -111,8 +129,7 @@ class OwnPostgresServer(PostgresServer):
                 time.sleep(0.02)
             self.stop("immediate")
             if time.monotonic() > deadline:
-                log_text = (self._folder / "log").read_text(errors="replace")
-                msg = f"Postgres did not start:\n{log_text[-2000:]}"
+                msg = f"Postgres did not start:\n{self.log()[-2000:]}"
                 raise RuntimeError(msg)
             time.sleep(0.1)  # somebody took the port
 
@@ -131,6 +148,10 @@ class OwnPostgresServer(PostgresServer):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def log(self) -> str:
+        """Return what it has logged."""
+        return (self._folder / "log").read_text(errors="replace")
 
     def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop and start."""
@@ -172,14 +193,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def own_postgres() -> Generator[OwnPostgresServer, None, None]:
-    """Run a server of our own, and leave nothing of it behind."""
+def own_postgres(
+    settings: Mapping[str, str] = _NOTHING, *, tls: tuple[bytes, bytes] | None = None
+) -> Generator[OwnPostgresServer, None, None]:
+    """Run a server of our own, and leave nothing of it behind. ``tls`` is its key and certificate."""
     user = unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="extauth-pg-"))
     try:
         if user is not None:
             shutil.chown(folder, user)
-        server = OwnPostgresServer(usable_by(user, find_binaries(), folder), folder, user)
+        server = OwnPostgresServer(
+            usable_by(user, find_binaries(), folder), folder, user, settings=settings, tls=tls
+        )
         try:
             yield server
         finally:

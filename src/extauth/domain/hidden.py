@@ -22,6 +22,16 @@ class Hidden(Generic[T]):
 
 
 @final
+class HiddenText(str):
+    """A text that its ``repr`` does not show, for drivers, whose frames show what they were given."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
+@final
 class NamesOnly(dict[str, V]):
     """Values by name, of which the ``repr`` shows the names."""
 

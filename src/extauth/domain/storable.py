@@ -29,14 +29,19 @@ def storable_text(value: object, what: str) -> str:
     if "\0" in value:
         msg = f"{what} must not contain a NUL character"
         raise ValueError(msg)
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            # `from None`: the codec's error carries the whole value.
-            msg = f"{what} must be valid Unicode, without lone surrogates"
-            raise ValueError(msg) from None
+    if not (value.isascii() or _encodable(value)):
+        msg = f"{what} must be valid Unicode, without lone surrogates"
+        raise ValueError(msg)
     return value
+
+
+def _encodable(value: str) -> bool:
+    # The codec's error carries the whole value: it must not even be the context of another.
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def aware_utc(value: datetime) -> datetime:

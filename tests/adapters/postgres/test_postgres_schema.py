@@ -240,7 +240,7 @@ async def test_an_invalid_dsn_is_a_matter_of_configuration(dsn):
             raise AssertionError
 
     assert "pass-1" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 @pytest.mark.parametrize(

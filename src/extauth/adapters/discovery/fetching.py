@@ -147,6 +147,7 @@ class Fetcher:
     async def _asked(
         self, method: str, url: str, what: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> AsyncGenerator[ClientResponse]:
+        failure: ProviderUnavailable | ProviderMisconfigured
         try:
             async with self.session.request(
                 method,
@@ -169,15 +170,15 @@ class Fetcher:
                     response.close()
         except (ProviderMisconfigured, ProviderUnavailable):
             raise
-        except ClientConnectorError as error:
-            if was_refused(error):
-                raise _not_allowed(what) from None
-            raise _unreachable(what, error) from None
         except TimeoutError:
-            msg = f"the {what} did not answer in time"
-            raise ProviderUnavailable(msg) from None
+            failure = ProviderUnavailable(f"the {what} did not answer in time")
         except (ClientError, OSError, ValueError) as error:
-            raise _unreachable(what, error) from None
+            refused = isinstance(error, ClientConnectorError) and was_refused(error)
+            failure = _not_allowed(what) if refused else _unreachable(what, error)
+        else:
+            return
+        # Out of the handlers: aiohttp's frames, which hold the headers, are not even in the context of ours.
+        raise failure
 
 
 def _unreachable(what: str, error: Exception) -> ProviderUnavailable:

@@ -144,7 +144,8 @@ async def run(call: Callable[[], Awaitable[T]], *, afresh: Callable[[], Awaitabl
             return await call()
         except asyncio.CancelledError as error:
             if cancelled_by_caller():
-                raise
+                # The driver's frames may hold the address or a row, and a time-out has this as its cause.
+                raise error.with_traceback(None)  # noqa: B904 - it is the same
             failure = error
         except DRIVER_ERRORS as error:
             failure = error

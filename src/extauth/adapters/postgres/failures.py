@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TypeAlias
 
 import asyncpg
+
+from extauth.adapters.postgres.address import NOT_VALID
 
 DriverError: TypeAlias = (
     asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError | OSError
@@ -12,6 +15,20 @@ DriverError: TypeAlias = (
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """What asyncpg raises when something is wrong with the server, the connection or the statement. A
 time-out is an ``OSError`` too."""
+
+_UNTRUSTED = (
+    "the certificate of the Postgres server is not one that is trusted for its name ({why}); add"
+    " sslrootcert=/path/to/its/authorities.pem to the address, or sslmode=require to encrypt without knowing"
+    " to whom"
+)
+_NO_TLS = (
+    "the Postgres server offers no TLS, without which anybody between reads the password and every token; set"
+    " it up there, or add sslmode=disable to the address where the network between is trusted"
+)
+_NO_AUTHORITIES = (
+    "the file of authorities for the Postgres server's certificate cannot be read; name one by"
+    " sslrootcert=/path/to/authorities.pem in the address, or sslrootcert=system for those of this machine"
+)
 
 LOST_NAME = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 """A statement is not prepared on this server connection, or another one is, by that name (26000, 42P05)."""
@@ -70,17 +87,28 @@ def certainly_undone(error: DriverError) -> bool:
 
 def explained(error: DriverError) -> str:
     """Say in one line what happened, in words of our own."""
-    return f"the Postgres store failed: {type(error).__name__}"
+    return unverified(error) or f"the Postgres store failed: {type(error).__name__}"
 
 
-def bad_address(error: ValueError | asyncpg.UndefinedObjectError) -> str:
+def unverified(error: Exception) -> str | None:
+    """Say what to write if the server was not verified; None for another error."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _UNTRUSTED.format(why=error.verify_message)
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return _NO_TLS
+    if isinstance(error, asyncpg.InterfaceError) and "root certificate file" in str(error):
+        return _NO_AUTHORITIES
+    return None
+
+
+def bad_address(error: Exception) -> str:
     """Say what is wrong with an address that asyncpg or the server refused, without quoting it.
 
     What asyncpg does not know it hands on to the server as a setting. Only another driver's option is named:
     any other name may be a part of a password that was not percent-encoded.
     """
-    if isinstance(error, ValueError):
-        return "the Postgres address, or an option in it, is not valid"
+    if not isinstance(error, asyncpg.UndefinedObjectError):
+        return unverified(error) or NOT_VALID
     named = [f" ({option})" for option in _OF_OTHER_DRIVERS if f'"{option}"' in str(error)]
     option = f"an option{''.join(named)}"
     return f"the Postgres address has {option} that neither asyncpg nor the server knows; remove it"

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncpg
 
-from extauth.adapters.postgres.failures import bad_address, presentable
-from extauth.adapters.postgres.pools import STATEMENT_MODE, Pool, give_back, refuses_transactions
+from extauth.adapters.postgres.failures import presentable
+from extauth.adapters.postgres.pools import (
+    STATEMENT_MODE,
+    Pool,
+    first_connection,
+    give_back,
+    refuses_transactions,
+)
 from extauth.adapters.postgres.schema import migrate
 from extauth.adapters.postgres.sending import Sending
 from extauth.domain.errors import ConfigurationError
@@ -14,8 +20,8 @@ from extauth.domain.errors import ConfigurationError
 async def prepare(pool: Pool, sending: Sending) -> None:
     """Look for a pooler, and bring the schema up to date.
 
-    :raises ConfigurationError: if the address is not valid, the role may not, the schema is newer than this
-        version of extauth knows, or a pooler is in statement mode.
+    :raises ConfigurationError: if the address is not valid, the server cannot be verified, the role may
+        not, the schema is newer than this version of extauth knows, or a pooler is in statement mode.
     """
     try:
         await _migrate(pool, sending)
@@ -29,11 +35,7 @@ async def prepare(pool: Pool, sending: Sending) -> None:
 
 
 async def _migrate(pool: Pool, sending: Sending) -> None:
-    try:
-        connection = await pool.acquire()
-    except (ValueError, asyncpg.UndefinedObjectError) as error:
-        # `from None`: the error may quote the address, and the password in it.
-        raise ConfigurationError(bad_address(error)) from None
+    connection = await first_connection(pool)
     try:
         await sending.look_at(connection)
         await migrate(connection)

@@ -102,10 +102,14 @@ class PostgresLinkStore:
 
         ``command_timeout`` bounds connecting, and each statement with its wait for locks.
 
+        A server that is not on this machine (loopback or a Unix socket) is verified by its certificate and
+        name, as with ``sslmode=verify-full``, unless ``sslmode`` in the DSN or ``PGSSLMODE`` says otherwise.
+        Whom to trust ``sslrootcert`` says, or libpq's other ways to say it, or else this machine.
+
         :raises StoreUnavailable: if the server cannot be reached or refuses.
-        :raises ConfigurationError: if the DSN is not valid, the database's encoding is not UTF8, the
-            role may not use the schema, the schema is newer than this version of extauth knows, or a
-            pooler is in statement mode.
+        :raises ConfigurationError: if the DSN is not valid, the server cannot be verified, the database's
+            encoding is not UTF8, the role may not use the schema, the schema is newer than this version of
+            extauth knows, or a pooler is in statement mode.
         """
         address = Hidden(dsn)
         del dsn  # it may hold a password, and tools that report errors show local variables

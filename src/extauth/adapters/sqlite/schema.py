@@ -85,6 +85,9 @@ ON external_auth_authorizations (provider_id, user_id)""",
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 
+_OVERWRITE = "PRAGMA secure_delete = ON"
+"""Off by default, as SQLite comes; some distributions build it with the default on."""
+
 _BUSY_PATIENCE = timedelta(seconds=30)
 
 
@@ -143,6 +146,14 @@ async def make_durable(connection: Unseen) -> None:
     if mode not in {"wal", "memory"}:
         msg = f"the SQLite file cannot use a write-ahead log (its journal mode is {mode})"
         raise ConfigurationError(msg)
+
+
+async def overwrite_what_is_deleted(connection: Unseen) -> None:
+    """Leave nothing of a deleted or replaced token in the file's free space.
+
+    Older pages stay in the write-ahead log until it is written over, or removed by who closes the file last.
+    """
+    await connection.execute(_OVERWRITE)
 
 
 async def _write_ahead_log(connection: Unseen) -> str:

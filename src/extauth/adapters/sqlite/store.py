@@ -9,6 +9,7 @@ A cancelled call is still carried out: aiosqlite hands the statement to a thread
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
+from extauth.adapters.sqlite.files import made_private
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.rows import (
     account_parameters,
@@ -40,9 +42,10 @@ from extauth.adapters.sqlite.rows import (
     token_parameters,
     unresolved_for,
 )
-from extauth.adapters.sqlite.schema import make_durable, migrate
+from extauth.adapters.sqlite.schema import make_durable, migrate, overwrite_what_is_deleted
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
+from extauth.domain.hidden import HiddenText
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import TakeOutcome
@@ -91,13 +94,19 @@ class SqliteLinkStore:
     ) -> AsyncGenerator[SqliteLinkStore, None]:
         """Open the file, making it if there is none; ``busy_timeout`` is for other processes' writes.
 
+        A new file, its write-ahead log and the index of that are for their owner alone (mode 0600), whatever
+        the umask. One that others may use is used all the same, and a warning is logged.
+
         :raises StoreUnavailable: if it cannot be opened or is no database.
         :raises ConfigurationError: if its schema is newer than this version of extauth knows.
         """
         timeout = busy_timeout.total_seconds()
+        file = HiddenText(os.fspath(path))  # whoever puts a database's URL into a path has a password in it
+        del path
+        await made_private(file)
         async with (
-            connected(path, timeout) as writer,
-            connected(path, timeout) as reader,
+            connected(file, timeout) as writer,
+            connected(file, timeout) as reader,
             cls(writer, reader=reader) as store,
         ):
             yield store
@@ -110,6 +119,7 @@ class SqliteLinkStore:
             await make_durable(self._writer)
             if self._reader is not self._connection:
                 await make_durable(self._by_key)
+            await overwrite_what_is_deleted(self._writer)
             await migrate(self._writer)
         except (sqlite3.Error, TimeoutError) as error:
             msg = "the SQLite file could not be prepared; is it a database that this user may write?"

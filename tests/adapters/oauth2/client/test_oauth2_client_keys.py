@@ -191,7 +191,7 @@ def test_a_bad_key_is_refused_at_once_and_not_shown(text: Any, algorithm: Any) -
 
     shown = str(caught.value)
     assert shown == f"pem must be an unencrypted private key for {algorithm}, as PEM text"
-    assert caught.value.__suppress_context__
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 def test_apple_s_key_is_checked_as_well() -> None:

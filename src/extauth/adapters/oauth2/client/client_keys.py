@@ -76,6 +76,7 @@ def _imported(pem: str, algorithm: str) -> _Key:
         "ES256": jwk.ECKey,
         "EdDSA": jwk.OKPKey,
     }
+    made: _Key | None
     try:
         with warnings.catch_warnings():
             # Above all of an RSA key below 2048 bits, which RFC 7518 section 3.3 forbids.
@@ -84,9 +85,11 @@ def _imported(pem: str, algorithm: str) -> _Key:
         made = _Key(key, algorithm)
         # A public key, or one of another curve, is noticed now and not at a user's first refresh.
         made.signed({}, {})
-    except Exception:  # noqa: BLE001 - of several libraries, and none may carry the key on
+    except Exception:  # noqa: BLE001 - of several libraries, and none may carry the key on, not as a context
+        made = None
+    if made is None:
         msg = f"pem must be an unencrypted private key for {algorithm}, as PEM text"
-        raise ValueError(msg) from None
+        raise ValueError(msg)
     return made
 
 

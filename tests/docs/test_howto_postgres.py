@@ -1,0 +1,45 @@
+"""What the guide to Postgres says of its log is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from extauth import LinkKey, TokenSet, open_store
+from tests.servers.postgres_server import own_postgres
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "run-on-postgres.md").read_text()
+[SETTINGS] = re.findall(r"```sql\n(.*?)```", GUIDE, re.DOTALL)
+KEY = LinkKey("p", "alice")
+TOKEN = "token-of-alice"
+
+
+@pytest.fixture(scope="module")
+def talkative():
+    """A server that logs every statement."""
+    with own_postgres({"log_min_duration_statement": "0"}) as server:
+        yield server
+
+
+async def logged_of(server) -> tuple[bool, bool]:
+    """Keep a link as the guide's role; return whether the log has the statement, and whether the token."""
+    before = len(server.log())
+    async with open_store(server.dsn.replace("postgres@", "extauth@")) as store:
+        await store.put(KEY, TokenSet(TOKEN))
+    log = server.log()[before:]
+    return "INSERT INTO external_auth_links" in log, TOKEN in log
+
+
+async def test_the_settings_keep_tokens_out_of_the_log(talkative):
+    """Without them the log has each token; with them only the statements."""
+    owner = await asyncpg.connect(talkative.dsn)
+    try:
+        await owner.execute("CREATE ROLE extauth LOGIN; GRANT ALL ON SCHEMA public TO extauth")
+        assert await logged_of(talkative) == (True, True)
+        await owner.execute(SETTINGS)
+        assert await logged_of(talkative) == (True, False)
+    finally:
+        await owner.close()
