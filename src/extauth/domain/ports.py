@@ -43,13 +43,16 @@ class RefreshStore(LinkReader, Protocol):
         """
         ...
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
         """Store the outcome of a successful refresh of ``version``.
 
         ``Saved`` with version + 1 if the version matches, whoever holds the lease: the tokens given
-        may be the only ones that work. Failure mark, lease and unresolved exchange are cleared; origin
-        and account stay. Otherwise ``Stale`` or ``Absent``, and nothing changes. Never inserts: it cannot
-        bring back a link that the user removed.
+        may be the only ones that work. Failure mark, lease and unresolved exchange are cleared; the account
+        stays, and so does the origin unless another one is given: a link put without one, or before its
+        server moved, has now proved whose it is. Otherwise ``Stale`` or ``Absent``, and nothing changes.
+        Never inserts: it cannot bring back a link that the user removed.
         """
         ...
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
+from extauth.domain.link import GrantOrigin
 from extauth.domain.storable import MAX_ID_LENGTH, storable_text
 from extauth.domain.wrong_types import UrlObject, must_be
 
@@ -47,6 +48,19 @@ def checked_issuer(issuer: object, *, sends_issuer: bool) -> str | None:
         msg = must_be("a str", issuer, "issuer", "write it as the server does, character by character")
         raise TypeError(msg)
     return endpoint_url(issuer, "issuer")
+
+
+def grant_origin(
+    client_id: str, token_url: str, resource: str | None, formerly: Iterable[GrantOrigin]
+) -> GrantOrigin:
+    """Return whom grants belong to.
+
+    :raises TypeError: if ``formerly`` is no collection of origins.
+    """
+    if isinstance(formerly, GrantOrigin | str) or not all(isinstance(each, GrantOrigin) for each in formerly):
+        hint = "write formerly=[GrantOrigin(client_id, token_endpoint)]"
+        raise TypeError(must_be("a collection of GrantOrigin", formerly, "formerly", hint))
+    return GrantOrigin(client_id, token_url, resource, formerly=formerly)
 
 
 def endpoint_hosts(authorize_url: str | None, token_url: str) -> str | None:
