@@ -64,7 +64,7 @@ class GrantOrigin:
     formerly: frozenset[GrantOrigin] = attrs.field(
         default=frozenset(), converter=_origins, eq=False, repr=False, kw_only=True
     )
-    """Said by a provider of itself and kept by no store: what it was called before its endpoint moved."""
+    """Said by a provider of itself: what it was before it moved. In a link it means nothing."""
 
     def owns(self, granted: GrantOrigin | None) -> bool:
         """Whether a provider with this origin may have the tokens of a grant from that one.
