@@ -209,6 +209,16 @@ def _scopes(resource: ResourceMetadata, metadata: ServerMetadata) -> tuple[str, 
     return tuple(dict.fromkeys((*wanted, *offline)))
 
 
+def registration_name(issuer: str, redirect_uri: str, resource: str) -> str:
+    """Return under which name a client is kept.
+
+    An authorization server remembers what a user has granted to a client: with one for all resources, any
+    resource could get a token without the user being asked. The scopes are no part of the name: a server
+    that asks for more one day must not make the client another one, to which no link belongs.
+    """
+    return f"{issuer} {redirect_uri} {resource}"
+
+
 async def _registered(
     metadata: ServerMetadata,
     store: RegistrationStore,
@@ -221,10 +231,8 @@ async def _registered(
     scopes: Iterable[str],
     initial_access_token: Hidden[str | None],
 ) -> ClientRegistration:
-    # The scopes are no part of the name: a server that asks for more one day must not make the client
-    # another one, to which no link belongs.
     shared = f"{metadata.issuer} {redirect_uri}"
-    name = f"{shared} {resource}"
+    name = registration_name(metadata.issuer, redirect_uri, resource)
     # Links made before 0.2 belong to a client that all the issuer's resources shared.
     kept = await store.registration(name) or await store.registration(shared)
     if kept is not None:

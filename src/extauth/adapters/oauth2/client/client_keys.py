@@ -138,7 +138,7 @@ class PrivateKey:
     )
     """Whom the assertions are for, where it is neither the issuer nor what
     :attr:`~..token.request_rules.TokenRequests.assertion_audience` says. Servers must not share it: one that
-    is malicious could show an assertion to another (RFC 7523bis section 4)."""
+    is malicious could show an assertion to another (draft-ietf-oauth-rfc7523bis)."""
     certificate_thumbprint: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(_filled), kw_only=True
     )
