@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import final
 
@@ -44,10 +43,6 @@ class Account:
     avatar_url: str | None = attrs.field(default=None, validator=optional_text)
 
 
-def _origins(given: Iterable[GrantOrigin]) -> frozenset[GrantOrigin]:
-    return frozenset(given)
-
-
 @final
 @attrs.frozen
 class GrantOrigin:
@@ -61,10 +56,6 @@ class GrantOrigin:
     token_endpoint: str = attrs.field(validator=text)
     resource: str | None = attrs.field(default=None, validator=optional_text)
     """The one resource that all the grant's tokens are for (RFC 8707), such as an MCP server."""
-    formerly: frozenset[GrantOrigin] = attrs.field(
-        default=frozenset(), converter=_origins, eq=False, repr=False, kw_only=True
-    )
-    """Said by a provider of itself: what it was before it moved. In a link it means nothing."""
 
     def owns(self, granted: GrantOrigin | None) -> bool:
         """Whether a provider with this origin may have the tokens of a grant from that one.
@@ -72,11 +63,10 @@ class GrantOrigin:
         A link that was stored without an origin belongs to whoever serves it. So does one without a resource
         if client and endpoint are the same: before extauth 0.2 no resource was kept.
         """
-        return granted is None or granted == self or self._owned_before(granted)
+        return granted is None or granted == self or self._owns_unsaid(granted)
 
-    def _owned_before(self, granted: GrantOrigin) -> bool:
-        unsaid = granted.resource is None and granted == attrs.evolve(self, resource=None)
-        return unsaid or granted in self.formerly
+    def _owns_unsaid(self, granted: GrantOrigin) -> bool:
+        return granted.resource is None and granted == attrs.evolve(self, resource=None)
 
 
 @final

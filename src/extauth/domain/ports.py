@@ -179,7 +179,11 @@ class OAuthProvider(Protocol):
 
     @property
     def origin(self) -> GrantOrigin | None:
-        """Which client and token endpoint this is; None switches the check against a link's off."""
+        """Which client, token endpoint and resource this is; None switches the check against a link's off.
+
+        A provider that has moved may have a collection ``formerly`` beside it, of the origins before: links
+        with one of those are its own, and get this one at their next refresh.
+        """
         ...
 
     async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:

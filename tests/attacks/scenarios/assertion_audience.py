@@ -1,4 +1,4 @@
-"""An evil server shows a client's assertion to the honest one whose endpoint it names (draft-ietf-oauth-rfc7523bis)."""
+"""An evil server shows a client's assertion to the honest one whose endpoint it names (rfc7523bis)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from extauth.adapters.discovery import discover
 from extauth.adapters.oauth2 import OAuth2Provider, PrivateKey
 from extauth.adapters.oauth2.client.client_auth import ClientCredentials
 from extauth.testing import AuthorizationServer, ServerQuirks
+from extauth.testing.server.quirks import ClientProof
 from tests.adapters.discovery.conftest import Site, served_site
 from tests.attacks.attack import Attack
 from tests.attacks.fence import Fence
+
+_BY_KEY: frozenset[ClientProof] = frozenset({"private_key_jwt"})
 
 
 @final
@@ -79,7 +82,7 @@ class World:
 async def _world() -> AsyncIterator[World]:
     key = RSAKey.generate_key(2048)
     public, private = (key.as_pem(private=private).decode() for private in (False, True))
-    quirks = ServerQuirks(client_auth=frozenset({"private_key_jwt"}))
+    quirks = ServerQuirks(client_auth=_BY_KEY)
     async with (
         AuthorizationServer(quirks=quirks, client_key=public) as honest,
         served_site() as evil,

@@ -11,8 +11,8 @@ from extauth.adapters.oauth2.client.client_auth import ClientAuth, ClientCredent
 from extauth.adapters.oauth2.client.client_keys import ClientKey
 from extauth.adapters.oauth2.client.configuration import (
     checked_id,
+    checked_origins,
     checked_scopes,
-    grant_origin,
     optional_endpoint,
 )
 from extauth.adapters.oauth2.endpoints.api import ApiRules
@@ -133,8 +133,9 @@ class OAuth2Provider:
         )
         self.client_id = client_id
         """The client's id at the provider; no secret (RFC 6749 section 2.2)."""
-        self.origin = grant_origin(client_id, self._token_url, resource, formerly)
+        self.origin = GrantOrigin(client_id, self._token_url, resource)
         """The client, token endpoint and resource that grants made here belong to."""
+        self.formerly = checked_origins(formerly)
         self.authorize_url = optional_endpoint(authorize_url, "authorize_url")
         """Where the user's browser is sent to consent (RFC 6749 section 3.1)."""
         self.device_url = optional_endpoint(device_url, "device_url")

@@ -121,7 +121,7 @@ ISSUER = "https://issuer.example"
 def test_an_assertion_is_for_the_issuer(
     issuer: str | None, audience: Any, wanted: str, secret: str | None
 ) -> None:
-    """draft-ietf-oauth-rfc7523bis: at every endpoint, unless the server is documented to want it otherwise."""
+    """rfc7523bis: at every endpoint, unless the server is documented to want it otherwise."""
     key = PrivateKey(pem(RSA)) if secret is None else None
     client = ClientCredentials(
         "client",

@@ -50,17 +50,15 @@ def checked_issuer(issuer: object, *, sends_issuer: bool) -> str | None:
     return endpoint_url(issuer, "issuer")
 
 
-def grant_origin(
-    client_id: str, token_url: str, resource: str | None, formerly: Iterable[GrantOrigin]
-) -> GrantOrigin:
-    """Return whom grants belong to.
+def checked_origins(formerly: Iterable[GrantOrigin]) -> frozenset[GrantOrigin]:
+    """Return whom earlier grants belong to.
 
     :raises TypeError: if ``formerly`` is no collection of origins.
     """
     if isinstance(formerly, GrantOrigin | str) or not all(isinstance(each, GrantOrigin) for each in formerly):
         hint = "write formerly=[GrantOrigin(client_id, token_endpoint)]"
         raise TypeError(must_be("a collection of GrantOrigin", formerly, "formerly", hint))
-    return GrantOrigin(client_id, token_url, resource, formerly=formerly)
+    return frozenset(formerly)
 
 
 def endpoint_hosts(authorize_url: str | None, token_url: str) -> str | None:

@@ -75,7 +75,7 @@ class TokenRequests:
         default="issuer", validator=attrs.validators.in_(get_args(AssertionAudience))
     )
     """Whom the assertions of ``private_key_jwt`` and ``client_secret_jwt`` are for (``aud``): the issuer, at
-    every endpoint (draft-ietf-oauth-rfc7523bis), or the token endpoint where no issuer is known. A server that is
+    every endpoint (rfc7523bis), or the token endpoint where no issuer is known. A server that is
     documented to want it otherwise gets ``token_endpoint``, at every endpoint too, or the URL of the
     ``endpoint`` that is called. Both are for servers that the application itself chose: one that is
     malicious can name another's token endpoint as its own and show the assertion there."""
