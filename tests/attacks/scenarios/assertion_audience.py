@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import final
+from typing import Any, final
 from urllib.parse import parse_qs
 
 import pytest
@@ -16,12 +16,11 @@ from extauth.adapters.discovery import discover
 from extauth.adapters.oauth2 import OAuth2Provider, PrivateKey
 from extauth.adapters.oauth2.client.client_auth import ClientCredentials
 from extauth.testing import AuthorizationServer, ServerQuirks
-from extauth.testing.server.quirks import ClientProof
 from tests.adapters.discovery.conftest import Site, served_site
 from tests.attacks.attack import Attack
 from tests.attacks.fence import Fence
 
-_BY_KEY: frozenset[ClientProof] = frozenset({"private_key_jwt"})
+_BY_KEY: dict[str, Any] = {"client_auth": {"private_key_jwt"}}
 
 
 @final
@@ -82,7 +81,7 @@ class World:
 async def _world() -> AsyncIterator[World]:
     key = RSAKey.generate_key(2048)
     public, private = (key.as_pem(private=private).decode() for private in (False, True))
-    quirks = ServerQuirks(client_auth=_BY_KEY)
+    quirks = ServerQuirks(**_BY_KEY)
     async with (
         AuthorizationServer(quirks=quirks, client_key=public) as honest,
         served_site() as evil,

@@ -134,7 +134,8 @@ async def mcp_provider(
         client_id=client_id,
         client_secret=given_secret.value,
         scopes=wanted,
-        **{**options, **_with_resource(found.resource, keywords), "resource": expected},
+        resource=expected,
+        **{**options, **_with_resource(found.resource, keywords)},
     )
 
 

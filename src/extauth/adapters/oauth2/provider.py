@@ -118,7 +118,8 @@ class OAuth2Provider:
             api=api,
             installations=installations,
         )
-        self._provider_id = checked_id(provider_id)
+        self.provider_id = checked_id(provider_id)
+        """The provider part of this provider's link keys."""
         self._token_url = endpoint_url(token_url, "token_url")
         self._credentials = ClientCredentials(
             client_id,
@@ -144,7 +145,8 @@ class OAuth2Provider:
         self.scopes = checked_scopes(scopes)
         """The scopes to ask the user for, in the given order."""
         session = checked_session(session, reach or "any")
-        self._traits = traits
+        self.traits = traits
+        """What this provider is known to do on a refresh."""
         self._authorization = AuthorizationEndpoint(
             provider_id, self.authorize_url, authorization, client_id, requests.client_id_field
         )
@@ -196,17 +198,7 @@ class OAuth2Provider:
         )
 
     def __repr__(self) -> str:
-        return f"OAuth2Provider({self._provider_id!r}, client_id={self.client_id!r})"
-
-    @property
-    def provider_id(self) -> str:
-        """The provider part of this provider's link keys."""
-        return self._provider_id
-
-    @property
-    def traits(self) -> ProviderTraits:
-        """What this provider is known to do on a refresh."""
-        return self._traits
+        return f"OAuth2Provider({self.provider_id!r}, client_id={self.client_id!r})"
 
     @property
     def linking(self) -> LinkingTraits:
@@ -254,7 +246,7 @@ class OAuth2Provider:
         :raises ValueError: if there is no ``device_url``.
         """
         if self.device_url is None:
-            msg = f"the provider {self._provider_id!r} has no device_url; give it one if it offers this flow"
+            msg = f"the provider {self.provider_id!r} has no device_url; give it one if it offers this flow"
             raise ValueError(msg)
         return await self._exchanges.device_codes(self.device_url, scopes)
 

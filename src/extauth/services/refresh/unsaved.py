@@ -112,7 +112,7 @@ class UnsavedTokens:
             updated_at=self._clock.now(),
             failure=None,
             pending=None,
-            **adopted,
+            origin=adopted.get("origin", base.origin),
         )
         unsaved = _Unsaved(provider, base.version, link, adopted, began)
         outcome = await self._try(unsaved)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import cast
 from urllib.parse import urlsplit
 
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
@@ -50,15 +51,17 @@ def checked_issuer(issuer: object, *, sends_issuer: bool) -> str | None:
     return endpoint_url(issuer, "issuer")
 
 
-def checked_origins(formerly: Iterable[GrantOrigin]) -> frozenset[GrantOrigin]:
+def checked_origins(formerly: object) -> frozenset[GrantOrigin]:
     """Return whom earlier grants belong to.
 
-    :raises TypeError: if ``formerly`` is no collection of origins.
+    :raises TypeError: if it is no collection of origins.
     """
-    if isinstance(formerly, GrantOrigin | str) or not all(isinstance(each, GrantOrigin) for each in formerly):
+    given = list(cast("Collection[object]", formerly)) if isinstance(formerly, Collection) else [None]
+    origins = [each for each in given if isinstance(each, GrantOrigin)]
+    if origins != given:
         hint = "write formerly=[GrantOrigin(client_id, token_endpoint)]"
-        raise TypeError(must_be("a collection of GrantOrigin", formerly, "formerly", hint))
-    return frozenset(formerly)
+        raise TypeError(must_be("a collection of GrantOrigin", cast("object", formerly), "formerly", hint))
+    return frozenset(origins)
 
 
 def endpoint_hosts(authorize_url: str | None, token_url: str) -> str | None:
