@@ -56,11 +56,12 @@ def checked_origins(formerly: object) -> frozenset[GrantOrigin]:
 
     :raises TypeError: if it is no collection of origins.
     """
+    shown = formerly
     given = list(cast("Collection[object]", formerly)) if isinstance(formerly, Collection) else [None]
     origins = [each for each in given if isinstance(each, GrantOrigin)]
     if origins != given:
         hint = "write formerly=[GrantOrigin(client_id, token_endpoint)]"
-        raise TypeError(must_be("a collection of GrantOrigin", cast("object", formerly), "formerly", hint))
+        raise TypeError(must_be("a collection of GrantOrigin", shown, "formerly", hint))
     return frozenset(origins)
 
 
