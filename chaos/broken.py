@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, cast, final
 
-from extauth.domain.link import LinkKey
+from extauth.domain.link import GrantOrigin, LinkKey
 from extauth.domain.outcomes import Absent, Claimed, ClaimOutcome, Saved, SaveOutcome, Stale
 from extauth.domain.ports import LinkStore
 from extauth.domain.token_set import TokenSet
@@ -40,11 +40,13 @@ class _ForgetsSaves(_Around):
         super().__init__(store)
         self._saves = 0
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
         self._saves += 1
         link = await self._store.get(key)
         if self._saves % 3 or link is None:
-            return await self._store.save(key, version, tokens)
+            return await self._store.save(key, version, tokens, origin=origin)
         return Saved(link)
 
 

@@ -81,8 +81,10 @@ class _WatchedStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        outcome = await self._store.save(key, version, tokens)
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
+        outcome = await self._store.save(key, version, tokens, origin=origin)
         # Stale with the same token: an earlier try had worked after all.
         stored = outcome.link.tokens if isinstance(outcome, Saved | Stale) else None
         if stored is not None and stored.refresh_token == tokens.refresh_token:

@@ -100,6 +100,22 @@ BUGS = [
         ),
     ),
     Bug(
+        "save-keeps-origin",
+        "SAVE",
+        "save",
+        "test_save_writes_the_origin_that_it_is_given",
+        sqlite=("coalesce(:token_endpoint, oauth_token_endpoint)", "oauth_token_endpoint"),
+        postgres=("coalesce($16::text, oauth_token_endpoint)", "coalesce(oauth_token_endpoint, $16::text)"),
+    ),
+    Bug(
+        "save-forgets-resource",
+        "SAVE",
+        "save",
+        "test_save_is_the_next_version",
+        sqlite=("THEN oauth_resource ELSE :resource END", "THEN NULL ELSE :resource END"),
+        postgres=("THEN oauth_resource ELSE $17::text END", "THEN NULL ELSE $17::text END"),
+    ),
+    Bug(
         "put-renews-created-at",
         "PUT",
         "put",

@@ -61,9 +61,9 @@ class MarkOfAnotherVersion(HealthyStore):
 class SaveKeepsMark(HealthyStore):
     """The new tokens are as dead as the old ones."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
-        outcome = await super().save(key, version, tokens)
+        outcome = await super().save(key, version, tokens, origin=origin)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, link=attrs.evolve(outcome.link, failure=row.link.failure)).link)
         return outcome
@@ -83,11 +83,11 @@ class PutKeepsMark(HealthyStore):
 class MarkStopsSave(HealthyStore):
     """A dead link takes no tokens any more, whoever brings them."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
         if row is not None and row.link.failure is not None and row.link.version == version:
             return Stale(row.link)
-        return await super().save(key, version, tokens)
+        return await super().save(key, version, tokens, origin=origin)
 
 
 @broken("lift_failure", "test_lifting_undoes_an_outage")

@@ -23,10 +23,10 @@ from tests.proof.breakable_store import HealthyStore, broken
 class SaveReadsThenWrites(HealthyStore):
     """The version is compared in one statement and written in another."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
         if row is None or row.link.version != version:
-            return await super().save(key, version, tokens)
+            return await super().save(key, version, tokens, origin=origin)
         await asyncio.sleep(0)
         link = attrs.evolve(row.link, tokens=tokens, version=version + 1, failure=None)
         self._write(key, type(row)(link))
@@ -126,8 +126,8 @@ class ClaimOfWhatWasRead(HealthyStore):
 class SaveForLookalikes(HealthyStore):
     """A save for alice is one for ALICE."""
 
-    async def save(self, key, version, tokens):
-        outcome = await super().save(key, version, tokens)
+    async def save(self, key, version, tokens, *, origin=None):
+        outcome = await super().save(key, version, tokens, origin=origin)
         for other in self._rows:
             if other != key and other.user_id.casefold() == key.user_id.casefold():
                 self.row(other, link=attrs.evolve(self._rows[other].link, tokens=tokens))
@@ -140,7 +140,7 @@ class SavesInOneTransaction(HealthyStore):
 
     batch: asyncio.Task[None] | None = None
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         if self.batch is None or self.batch.done():
             self.batch = asyncio.create_task(asyncio.sleep(0))
         await self.batch

@@ -45,11 +45,11 @@ class ResourcesFolded(StoringStore):
 class SaveMergesResources(HealthyStore):
     """A save adds to the tokens that are there: they are presented long after they were dropped."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
         old = row.link.tokens.resource_tokens if row else {}
         merged = attrs.evolve(tokens, resource_tokens={**old, **tokens.resource_tokens})
-        return await super().save(key, version, merged)
+        return await super().save(key, version, merged, origin=origin)
 
 
 @broken("claim", "test_claims_and_marks_keep_resource_tokens")

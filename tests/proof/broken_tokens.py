@@ -30,8 +30,8 @@ class MarkClearsToken(HealthyStore):
 class SaveByUpsert(HealthyStore):
     """A refresh brings back a user who has unlinked."""
 
-    async def save(self, key, version, tokens):
-        outcome = await super().save(key, version, tokens)
+    async def save(self, key, version, tokens, *, origin=None):
+        outcome = await super().save(key, version, tokens, origin=origin)
         return Saved(await self.put(key, tokens)) if isinstance(outcome, Absent) else outcome
 
 
@@ -39,44 +39,52 @@ class SaveByUpsert(HealthyStore):
 class SaveDemandsLease(HealthyStore):
     """The only tokens that work are thrown away because the lease has lapsed."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
         if row is not None and row.link.version == version and row.lease is None:
             return Stale(row.link)
-        return await super().save(key, version, tokens)
+        return await super().save(key, version, tokens, origin=origin)
 
 
 @broken("save", "test_a_lapsed_owner_can_still_save")
 class SaveDemandsLiveLease(HealthyStore):
     """The same, for whoever's lease was taken over after it lapsed."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
         if row is not None and row.link.version == version and row.unresolved_since is not None:
             return Stale(row.seen_at(self._now()))
-        return await super().save(key, version, tokens)
+        return await super().save(key, version, tokens, origin=origin)
 
 
 @broken("save", "test_save_stores_exactly_what_it_is_given")
 class SaveKeepsOldRefreshToken(HealthyStore):
     """coalesce(new, old): what was not given is what was there."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
         if row is not None and tokens.refresh_token is None:
             tokens = attrs.evolve(tokens, refresh_token=row.link.tokens.refresh_token)
-        return await super().save(key, version, tokens)
+        return await super().save(key, version, tokens, origin=origin)
 
 
 @broken("save", "test_save_is_the_next_version")
 class SaveDropsOrigin(HealthyStore):
     """After a refresh nobody knows which client the grant belongs to."""
 
-    async def save(self, key, version, tokens):
-        outcome = await super().save(key, version, tokens)
+    async def save(self, key, version, tokens, *, origin=None):
+        outcome = await super().save(key, version, tokens, origin=origin)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, link=attrs.evolve(outcome.link, origin=None)).link)
         return outcome
+
+
+@broken("save", "test_save_writes_the_origin_that_it_is_given")
+class SaveKeepsOldOrigin(HealthyStore):
+    """A link that said no origin says none for ever."""
+
+    async def save(self, key, version, tokens, *, origin=None):
+        return await super().save(key, version, tokens)
 
 
 @broken("put", "test_put_carries_nothing_forward")
@@ -157,11 +165,11 @@ class ResealMovesUpdatedAt(HealthyStore):
 class ResealTakesTheSavesPlace(HealthyStore):
     """A refresh that was read before a re-encryption is taken as stale."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
         if row is not None and row.link.version == version and row.link.tokens.access_token_key_id:
             return Stale(row.link)
-        return await super().save(key, version, tokens)
+        return await super().save(key, version, tokens, origin=origin)
 
 
 @broken("delete", "test_delete_removes_claimed_and_marked_links")

@@ -35,8 +35,8 @@ class StoringStore(HealthyStore):
     async def put(self, key, tokens, *, origin=None):
         return await super().put(key, self.stored(tokens), origin=origin)
 
-    async def save(self, key, version, tokens):
-        return await super().save(key, version, self.stored(tokens))
+    async def save(self, key, version, tokens, *, origin=None):
+        return await super().save(key, version, self.stored(tokens), origin=origin)
 
 
 def at(tokens, change):

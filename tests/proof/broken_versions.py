@@ -20,9 +20,9 @@ from tests.proof.breakable_store import HealthyStore, broken
 class SaveWithoutVersion(HealthyStore):
     """Whoever saves last wins."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
-        return Absent() if row is None else await super().save(key, row.link.version, tokens)
+        return Absent() if row is None else await super().save(key, row.link.version, tokens, origin=origin)
 
 
 @broken("record_failure", "test_a_late_mark_never_lands_on_newer_tokens")
@@ -106,8 +106,8 @@ class ClaimBumpsVersion(HealthyStore):
 class SaveKeepsVersion(HealthyStore):
     """A save that moves no version lets the loser save over it."""
 
-    async def save(self, key, version, tokens):
-        outcome = await super().save(key, version, tokens)
+    async def save(self, key, version, tokens, *, origin=None):
+        outcome = await super().save(key, version, tokens, origin=origin)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, link=attrs.evolve(outcome.link, version=version)).link)
         return outcome
@@ -161,7 +161,7 @@ class RefreshTokenAsVersion(HealthyStore):
         super()._write(key, row)
         self.presented[key, row.link.version] = getattr(row.link.tokens, self.token)
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         row = self._rows.get(key)
         same = row and self.presented.get((key, version)) == getattr(row.link.tokens, self.token)
         return await super().save(key, row.link.version if same else version, tokens)

@@ -37,7 +37,7 @@ class Store:
 class NoVersionInSave(Store):
     """A save replaces whatever is stored."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         stored = await self.inner.get(key)
         return Absent() if stored is None else await self.inner.save(key, stored.version, tokens)
 
@@ -45,7 +45,7 @@ class NoVersionInSave(Store):
 class SaveByUpsert(Store):
     """A save makes the link where there is none."""
 
-    async def save(self, key, version, tokens):
+    async def save(self, key, version, tokens, *, origin=None):
         outcome = await self.inner.save(key, version, tokens)
         return Saved(await self.inner.put(key, tokens)) if isinstance(outcome, Absent) else outcome
 

@@ -46,14 +46,27 @@ class Account:
 @final
 @attrs.frozen
 class GrantOrigin:
-    """The client and token endpoint that a grant belongs to.
+    """The client, the token endpoint and the resource that a grant belongs to.
 
-    A refresh token is bound to the client it was issued to (RFC 6749 section 10.4) and is never sent
-    to another one's endpoint.
+    A refresh token is bound to the client it was issued to (RFC 6749 section 10.4), and an access token is
+    for its resource alone: neither is sent or handed out to another one's.
     """
 
     client_id: str = attrs.field(validator=text)
     token_endpoint: str = attrs.field(validator=text)
+    resource: str | None = attrs.field(default=None, validator=optional_text)
+    """The one resource that all the grant's tokens are for (RFC 8707), such as an MCP server."""
+
+    def owns(self, granted: GrantOrigin | None) -> bool:
+        """Whether a provider with this origin may have the tokens of a grant from that one.
+
+        A link that was stored without an origin belongs to whoever serves it. So does one without a resource
+        if client and endpoint are the same: before extauth 0.2 no resource was kept.
+        """
+        return granted is None or granted == self or self._owns_unsaid(granted)
+
+    def _owns_unsaid(self, granted: GrantOrigin) -> bool:
+        return granted.resource is None and granted == attrs.evolve(self, resource=None)
 
 
 @final

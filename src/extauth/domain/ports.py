@@ -43,13 +43,16 @@ class RefreshStore(LinkReader, Protocol):
         """
         ...
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
         """Store the outcome of a successful refresh of ``version``.
 
         ``Saved`` with version + 1 if the version matches, whoever holds the lease: the tokens given
-        may be the only ones that work. Failure mark, lease and unresolved exchange are cleared; origin
-        and account stay. Otherwise ``Stale`` or ``Absent``, and nothing changes. Never inserts: it cannot
-        bring back a link that the user removed.
+        may be the only ones that work. Failure mark, lease and unresolved exchange are cleared; the account
+        stays, and so does the origin unless another one is given: a link put without one, or before its
+        server moved, has now proved whose it is. Otherwise ``Stale`` or ``Absent``, and nothing changes.
+        Never inserts: it cannot bring back a link that the user removed.
         """
         ...
 
@@ -176,7 +179,11 @@ class OAuthProvider(Protocol):
 
     @property
     def origin(self) -> GrantOrigin | None:
-        """Which client and token endpoint this is; None switches the check against a link's off."""
+        """Which client, token endpoint and resource this is; None switches the check against a link's off.
+
+        A provider that has moved may have a collection ``formerly`` beside it, of the origins before: links
+        with one of those are its own, and get this one at their next refresh.
+        """
         ...
 
     async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:

@@ -16,7 +16,7 @@ from extauth.domain.errors import (
 )
 from extauth.domain.events import ProviderRejectedClient
 from extauth.domain.freshness import CoolDown, Decision, Reauthorize
-from extauth.domain.link import LinkKey
+from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking_outcomes import IdTokenRejected
 from extauth.domain.outcomes import (
     ADDRESS_NOT_ALLOWED,
@@ -30,6 +30,9 @@ from extauth.services.events import EventEmitter
 
 UNRESOLVED: Final = "an earlier refresh is unresolved"
 """Why a refresh token is left alone that may be used up, as long as some access token works."""
+
+GRANT_OF_ANOTHER_CLIENT: Final = "grant_of_another_client"
+"""Why a token is neither sent nor handed out: it belongs to another client, token endpoint or resource."""
 
 
 def refuse(key: LinkKey, decision: Decision | None, now: datetime) -> None:
@@ -94,6 +97,24 @@ def client_rejected(provider_id: str, code: str) -> ProviderMisconfigured:
         f"{provider_id} rejects this application ({code}): check its client id, secret and settings",
         reason=code,
     )
+
+
+def grant_of_another_client(link: Link, configured: GrantOrigin | None) -> ProviderMisconfigured:
+    """Say that the link's tokens belong elsewhere, and what to write if it is the same server all the same.
+
+    Not what the origins are: a token endpoint's query may hold a secret.
+    """
+    names = {"client_id": "client id", "token_endpoint": "token endpoint", "resource": "resource"}
+    differing = [
+        name for field, name in names.items() if getattr(link.origin, field) != getattr(configured, field)
+    ]
+    msg = (
+        f"the link of {link.key.user_id!r} to {link.key.provider_id} was made with another"
+        f" {' and '.join(differing)} than the provider is configured with, so its tokens stay where they are:"
+        " let the user connect again; or, if the server has only moved, give the provider"
+        " formerly=[GrantOrigin(client_id, token_endpoint, resource)] with what was configured before"
+    )
+    return ProviderMisconfigured(msg, reason=GRANT_OF_ANOTHER_CLIENT)
 
 
 def refusal(

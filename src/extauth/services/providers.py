@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
-from extauth.domain.link import Link, LinkKey
+from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking import ACCOUNT_SEPARATOR, companion_key
 from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.ports import OAuthProvider
 from extauth.services.arguments import listed, unknown_provider
+from extauth.services.errors import grant_of_another_client
 
 P = TypeVar("P", bound=OAuthProvider)
 
@@ -52,8 +53,25 @@ def is_served_by(provider: OAuthProvider, provider_id: str) -> bool:
 
 
 def is_own_grant(provider: OAuthProvider, link: Link) -> bool:
-    """Whether the link's tokens may be sent to the provider: not those of another client or endpoint."""
-    return provider.origin is None or link.origin in {None, provider.origin}
+    """Whether the link's tokens are the provider's: not another client's, endpoint's or resource's."""
+    origin = provider.origin
+    return origin is None or origin.owns(link.origin) or link.origin in _formerly(provider)
+
+
+def _formerly(provider: OAuthProvider) -> Collection[GrantOrigin]:
+    """What the provider was before it moved: an application's own need not know of moves."""
+    formerly: Collection[GrantOrigin] = getattr(provider, "formerly", ())
+    return formerly
+
+
+def check_own_grant(provider: OAuthProvider, link: Link) -> Link:
+    """Return the link if its tokens are the provider's: only then are they refreshed or handed out.
+
+    :raises ProviderMisconfigured: otherwise, with ``grant_of_another_client``.
+    """
+    if is_own_grant(provider, link):
+        return link
+    raise grant_of_another_client(link, provider.origin)
 
 
 def companion_keys(provider: LinkingProvider, key: LinkKey) -> list[LinkKey]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import attrs
@@ -59,9 +60,9 @@ class Site:
         return page if isinstance(page, web.Response) else await page(request)
 
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    """A server with no pages yet."""
+@asynccontextmanager
+async def served_site() -> AsyncIterator[Site]:
+    """Serve a site with no pages yet."""
     served = Site()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", served.answer)
@@ -70,5 +71,14 @@ async def site() -> AsyncIterator[Site]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port, *_ = runner.addresses[0]
     served.url = f"http://{host}:{port}"
-    yield served
-    await runner.cleanup()
+    try:
+        yield served
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    """A server with no pages yet."""
+    async with served_site() as served:
+        yield served

@@ -11,7 +11,7 @@ import attrs
 import pytest
 from aiohttp import web
 
-from extauth import ProviderMisconfigured, ProviderUnavailable, TokenSet
+from extauth import GrantOrigin, ProviderMisconfigured, ProviderUnavailable, TokenSet
 from extauth.adapters.discovery import mcp_provider
 from extauth.adapters.oauth2 import TokenRequests, client_session
 from extauth.domain.linking import AuthorizationRequest, ClientRegistration
@@ -127,7 +127,7 @@ async def test_one_call(site, mcp, store):
     assert (provider.provider_id, provider.client_id) == (f"{host}~mcp", "client-1")
     assert provider.linking.pkce
     assert provider.linking.issuer == site.url
-    assert list(store.kept) == [f"{site.url} {CALLBACK}"]
+    assert list(store.kept) == [f"{site.url} {CALLBACK} {mcp}"]
 
 
 async def test_every_request_names_the_resource(site, mcp, store):
@@ -299,10 +299,52 @@ async def test_scopes(site, mcp, store, published, asked):
 
 
 async def test_the_resource_is_named_as_it_names_itself(site, mcp, store):
-    """A server whose origin publishes for all its paths gets the origin as resource."""
+    """A server whose host publishes for all its paths gets the host if the application says so."""
     del site.pages[f"{RESOURCE}/mcp"]
     site.publish(RESOURCE, {"resource": f"{site.url}/", "authorization_servers": [site.url]})
-    assert authorization(await connected(mcp, store))["resource"] == [f"{site.url}/"]
+    with pytest.raises(ProviderMisconfigured, match=f"give resource='{site.url}'"):
+        await connected(mcp, store)
+    provider = await connected(mcp, store, resource=site.url)
+    assert authorization(provider)["resource"] == [f"{site.url}/"]
+    assert provider.origin.resource == site.url
+
+
+async def test_a_grant_belongs_to_the_server(site, mcp, store):
+    """The origin of its links names the MCP server, in canonical form."""
+    provider = await connected(mcp, store)
+    assert provider.origin == GrantOrigin("client-1", f"{site.url}/token", mcp)
+
+
+@pytest.mark.parametrize("listed", [[], ["{url}/other", "x"], ["{url}/mcp/"], ["https://other.example/mcp"]])
+async def test_a_server_that_is_not_listed(site, mcp, store, listed):
+    """An authorization server that lists its resources must list this one (RFC 9728 section 4)."""
+    publish_server(site, protected_resources=[each.format(url=site.url) for each in listed])
+    assert await refused(mcp, store) == "resource_not_listed"
+    assert asked_for(site, "/register") == 0
+    assert (await connected(mcp, store, unlisted=True)).client_id == "client-1"
+
+
+async def test_a_server_that_is_listed(site, mcp, store):
+    """However the URL is written."""
+    publish_server(site, protected_resources=["https://other.example", mcp.replace("http:", "HTTP:")])
+    assert (await connected(mcp, store)).client_id == "client-1"
+
+
+async def test_each_server_has_a_client_of_its_own(site, mcp, store):
+    """Also at the same authorization server: what a user consented to for one is asked again for another."""
+    site.publish(f"{RESOURCE}/b", {"resource": f"{site.url}/b", "authorization_servers": [site.url]})
+    found = [(await connected(url, store)).client_id for url in (mcp, f"{site.url}/b", mcp)]
+    assert found == ["client-1", "client-2", "client-1"]
+
+
+async def test_a_client_that_servers_shared_is_kept(site, mcp, store):
+    """Links made before each server had a client of its own go on with the client that they belong to."""
+    shared = ClientRegistration(issuer=site.url, client_id="shared", redirect_uris=(CALLBACK,))
+    store.kept[f"{site.url} {CALLBACK} {mcp}"] = shared
+    found = [(await connected(mcp, store)).client_id for _ in range(2)]
+    assert found == ["shared", "shared"]
+    assert store.kept[f"{site.url} {CALLBACK} {mcp}"] == shared
+    assert asked_for(site, "/register") == 0
 
 
 @pytest.mark.parametrize(("listed", "published"), [("/", ""), ("", "/"), ("/", "/")])
@@ -312,7 +354,7 @@ async def test_a_slash_at_the_end_of_an_issuer(site, mcp, store, listed, publish
     publish_server(site, issuer=site.url + published)
     provider = await connected(mcp, store)
     assert provider.linking.issuer == site.url + published
-    assert list(store.kept) == [f"{site.url}{published} {CALLBACK}"]
+    assert list(store.kept) == [f"{site.url}{published} {CALLBACK} {mcp}"]
 
 
 async def test_another_issuer_is_refused(site, mcp, store):

@@ -77,19 +77,32 @@ async def test_by_the_well_known_url_with_the_path(site):
     assert site.asked == ["GET /mcp", f"GET {WELL_KNOWN}/mcp"]
 
 
-@pytest.mark.parametrize("named", ["", "/", "/mcp"])
-async def test_by_the_well_known_url_of_the_origin(site, named):
-    """The origin's document is the last resort, and may be about the whole origin."""
-    site.publish(WELL_KNOWN, document(site.url + named))
-    assert (await discover_resource(f"{site.url}/mcp")).resource == site.url + named
+async def test_by_the_well_known_url_of_the_origin(site):
+    """The origin's document is the last resort."""
+    site.publish(WELL_KNOWN, document(f"{site.url}/mcp"))
+    assert (await discover_resource(f"{site.url}/mcp")).resource == f"{site.url}/mcp"
     assert site.asked == ["GET /mcp", f"GET {WELL_KNOWN}/mcp", f"GET {WELL_KNOWN}"]
 
 
-async def test_a_challenge_may_point_to_the_origin(site):
-    """The origin's own document speaks for the origin, however it was found."""
-    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}{WELL_KNOWN}"')
-    site.publish(WELL_KNOWN, document(site.url))
-    assert (await discover_resource(f"{site.url}/mcp")).resource == site.url
+@pytest.mark.parametrize("named", ["", "/"])
+@pytest.mark.parametrize("hinted", [False, True])
+async def test_the_whole_host_is_for_the_application_to_name(site, named, hinted):
+    """A token for all of a host goes to the owner of one of its paths only if the application says so."""
+    if hinted:
+        challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}{WELL_KNOWN}"')
+    site.publish(WELL_KNOWN, document(site.url + named))
+    with pytest.raises(ProviderMisconfigured, match=f"give resource='{site.url}'") as caught:
+        await discover_resource(f"{site.url}/mcp")
+    assert caught.value.reason == "resource_mismatch"
+    found = await discover_resource(f"{site.url}/mcp", resource=site.url)
+    assert found.resource == site.url + named
+
+
+async def test_another_host_is_never_the_resource(site):
+    """Whatever the application says: the token would be sent to the URL."""
+    with pytest.raises(ValueError, match="on the host of the URL"):
+        await discover_resource(f"{site.url}/mcp", resource="https://other.example")
+    assert site.asked == []
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from aiohttp import ClientSession
 from extauth.adapters.discovery.fetching import Allow, Fetcher, fetching
 from extauth.adapters.discovery.metadata import PKCE_METHOD, ServerMetadata
 from extauth.adapters.discovery.registration import register_client
-from extauth.adapters.discovery.resources import ResourceMetadata, resource_found
+from extauth.adapters.discovery.resources import ResourceMetadata, expected_resource, resource_found
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS, server_found
-from extauth.adapters.discovery.well_known import origin, resource_uri
+from extauth.adapters.discovery.well_known import origin, resource_uri, same_resource
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider, Reach
 from extauth.adapters.oauth2.options import AuthenticatedOptions
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
@@ -43,6 +43,8 @@ async def mcp_provider(
     client_name: str,
     provider_id: str | None = None,
     scopes: Iterable[str] | None = None,
+    resource: str | None = None,
+    unlisted: bool = False,
     issuer: str | None = None,
     client_id: str | None = None,
     client_secret: str | None = None,
@@ -57,8 +59,9 @@ async def mcp_provider(
 ) -> OAuth2Provider:
     """Return a provider for a remote MCP server.
 
-    Its client is registered once and kept in ``store`` for the issuer and ``redirect_uri``: replicas that
-    call this at the same moment end with the same client, and a restart finds it again. When its secret has
+    Its client is registered once and kept in ``store`` for the issuer, ``redirect_uri`` and the server: what
+    a user has consented to for one server is asked again for another. Replicas that call this at the same
+    moment end with the same client, and a restart finds it again. When its secret has
     expired another one is registered; users that are linked by the old one connect again then. A
     ``client_id`` that the application registered by hand is used as it is, and nothing is registered.
 
@@ -72,6 +75,10 @@ async def mcp_provider(
     ``reach="public"`` where a user typed ``server_url`` in. ``keywords`` are those of
     ``OAuth2Provider``.
 
+    The server's metadata must name exactly ``server_url``, or else ``resource``, as for
+    :func:`~.resources.discover_resource`. An authorization server that lists its resources must list it;
+    since it may leave some out (RFC 9728 section 4), ``unlisted`` allows one that is not there.
+
     Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). Requests have
     the client's id in the body also under HTTP Basic, as servers made with the reference SDK want it; for one
     that refuses that give ``requests=TokenRequests()``. A cancelled
@@ -80,7 +87,8 @@ async def mcp_provider(
     :raises ValueError: for a URL that is no https URL (http on loopback), a secret without a client id, one
         str as scopes, or what ``OAuth2Provider`` refuses.
     :raises ProviderMisconfigured: ``pkce_unsupported`` if the authorization server does not say that it has
-        S256, which MCP demands; ``issuer_mismatch`` if ``issuer`` is none of the server's; and what
+        S256, which MCP demands; ``resource_not_listed`` if it does not list the server;
+        ``issuer_mismatch`` if ``issuer`` is none of the server's; and what
         discovery and registration raise.
     :raises ProviderUnavailable: if one of the servers cannot be reached.
     :raises StoreUnavailable: if the store fails.
@@ -94,10 +102,13 @@ async def mcp_provider(
     if isinstance(scopes, str):
         msg = "scopes must be a collection of scope names, not one str"
         raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
+    expected = expected_resource(server, resource)
     async with fetching(session, timeouts, allow, named=server, reach=reach) as fetcher:
-        resource = await resource_found(fetcher, server, challenge)
-        metadata = await _authorization_server(fetcher, resource, issuer)
-        wanted = _scopes(resource, metadata) if scopes is None else tuple(scopes)
+        found = await resource_found(fetcher, server, expected, challenge)
+        metadata = await _authorization_server(fetcher, found, issuer)
+        if not unlisted:
+            check_listed(metadata, expected)
+        wanted = _scopes(found, metadata) if scopes is None else tuple(scopes)
         client_auth: ClientAuth | None = None
         if client_id is None:
             client = await _registered(
@@ -106,6 +117,7 @@ async def mcp_provider(
                 fetcher,
                 clock,
                 redirect_uri=redirect_uri,
+                resource=expected,
                 client_name=client_name,
                 scopes=wanted,
                 initial_access_token=initial_token,
@@ -122,7 +134,8 @@ async def mcp_provider(
         client_id=client_id,
         client_secret=given_secret.value,
         scopes=wanted,
-        **{**options, **_with_resource(resource.resource, keywords)},
+        resource=expected,
+        **{**options, **_with_resource(found.resource, keywords)},
     )
 
 
@@ -176,10 +189,35 @@ async def _authorization_server(
     return metadata
 
 
+def check_listed(metadata: ServerMetadata, resource: str) -> None:
+    """Refuse a resource that names an authorization server which does not know it (RFC 9728 section 4).
+
+    :raises ProviderMisconfigured: with ``resource_not_listed``.
+    """
+    listed = metadata.protected_resources
+    if listed is None or any(same_resource(each, resource) for each in listed):
+        return
+    msg = (
+        "the authorization server lists its resources, and the MCP server is none of them; if you know that"
+        " it leaves some out, give unlisted=True"
+    )
+    raise ProviderMisconfigured(msg, reason="resource_not_listed")
+
+
 def _scopes(resource: ResourceMetadata, metadata: ServerMetadata) -> tuple[str, ...]:
     wanted = resource.challenged_scopes or resource.scopes_supported
     offline = (OFFLINE_ACCESS,) if OFFLINE_ACCESS in metadata.scopes_supported else ()
     return tuple(dict.fromkeys((*wanted, *offline)))
+
+
+def registration_name(issuer: str, redirect_uri: str, resource: str) -> str:
+    """Return under which name a client is kept.
+
+    An authorization server remembers what a user has granted to a client: with one for all resources, any
+    resource could get a token without the user being asked. The scopes are no part of the name: a server
+    that asks for more one day must not make the client another one, to which no link belongs.
+    """
+    return f"{issuer} {redirect_uri} {resource}"
 
 
 async def _registered(
@@ -189,18 +227,19 @@ async def _registered(
     clock: WallClock,
     *,
     redirect_uri: str,
+    resource: str,
     client_name: str,
     scopes: Iterable[str],
     initial_access_token: Hidden[str | None],
 ) -> ClientRegistration:
-    # The scopes are no part of the name: a server that asks for more one day must not make the client
-    # another one, to which no link belongs.
-    name = f"{metadata.issuer} {redirect_uri}"
-    kept = await store.registration(name)
+    shared = f"{metadata.issuer} {redirect_uri}"
+    name = registration_name(metadata.issuer, redirect_uri, resource)
+    # Links made before 0.2 belong to a client that all the issuer's resources shared.
+    kept = await store.registration(name) or await store.registration(shared)
     if kept is not None:
         expires_at = kept.client_secret_expires_at
         if expires_at is None or clock.now() < expires_at:
-            return kept
+            return await store.keep_registration(name, kept)
     fresh = await register_client(
         metadata,
         redirect_uris=[redirect_uri],

@@ -55,6 +55,8 @@ class ServerMetadata:
     code_challenge_methods: tuple[str, ...] | None = None
     """PKCE methods (RFC 7636); None where it does not say, which many do that support it."""
     grant_types: tuple[str, ...] = DEFAULT_GRANT_TYPES
+    protected_resources: tuple[str, ...] | None = None
+    """The resources that it gives tokens for (RFC 9728 section 4); None where it does not say."""
     sends_issuer: bool = False
     """Whether every callback carries ``iss`` (RFC 9207 section 3)."""
     openid: bool = False
@@ -183,6 +185,7 @@ def server_metadata(
         client_auth_methods=texts(members, "token_endpoint_auth_methods_supported") or DEFAULT_CLIENT_AUTH,
         code_challenge_methods=texts(members, "code_challenge_methods_supported"),
         grant_types=texts(members, "grant_types_supported") or DEFAULT_GRANT_TYPES,
+        protected_resources=texts(members, "protected_resources"),
         sends_issuer=flag(members, "authorization_response_iss_parameter_supported"),
         openid="openid" in scopes or any(texts(members, name) for name in _OPENID_MEMBERS),
         reach=reach,

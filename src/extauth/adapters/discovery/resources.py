@@ -17,6 +17,7 @@ from extauth.adapters.discovery.well_known import (
     origin,
     resource_document,
     resource_uri,
+    same_resource,
 )
 from extauth.adapters.oauth2 import HttpTimeouts, Reach
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
@@ -48,6 +49,7 @@ class _Hint:
 async def discover_resource(
     resource_url: str,
     *,
+    resource: str | None = None,
     challenge: str | None = None,
     session: ClientSession | None = None,
     timeouts: HttpTimeouts = DEFAULT_TIMEOUTS,
@@ -60,33 +62,52 @@ async def discover_resource(
     asked once, by GET and without a token. The document is at the ``resource_metadata`` of a Bearer
     challenge, or else at the well-known URL with the resource's path, or else at that of its origin.
 
-    The document must name the resource asked for (RFC 9728 section 3.3). From the origin's well-known URL it
-    may name the origin: whoever answers there speaks for the whole host, while a path's owner does
-    not. Other ways of writing the same URL make no difference, such as a slash in place of an empty path.
+    The document must name exactly the resource asked for (RFC 9728 section 3.3): a token for the whole host
+    must not go to whoever has a path of it. Other ways of writing the same URL make no difference, such as a
+    slash in place of an empty path. Where the document names more, such as the host, and all of that is the
+    same owner's, give ``resource``: what it names, on the same host.
 
     ``session``, ``timeouts``, ``allow`` and ``reach`` are as for :func:`~.servers.discover`, and so is
     cancellation.
 
-    :raises ValueError: if ``resource_url`` is no https URL (http on loopback) without fragment.
+    :raises ValueError: if ``resource_url`` is no https URL (http on loopback) without fragment, or
+        ``resource`` is on another host.
     :raises ProviderMisconfigured: ``no_metadata``, ``resource_mismatch``, ``invalid_metadata``,
         ``insecure_url``, ``url_not_allowed``, ``address_not_allowed`` or ``document_too_long``.
     :raises ProviderUnavailable: if the resource cannot be reached, or may have a document another time.
     """
-    resource = resource_uri(resource_url)
-    async with fetching(session, timeouts, allow, named=resource, reach=reach) as fetcher:
-        return await resource_found(fetcher, resource, challenge)
+    url = resource_uri(resource_url)
+    expected = expected_resource(url, resource)
+    async with fetching(session, timeouts, allow, named=url, reach=reach) as fetcher:
+        return await resource_found(fetcher, url, expected, challenge)
 
 
-async def resource_found(fetcher: Fetcher, resource: str, challenge: str | None) -> ResourceMetadata:
-    """Do what :func:`discover_resource` does, with a fetcher and a canonical URL."""
+def expected_resource(url: str, resource: str | None) -> str:
+    """Return what the document of a URL must name.
+
+    :raises ValueError: if the application says one on another host.
+    """
+    if resource is None:
+        return url
+    expected = resource_uri(resource)
+    if origin(expected) != origin(url):
+        msg = "resource must be on the host of the URL: a token for it would be sent there"
+        raise ValueError(msg)
+    return expected
+
+
+async def resource_found(
+    fetcher: Fetcher, url: str, expected: str, challenge: str | None
+) -> ResourceMetadata:
+    """Do what :func:`discover_resource` does, with a fetcher and canonical URLs."""
     if challenge is None:
-        challenge = await fetcher.challenges(resource, "protected resource")
+        challenge = await fetcher.challenges(url, "protected resource")
     hint = _hint(challenge or "")
     trouble: ProviderUnavailable | None = None
-    for url in _documents(resource, hint):
-        found = await fetcher.document(url, "metadata of the protected resource")
+    for document in _documents(url, expected, hint):
+        found = await fetcher.document(document, "metadata of the protected resource")
         if not isinstance(found, Missing):
-            return _metadata(found, resource, url, hint.scopes)
+            return _metadata(found, expected, hint.scopes)
         trouble = trouble or found.trouble
     if trouble is not None:
         raise trouble
@@ -102,30 +123,34 @@ def _hint(challenge: str) -> _Hint:
     return _Hint()
 
 
-def _documents(resource: str, hint: _Hint) -> Iterator[str]:
+def _documents(url: str, expected: str, hint: _Hint) -> Iterator[str]:
     if hint.document is not None:
         yield hint.document
         return
-    yield from dict.fromkeys((resource_document(resource), resource_document(origin(resource))))
+    yield from dict.fromkeys(resource_document(each) for each in (url, expected, origin(url)))
 
 
-def _canonical(named: str) -> str | None:
-    try:
-        return resource_uri(named)
-    except ValueError:
-        return None
+def check_named(named: str | None, expected: str) -> str:
+    """Return the resource that a document names, as it is written there.
+
+    :raises ProviderMisconfigured: with ``resource_mismatch`` if it is another one than expected.
+    """
+    if named is not None and same_resource(named, expected):
+        return named
+    msg = "the document is about another resource than the one asked for"
+    host = origin(expected)
+    if named is not None and same_resource(named, host):
+        msg += (
+            f": about all of {host}. If nobody else has a path there, who would get tokens for all of it,"
+            f" give resource={host!r}"
+        )
+    raise ProviderMisconfigured(msg, reason="resource_mismatch")
 
 
 def _metadata(
-    members: Mapping[str, object], resource: str, url: str, challenged: tuple[str, ...] | None
+    members: Mapping[str, object], expected: str, challenged: tuple[str, ...] | None
 ) -> ResourceMetadata:
-    named = text(members, "resource")
-    spoken_for = {resource}
-    if url == resource_document(origin(resource)):
-        spoken_for.add(origin(resource))
-    if named is None or _canonical(named) not in spoken_for:
-        msg = "the document is about another resource than the one asked for"
-        raise ProviderMisconfigured(msg, reason="resource_mismatch")
+    named = check_named(text(members, "resource"), expected)
     return ResourceMetadata(
         resource=named,
         authorization_servers=_issuers(members, "authorization_servers"),

@@ -37,6 +37,14 @@ def resource_uri(value: str) -> str:
     return urlunsplit((scheme, host, path, parts.query, ""))
 
 
+def same_resource(named: str, resource: str) -> bool:
+    """Whether a text is a resource's URL, whose canonical form is given, in whatever way it is written."""
+    try:
+        return resource_uri(named) == resource
+    except ValueError:
+        return False
+
+
 def origin(url: str) -> str:
     """Return scheme, host and port of a URL."""
     parts = urlsplit(url)

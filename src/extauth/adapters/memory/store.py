@@ -104,12 +104,19 @@ class MemoryLinkStore:
         age = None if unresolved_since is None else max(now - unresolved_since, timedelta(0))
         return Claimed(claimed.seen_at(now), age)
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
         row = self._at_version(key, version)
         if not isinstance(row, Row):
             return row
         link = attrs.evolve(
-            row.link, tokens=tokens, version=version + 1, updated_at=self._now(), failure=None
+            row.link,
+            tokens=tokens,
+            version=version + 1,
+            updated_at=self._now(),
+            failure=None,
+            origin=row.link.origin if origin is None else origin,
         )
         self._write(key, Row(link))
         return Saved(link)

@@ -5,7 +5,7 @@ A type checker knows by them that ``client_secrt`` is none. A test compares them
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypedDict
 
 from aiohttp import ClientSession
@@ -22,6 +22,7 @@ from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
+from extauth.domain.link import GrantOrigin
 from extauth.domain.linking import CallbackMethod
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import WallClock
@@ -37,6 +38,7 @@ class ServerOptions(TypedDict, total=False):
     device_url: str | UrlObject | None
     userinfo_url: str | UrlObject | None
     client_key: ClientKey | None
+    formerly: Collection[GrantOrigin]
     traits: ProviderTraits
     requests: TokenRequests
     replies: ReplyRules
@@ -62,6 +64,7 @@ class RequestOptions(ServerOptions, total=False):
     """These, whom answers must be from, and how requests are sent."""
 
     issuer: str | None
+    resource: str | None
     session: ClientSession | None
     reach: Reach | None
     timeouts: HttpTimeouts

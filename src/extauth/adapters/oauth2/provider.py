@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import final
 
 from aiohttp import ClientSession
 
 from extauth.adapters.oauth2.client.client_auth import ClientAuth, ClientCredentials
 from extauth.adapters.oauth2.client.client_keys import ClientKey
-from extauth.adapters.oauth2.client.configuration import checked_id, checked_scopes, optional_endpoint
+from extauth.adapters.oauth2.client.configuration import (
+    checked_id,
+    checked_origins,
+    checked_scopes,
+    optional_endpoint,
+)
 from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.call import ProviderCalls
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules, identity_by
@@ -54,6 +59,10 @@ class OAuth2Provider:
     ``sends_issuer``, ``openid``, ``callback_method`` and ``callback_fields`` as in
     :class:`~extauth.domain.linking.LinkingTraits`. Endpoints are ``https``, but for loopback hosts.
 
+    A link's tokens are neither sent nor handed out to another client, token endpoint or resource than it was
+    made with; after a move ``formerly`` names those before. ``resource`` is the one that all tokens are for
+    (RFC 8707), such as an MCP server; the rules say what is sent.
+
     :raises ValueError: for an empty id, a URL that secrets must not go to, an unknown ``client_auth``,
         a ``client_secret`` or ``client_key`` that is missing or not used, ``sends_issuer`` without
         ``issuer``, a session that is not fit, a URL that is given twice: alone and in ``revocation`` or
@@ -73,6 +82,8 @@ class OAuth2Provider:
         device_url: str | UrlObject | None = None,
         userinfo_url: str | UrlObject | None = None,
         scopes: Iterable[str] = (),
+        resource: str | None = None,
+        formerly: Collection[GrantOrigin] = (),
         client_auth: ClientAuth = "client_secret_basic",
         client_key: ClientKey | None = None,
         session: ClientSession | None = None,
@@ -107,7 +118,8 @@ class OAuth2Provider:
             api=api,
             installations=installations,
         )
-        self._provider_id = checked_id(provider_id)
+        self.provider_id = checked_id(provider_id)
+        """The provider part of this provider's link keys."""
         self._token_url = endpoint_url(token_url, "token_url")
         self._credentials = ClientCredentials(
             client_id,
@@ -115,9 +127,16 @@ class OAuth2Provider:
             client_auth,
             key=client_key,
             token_endpoint=self._token_url,
+            issuer=issuer,
+            audience=requests.assertion_audience,
             clock=clock,
             named=requests.names_client,
         )
+        self.client_id = client_id
+        """The client's id at the provider; no secret (RFC 6749 section 2.2)."""
+        self.origin = GrantOrigin(client_id, self._token_url, resource)
+        """The client, token endpoint and resource that grants made here belong to."""
+        self.formerly = checked_origins(formerly)
         self.authorize_url = optional_endpoint(authorize_url, "authorize_url")
         """Where the user's browser is sent to consent (RFC 6749 section 3.1)."""
         self.device_url = optional_endpoint(device_url, "device_url")
@@ -126,7 +145,8 @@ class OAuth2Provider:
         self.scopes = checked_scopes(scopes)
         """The scopes to ask the user for, in the given order."""
         session = checked_session(session, reach or "any")
-        self._traits = traits
+        self.traits = traits
+        """What this provider is known to do on a refresh."""
         self._authorization = AuthorizationEndpoint(
             provider_id, self.authorize_url, authorization, client_id, requests.client_id_field
         )
@@ -178,32 +198,12 @@ class OAuth2Provider:
         )
 
     def __repr__(self) -> str:
-        return f"OAuth2Provider({self._provider_id!r}, client_id={self.client_id!r})"
-
-    @property
-    def provider_id(self) -> str:
-        """The provider part of this provider's link keys."""
-        return self._provider_id
-
-    @property
-    def client_id(self) -> str:
-        """The client's id at the provider; no secret (RFC 6749 section 2.2)."""
-        return self._credentials.client_id
-
-    @property
-    def traits(self) -> ProviderTraits:
-        """What this provider is known to do on a refresh."""
-        return self._traits
+        return f"OAuth2Provider({self.provider_id!r}, client_id={self.client_id!r})"
 
     @property
     def linking(self) -> LinkingTraits:
         """What this provider's linking flow is like."""
         return self._linking
-
-    @property
-    def origin(self) -> GrantOrigin:
-        """The client and token endpoint that grants made here belong to."""
-        return GrantOrigin(self.client_id, self._token_url)
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
         """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).
@@ -246,13 +246,12 @@ class OAuth2Provider:
         :raises ValueError: if there is no ``device_url``.
         """
         if self.device_url is None:
-            msg = f"the provider {self._provider_id!r} has no device_url; give it one if it offers this flow"
+            msg = f"the provider {self.provider_id!r} has no device_url; give it one if it offers this flow"
             raise ValueError(msg)
         return await self._exchanges.device_codes(self.device_url, scopes)
 
     async def poll_device(self, device_code: str) -> PollOutcome:
-        """Ask once whether the user has decided (RFC 8628 section 3.4). Raises and is cancelled as
-        :meth:`refresh`.
+        """Ask once whether the user has decided (RFC 8628 section 3.4). Is cancelled as :meth:`refresh`.
 
         :raises ValueError: for an empty code.
         """
@@ -262,9 +261,8 @@ class OAuth2Provider:
         """Present the refresh token once (RFC 6749 section 6) and judge the answer.
 
         With ``resource`` for an access token for that resource (RFC 8707 section 2.2). Never retries, and
-        raises nothing for what the network or the provider does. Members that the provider omitted are left
-        out of the result, except that an unknown lifetime is estimated. When cancelled, the outcome is
-        unknown.
+        raises nothing for what the network or the provider does. Members that were omitted are left out of
+        the result, except that an unknown lifetime is estimated. When cancelled, the outcome is unknown.
 
         :raises ValueError: if there is no refresh token, or ``resource`` is empty.
         """
@@ -274,8 +272,7 @@ class OAuth2Provider:
         """Ask the provider once to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.
 
         Returns whether it confirmed; a token that it no longer knows is revoked as well (RFC 7009 section
-        2.2). False without a way, and for whatever else the network or the provider does. When
-        cancelled, the outcome is unknown.
+        2.2). False without a way, and for all else that happens. When cancelled, the outcome is unknown.
         """
         return await self._calls.revoke(tokens)
 

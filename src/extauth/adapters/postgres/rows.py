@@ -94,8 +94,8 @@ def sealed_parameters(tokens: TokenSet) -> Parameters:
 def origin_parameters(origin: GrantOrigin | None) -> Parameters:
     """Write whom a grant belongs to."""
     if origin is None:
-        return Parameters(None, None)
-    return Parameters(origin.client_id, origin.token_endpoint)
+        return Parameters(None, None, None)
+    return Parameters(origin.client_id, origin.token_endpoint, origin.resource)
 
 
 def failure_parameters(failure: RefreshFailure) -> Parameters:
@@ -154,7 +154,9 @@ def _link(row: Row) -> Link:
     )
     origin = None
     if row[column.OAUTH_CLIENT_ID] is not None:
-        origin = GrantOrigin(row[column.OAUTH_CLIENT_ID], row[column.OAUTH_TOKEN_ENDPOINT])
+        origin = GrantOrigin(
+            row[column.OAUTH_CLIENT_ID], row[column.OAUTH_TOKEN_ENDPOINT], row[column.OAUTH_RESOURCE]
+        )
     failure = None
     if row[column.OAUTH_REFRESH_FAILURE_REASON] is not None:
         failure = RefreshFailure(

@@ -76,6 +76,7 @@ ON external_auth_authorizations (provider_id, user_id)""",
   registration_token text
 )""",
     ),
+    ("ALTER TABLE external_auth_links ADD COLUMN oauth_resource text",),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 

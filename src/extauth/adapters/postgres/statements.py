@@ -54,13 +54,13 @@ INSERT INTO external_auth_links AS link (
   provider_id, user_id, version, created_at, updated_at,
   oauth_access_token, oauth_refresh_token, oauth_access_token_key_id, oauth_refresh_token_key_id,
   oauth_expiry, oauth_issued_at, oauth_scopes, oauth_token_type, oauth_extra,
-  oauth_refresh_token_expiry, oauth_resource_tokens, oauth_client_id, oauth_token_endpoint
+  oauth_refresh_token_expiry, oauth_resource_tokens, oauth_client_id, oauth_token_endpoint, oauth_resource
 ) SELECT $1, $2, retired_version + 1, moment, moment,
-  $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
+  $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
 FROM floor CROSS JOIN clock_timestamp() AS moment
 ON CONFLICT (provider_id, user_id) DO UPDATE SET
   version = link.version + 1, updated_at = clock_timestamp(), {_TOKENS},
-  oauth_client_id = $14, oauth_token_endpoint = $15,
+  oauth_client_id = $14, oauth_token_endpoint = $15, oauth_resource = $16,
   {_CLEAR_ACCOUNT}, {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 RETURNING {_COLUMNS}, {DURABLE}"""
 
@@ -80,8 +80,12 @@ WHERE {_KEY} AND version = $3
   AND (lease_owner IS NULL OR lease_owner = $4 OR lease_expires_at <= clock_timestamp())
 RETURNING {_COLUMNS}, clock_timestamp() - unresolved_since, {DURABLE}"""
 
+# A save with an origin says all of it; one without leaves all of it.
 SAVE = f"""UPDATE external_auth_links SET
   version = version + 1, updated_at = clock_timestamp(), {_TOKENS},
+  oauth_resource = CASE WHEN $15::text IS NULL THEN oauth_resource ELSE $17::text END,
+  oauth_client_id = coalesce($15::text, oauth_client_id),
+  oauth_token_endpoint = coalesce($16::text, oauth_token_endpoint),
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 WHERE {_KEY} AND version = $14 RETURNING {_COLUMNS}, {DURABLE}"""
 

@@ -160,8 +160,12 @@ class PostgresLinkStore:
             if outcome is not None:
                 return outcome
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        parameters = Parameters(*key_parameters(key), *token_parameters(tokens), version)
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
+        parameters = Parameters(
+            *key_parameters(key), *token_parameters(tokens), version, *origin_parameters(origin)
+        )
         row = await self._write(statements.SAVE, parameters)
         return Saved(link_from_row(row)) if row is not None else await self._lost.write(key)
 

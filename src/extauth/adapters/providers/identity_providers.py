@@ -103,6 +103,9 @@ okta = Preset(
             default="",
         ),
     ),
+    # Knowledge base, "The audience claim for client_assertion must be the endpoint invoked for the request";
+    # read 2026-11-29.
+    requests=TokenRequests(assertion_audience="endpoint"),
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=7)),
     replies=reply_rules("okta"),
     authorization=AuthorizationRules(extra_scopes=("offline_access",)),

@@ -36,6 +36,8 @@ microsoft = Preset(
             default="common",
         ),
     ),
+    # "Certificate credentials", claim aud; read 2026-11-29.
+    requests=TokenRequests(assertion_audience="token_endpoint"),
     # The old refresh token is not revoked by a refresh.
     traits=ProviderTraits(rotates=False, refresh_token_idle_lifetime=timedelta(days=90)),
     replies=reply_rules("microsoft"),
@@ -74,7 +76,12 @@ azure_devops_entra = Preset(
     ),
     replies=reply_rules("azure_devops_entra", expiry_field="expires_on"),
     # A refresh without the scopes gets default ones.
-    requests=TokenRequests(code_params=_DEVOPS, refresh_params=_DEVOPS, refresh_repeats=frozenset({"scope"})),
+    requests=TokenRequests(
+        code_params=_DEVOPS,
+        refresh_params=_DEVOPS,
+        refresh_repeats=frozenset({"scope"}),
+        assertion_audience="token_endpoint",
+    ),
     authorization=AuthorizationRules(params=_DEVOPS),
     answers_omit=frozenset({"refresh_token"}),
 )

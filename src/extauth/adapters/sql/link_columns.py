@@ -34,6 +34,7 @@ ACCOUNT_ID = 25
 ACCOUNT_LOGIN = 26
 ACCOUNT_DISPLAY_NAME = 27
 ACCOUNT_AVATAR_URL = 28
+OAUTH_RESOURCE = 29
 
 _NAMES = [name.lower() for name in list(globals()) if name.isupper()]
 

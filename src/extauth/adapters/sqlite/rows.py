@@ -88,6 +88,7 @@ def origin_parameters(origin: GrantOrigin | None) -> Values:
     return {
         "client_id": None if origin is None else origin.client_id,
         "token_endpoint": None if origin is None else origin.token_endpoint,
+        "resource": None if origin is None else origin.resource,
     }
 
 
@@ -147,7 +148,9 @@ def _link(row: Row) -> Link:
     )
     origin = None
     if row[column.OAUTH_CLIENT_ID] is not None:
-        origin = GrantOrigin(row[column.OAUTH_CLIENT_ID], row[column.OAUTH_TOKEN_ENDPOINT])
+        origin = GrantOrigin(
+            row[column.OAUTH_CLIENT_ID], row[column.OAUTH_TOKEN_ENDPOINT], row[column.OAUTH_RESOURCE]
+        )
     failure = None
     if row[column.OAUTH_REFRESH_FAILURE_REASON] is not None:
         failure = RefreshFailure(

@@ -82,6 +82,7 @@ ON external_auth_authorizations (provider_id, user_id)""",
   registration_token TEXT
 )""",
     ),
+    ("ALTER TABLE external_auth_links ADD COLUMN oauth_resource TEXT",),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

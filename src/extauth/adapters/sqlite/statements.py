@@ -36,12 +36,12 @@ PUT = f"""INSERT INTO external_auth_links (
   provider_id, user_id, version, created_at, updated_at,
   oauth_access_token, oauth_refresh_token, oauth_expiry, oauth_scopes, oauth_token_type, oauth_extra,
   oauth_access_token_key_id, oauth_refresh_token_key_id, oauth_issued_at,
-  oauth_refresh_token_expiry, oauth_resource_tokens, oauth_client_id, oauth_token_endpoint
+  oauth_refresh_token_expiry, oauth_resource_tokens, oauth_client_id, oauth_token_endpoint, oauth_resource
 ) VALUES (
   :provider_id, :user_id, (SELECT retired_version FROM external_auth_meta) + 1, {NOW}, {NOW},
   :access_token, :refresh_token, :expiry, :scopes, :token_type, :extra,
   :access_token_key_id, :refresh_token_key_id, :issued_at,
-  :refresh_token_expiry, :resource_tokens, :client_id, :token_endpoint
+  :refresh_token_expiry, :resource_tokens, :client_id, :token_endpoint, :resource
 ) ON CONFLICT (provider_id, user_id) DO UPDATE SET
   version = version + 1, updated_at = excluded.updated_at,
   oauth_access_token = excluded.oauth_access_token, oauth_refresh_token = excluded.oauth_refresh_token,
@@ -53,6 +53,7 @@ PUT = f"""INSERT INTO external_auth_links (
   oauth_refresh_token_expiry = excluded.oauth_refresh_token_expiry,
   oauth_resource_tokens = excluded.oauth_resource_tokens,
   oauth_client_id = excluded.oauth_client_id, oauth_token_endpoint = excluded.oauth_token_endpoint,
+  oauth_resource = excluded.oauth_resource,
   {_CLEAR_ACCOUNT}, {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 RETURNING {COLUMNS}"""
 
@@ -70,6 +71,7 @@ WHERE {_AT_VERSION}
   AND (lease_owner IS NULL OR lease_owner = :owner OR lease_expires_at <= {NOW})
 RETURNING {COLUMNS}, {NOW} - unresolved_since"""
 
+# A save with an origin says all of it; one without leaves all of it.
 SAVE = f"""UPDATE external_auth_links SET
   version = version + 1, updated_at = {NOW},
   oauth_access_token = :access_token, oauth_refresh_token = :refresh_token,
@@ -77,6 +79,9 @@ SAVE = f"""UPDATE external_auth_links SET
   oauth_extra = :extra, oauth_access_token_key_id = :access_token_key_id,
   oauth_refresh_token_key_id = :refresh_token_key_id, oauth_issued_at = :issued_at,
   oauth_refresh_token_expiry = :refresh_token_expiry, oauth_resource_tokens = :resource_tokens,
+  oauth_resource = CASE WHEN :client_id IS NULL THEN oauth_resource ELSE :resource END,
+  oauth_client_id = coalesce(:client_id, oauth_client_id),
+  oauth_token_endpoint = coalesce(:token_endpoint, oauth_token_endpoint),
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
 

@@ -161,8 +161,17 @@ class SqliteLinkStore:
             if outcome is not None:
                 return outcome
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        parameters = Parameters({**key_parameters(key), **token_parameters(tokens), "version": version})
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
+        parameters = Parameters(
+            {
+                **key_parameters(key),
+                **token_parameters(tokens),
+                **origin_parameters(origin),
+                "version": version,
+            }
+        )
         row = await self._write(statements.SAVE, parameters)
         return Saved(link_from_row(row)) if row is not None else await self._lost.write(key)
 

@@ -191,7 +191,8 @@ def _may_keep_refresh_token(provider: LinkingProvider, before: Link, tokens: Tok
         and before.tokens.refresh_token is not None
         and before.account is not None
         and not provider.traits.rotates
-        and before.origin == provider.origin
+        and (before.origin is None) == (provider.origin is None)
+        and is_own_grant(provider, before)
     )
 
 

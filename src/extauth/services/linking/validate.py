@@ -9,7 +9,7 @@ from extauth.domain.link import LinkKey
 from extauth.domain.linking_outcomes import TokenUnverified, TokenValid, Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Unknown
-from extauth.services.errors import link_not_found
+from extauth.services.errors import GRANT_OF_ANOTHER_CLIENT, link_not_found
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import is_own_grant, provider_of
@@ -38,7 +38,7 @@ class Validator:
         if link is None:
             raise link_not_found(key)
         if not is_own_grant(provider, link):
-            return TokenUnverified("grant_of_another_client")
+            return TokenUnverified(GRANT_OF_ANOTHER_CLIENT)
         validity = await self._caller.call(lambda: provider.validate(link.tokens))
         if isinstance(validity, Unknown):
             return TokenUnverified(validity.code, validity.retry_after)

@@ -15,7 +15,7 @@ from extauth.domain.freshness import Serve, ServeAndRefresh
 from extauth.domain.link import Link
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
-from extauth.services.errors import client_rejected, link_not_found, refresh_in_progress, refuse
+from extauth.services.errors import grant_of_another_client, link_not_found, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.providers import is_own_grant
 from extauth.services.refresh.attempt import Attempt, Busy, Finished, LeasedRefresh, Moved
@@ -79,7 +79,7 @@ class RefreshFlight:
         """Return why this link's refresh token must not be sent to the provider now, if so."""
         provider = request.provider
         if not is_own_grant(provider, link):
-            return client_rejected(provider.provider_id, "grant_of_another_client")
+            return grant_of_another_client(link, provider.origin)
         return self._pauses.error(provider.provider_id, link)
 
     async def run(self, request: TokenRequest, link: Link) -> Landed:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
-from inspect import signature
 from typing import final
 
 import attrs
@@ -18,6 +15,7 @@ from extauth.domain.ports import OAuthProvider
 from extauth.domain.resources import seen_for, token_works
 from extauth.domain.storable import masked, storable_text
 from extauth.domain.token_set import TokenSet
+from extauth.services.arguments import takes
 
 
 @final
@@ -39,8 +37,7 @@ class TokenRequest:
         if not storable_text(self.resource, "resource"):
             msg = "resource must not be empty"
             raise ValueError(msg)
-        refresh = self.provider.refresh
-        if not _takes_resource(getattr(refresh, "__func__", refresh)):
+        if not takes(self.provider.refresh, "resource"):
             msg = (
                 f"{self.provider.provider_id} gives no access tokens for single resources (RFC 8707): the"
                 f" method refresh of {type(self.provider).__name__} takes no resource"
@@ -76,10 +73,3 @@ class TokenRequest:
         if self.resource is None:
             return await self.provider.refresh(tokens)
         return await self.provider.refresh(tokens, resource=self.resource)
-
-
-@lru_cache
-def _takes_resource(refresh: Callable[..., object]) -> bool:
-    """Whether a provider's method can be told the resource; an application's own may know of none."""
-    parameters = signature(refresh).parameters
-    return "resource" in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())

@@ -28,7 +28,7 @@ from extauth.services.errors import (
 )
 from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
-from extauth.services.providers import by_id, provider_of
+from extauth.services.providers import by_id, check_own_grant, provider_of
 from extauth.services.refresh.flight import Landed, RefreshFlight
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.unsaved import UnsavedTokens
@@ -102,7 +102,9 @@ class TokenService:
         :raises LinkNotFound: the user has not connected this provider.
         :raises ReauthorizationRequired: the user must connect again.
         :raises TemporarilyUnavailable: try again later; nothing is lost.
-        :raises ConfigurationError: the deployment must be mended.
+        :raises ConfigurationError: the deployment must be mended. So it is if the link was made with another
+            client, at another token endpoint or for another resource than the provider is configured with
+            (``grant_of_another_client``): its tokens are handed out to nobody else's.
         :raises ValueError: an id or the resource cannot be one, or the provider has no tokens for resources.
         """
         return (await self.link(provider_id, user_id, resource=resource)).tokens.access_token
@@ -113,10 +115,10 @@ class TokenService:
         With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
         """
         request = self._request(provider_id, resource)
-        link = await self._read(LinkKey(provider_id, user_id))
+        link = await self._read(request, LinkKey(provider_id, user_id))
         decision = request.decide(link, self._clock.now(), self._policy)
         if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
-            link = await self._serve(request, link, decision)
+            link = check_own_grant(request.provider, await self._serve(request, link, decision))
         return request.seen(link)
 
     async def refresh(
@@ -132,11 +134,12 @@ class TokenService:
         hidden = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
         request = attrs.evolve(self._request(provider_id, resource), rejected=hidden.value)
-        link = await self._read(LinkKey(provider_id, user_id))
+        link = await self._read(request, LinkKey(provider_id, user_id))
         before = Hidden(request.token(link))
         if request.rejected not in {None, before.value}:
             decision = request.decide(link, self._clock.now(), self._policy)
-            return request.seen(await self._serve(request, link, decision))
+            link = await self._serve(request, link, decision)
+            return request.seen(check_own_grant(request.provider, link))
 
         def renewed(link: Link) -> bool:
             return request.token(link) != before.value and request.works(link, self._clock.now())
@@ -145,6 +148,7 @@ class TokenService:
         for _ in range(2):
             self._refuse(link)
             landed = await self._fly(request, link, renewed)
+            check_own_grant(request.provider, landed.link)
             if renewed(landed.link) or (landed.exchanged and landed.link.version != link.version):
                 return request.seen(landed.link)
             link = landed.link
@@ -174,11 +178,11 @@ class TokenService:
             raise RuntimeError(msg)
         return TokenRequest(provider_of(self._providers, provider_id), resource)
 
-    async def _read(self, key: LinkKey) -> Link:
+    async def _read(self, request: TokenRequest, key: LinkKey) -> Link:
         link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
         if link is None:
             raise link_not_found(key)
-        return link
+        return check_own_grant(request.provider, link)
 
     async def _serve(self, request: TokenRequest, link: Link, decision: Decision) -> Link:
         match decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeAlias, final
@@ -19,12 +20,13 @@ from extauth.domain.events import (
     SaveDelayed,
     UnlinkedMeanwhile,
 )
-from extauth.domain.link import Link, LinkKey
+from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.outcomes import Absent, Saved, SaveOutcome, Stale
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, RefreshStore
 from extauth.domain.resources import same_access_tokens
 from extauth.domain.token_set import TokenSet
+from extauth.services.arguments import takes
 from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter, logger
 from extauth.services.provider_call import guarded
@@ -42,6 +44,9 @@ class _Unsaved:
     base_version: int
     """The version whose refresh token was spent for them, and the only one they may replace."""
     link: Link
+    adopted: Mapping[str, GrantOrigin]
+    """The link's new origin, as a keyword for the store, if it has one: the provider has taken the refresh
+    token of a link that said no origin, or one from before a move."""
     began: float
     """When the exchange began, on the monotonic clock."""
 
@@ -71,6 +76,7 @@ class UnsavedTokens:
         """Added by :meth:`save`; removed by the task that gets them saved."""
         self._guards: dict[LinkKey, _Guard] = {}
         """The visible tasks that keep the loop running until the unswept ones have saved."""
+        self._keeps_origins = takes(store.save, "origin")
         self._give_up_at = float("inf")
         """On the monotonic clock; set once, by :meth:`hurry`."""
 
@@ -96,6 +102,9 @@ class UnsavedTokens:
 
         :raises LinkNotFound: if the user unlinked meanwhile. The new tokens are then revoked.
         """
+        adopted: dict[str, GrantOrigin] = {}
+        if provider.origin is not None and provider.origin != base.origin and self._keeps_origins:
+            adopted = {"origin": provider.origin}
         link = attrs.evolve(
             base,
             tokens=tokens,
@@ -103,8 +112,9 @@ class UnsavedTokens:
             updated_at=self._clock.now(),
             failure=None,
             pending=None,
+            origin=adopted.get("origin", base.origin),
         )
-        unsaved = _Unsaved(provider, base.version, link, began)
+        unsaved = _Unsaved(provider, base.version, link, adopted, began)
         outcome = await self._try(unsaved)
         if outcome is not None:
             return await self._settle(unsaved, outcome)
@@ -150,7 +160,7 @@ class UnsavedTokens:
         """Save once; None if it may not have worked. Repeating a save that did work finds it stale."""
         link = unsaved.link
         try:
-            return await self._store.save(link.key, unsaved.base_version, link.tokens)
+            return await self._store.save(link.key, unsaved.base_version, link.tokens, **unsaved.adopted)
         except StoreUnavailable:
             return None
         except asyncio.CancelledError:

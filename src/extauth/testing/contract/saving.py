@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from extauth.domain.link import GrantOrigin
 from extauth.domain.outcomes import Absent, Resealed, Saved, Stale
 from extauth.domain.ports import LinkStore
 from extauth.domain.token_set import ResourceToken
@@ -42,6 +43,17 @@ class SavingContract(StoreHarness):
             "save must move updated_at to the time of the write",
             f"it went from {first.updated_at} to {link.updated_at}",
         )
+
+    @with_store
+    async def test_save_writes_the_origin_that_it_is_given(self, store: LinkStore) -> None:
+        """A link that said none, or one from before its server moved, is from then on its provider's."""
+        moved = GrantOrigin("client", "https://moved.example/token", "https://mcp.example")
+        await store.put(KEY, tokens(1))
+        for version, origin in ((1, ORIGIN), (2, moved), (3, ORIGIN)):
+            await store.save(KEY, version, tokens(version + 1), origin=origin)
+            expect((await stored(store)).origin, origin, "save must write the origin it is given")
+            await store.save(KEY, version, tokens(9), origin=GrantOrigin("other", "https://other.example"))
+            expect((await stored(store)).origin, origin, "save of an old version must not write the origin")
 
     @with_store
     async def test_save_stores_exactly_what_it_is_given(self, store: LinkStore) -> None:

@@ -16,7 +16,7 @@ KEY = LinkKey("github", "alice")
 TTL = timedelta(minutes=10)
 """Longer than any test may take."""
 BRIEF = timedelta(milliseconds=1)
-ORIGIN = GrantOrigin("client", "https://as.example/token")
+ORIGIN = GrantOrigin("client", "https://as.example/token", "https://api.example")
 AT = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 DEAD = RefreshFailure("invalid_grant", AT, 1)
 FOR_NOW = RefreshFailure("http_503", AT, 1, retry_at=AT + timedelta(seconds=8), attempts=3)

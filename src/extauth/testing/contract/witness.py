@@ -23,6 +23,7 @@ from extauth.domain.outcomes import (
 from extauth.domain.ports import LinkStore
 from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.expect import expect_kind, fail, shown
+from extauth.testing.keywords import given
 
 T = TypeVar("T")
 
@@ -60,9 +61,11 @@ class Witness:
         outcome = await self.call("claim", self.store.claim(key, version, owner, ttl))
         return outcome_of("claim", key, version, outcome, (Claimed, Held, Stale, Absent))
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
         """See the port."""
-        outcome = await self.call("save", self.store.save(key, version, tokens))
+        outcome = await self.call("save", self.store.save(key, version, tokens, **given(origin=origin)))
         return outcome_of("save", key, version, outcome, (Saved, Stale, Absent))
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:

@@ -7,6 +7,8 @@ import pytest
 
 from extauth.adapters.oauth2.client.client_auth import ClientCredentials
 
+TOKEN_URL = "https://provider.example/token"
+
 
 def test_basic_form_encodes_both_parts_before_base64() -> None:
     """RFC 6749 section 2.3.1: a colon or percent sign in a part stays inside it."""
@@ -16,7 +18,7 @@ def test_basic_form_encodes_both_parts_before_base64() -> None:
 
     assert header == "Basic Y2xpJTNBZW50JTI1OnMrZSUyQmMlMkZyJUMzJUE5JTNBdA=="
     assert b64decode(header.removeprefix("Basic ")) == b"cli%3Aent%25:s+e%2Bc%2Fr%C3%A9%3At"
-    assert credentials.fields() == {}
+    assert credentials.fields(TOKEN_URL) == {}
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "secret_key_basic", "client_assertion"])
@@ -25,7 +27,7 @@ def test_a_client_can_be_named_beside_the_header(method: Any) -> None:
     unnamed = ClientCredentials("client", "s", method)
     named = ClientCredentials("client", "s", method, named=True)
 
-    assert named.fields() == {"client_id": "client", **unnamed.fields()}
+    assert named.fields(TOKEN_URL) == {"client_id": "client", **unnamed.fields(TOKEN_URL)}
     assert named.headers() == unnamed.headers()
 
 
@@ -33,7 +35,7 @@ def test_post_sends_id_and_secret_as_form_fields_only() -> None:
     """The other way of RFC 6749 section 2.3.1 has no header."""
     credentials = ClientCredentials("client", "s", "client_secret_post")
 
-    assert credentials.fields() == {"client_id": "client", "client_secret": "s"}
+    assert credentials.fields(TOKEN_URL) == {"client_id": "client", "client_secret": "s"}
     assert credentials.headers() == {}
 
 
@@ -41,7 +43,7 @@ def test_a_public_client_names_itself() -> None:
     """RFC 6749 section 4.1.3: without authentication client_id is required."""
     credentials = ClientCredentials("client", None, "none")
 
-    assert credentials.fields() == {"client_id": "client"}
+    assert credentials.fields(TOKEN_URL) == {"client_id": "client"}
     assert credentials.headers() == {}
 
 
@@ -74,7 +76,7 @@ def test_a_secret_can_be_a_bearer_token() -> None:
     credentials = ClientCredentials("client", "s+/=", "client_secret_bearer")
 
     assert credentials.headers() == {"Authorization": "Bearer s+/="}
-    assert credentials.fields() == {"client_id": "client"}
+    assert credentials.fields(TOKEN_URL) == {"client_id": "client"}
 
 
 def test_a_secret_key_can_be_the_user_of_basic() -> None:
@@ -82,7 +84,7 @@ def test_a_secret_key_can_be_the_user_of_basic() -> None:
     credentials = ClientCredentials("client", "sk_x", "secret_key_basic")
 
     assert b64decode(credentials.headers()["Authorization"].removeprefix("Basic ")) == b"sk_x:"
-    assert credentials.fields() == {}
+    assert credentials.fields(TOKEN_URL) == {}
 
 
 def test_a_secret_can_pass_for_an_assertion() -> None:
@@ -90,7 +92,7 @@ def test_a_secret_can_pass_for_an_assertion() -> None:
     credentials = ClientCredentials("client", "s", "client_assertion")
 
     assert credentials.headers() == {}
-    assert credentials.fields() == {
+    assert credentials.fields(TOKEN_URL) == {
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": "s",
     }

@@ -63,10 +63,11 @@ def credentials(key: Any, method: Any = "private_key_jwt", **options: Any) -> Cl
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
 def test_a_key_signs_who_the_client_is(algorithm: Any) -> None:
-    """RFC 7523 section 3: issuer and subject are the client, the audience the token endpoint."""
+    """RFC 7523 section 3: issuer and subject are the client, the audience the token endpoint if no issuer
+    is known."""
     key = PrivateKey(pem(KEYS[algorithm]), "key-1", algorithm)
 
-    fields = credentials(key).fields()
+    fields = credentials(key).fields(TOKEN_URL)
 
     assert fields.keys() == {"client_id", "client_assertion_type", "client_assertion"}
     assert fields["client_id"] == "client"
@@ -88,7 +89,7 @@ def test_each_request_has_an_assertion_of_its_own() -> None:
     """A server that remembers ``jti`` refuses a second use (RFC 7523 section 3)."""
     client = credentials(PrivateKey(pem(EC), algorithm="ES256"))
 
-    first, second = (verified(client.fields()["client_assertion"], EC, "ES256") for _ in range(2))
+    first, second = (verified(client.fields(TOKEN_URL)["client_assertion"], EC, "ES256") for _ in range(2))
 
     assert first.claims["jti"] != second.claims["jti"]
     assert "kid" not in first.header
@@ -98,15 +99,53 @@ def test_an_assertion_can_be_for_the_issuer_and_name_a_certificate() -> None:
     """Where the provider wants another audience, or knows keys by certificate as Microsoft Entra does."""
     key = PrivateKey(pem(RSA), audience="https://issuer.example", certificate_thumbprint="dGh1bWI")
 
-    token = verified(credentials(key).fields()["client_assertion"], RSA, "RS256")
+    token = verified(credentials(key).fields(TOKEN_URL)["client_assertion"], RSA, "RS256")
 
     assert token.claims["aud"] == "https://issuer.example"
     assert token.header == {"typ": "JWT", "alg": "RS256", "x5t#S256": "dGh1bWI"}
 
 
+ISSUER = "https://issuer.example"
+
+
+@pytest.mark.parametrize("secret", [None, LONG_SECRET])
+@pytest.mark.parametrize(
+    ("issuer", "audience", "wanted"),
+    [
+        (ISSUER, "issuer", ISSUER),
+        (None, "issuer", TOKEN_URL),
+        (ISSUER, "token_endpoint", TOKEN_URL),
+        (ISSUER, "endpoint", "https://provider.example/revoke"),
+    ],
+)
+def test_an_assertion_is_for_the_issuer(
+    issuer: str | None, audience: Any, wanted: str, secret: str | None
+) -> None:
+    """rfc7523bis: at every endpoint, unless the server is documented to want it otherwise."""
+    key = PrivateKey(pem(RSA)) if secret is None else None
+    client = ClientCredentials(
+        "client",
+        secret,
+        "private_key_jwt" if secret is None else "client_secret_jwt",
+        key=key,
+        token_endpoint=TOKEN_URL,
+        issuer=issuer,
+        audience=audience,
+    )
+
+    assertion = client.fields("https://provider.example/revoke")["client_assertion"]
+
+    token = (
+        verified(assertion, RSA, "RS256")
+        if secret is None
+        else verified(assertion, jwk.OctKey.import_key(secret), "HS256")
+    )
+    assert token.claims["aud"] == wanted
+
+
 def test_a_secret_can_sign_and_is_not_sent() -> None:
     """client_secret_jwt of OpenID Connect Core section 9, by HS256."""
-    fields = credentials(None, "client_secret_jwt", secret=LONG_SECRET).fields()
+    fields = credentials(None, "client_secret_jwt", secret=LONG_SECRET).fields(TOKEN_URL)
 
     assert fields.keys() == {"client_id", "client_assertion_type", "client_assertion"}
     token = verified(fields["client_assertion"], jwk.OctKey.import_key(LONG_SECRET), "HS256")
@@ -116,7 +155,7 @@ def test_a_secret_can_sign_and_is_not_sent() -> None:
 
 def test_apple_s_secret_is_signed_by_the_team() -> None:
     """Sign in with Apple: a JWT of the team's key in place of the secret, far below six months."""
-    fields = credentials(AppleKey("TEAM", "KEY", pem(EC)), "client_secret_post").fields()
+    fields = credentials(AppleKey("TEAM", "KEY", pem(EC)), "client_secret_post").fields(TOKEN_URL)
 
     assert fields.keys() == {"client_id", "client_secret"}
     token = verified(fields["client_secret"], EC, "ES256")

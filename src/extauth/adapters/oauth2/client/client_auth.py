@@ -34,6 +34,9 @@ of HTTP Basic, with an empty password and without the client's id. ``client_asse
 were a signed assertion, without the id as well.
 """
 
+AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "endpoint"]
+"""Whom signed assertions are for; see :attr:`~..token.request_rules.TokenRequests.assertion_audience`."""
+
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _NAMELESS: Final = frozenset({"client_secret_basic", "secret_key_basic", "client_assertion"})
 """Ways that need no ``client_id`` among the fields."""
@@ -66,7 +69,9 @@ class ClientCredentials:
     key: ClientKey | None = None
     """For ``private_key_jwt``, or an :class:`AppleKey` that makes the secret of ``client_secret_post``."""
     token_endpoint: str = ""
-    """Whom signed assertions are for, at whatever endpoint of the provider (RFC 7523 section 3)."""
+    issuer: str | None = None
+    """Whom signed assertions are for at every endpoint, if it is known and ``audience`` says nothing else."""
+    audience: AssertionAudience = "issuer"
     clock: WallClock = attrs.field(default=SystemClock(), repr=False, eq=False)
     """Dates signed assertions."""
     named: bool = False
@@ -131,17 +136,28 @@ class ClientCredentials:
         # (RFC 6749 section 2.3.1).
         return _basic(quote_plus(self.client_id), quote_plus(self.client_secret))
 
-    def fields(self) -> dict[str, str]:
-        """Return the fields of the body that name or authenticate the client.
+    def fields(self, endpoint: str) -> dict[str, str]:
+        """Return the fields of the body that name or authenticate the client to this endpoint.
 
         Signed assertions are made anew each time: they count from now and work once.
         """
         nameless = self.method in _NAMELESS and not self.named
-        return {**({} if nameless else {"client_id": self.client_id}), **self._proof()}
+        return {**({} if nameless else {"client_id": self.client_id}), **self._proof(endpoint)}
 
-    def _proof(self) -> dict[str, str]:
+    def _audience(self, endpoint: str) -> str:
+        match self.audience:
+            case "issuer":
+                # The URL of an endpoint is what the server's metadata says: a malicious one could name
+                # another's token endpoint and show the assertion there.
+                return self.issuer or self.token_endpoint
+            case "token_endpoint":
+                return self.token_endpoint
+            case "endpoint":
+                return endpoint
+
+    def _proof(self, endpoint: str) -> dict[str, str]:
         if self._signer is not None:
-            assertion = self._signer.assertion(self.client_id, self.token_endpoint, self.clock.now())
+            assertion = self._signer.assertion(self.client_id, self._audience(endpoint), self.clock.now())
             return {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
         if isinstance(self.key, AppleKey):
             return {"client_secret": self.key.client_secret(self.client_id, self.clock.now())}

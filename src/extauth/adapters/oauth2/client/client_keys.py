@@ -139,7 +139,9 @@ class PrivateKey:
     audience: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(_filled), kw_only=True
     )
-    """Whom the assertions are for, where it is not the token endpoint: some want the issuer."""
+    """Whom the assertions are for, where it is neither the issuer nor what
+    :attr:`~..token.request_rules.TokenRequests.assertion_audience` says. Servers must not share it: one that
+    is malicious could show an assertion to another (draft-ietf-oauth-rfc7523bis)."""
     certificate_thumbprint: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(_filled), kw_only=True
     )
@@ -152,12 +154,13 @@ class PrivateKey:
         default=attrs.Factory(lambda self: _imported(self.pem, self.algorithm), takes_self=True),
     )
 
-    def assertion(self, client_id: str, token_endpoint: str, now: datetime) -> str:
-        """Return a statement that this is the client, good for one request within five minutes of ``now``."""
+    def assertion(self, client_id: str, audience: str, now: datetime) -> str:
+        """Return a statement that this is the client, for ``audience`` unless the key has one of its own,
+        good for one request within five minutes of ``now``."""
         header = {"kid": self.key_id, "x5t#S256": self.certificate_thumbprint}
         return self._key.signed(
             {name: value for name, value in header.items() if value is not None},
-            _claims(client_id, self.audience or token_endpoint, now),
+            _claims(client_id, self.audience or audience, now),
         )
 
 
@@ -228,9 +231,9 @@ class SecretKey:
         default=attrs.Factory(lambda self: _secret_key(self.secret), takes_self=True),
     )
 
-    def assertion(self, client_id: str, token_endpoint: str, now: datetime) -> str:
+    def assertion(self, client_id: str, audience: str, now: datetime) -> str:
         """Return a statement as :meth:`PrivateKey.assertion` does."""
-        return self._key.signed({}, _claims(client_id, token_endpoint, now))
+        return self._key.signed({}, _claims(client_id, audience, now))
 
 
 ClientKey: TypeAlias = PrivateKey | AppleKey

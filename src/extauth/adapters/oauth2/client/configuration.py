@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import cast
 from urllib.parse import urlsplit
 
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
+from extauth.domain.link import GrantOrigin
 from extauth.domain.storable import MAX_ID_LENGTH, storable_text
 from extauth.domain.wrong_types import UrlObject, must_be
 
@@ -47,6 +49,20 @@ def checked_issuer(issuer: object, *, sends_issuer: bool) -> str | None:
         msg = must_be("a str", issuer, "issuer", "write it as the server does, character by character")
         raise TypeError(msg)
     return endpoint_url(issuer, "issuer")
+
+
+def checked_origins(formerly: object) -> frozenset[GrantOrigin]:
+    """Return whom earlier grants belong to.
+
+    :raises TypeError: if it is no collection of origins.
+    """
+    shown = formerly
+    given = list(cast("Collection[object]", formerly)) if isinstance(formerly, Collection) else [None]
+    origins = [each for each in given if isinstance(each, GrantOrigin)]
+    if origins != given:
+        hint = "write formerly=[GrantOrigin(client_id, token_endpoint)]"
+        raise TypeError(must_be("a collection of GrantOrigin", shown, "formerly", hint))
+    return frozenset(origins)
 
 
 def endpoint_hosts(authorize_url: str | None, token_url: str) -> str | None:

@@ -151,7 +151,7 @@ class Call:
                 proof = credentials.basic_headers()
             case "client":
                 proof = credentials.headers()
-                fields |= credentials.fields()
+                fields |= credentials.fields(url)
             case "none":
                 pass
         if proof is None:

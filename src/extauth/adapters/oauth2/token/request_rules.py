@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, final, get_args
 
 import attrs
 
+from extauth.adapters.oauth2.client.client_auth import AssertionAudience
 from extauth.domain.storable import storable_text
 
 BodyEncoding: TypeAlias = Literal["form", "json"]
@@ -70,6 +71,14 @@ class TokenRequests:
     redirect URI is kept for that as ``redirect_uri`` in ``TokenSet.extra`` when a code is exchanged."""
     refresh_url: str | None = None
     """Where refreshes go, if not to the token endpoint."""
+    assertion_audience: AssertionAudience = attrs.field(
+        default="issuer", validator=attrs.validators.in_(get_args(AssertionAudience))
+    )
+    """Whom the assertions of ``private_key_jwt`` and ``client_secret_jwt`` are for (``aud``): the issuer, at
+    every endpoint (rfc7523bis), or the token endpoint where no issuer is known. A server that is
+    documented to want it otherwise gets ``token_endpoint``, at every endpoint too, or the URL of the
+    ``endpoint`` that is called. Both are for servers that the application itself chose: one that is
+    malicious can name another's token endpoint as its own and show the assertion there."""
 
     def __attrs_post_init__(self) -> None:
         if unknown := frozenset(self.refresh_repeats) - frozenset(get_args(Repeated)):

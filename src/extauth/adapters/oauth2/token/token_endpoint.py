@@ -111,7 +111,7 @@ class TokenEndpoint:
         return [("grant_type", grant_type), *kept, *grant, *asked]
 
     async def _post(self, url: str, fields: _Fields, *, named: bool = False) -> Reply | NotSent | Unknown:
-        client = self.credentials.fields()
+        client = self.credentials.fields(url)
         if named:
             client = {"client_id": self.credentials.client_id, **client}
         renamed = [

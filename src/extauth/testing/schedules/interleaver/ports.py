@@ -20,6 +20,7 @@ from extauth.domain.outcomes import (
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore
 from extauth.domain.token_set import TokenSet
+from extauth.testing.keywords import given
 from extauth.testing.provider_model.faults import Fault
 from extauth.testing.schedules.interleaver.gates import Gates
 from extauth.testing.schedules.interleaver.ledger import Ledger
@@ -175,8 +176,12 @@ class GatedStore:
 
         return await self._through("claim", claim)
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        outcome = await self._through("save", lambda: self._store.save(key, version, tokens))
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
+        outcome = await self._through(
+            "save", lambda: self._store.save(key, version, tokens, **given(origin=origin))
+        )
         if isinstance(outcome, Absent):
             self._scene.ledger.forgotten_unlinks[self._replica] += 1
         return outcome

@@ -27,6 +27,7 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.ports import LinkStore
 from extauth.domain.token_set import TokenSet
+from extauth.testing.keywords import given
 from extauth.testing.schedules.interleaver.virtual_time import VirtualClock
 
 REAL_TTL = timedelta(days=1)
@@ -88,8 +89,10 @@ class VirtualLeases:
             age = now - self._unresolved_since.get(key, now)
         return Claimed(self._on_virtual_time(outcome.link), age)
 
-    async def save(self, key: LinkKey, version: int, tokens: TokenSet) -> SaveOutcome:
-        outcome = await self._store.save(key, version, tokens)
+    async def save(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+    ) -> SaveOutcome:
+        outcome = await self._store.save(key, version, tokens, **given(origin=origin))
         if isinstance(outcome, Saved):
             self._forget(key)
         return self._translated(outcome)
