@@ -76,6 +76,10 @@ ON external_auth_authorizations (provider_id, user_id)""",
   registration_token text
 )""",
     ),
+    (
+        """CREATE INDEX external_auth_authorizations_user
+ON external_auth_authorizations (user_id, expires_at)""",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 
