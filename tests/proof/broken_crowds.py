@@ -1,4 +1,4 @@
-"""Stores with one bug each: users who fill the store, or crowd out others, and looks that say too much or take.
+"""Stores with one bug each: users who fill the store or crowd out others; looks that say too much, or take.
 
 Each says in its docstring what goes wrong; the decorator names the method whose promise is broken and the
 contract test that was made for it.
