@@ -312,7 +312,7 @@ async def test_redirect_uris_that_cannot_be_one(scene: Scene, redirect_uri):
     [
         REDIRECT_URI + "/",
         "https://app.example/Callback",
-        "https://app.example:443/callback",
+        "https://app.example:8443/callback",
         REDIRECT_URI + "?",
     ],
 )
