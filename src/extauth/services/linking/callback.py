@@ -98,7 +98,7 @@ class Callback:
             msg = (
                 f"the callback came to {_shown(self.location)} and not to the redirect URI {expected}; behind"
                 " a proxy, let it send X-Forwarded-Proto, -Host and -Port (or Forwarded) and have the web"
-                " framework trust that proxy, or give complete the provider_id of the route and the parameters"
+                " framework trust that proxy, or give complete the route's provider_id and the parameters"
                 " alone"
             )
             raise InvalidCallback(msg)
