@@ -120,6 +120,8 @@ def _host(parts: SplitResult) -> str:
     :raises ValueError: if it can be read in more than one way, or not at all.
     """
     host = parts.hostname or ""
+    if not host or "%" in host:
+        raise _unreadable()
     try:
         if ":" in host:
             return f"[{ipaddress.IPv6Address(host)}]"
@@ -127,8 +129,6 @@ def _host(parts: SplitResult) -> str:
             return str(ipaddress.IPv4Address(host))
     except ValueError:
         raise _unreadable() from None
-    if not host or "%" in host:
-        raise _unreadable()
     return host
 
 

@@ -124,7 +124,7 @@ async def _alone(store: Store, last: PendingAuthorization, *others: PendingAutho
         if stay == [last]:
             return
         await asyncio.sleep(wait)
-    fail(f"{_GIVES_WAY}, also after a cancelled call", f"{len(stay)} stayed")
+    fail(f"{_GIVES_WAY}, also after a cancelled call", "others stayed")
 
 
 async def _waiting(
