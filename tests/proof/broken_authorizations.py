@@ -84,8 +84,9 @@ class AnothersCallbackTakes(HealthyStore):
 class ExpiredTaken(HealthyStore):
     """A state from an old browser tab still works."""
 
-    async def begin_authorization(self, pending, ttl):
-        await super().begin_authorization(pending, ttl + timedelta(hours=1) if ttl > timedelta(0) else ttl)
+    async def begin_authorization(self, pending, ttl, **options):
+        longer = ttl + timedelta(hours=1) if ttl > timedelta(0) else ttl
+        await super().begin_authorization(pending, longer, **options)
 
 
 @broken("take_authorization", "test_the_salt_is_gone_once_it_is_taken")
@@ -111,18 +112,18 @@ class StatesFolded(HealthyStore):
 class ResourcesSorted(HealthyStore):
     """Resources are kept as a set."""
 
-    async def begin_authorization(self, pending, ttl):
+    async def begin_authorization(self, pending, ttl, **options):
         resources = tuple(sorted(pending.resources))
-        await super().begin_authorization(attrs.evolve(pending, resources=resources), ttl)
+        await super().begin_authorization(attrs.evolve(pending, resources=resources), ttl, **options)
 
 
 @broken("take_authorization", "test_odd_authorizations_come_back")
 class RedirectCutOff(HealthyStore):
     """VARCHAR(2000): a long redirect URI loses its end, and the exchange is refused."""
 
-    async def begin_authorization(self, pending, ttl):
+    async def begin_authorization(self, pending, ttl, **options):
         await super().begin_authorization(
-            attrs.evolve(pending, redirect_uri=pending.redirect_uri[:2000]), ttl
+            attrs.evolve(pending, redirect_uri=pending.redirect_uri[:2000]), ttl, **options
         )
 
 
@@ -130,25 +131,25 @@ class RedirectCutOff(HealthyStore):
 class OnePerLink(HealthyStore):
     """A second tab makes the first one's state void."""
 
-    async def begin_authorization(self, pending, ttl):
+    async def begin_authorization(self, pending, ttl, **options):
         await self.forget_authorizations(pending.key)
-        await super().begin_authorization(pending, ttl)
+        await super().begin_authorization(pending, ttl, **options)
 
 
 @broken("begin_authorization", "test_beginning_again_changes_nothing")
 class BeginByUpsert(HealthyStore):
     """Beginning again makes a state good again that was taken."""
 
-    async def begin_authorization(self, pending, ttl):
+    async def begin_authorization(self, pending, ttl, **options):
         self.begun.pop(pending.state_hash, None)
-        await super().begin_authorization(pending, ttl)
+        await super().begin_authorization(pending, ttl, **options)
 
 
 @broken("begin_authorization", "test_no_authorization_is_over_before_it_begins")
 class NoTimeAccepted(HealthyStore):
     """What nobody can take is remembered."""
 
-    async def begin_authorization(self, pending, ttl):
+    async def begin_authorization(self, pending, ttl, **options):
         self.begun.setdefault(pending.state_hash, _Begun(pending, self._now() + ttl))
 
 
@@ -192,8 +193,8 @@ class TakenStays(HealthyStore):
 class BeginUnlinks(HealthyStore):
     """Whoever begins to reconnect and gives up has lost the old link."""
 
-    async def begin_authorization(self, pending, ttl):
-        await super().begin_authorization(pending, ttl)
+    async def begin_authorization(self, pending, ttl, **options):
+        await super().begin_authorization(pending, ttl, **options)
         await self.delete(pending.key)
 
 
@@ -201,9 +202,11 @@ class BeginUnlinks(HealthyStore):
 class BeginInTwoSteps(HealthyStore):
     """The row first, what was asked for next: cancelled in between, the half of it stays."""
 
-    async def begin_authorization(self, pending, ttl):
+    async def begin_authorization(self, pending, ttl, **options):
         new = pending.state_hash not in self.begun
-        await super().begin_authorization(attrs.evolve(pending, scopes=()) if new else pending, ttl)
+        await super().begin_authorization(
+            attrs.evolve(pending, scopes=()) if new else pending, ttl, **options
+        )
         await asyncio.sleep(0)
         if new:
             begun = self.begun[pending.state_hash]

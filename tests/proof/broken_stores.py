@@ -6,6 +6,7 @@ from tests.proof import (
     broken_accounts,
     broken_authorizations,
     broken_claims,
+    broken_crowds,
     broken_errors,
     broken_marks,
     broken_races,
@@ -35,6 +36,7 @@ BROKEN_STORES: list[type[HealthyStore]] = [
         broken_errors,
         broken_resources,
         broken_authorizations,
+        broken_crowds,
         broken_accounts,
         broken_registrations,
     )

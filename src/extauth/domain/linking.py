@@ -24,6 +24,10 @@ from extauth.domain.storable import (
 CallbackMethod: TypeAlias = Literal["GET", "POST"]
 """How the provider sends the browser back: a redirect, or a posted form."""
 
+MOST_BEGUN = 50
+"""How many authorizations of one user are remembered: more than a person has open, and few enough that nobody
+fills a store by beginning again and again."""
+
 ACCOUNT_SEPARATOR = "/"
 """Parts a provider's id from the name of one of several links to it, as in ``github/work``."""
 

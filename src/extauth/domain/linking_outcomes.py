@@ -29,6 +29,15 @@ class Taken:
 
 @final
 @attrs.frozen
+class Waiting:
+    """The authorization can be taken still."""
+
+    pending: PendingAuthorization
+    """Without its salt, which only whoever takes it is given."""
+
+
+@final
+@attrs.frozen
 class AlreadyTaken:
     """A callback with this state has come before."""
 
@@ -51,7 +60,9 @@ class NoSuchState:
     """Never begun here, or purged since it expired."""
 
 
-TakeOutcome: TypeAlias = Taken | AlreadyTaken | StateExpired | AnothersState | NoSuchState
+NotTakenOutcome: TypeAlias = AlreadyTaken | StateExpired | AnothersState | NoSuchState
+FindOutcome: TypeAlias = Waiting | NotTakenOutcome
+TakeOutcome: TypeAlias = Taken | NotTakenOutcome
 
 
 @final

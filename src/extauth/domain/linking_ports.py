@@ -7,6 +7,7 @@ from typing import Protocol
 
 from extauth.domain.link import Account, LinkKey
 from extauth.domain.linking import (
+    MOST_BEGUN,
     AuthorizationRequest,
     ClientRegistration,
     LinkingTraits,
@@ -15,6 +16,7 @@ from extauth.domain.linking import (
 from extauth.domain.linking_outcomes import (
     BeginDeviceOutcome,
     CodeOutcome,
+    FindOutcome,
     PollOutcome,
     TakeOutcome,
     Validity,
@@ -27,12 +29,25 @@ from extauth.domain.token_set import TokenSet
 class AuthorizationStore(Protocol):
     """Keeps who was sent to which provider, until they come back. As atomic and durable as a LinkStore."""
 
-    async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
-        """Remember the authorization for ``ttl``, by the store's clock.
+    async def begin_authorization(
+        self, pending: PendingAuthorization, ttl: timedelta, *, at_most: int = MOST_BEGUN
+    ) -> None:
+        """Remember the authorization for ``ttl``, by the store's clock, and no more than ``at_most`` of its
+        user's, taken ones too: beside this one those stay that expire last, and the others give way.
 
-        Can be repeated: a state that is known already stays as it is, above all one that was taken.
+        That may be a second statement, so that a call that is cancelled in between leaves one too many until
+        the next; when no call for the user is under way there are never more. Can be repeated: a state that
+        is known already stays as it is, above all one that was taken.
 
-        :raises ValueError: if ``ttl`` is not positive.
+        :raises ValueError: if ``ttl`` or ``at_most`` is not positive.
+        """
+        ...
+
+    async def find_authorization(self, state_hash: str, *, user_id: str | None = None) -> FindOutcome:
+        """Return the authorization with this state without taking it, or say as :meth:`take_authorization`
+        why it cannot be taken.
+
+        What is remembered of a state never changes until it is taken: what was found can be relied on.
         """
         ...
 

@@ -219,8 +219,9 @@ async def test_facebooks_own_error(scene: Scene):
 async def test_neither_code_nor_error(scene: Scene):
     """It is no answer."""
     service = scene.replica()
-    url = parameters(await service.begin("scripted", "alice", REDIRECT_URI))
-    await refused(scene, service, {"state": url["state"], "code": ""}, InvalidCallback)
+    callback = parameters(await scene.authorized(service))
+    await refused(scene, service, {"state": callback["state"], "code": ""}, InvalidCallback)
+    await unspent(scene, service, callback)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +258,7 @@ async def test_callback_by_the_method_of_another_provider(scene: Scene):
     callback = scene.provider.consent(url)
     await refused(scene, service, callback, InvalidCallback, method="POST", provider_id="scripted")
     await refused(scene, service, callback, InvalidCallback, method="POST")
-    await spent(scene, service, callback)
+    await unspent(scene, service, callback, method="GET")
 
 
 @pytest.mark.parametrize(
@@ -277,8 +278,20 @@ async def test_other_redirect_uri(scene: Scene, location):
     """A whole URL must be the redirect URI, character by character."""
     service = scene.replica()
     callback = await scene.authorized(service)
-    await refused(scene, service, callback.replace(REDIRECT_URI, location), InvalidCallback)
-    assert scene.provider.presented == []
+    caught = await refused(scene, service, callback.replace(REDIRECT_URI, location), InvalidCallback)
+    shown = location.replace("user@", "")
+    assert str(caught).startswith(f"the callback came to {shown} and not to the redirect URI {REDIRECT_URI};")
+    assert "X-Forwarded-Proto" in str(caught)
+    await unspent(scene, service, callback)
+
+
+async def test_a_long_url_that_was_called(scene: Scene):
+    """The message shows its beginning."""
+    service = scene.replica()
+    callback = await scene.authorized(service)
+    longer = callback.replace(REDIRECT_URI, f"{REDIRECT_URI}/{'x' * 10_000}")
+    caught = await refused(scene, service, longer, InvalidCallback)
+    assert len(str(caught)) < 1000
 
 
 async def test_the_redirect_uris_own_query(scene: Scene):
@@ -289,10 +302,13 @@ async def test_the_redirect_uris_own_query(scene: Scene):
         url = await service.begin("scripted", "alice", REDIRECT_URI + "?tenant=1&empty=")
         return scene.provider.consent(url)
 
-    await refused(scene, service, (await callback()).replace("tenant=1", "tenant=2"), InvalidCallback)
-    await refused(scene, service, (await callback()).replace("tenant=1&", ""), InvalidCallback)
-    await refused(scene, service, (await callback()).replace("empty=&", ""), InvalidCallback)
-    assert (await service.complete(await callback(), user_id="alice")).version == 1
+    came = await callback()
+    for changed in ("tenant=2&empty=&", "empty=&", "tenant=1&"):
+        wrong = came.replace("tenant=1&empty=&", changed)
+        caught = await refused(scene, service, wrong, InvalidCallback)
+        missing = "empty" if changed == "tenant=1&" else "tenant"
+        assert str(caught) == f"the callback came to {REDIRECT_URI} without the redirect URI's own {missing}"
+    await unspent(scene, service, came)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +364,7 @@ async def test_issuer(scene: Scene, sends, issuer, good):
         assert (await service.complete(callback, user_id="alice")).version == 1
     else:
         await refused(scene, service, callback, IssuerMismatch)
-        assert scene.provider.presented == []
+        await unspent(scene, service, {**callback, "iss": ISSUER})
 
 
 async def test_an_error_from_another_issuer(scene: Scene):
@@ -358,6 +374,17 @@ async def test_an_error_from_another_issuer(scene: Scene):
     url = await service.begin("scripted", "alice", REDIRECT_URI)
     callback = scene.provider.deny(url, iss="https://attacker.example")
     await refused(scene, service, callback, IssuerMismatch)
+    await unspent(scene, service, scene.provider.consent(url))
+
+
+async def test_an_error_at_another_url(scene: Scene):
+    """It is not this authorization's; at its own URL it spends the state like any answer."""
+    service = scene.replica()
+    url = await service.begin("scripted", "alice", REDIRECT_URI)
+    callback = scene.provider.deny(url)
+    await refused(scene, service, callback.replace("app.example", "evil.example"), InvalidCallback)
+    await refused(scene, service, callback, ConsentDenied)
+    await spent(scene, service, callback)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +412,8 @@ async def test_callback_at_another_providers_url(scene: Scene):
     url = await service.begin("scripted", "alice", f"{REDIRECT_URI}/scripted")
     callback = scene.provider.consent(url)
     await refused(scene, service, callback, IssuerMismatch, provider_id="other")
-    assert scene.provider.presented == other.presented == []
+    assert other.presented == []
+    await unspent(scene, service, callback, provider_id="scripted")
 
 
 @pytest.mark.parametrize(

@@ -312,7 +312,7 @@ async def test_redirect_uris_that_cannot_be_one(scene: Scene, redirect_uri):
     [
         REDIRECT_URI + "/",
         "https://app.example/Callback",
-        "https://app.example:443/callback",
+        "https://app.example:8443/callback",
         REDIRECT_URI + "?",
     ],
 )
@@ -325,11 +325,22 @@ async def test_redirect_uris_are_compared_exactly(scene: Scene, redirect_uri):
 
 
 async def test_params_that_are_not_the_applications(scene: Scene):
-    """What the flow's safety hangs on cannot be overridden."""
+    """What the flow's safety hangs on cannot be overridden, replaced, or brought back another way."""
+    service = scene.replica()
     with pytest.raises(ValueError, match="must not set redirect_uri, state"):
-        await scene.replica().begin(
-            "scripted", "alice", REDIRECT_URI, params={"state": "x", "redirect_uri": "y"}
-        )
+        await service.begin("scripted", "alice", REDIRECT_URI, params={"state": "x", "redirect_uri": "y"})
+    for name in (
+        *("request", "request_uri", "registration", "claims", "response_mode", "response_type", "scope"),
+        *("resource", "nonce", "code_challenge", "client_id", "Redirect_URI", "REQUEST_URI", "request.uri"),
+    ):
+        with pytest.raises(ValueError, match=f"must not set {name}"):
+            await service.begin("scripted", "alice", REDIRECT_URI, params={name: "x"})
+    for name in ("state[]", "redirect_uri ", "%73tate", "", "st\u00e4te", "state\n"):
+        with pytest.raises(ValueError, match="names of letters"):
+            await service.begin("scripted", "alice", REDIRECT_URI, params={name: "x"})
+    assert scene.begun() == []
+    url = await service.begin("scripted", "alice", REDIRECT_URI, params={"login_hint": "a@b.example"})
+    assert parameters(url)["login_hint"] == "a@b.example"
 
 
 async def test_unknown_provider(scene: Scene):

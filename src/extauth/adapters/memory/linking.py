@@ -8,16 +8,19 @@ from typing import final
 
 import attrs
 
-from extauth.adapters.sql.arguments import checked_ttl
+from extauth.adapters.sql.arguments import checked_begin
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
     AlreadyTaken,
     AnothersState,
+    FindOutcome,
     NoSuchState,
+    NotTakenOutcome,
     StateExpired,
     Taken,
     TakeOutcome,
+    Waiting,
 )
 
 
@@ -39,25 +42,42 @@ class MemoryAuthorizations:
         self._begun: dict[str, _Begun] = {}
         """By the hash of the state."""
 
-    def begin(self, pending: PendingAuthorization, ttl: timedelta) -> None:
-        """Remember the authorization, unless its state is known."""
-        checked_ttl(ttl)
+    def begin(self, pending: PendingAuthorization, ttl: timedelta, at_most: int) -> None:
+        """Remember the authorization, unless its state is known, and let the user's oldest give way."""
+        checked_begin(ttl, at_most)
         self._begun.setdefault(pending.state_hash, _Begun(pending, self._now() + ttl))
+        others = [
+            (begun.expires_at, state_hash)
+            for state_hash, begun in self._begun.items()
+            if begun.pending.key.user_id == pending.key.user_id and state_hash != pending.state_hash
+        ]
+        # Of two that expire at one moment the one that was begun first goes: this order is stable.
+        others.sort(key=lambda other: other[0])
+        for _, state_hash in others[: max(0, len(others) + 1 - at_most)]:
+            del self._begun[state_hash]
+
+    def find(self, state_hash: str, user_id: str | None) -> FindOutcome:
+        """Return the authorization without its salt, or say why it cannot be taken."""
+        begun = self._takeable(state_hash, user_id)
+        return Waiting(_without_salt(begun.pending)) if isinstance(begun, _Begun) else begun
 
     def take(self, state_hash: str, user_id: str | None) -> TakeOutcome:
         """Take the authorization, or say why not."""
+        begun = self._takeable(state_hash, user_id)
+        if not isinstance(begun, _Begun):
+            return begun
+        self._begun[state_hash] = attrs.evolve(begun, pending=_without_salt(begun.pending), taken=True)
+        return Taken(begun.pending)
+
+    def _takeable(self, state_hash: str, user_id: str | None) -> _Begun | NotTakenOutcome:
         begun = self._begun.get(state_hash)
         if begun is None:
             return NoSuchState()
-        pending = begun.pending
-        if user_id not in {None, pending.key.user_id}:
+        if user_id not in {None, begun.pending.key.user_id}:
             return AnothersState()
         if begun.taken:
             return AlreadyTaken()
-        if begun.expires_at <= self._now():
-            return StateExpired()
-        self._begun[state_hash] = attrs.evolve(begun, pending=attrs.evolve(pending, salt=""), taken=True)
-        return Taken(pending)
+        return StateExpired() if begun.expires_at <= self._now() else begun
 
     def forget(self, key: LinkKey) -> int:
         """Remove what is pending for that link, and count it."""
@@ -77,6 +97,10 @@ class MemoryAuthorizations:
         for state_hash in removed:
             del self._begun[state_hash]
         return len(removed)
+
+
+def _without_salt(pending: PendingAuthorization) -> PendingAuthorization:
+    return attrs.evolve(pending, salt="")
 
 
 @final

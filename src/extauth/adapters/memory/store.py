@@ -13,8 +13,8 @@ from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistra
 from extauth.adapters.memory.rows import Lease, Row
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
-from extauth.domain.linking import ACCOUNT_SEPARATOR, ClientRegistration, PendingAuthorization
-from extauth.domain.linking_outcomes import TakeOutcome
+from extauth.domain.linking import ACCOUNT_SEPARATOR, MOST_BEGUN, ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -228,8 +228,13 @@ class MemoryLinkStore:
         self._write(key, row)
         return Recorded(row.seen_at(self._now()))
 
-    async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
-        self._authorizations.begin(pending, ttl)
+    async def begin_authorization(
+        self, pending: PendingAuthorization, ttl: timedelta, *, at_most: int = MOST_BEGUN
+    ) -> None:
+        self._authorizations.begin(pending, ttl, at_most)
+
+    async def find_authorization(self, state_hash: str, *, user_id: str | None = None) -> FindOutcome:
+        return self._authorizations.find(state_hash, user_id)
 
     async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
         return self._authorizations.take(state_hash, user_id)

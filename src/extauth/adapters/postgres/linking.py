@@ -8,18 +8,18 @@ from typing import final
 from extauth.adapters.postgres import linking_statements as statements
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.rows import key_parameters, micros, optional_instant
-from extauth.adapters.sql.arguments import checked_ttl
+from extauth.adapters.sql.arguments import checked_begin
 from extauth.adapters.sql.json_columns import list_to_text, scopes_to_text
-from extauth.adapters.sql.linking_rows import pending_from_row, registration_from_row
+from extauth.adapters.sql.linking_rows import not_takeable, pending_from_row, registration_from_row
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
-    AlreadyTaken,
-    AnothersState,
+    FindOutcome,
     NoSuchState,
     StateExpired,
     Taken,
     TakeOutcome,
+    Waiting,
 )
 
 
@@ -30,9 +30,9 @@ class Authorizations:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    async def begin(self, pending: PendingAuthorization, ttl: timedelta) -> None:
-        """Remember the authorization, unless its state is known."""
-        checked_ttl(ttl)
+    async def begin(self, pending: PendingAuthorization, ttl: timedelta, at_most: int) -> None:
+        """Remember the authorization, unless its state is known, and let the user's oldest give way."""
+        checked_begin(ttl, at_most)
         await self._connections.write(
             statements.BEGIN,
             pending.state_hash,
@@ -43,6 +43,17 @@ class Authorizations:
             list_to_text(pending.resources),
             micros(ttl),
         )
+        # Afterwards, so that of many at once the last sees all.
+        await self._connections.write(
+            statements.GIVE_WAY, pending.key.user_id, pending.state_hash, at_most - 1
+        )
+
+    async def find(self, state_hash: str, user_id: str | None) -> FindOutcome:
+        """Return the authorization without its salt, or say why it cannot be taken."""
+        rows = await self._connections.read(statements.FIND, state_hash)
+        if not rows:
+            return NoSuchState()
+        return not_takeable(rows[0], user_id) or Waiting(pending_from_row(state_hash, rows[0]))
 
     async def take(self, state_hash: str, user_id: str | None) -> TakeOutcome:
         """Take the authorization, or say why not."""
@@ -52,10 +63,7 @@ class Authorizations:
         rows = await self._connections.read(statements.FIND, state_hash)
         if not rows:
             return NoSuchState()
-        owner, taken = rows[0]
-        if user_id not in {None, owner}:
-            return AnothersState()
-        return AlreadyTaken() if taken else StateExpired()
+        return not_takeable(rows[0], user_id) or StateExpired()
 
     async def forget(self, key: LinkKey) -> int:
         """Remove what is pending for that link, and count it."""

@@ -11,7 +11,22 @@ BEGIN = f"""INSERT INTO external_auth_authorizations (
   $1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::bigint * interval '1 microsecond'
 ) ON CONFLICT (state_hash) DO NOTHING RETURNING {DURABLE}"""
 
-FIND = """SELECT user_id, taken_at IS NOT NULL FROM external_auth_authorizations WHERE state_hash = $1"""
+# What another transaction is removing or taking at this moment is left to it.
+GIVE_WAY = f"""WITH surplus AS (
+  SELECT state_hash FROM external_auth_authorizations
+  WHERE user_id = $1 AND state_hash <> $2
+  ORDER BY expires_at DESC, state_hash OFFSET $3
+), gone AS (
+  SELECT state_hash FROM external_auth_authorizations
+  WHERE state_hash IN (SELECT state_hash FROM surplus) FOR UPDATE SKIP LOCKED
+)
+DELETE FROM external_auth_authorizations WHERE state_hash IN (SELECT state_hash FROM gone)
+RETURNING {DURABLE}"""
+
+_WITHOUT_SALT = ", ".join("''" if name == "salt" else name for name in PENDING_NAMES)
+
+FIND = f"""SELECT {_WITHOUT_SALT}, taken_at IS NOT NULL, expires_at <= clock_timestamp()
+FROM external_auth_authorizations WHERE state_hash = $1"""
 
 # RETURNING sees the row as it is afterwards, without its salt. Who comes second waits for the lock, and then
 # finds that the condition no longer holds.

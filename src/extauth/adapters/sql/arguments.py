@@ -29,6 +29,17 @@ def checked_ttl(ttl: timedelta) -> None:
         raise ValueError(msg)
 
 
+def checked_begin(ttl: timedelta, at_most: int) -> None:
+    """Refuse an authorization that nobody could take.
+
+    :raises ValueError: if so.
+    """
+    checked_ttl(ttl)
+    if at_most < 1:
+        msg = f"at_most must be at least 1, not {at_most}"
+        raise ValueError(msg)
+
+
 def checked_failure(version: int, failure: RefreshFailure) -> None:
     """Refuse to mark one version with the failure of another.
 

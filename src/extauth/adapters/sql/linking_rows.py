@@ -13,6 +13,7 @@ from extauth.adapters.sql.readable import readable
 from extauth.adapters.sql.row_cache import IndexedRow
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NotTakenOutcome, StateExpired
 
 ReadInstant: TypeAlias = Callable[[Any], datetime | None]
 """How a database's instants are read, which may be missing."""
@@ -27,6 +28,13 @@ class PendingColumn(IntEnum):
     SALT = 3
     SCOPES = 4
     RESOURCES = 5
+
+
+class FoundColumn(IntEnum):
+    """Columns that follow those where an authorization is looked at."""
+
+    TAKEN = len(PendingColumn)
+    EXPIRED = TAKEN + 1
 
 
 class RegisteredColumn(IntEnum):
@@ -52,6 +60,15 @@ def pending_from_row(state_hash: str, row: IndexedRow) -> PendingAuthorization:
     :raises StoreUnavailable: for a row that is damaged.
     """
     return readable(partial(_pending, state_hash), row)
+
+
+def not_takeable(row: IndexedRow, user_id: str | None) -> NotTakenOutcome | None:
+    """Say why what was found cannot be taken, if so."""
+    if user_id not in {None, row[PendingColumn.USER_ID]}:
+        return AnothersState()
+    if row[FoundColumn.TAKEN]:
+        return AlreadyTaken()
+    return StateExpired() if row[FoundColumn.EXPIRED] else None
 
 
 def registration_from_row(row: IndexedRow, instant: ReadInstant) -> ClientRegistration:

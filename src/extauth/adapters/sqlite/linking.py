@@ -6,21 +6,28 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeAlias, final
 
-from extauth.adapters.sql.arguments import checked_ttl
+import attrs
+
+from extauth.adapters.sql.arguments import checked_begin
 from extauth.adapters.sql.json_columns import list_to_text, scopes_to_text
-from extauth.adapters.sql.linking_rows import PendingColumn, pending_from_row, registration_from_row
+from extauth.adapters.sql.linking_rows import (
+    PendingColumn,
+    not_takeable,
+    pending_from_row,
+    registration_from_row,
+)
 from extauth.adapters.sqlite import linking_statements as statements
 from extauth.adapters.sqlite.rows import instant_to_micros, key_parameters, micros, optional_instant
 from extauth.adapters.sqlite.unseen import Parameters, Row
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
-    AlreadyTaken,
-    AnothersState,
+    FindOutcome,
     NoSuchState,
     StateExpired,
     Taken,
     TakeOutcome,
+    Waiting,
 )
 
 Execute: TypeAlias = Callable[[str, Parameters], Awaitable[list[Row]]]
@@ -34,9 +41,9 @@ class Authorizations:
     def __init__(self, execute: Execute) -> None:
         self._execute = execute
 
-    async def begin(self, pending: PendingAuthorization, ttl: timedelta) -> None:
-        """Remember the authorization, unless its state is known."""
-        checked_ttl(ttl)
+    async def begin(self, pending: PendingAuthorization, ttl: timedelta, at_most: int) -> None:
+        """Remember the authorization, unless its state is known, and let the user's oldest give way."""
+        checked_begin(ttl, at_most)
         parameters = Parameters(
             {
                 **key_parameters(pending.key),
@@ -49,6 +56,17 @@ class Authorizations:
             }
         )
         await self._execute(statements.BEGIN, parameters)
+        # Afterwards, so that of many at once the last sees all.
+        own = {"user_id": pending.key.user_id, "state_hash": pending.state_hash, "others": at_most - 1}
+        await self._execute(statements.GIVE_WAY, Parameters(own))
+
+    async def find(self, state_hash: str, user_id: str | None) -> FindOutcome:
+        """Return the authorization without its salt, or say why it cannot be taken."""
+        row = await self._find(state_hash)
+        if row is None:
+            return NoSuchState()
+        refusal = not_takeable(row, user_id)
+        return refusal or Waiting(attrs.evolve(pending_from_row(state_hash, row), salt=""))
 
     async def take(self, state_hash: str, user_id: str | None) -> TakeOutcome:
         """Take the authorization, or say why not."""
@@ -63,9 +81,7 @@ class Authorizations:
         row = await self._find(state_hash)
         if row is None:
             return NoSuchState()
-        if user_id not in {None, row[PendingColumn.USER_ID]}:
-            return AnothersState()
-        return AlreadyTaken() if row[statements.TAKEN] else StateExpired()
+        return not_takeable(row, user_id) or StateExpired()
 
     async def forget(self, key: LinkKey) -> int:
         """Remove what is pending for that link, and count it."""

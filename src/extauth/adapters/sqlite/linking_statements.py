@@ -11,11 +11,14 @@ BEGIN = f"""INSERT INTO external_auth_authorizations (
   :state_hash, :provider_id, :user_id, :redirect_uri, :salt, :scopes, :resources, {NOW} + :ttl
 ) ON CONFLICT (state_hash) DO NOTHING"""
 
-FIND = f"""SELECT {", ".join(PENDING_NAMES)}, taken_at IS NOT NULL
-FROM external_auth_authorizations WHERE state_hash = :state_hash"""
+GIVE_WAY = """DELETE FROM external_auth_authorizations WHERE state_hash IN (
+  SELECT state_hash FROM external_auth_authorizations
+  WHERE user_id = :user_id AND state_hash <> :state_hash
+  ORDER BY expires_at DESC, rowid DESC LIMIT -1 OFFSET :others
+)"""
 
-TAKEN = len(PENDING_NAMES)
-"""Which column of FIND says whether it was taken."""
+FIND = f"""SELECT {", ".join(PENDING_NAMES)}, taken_at IS NOT NULL, expires_at <= {NOW}
+FROM external_auth_authorizations WHERE state_hash = :state_hash"""
 
 # RETURNING sees the row as it is afterwards, without its salt: FIND has read that before. Comparing it here
 # makes sure that it still is that row.

@@ -83,6 +83,10 @@ ON external_auth_authorizations (provider_id, user_id)""",
 )""",
     ),
     ("ALTER TABLE external_auth_links ADD COLUMN oauth_resource TEXT",),
+    (
+        """CREATE INDEX external_auth_authorizations_user
+ON external_auth_authorizations (user_id, expires_at)""",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

@@ -47,8 +47,8 @@ from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.hidden import HiddenText
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
-from extauth.domain.linking import ClientRegistration, PendingAuthorization
-from extauth.domain.linking_outcomes import TakeOutcome
+from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
+from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
     Claimed,
     ClaimOutcome,
@@ -244,8 +244,13 @@ class SqliteLinkStore:
         row = await self._write(statements.RECORD_ACCOUNT, parameters)
         return Recorded(link_from_row(row)) if row is not None else await self._lost.write(key)
 
-    async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
-        await self._authorizations.begin(pending, ttl)
+    async def begin_authorization(
+        self, pending: PendingAuthorization, ttl: timedelta, *, at_most: int = MOST_BEGUN
+    ) -> None:
+        await self._authorizations.begin(pending, ttl, at_most)
+
+    async def find_authorization(self, state_hash: str, *, user_id: str | None = None) -> FindOutcome:
+        return await self._authorizations.find(state_hash, user_id)
 
     async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
         return await self._authorizations.take(state_hash, user_id)

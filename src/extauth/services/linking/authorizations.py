@@ -17,7 +17,16 @@ from extauth.domain.errors import (
     WrongUser,
 )
 from extauth.domain.linking import PendingAuthorization
-from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
+from extauth.domain.linking_outcomes import (
+    AlreadyTaken,
+    AnothersState,
+    FindOutcome,
+    NoSuchState,
+    StateExpired,
+    Taken,
+    TakeOutcome,
+    Waiting,
+)
 from extauth.domain.linking_ports import LinkingStore
 from extauth.services.linking.state import failure_hash
 
@@ -34,14 +43,23 @@ class Authorizations:
         """Remember whom a provider was asked about."""
         await self._store.begin_authorization(pending, self._ttl)
 
+    async def find(self, hashed: str, user_id: str) -> PendingAuthorization:
+        """Return the authorization whose state has this hash, without its salt, and leave it.
+
+        :raises LinkingFailed: as :meth:`take`.
+        """
+        return await self._of_user(await self._store.find_authorization(hashed, user_id=user_id), hashed)
+
     async def take(self, hashed: str, user_id: str) -> PendingAuthorization:
         """Return the authorization whose state has this hash, to the first callback alone.
 
         :raises LinkingFailed: if it is not the caller's to complete; the leaf says why.
         """
-        taken = await self._store.take_authorization(hashed, user_id=user_id)
-        match taken:
-            case Taken(pending):
+        return await self._of_user(await self._store.take_authorization(hashed, user_id=user_id), hashed)
+
+    async def _of_user(self, outcome: FindOutcome | TakeOutcome, hashed: str) -> PendingAuthorization:
+        match outcome:
+            case Waiting(pending) | Taken(pending):
                 return pending
             case AlreadyTaken():
                 if await self._has_failed(hashed):
@@ -58,7 +76,7 @@ class Authorizations:
             case NoSuchState():
                 raise unknown_state()
             case _:
-                assert_never(taken)
+                assert_never(outcome)
 
     async def note_failure(self, pending: PendingAuthorization) -> None:
         """Remember that the callback connected nobody, for whoever reloads it, at any replica.

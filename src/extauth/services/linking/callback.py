@@ -19,15 +19,15 @@ from extauth.domain.errors import (
 )
 from extauth.domain.linking import LinkingTraits
 from extauth.domain.storable import names_only, storable_text
-from extauth.domain.wrong_types import UrlObject, is_url_object, must_be, url_text
+from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
+from extauth.services.linking.redirect_uri_form import own_parameters
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WITHOUT_PATH = re.compile(r"https?://[^/]+", re.IGNORECASE)
 _MOST_PARAMETERS = 100
 """More than any provider sends; bounds the work for a forged callback."""
-
-ANSWERS = frozenset({"code", "state", "iss", "error", "error_description", "error_uri"})
-"""Parameters that a redirect URI must not have of its own (RFC 6749 section 4.1.2, RFC 9207)."""
+_LONGEST_SHOWN = 300
+"""Of a URL that was called, in characters."""
 
 _DENIALS = frozenset(
     {
@@ -86,14 +86,26 @@ class Callback:
     def check_location(self, redirect_uri: str) -> None:
         """Refuse an absolute URL that is not the redirect URI with the answer added to its query.
 
-        Compared character by character (RFC 9700 section 2.1).
+        Compared character by character (RFC 9700 section 2.1). The message names both: most often a proxy
+        keeps from the application how it was called.
 
         :raises InvalidCallback: if it is another one.
         """
         if self.location is None:
             return
-        if self.location != _location(redirect_uri) or not self.own.issuperset(own_parameters(redirect_uri)):
-            msg = "the callback came to another URL than the redirect URI"
+        expected = _location(redirect_uri)
+        if self.location != expected:
+            msg = (
+                f"the callback came to {_shown(self.location)} and not to the redirect URI {expected}; behind"
+                " a proxy, let it send X-Forwarded-Proto, -Host and -Port (or Forwarded) and have the web"
+                " framework trust that proxy, or give complete the route's provider_id and the parameters"
+                " alone"
+            )
+            raise InvalidCallback(msg)
+        if missing := {name for name, value in own_parameters(redirect_uri) if (name, value) not in self.own}:
+            msg = (
+                f"the callback came to {expected} without the redirect URI's own {', '.join(sorted(missing))}"
+            )
             raise InvalidCallback(msg)
 
     def check_issuer(self, traits: LinkingTraits, others: Collection[str]) -> None:
@@ -117,17 +129,21 @@ class Callback:
     def code(self, provider_id: str) -> str:
         """Return the authorization code.
 
-        :raises LinkingFailed: as the provider's error says (RFC 6749 section 4.1.2.1), or if there is
-            neither error nor code.
+        :raises LinkingFailed: as the provider's error says (RFC 6749 section 4.1.2.1).
         :raises ProviderUnavailable: if the provider says that it is.
         """
         if self._is_error:
             raise _refusal(self["error"], provider_id)
-        code = self["code"]
-        if code is None:
+        return self.params["code"]
+
+    def check_answer(self) -> None:
+        """Refuse what is neither a code nor an error.
+
+        :raises InvalidCallback: if it is neither.
+        """
+        if self["code"] is None and not self._is_error:
             msg = "the callback has neither a code nor an error"
             raise InvalidCallback(msg)
-        return code
 
     @property
     def _is_error(self) -> bool:
@@ -139,7 +155,7 @@ def read_callback(given: str | UrlObject | Mapping[str, str]) -> Callback:
     """Read an absolute URL, a path with a query, a query or the parameters themselves.
 
     :raises InvalidCallback: if a parameter is repeated (RFC 6749 section 3.1) or is no text that can be
-        kept, or if there is no state.
+        kept, or if there is no state, or neither a code nor an error.
     :raises TypeError: if it is neither URL nor mapping.
     """
     url = given if isinstance(given, str) else str(given) if is_url_object(given) else None
@@ -154,32 +170,10 @@ def read_callback(given: str | UrlObject | Mapping[str, str]) -> Callback:
     if callback["state"] is None:
         msg = "the callback has no state"
         raise InvalidCallback(msg)
+    callback.check_answer()
     if url is not None and _ABSOLUTE.match(url):
         return attrs.evolve(callback, location=_location(url))
     return callback
-
-
-def own_parameters(redirect_uri: str) -> list[tuple[str, str]]:
-    """Return the parameters that are in the redirect URI itself (RFC 6749 section 3.1.2)."""
-    return parse_qsl(redirect_uri.partition("?")[2], keep_blank_values=True)
-
-
-def checked_redirect_uri(given: str | UrlObject) -> str:
-    """Return the redirect URI if callbacks to it can be told apart from others.
-
-    :raises ValueError: if it is not absolute, has a fragment (RFC 6749 section 3.1.2), spaces or control
-        characters, or a parameter that is repeated or is the answer's to set.
-    :raises TypeError: if it is no ``str`` or ``yarl.URL``.
-    """
-    redirect_uri = storable_text(url_text(given, "redirect_uri"), "redirect_uri")
-    if not _ABSOLUTE.match(redirect_uri) or "#" in redirect_uri or not _visible(redirect_uri):
-        msg = "redirect_uri must be an absolute URI without a fragment, spaces and control characters"
-        raise ValueError(msg)
-    names = [name for name, _ in own_parameters(redirect_uri)]
-    if len(set(names)) < len(names) or ANSWERS.intersection(names):
-        msg = f"redirect_uri must not repeat a parameter, and have none of {', '.join(sorted(ANSWERS))}"
-        raise ValueError(msg)
-    return redirect_uri
 
 
 def _url_pairs(url: str) -> list[tuple[str, str]]:
@@ -225,6 +219,14 @@ def _text(value: object) -> str:
 
 def _visible(url: str) -> bool:
     return not any(character <= " " or character == "\x7f" for character in url)
+
+
+def _shown(location: str) -> str:
+    """Return a URL that was called as it may stand in a message: without user info, and not without end."""
+    start, mark, rest = location.partition("//")
+    authority, slash, path = rest.partition("/")
+    shown = f"{start}{mark}{authority.rpartition('@')[2]}{slash}{path}"
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
 
 
 def _location(url: str) -> str:

@@ -24,6 +24,7 @@ from extauth.services.linking.callback import Callback, read_callback
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.linking.endpoints import Endpoints
 from extauth.services.linking.in_progress import Completion, InFlightCompletions
+from extauth.services.linking.params import check_params
 from extauth.services.linking.redirect_uris import RedirectUris, mixable, server_of
 from extauth.services.linking.scopes import asked_scopes, granted_before
 from extauth.services.linking.state import (
@@ -37,21 +38,6 @@ from extauth.services.linking.state import (
 )
 from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import check_connectable, provider_of
-
-_OURS = frozenset(
-    {
-        "client_id",
-        "code_challenge",
-        "code_challenge_method",
-        "nonce",
-        "redirect_uri",
-        "resource",
-        "response_type",
-        "scope",
-        "state",
-    }
-)
-"""Parameters of an authorization request that its meaning or its safety hangs on."""
 
 
 @final
@@ -96,9 +82,7 @@ class CodeFlow:
         provider = provider_of(self._providers, key.provider_id)
         self._redirect_uris.check(provider.provider_id, redirect_uri)
         self._endpoints.check(provider)
-        if clash := _OURS & params.keys():
-            msg = f"params must not set {', '.join(sorted(clash))}"
-            raise ValueError(msg)
+        check_params(params)
         check_connectable(provider, key)
         before = await granted_before(self._store, provider, key)
         asked = asked_scopes(provider, before, scopes)
@@ -170,34 +154,40 @@ class CodeFlow:
         See :meth:`~extauth.LinkingService.complete`.
         """
         with self._in_flight.completing() as completion:
-            pending = await self._authorizations.take(state_hash(callback.params["state"]), user_id)
+            hashed = state_hash(callback.params["state"])
+            # What is known of a state never changes, so that what is checked here is what is taken.
+            self._check_belongs(
+                callback, await self._authorizations.find(hashed, user_id), provider_id, method
+            )
+            pending = await self._authorizations.take(hashed, user_id)
             completion.key = pending.key
             try:
-                return await self._connect(callback, pending, completion, provider_id, method)
+                return await self._connect(callback, pending, completion)
             except ExtAuthError as error:
                 # A store that fails while it is given the tokens may have kept them.
                 if not (completion.given and isinstance(error, StoreUnavailable)):
                     await self._authorizations.note_failure(pending)
                 raise
 
-    async def _connect(
-        self,
-        callback: Callback,
-        pending: PendingAuthorization,
-        completion: Completion,
-        provider_id: str | None,
-        method: str | None,
-    ) -> Link:
+    def _check_belongs(
+        self, callback: Callback, pending: PendingAuthorization, provider_id: str | None, method: str | None
+    ) -> None:
+        """Refuse an answer to something else, whose state is left to the answer that belongs to it."""
         provider = self._provider(pending.key.provider_id)
-        traits = provider.linking
         if provider_id not in {None, pending.key.provider_id, provider.provider_id}:
             msg = "the callback is for another provider than the user was sent to"
             raise IssuerMismatch(msg)
         callback.check_location(pending.redirect_uri)
-        callback.check_issuer(traits, self._issuers())
-        code = Hidden(callback.code(provider.provider_id))
-        if method is not None and method != traits.callback_method:
+        callback.check_issuer(provider.linking, self._issuers())
+        if method is not None and method != provider.linking.callback_method:
             raise _by_other_method()
+
+    async def _connect(
+        self, callback: Callback, pending: PendingAuthorization, completion: Completion
+    ) -> Link:
+        provider = self._provider(pending.key.provider_id)
+        traits = provider.linking
+        code = Hidden(callback.code(provider.provider_id))
         # Before the code is spent: a store that is down is better noticed now.
         before = await self._store.get(pending.key)
         completion.refuse_withdrawn()

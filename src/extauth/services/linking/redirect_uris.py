@@ -10,21 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import TypeAlias, cast, final
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import attrs
 
 from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.one_line import one_line
 from extauth.domain.wrong_types import UrlObject
-from extauth.services.linking.callback import checked_redirect_uri, own_parameters
+from extauth.services.linking.redirect_uri_form import (
+    DEFAULT_PORTS,
+    checked_redirect_uri,
+    is_loopback,
+    own_parameters,
+    split_uri,
+)
 
 _Uris: TypeAlias = Collection[str] | Collection[UrlObject]
 GivenRedirectUris: TypeAlias = _Uris | Mapping[str, str | UrlObject | _Uris]
 """The only redirect URIs of a service, or those of each provider by its id."""
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @final
@@ -69,7 +72,7 @@ def named_in(redirect_uri: str, provider_ids: Iterable[str]) -> set[str]:
     """Return those of the ids that are a whole segment of the URI's path or a value in its query; if there
     are none, those that are a label of its host."""
     ids = set(provider_ids)
-    parts = _split(redirect_uri)
+    parts = split_uri(redirect_uri)
     values = {value for _, value in own_parameters(redirect_uri)}
     host = (parts.hostname or "").split(".")
     return ids & {*_segments(parts.path), *values} or {each for each in ids if each.lower() in host}
@@ -81,9 +84,9 @@ def normalised(redirect_uri: str) -> Hashable:
     The port of a loopback URI does not count: an application may have another one each time that it starts
     (RFC 8252 section 7.3).
     """
-    parts = _split(redirect_uri)
+    parts = split_uri(redirect_uri)
     scheme, host = parts.scheme.lower(), parts.hostname or ""
-    port = None if host in _LOOPBACK or parts.port == _DEFAULT_PORTS.get(scheme) else parts.port
+    port = None if is_loopback(host) or parts.port == DEFAULT_PORTS.get(scheme) else parts.port
     return scheme, host, port, tuple(_segments(parts.path or "/")), frozenset(own_parameters(redirect_uri))
 
 
@@ -119,7 +122,6 @@ class RedirectUris:
         :raises ValueError: for it; the message says what to do.
         """
         checked_redirect_uri(redirect_uri)
-        _split(redirect_uri)
         if self._of is not None:
             if redirect_uri not in self._of.get(provider_id, ()):
                 msg = f"redirect_uri is none of those that redirect_uris has for {provider_id!r}"
@@ -169,21 +171,7 @@ def mixable(redirect_uri: str, provider_id: str, rivals: Iterable[str]) -> Value
 
 
 def _checked(uris: str | UrlObject | _Uris) -> frozenset[str]:
-    checked = frozenset(map(checked_redirect_uri, [uris] if isinstance(uris, str | UrlObject) else uris))
-    for each in checked:
-        _split(each)
-    return checked
-
-
-def _split(redirect_uri: str) -> SplitResult:
-    """Return the parts of a URI whose host and port can be read."""
-    try:
-        parts = urlsplit(redirect_uri)
-        _ = parts.port
-    except ValueError:
-        msg = "redirect_uri must have a host and a port that can be read, if any"
-        raise ValueError(msg) from None
-    return parts
+    return frozenset(map(checked_redirect_uri, [uris] if isinstance(uris, str | UrlObject) else uris))
 
 
 def _segments(path: str) -> list[str]:

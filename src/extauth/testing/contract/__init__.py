@@ -7,6 +7,8 @@ from extauth.testing.contract.linking.accounts import AccountsContract
 from extauth.testing.contract.linking.authorizations import AuthorizationsContract
 from extauth.testing.contract.linking.authorizing import AuthorizingContract
 from extauth.testing.contract.linking.broken_storage import LinkingBrokenStorageContract
+from extauth.testing.contract.linking.crowding import CrowdedAuthorizationsContract
+from extauth.testing.contract.linking.finding import FoundAuthorizationsContract
 from extauth.testing.contract.linking.registrations import RegistrationsContract
 from extauth.testing.contract.linking.replicas import LinkingReplicasContract
 from extauth.testing.contract.linking.upkeep import AuthorizationUpkeepContract
@@ -57,6 +59,8 @@ class LinkStoreContract(
 
 class LinkingStoreContract(
     AuthorizationsContract,
+    FoundAuthorizationsContract,
+    CrowdedAuthorizationsContract,
     AuthorizationUpkeepContract,
     AccountsContract,
     RegistrationsContract,

@@ -167,6 +167,26 @@ def test_no_parameter_comes_twice() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["request", "request_uri", "registration", "redirect_uri", "response_mode", "nonce", "Request_URI"],
+)
+def test_the_endpoints_query_sets_nothing_of_the_request(name: str) -> None:
+    """A document that was discovered may say where the endpoint is, and not what it is asked."""
+    with pytest.raises(ValueError, match=f"the query of authorize_url must not set {name}"):
+        url(endpoint=f"{BASE}?a=1&{name}=x")
+    with pytest.raises(ValueError, match=f"must not set {name}"):
+        url(params={name: "x"})
+
+
+@pytest.mark.parametrize("name", ["request", "request_uri", "registration", "REQUEST.URI"])
+def test_rules_hold_no_request_object(name: str) -> None:
+    """It would take the place of what ties the callback to its request."""
+    for field in ("params", "incremental_params"):
+        with pytest.raises(ValueError, match=f"{field} must not set {name}"):
+            AuthorizationRules(**{field: {name: "x"}})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("parts", "message"),
     [
         ({"endpoint": None}, "'example' has no authorize_url; give it one"),

@@ -9,17 +9,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import attrs
 
 from extauth.domain.linking import AuthorizationRequest
+from extauth.domain.request_parameters import BINDING, REQUEST_OBJECTS, SHAPING, folded
 from extauth.domain.storable import storable_text
 
 Pkce: TypeAlias = Literal["allowed", "required", "public_only", "off"]
 """Whether a provider takes a code challenge (RFC 7636). It is sent wherever it is not refused."""
-
-_BINDING = frozenset(
-    {"client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method", "nonce"}
-)
-"""What ties a callback to its request. Set from one place only."""
-_SHAPING = frozenset({"response_type", "response_mode"})
-"""What decides how the callback comes, which the provider's rules say once and for all."""
 
 
 def _separator(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -31,11 +25,12 @@ def _separator(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 def _preset_params(
     _: object, attribute: attrs.Attribute[Mapping[str, str]], value: Mapping[str, str]
 ) -> None:
-    _refuse(attribute.name, value, _BINDING)
+    _refuse(attribute.name, value, BINDING | REQUEST_OBJECTS)
 
 
 def _refuse(what: str, names: Iterable[str], reserved: Iterable[str]) -> None:
-    if clash := frozenset(names) & frozenset(reserved):
+    same = frozenset(map(folded, reserved))
+    if clash := {name for name in names if folded(name) in same}:
         msg = f"{what} must not set {', '.join(sorted(clash))}"
         raise ValueError(msg)
 
@@ -46,7 +41,7 @@ class AuthorizationRules:
     """The request that a browser carries to the authorization endpoint (RFC 6749 section 4.1.1).
 
     :raises ValueError: for an unknown ``pkce``, an empty separator, or a parameter that ties a callback
-        to its request.
+        to its request or takes its place.
     """
 
     scope_param: str | None = "scope"
@@ -94,14 +89,17 @@ def authorization_url(
 ) -> str:
     """Return the URL to send the browser to (RFC 6749 section 4.1.1).
 
-    The query of ``endpoint`` stays as it is and comes first. Then ``response_type``, the client's id,
-    ``redirect_uri``, the scope, ``state``, the code challenge (RFC 7636 section 4.3), ``nonce``, one
-    parameter for each resource (RFC 8707 section 2), the rules' parameters and the request's, each in its
-    own order. A parameter that overrides one keeps its place. Everything but letters, digits and ``_.-~`` is
-    percent-encoded, a space as ``%20``, so that a server reads it the same as a form and as a URI.
+    The query of ``endpoint`` stays as it is and comes first. Somebody else may have written it, in a document
+    that was discovered: it sets nothing that ties, shapes or replaces the request. Then ``response_type``,
+    the client's id, ``redirect_uri``, the scope, ``state``, the code challenge (RFC 7636 section 4.3),
+    ``nonce``, one parameter for each resource (RFC 8707 section 2), the rules' parameters and the request's,
+    each in its own order. A parameter that overrides one keeps its place. Everything but letters, digits and
+    ``_.-~`` is percent-encoded, a space as ``%20``, so that a server reads it the same as a form and as a
+    URI.
 
-    :raises ValueError: for a parameter of the request that is not its to set, one that the endpoint's query
-        has already, a missing code challenge where the provider requires one, or unstorable text.
+    :raises ValueError: for a parameter of the request or of the endpoint's query that is not its to set, one
+        that the endpoint's query has already, a missing code challenge where the provider requires one, or
+        unstorable text.
     """
     if rules.pkce == "required" and request.code_challenge is None:
         msg = "the provider requires a code_challenge"
@@ -110,7 +108,7 @@ def authorization_url(
     ours = {client_id_field, *(name for name, _ in resources)}
     if rules.scope_param is not None:
         ours.add(rules.scope_param)
-    _refuse("params", request.params, _BINDING | _SHAPING | ours)
+    _refuse("params", request.params, BINDING | SHAPING | REQUEST_OBJECTS | ours)
     head = {"response_type": "code", client_id_field: client_id, "redirect_uri": request.redirect_uri}
     if scope and rules.scope_param is not None:
         head[rules.scope_param] = scope
@@ -124,11 +122,9 @@ def authorization_url(
         more.pop(rules.resource_param, None)
     query = [(name, more.pop(name, value)) for name, value in head.items()] + resources + [*more.items()]
     existing = urlsplit(endpoint).query
-    _refuse(
-        "the authorization request",
-        (name for name, _ in query),
-        dict(parse_qsl(existing, keep_blank_values=True)),
-    )
+    of_endpoint = dict(parse_qsl(existing, keep_blank_values=True))
+    _refuse("the query of authorize_url", of_endpoint, BINDING | SHAPING | REQUEST_OBJECTS)
+    _refuse("the authorization request", (name for name, _ in query), of_endpoint)
     for name, value in query:
         storable_text(value, name)
     joint = "" if endpoint.endswith(("?", "&")) else "&" if existing else "?"

@@ -8,12 +8,11 @@ from datetime import timedelta
 import pytest
 
 from extauth.domain.link import LinkKey
-from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
 from extauth.domain.linking_ports import Store
-from extauth.testing.contract.expect import expect, expect_kind, expect_refusal, expect_that, fail
+from extauth.testing.contract.expect import expect, expect_refusal, expect_that
 from extauth.testing.contract.linking.harness import LinkingHarness, with_linking_store
-from extauth.testing.contract.linking.steps import LONGER_WAITS, begun, pending, taken
+from extauth.testing.contract.linking.steps import begun, expired, pending, taken
 from extauth.testing.contract.linking.witness import linking_beneath
 from extauth.testing.contract.steps import BRIEF, KEY, TTL
 from extauth.testing.contract.values import ODD_IDS, ODD_TEXTS
@@ -97,7 +96,7 @@ class AuthorizationsContract(LinkingHarness):
     async def test_an_authorization_expires(self, store: Store) -> None:
         """When its time is up it can no longer be taken, by nobody."""
         promise = f"take_authorization must give StateExpired once the ttl of {BRIEF} has passed"
-        authorization = await _expired(store, promise)
+        authorization = await expired(store, promise)
         for user_id, expected in (
             (None, StateExpired()),
             ("alice", StateExpired()),
@@ -170,16 +169,3 @@ class AuthorizationsContract(LinkingHarness):
                 store, number, redirect_uri=text, salt=text, scopes={text, "a"}, resources=resources
             )
             await taken(store, authorization)
-
-
-async def _expired(store: Store, promise: str) -> PendingAuthorization:
-    """Begin and take, later and later, until it is too late."""
-    for number, wait in enumerate(LONGER_WAITS):
-        authorization = pending(number)
-        await store.begin_authorization(authorization, BRIEF)
-        await asyncio.sleep(wait)
-        outcome = await store.take_authorization(authorization.state_hash)
-        if outcome == StateExpired():
-            return authorization
-        expect_kind(outcome, Taken, f"{promise}, and until then Taken")
-    return fail(promise, "it still gave Taken a second later")

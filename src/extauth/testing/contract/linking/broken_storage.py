@@ -30,6 +30,7 @@ class LinkingBrokenStorageContract(LinkingHarness):
         calls: dict[str, Awaitable[object]] = {
             "record_account": inner.record_account(KEY, 1, ACCOUNT),
             "begin_authorization": inner.begin_authorization(pending(2), TTL),
+            "find_authorization": inner.find_authorization("hash-1"),
             "take_authorization": inner.take_authorization("hash-1"),
             "forget_authorizations": inner.forget_authorizations(KEY),
             "purge_authorizations": inner.purge_authorizations(),

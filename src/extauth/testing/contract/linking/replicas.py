@@ -21,7 +21,7 @@ from extauth.testing.contract.linking.harness import (
     with_linking_replicas,
 )
 from extauth.testing.contract.linking.registrations import expect_one
-from extauth.testing.contract.linking.steps import ACCOUNT, NAME, begun, known, registered, taken
+from extauth.testing.contract.linking.steps import ACCOUNT, NAME, begun, found, known, registered, taken
 from extauth.testing.contract.steps import KEY, stored, tokens
 
 
@@ -35,6 +35,7 @@ class LinkingReplicasContract(LinkingHarness):
         outcome = await other.take_authorization(authorization.state_hash, user_id="bob")
         promise = "take_authorization on another replica by another user must give AnothersState"
         expect(outcome, AnothersState(), promise)
+        await found(other, authorization)
         await taken(other, authorization, user_id="alice")
         outcome = await store.take_authorization(authorization.state_hash)
         promise = "take_authorization of what another replica has taken must give AlreadyTaken"

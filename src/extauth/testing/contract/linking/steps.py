@@ -6,9 +6,11 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
+
 from extauth.domain.link import Account, Link, LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
-from extauth.domain.linking_outcomes import Taken
+from extauth.domain.linking_outcomes import StateExpired, Taken, Waiting
 from extauth.domain.linking_ports import Store
 from extauth.domain.outcomes import Recorded
 from extauth.testing.contract.expect import expect, expect_kind, fail
@@ -65,6 +67,26 @@ async def taken(
     found = expect_kind(outcome, Taken, promise).pending
     expect(found, authorization, "take_authorization must return the authorization as it was begun")
     return found
+
+
+async def found(store: Store, authorization: PendingAuthorization) -> None:
+    """Find the authorization, which must succeed and leave it."""
+    outcome = await store.find_authorization(authorization.state_hash)
+    promise = "find_authorization of what was begun must give Waiting with it, without its salt"
+    expect(outcome, Waiting(attrs.evolve(authorization, salt="")), promise)
+
+
+async def expired(store: Store, promise: str) -> PendingAuthorization:
+    """Begin and take, later and later, until it is too late."""
+    for number, wait in enumerate(LONGER_WAITS):
+        authorization = pending(number)
+        await store.begin_authorization(authorization, BRIEF)
+        await asyncio.sleep(wait)
+        outcome = await store.take_authorization(authorization.state_hash)
+        if outcome == StateExpired():
+            return authorization
+        expect_kind(outcome, Taken, f"{promise}, and until then Taken")
+    return fail(promise, "it still gave Taken a second later")
 
 
 async def purged(store: Store) -> int:

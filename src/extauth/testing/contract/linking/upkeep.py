@@ -88,6 +88,8 @@ class AuthorizationUpkeepContract(LinkingHarness):
         for number in (1, 2):
             await begun(store, number)
         expect(await store.get(KEY), before, "begin_authorization must touch no link")
+        await store.find_authorization("hash-1")
+        expect(await store.get(KEY), before, "find_authorization must touch no link")
         await store.take_authorization("hash-1")
         expect(await store.get(KEY), before, "take_authorization must touch no link")
         await store.forget_authorizations(KEY)

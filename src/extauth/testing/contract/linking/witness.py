@@ -6,21 +6,25 @@ from datetime import timedelta
 from typing import final
 
 from extauth.domain.link import Account, LinkKey
-from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
     AlreadyTaken,
     AnothersState,
+    FindOutcome,
     NoSuchState,
     StateExpired,
     Taken,
     TakeOutcome,
+    Waiting,
 )
 from extauth.domain.linking_ports import Store
 from extauth.domain.outcomes import Absent, Recorded, RecordOutcome, Stale
 from extauth.testing.contract.expect import expect_kind
 from extauth.testing.contract.witness import Witness, kind_of, outcome_of
 
-_TAKE_OUTCOMES = (Taken, AlreadyTaken, StateExpired, AnothersState, NoSuchState)
+_NOT_TAKEN = (AlreadyTaken, StateExpired, AnothersState, NoSuchState)
+_FIND_OUTCOMES = (Waiting, *_NOT_TAKEN)
+_TAKE_OUTCOMES = (Taken, *_NOT_TAKEN)
 
 
 @final
@@ -36,9 +40,17 @@ class LinkingWitness(Witness):
         outcome = await self.call("record_account", self.linking_store.record_account(key, version, account))
         return outcome_of("record_account", key, version, outcome, (Recorded, Stale, Absent))
 
-    async def begin_authorization(self, pending: PendingAuthorization, ttl: timedelta) -> None:
+    async def begin_authorization(
+        self, pending: PendingAuthorization, ttl: timedelta, *, at_most: int = MOST_BEGUN
+    ) -> None:
         """See the port."""
-        await self.call("begin_authorization", self.linking_store.begin_authorization(pending, ttl))
+        beginning = self.linking_store.begin_authorization(pending, ttl, at_most=at_most)
+        await self.call("begin_authorization", beginning)
+
+    async def find_authorization(self, state_hash: str, *, user_id: str | None = None) -> FindOutcome:
+        """See the port."""
+        finding = self.linking_store.find_authorization(state_hash, user_id=user_id)
+        return kind_of("find_authorization", await self.call("find_authorization", finding), _FIND_OUTCOMES)
 
     async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
         """See the port."""
