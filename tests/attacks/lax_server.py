@@ -65,7 +65,7 @@ class LaxServer:
 
     async def token(self, request: web.Request) -> web.Response:
         form = await request.post()
-        return web.json_response({"access_token": f"at of {form['code']}", "token_type": "Bearer"})
+        return web.json_response({"access_token": f"at of {form['code']!s}", "token_type": "Bearer"})
 
     def provider(self, **options: Any) -> OAuth2Provider:
         urls = {"authorize_url": f"{self.url}/authorize", "token_url": f"{self.url}/token"}
@@ -138,7 +138,7 @@ async def begun_world() -> AsyncIterator[Begun]:
     """Run all three on loopback."""
     server, app, evil = LaxServer(), Site(), Site()
     async with AsyncExitStack() as exits:
-        routes = {
+        routes: dict[Any, list[web.RouteDef]] = {
             server: [web.get("/authorize", server.authorize), web.post("/token", server.token)],
             app: [web.get("/{path:.*}", app.answer)],
             evil: [web.get("/{path:.*}", evil.answer)],
