@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 
 import pytest
-from aiohttp import CookieJar
+from aiohttp import ClientSession, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 import extauth
@@ -129,7 +129,7 @@ async def test_the_application_binds_to_the_browser(browser):
         (each["secure"], each["httponly"], each["samesite"], each["path"], each["domain"]) for each in cookies
     ]
     assert set(flags) == {(True, True, "Lax", "/", cookies[0]["domain"])}
-    async with TestClient(client.server, cookies={"session": "session-1"}) as other:
+    async with ClientSession(client.make_url("/"), cookies={"session": "session-1"}) as other:
         for callback in (first, second, "/callback/calendar?state=&code=c", "/callback/calendar"):
             assert "in this browser" in await (await other.get(callback)).text()
     assert await text(await client.get(second)) == (200, "Connected calendar.")

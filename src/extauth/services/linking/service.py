@@ -173,10 +173,9 @@ class LinkingService:
         ``method`` is ``GET`` or ``POST``: both are checked. With providers of several authorization servers
         ``provider_id`` or the whole URL must be given, unless each of them sends ``iss``.
 
-        A state is good for one callback. It is used up by the answer that belongs to it, whatever comes of
-        it, also by an error; not by one of another user's, at another URL, of another provider, method or issuer,
-        or one that is malformed. If this raises, no link was stored or changed; but
-        ``StoreUnavailable`` after the exchange may come from a store that did its work.
+        A state is good for one callback: the answer that belongs to it, be it an error, uses it up. One that
+        is malformed, or of another user, URL, provider, method or issuer does not. If this raises, no link
+        was stored or changed; but ``StoreUnavailable`` after the exchange may come from a store that did its work.
 
         :raises LinkingFailed: the user was not connected and may begin again; the leaf says why.
         :raises ProviderUnavailable: the provider could not be reached, or its answer got lost. The code may
