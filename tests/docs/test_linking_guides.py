@@ -9,6 +9,7 @@ import types
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 import extauth
@@ -67,7 +68,10 @@ async def browser(module):
     async with extauth.open("memory://", [provider]) as auth:
         module.SESSIONS.update({"session-1": "alice", "session-2": "mallory"})
         server = TestServer(module.make_app(auth))
-        async with TestClient(server, cookies={"session": "session-1"}) as client:
+        await server.start_server()
+        # Browsers take loopback for secure, too.
+        jar = CookieJar(unsafe=True, treat_as_secure_origin=server.make_url("/").origin())
+        async with TestClient(server, cookies={"session": "session-1"}, cookie_jar=jar) as client:
             yield client, provider
 
 
@@ -113,6 +117,23 @@ async def test_the_application_says_what_went_wrong(browser):
     assert (await client.get(busy)).status == 503
     assert await (await client.get("/connections")).json() == []
     assert await text(await client.get(callback)) == (200, "Connected calendar.")
+
+
+async def test_the_application_binds_to_the_browser(browser):
+    """Another browser with the same session is refused, whatever it brings; the one that began is served, in
+    two tabs at once."""
+    client, provider = browser
+    first, second = [at_app(provider.consent(await begin(client))) for _ in range(2)]
+    cookies = [each for each in client.session.cookie_jar if each.key.startswith("__Host-connecting-")]
+    flags = [
+        (each["secure"], each["httponly"], each["samesite"], each["path"], each["domain"]) for each in cookies
+    ]
+    assert set(flags) == {(True, True, "Lax", "/", cookies[0]["domain"])}
+    async with ClientSession(client.make_url("/"), cookies={"session": "session-1"}) as other:
+        for callback in (first, second, "/callback/calendar?state=&code=c", "/callback/calendar"):
+            assert "in this browser" in await (await other.get(callback)).text()
+    assert await text(await client.get(second)) == (200, "Connected calendar.")
+    assert await text(await client.get(first)) == (200, "Connected calendar.")
 
 
 async def test_the_application_takes_a_posted_answer(browser):

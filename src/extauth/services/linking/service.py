@@ -125,7 +125,10 @@ class LinkingService:
         ``provider_id`` may be a named link's (:func:`~extauth.named_provider_id`). ``scopes`` are the
         provider's default ones if none are given; scopes that the user has granted before are asked for
         again, so that asking for one more loses none. ``resources`` are RFC 8707's, and ``params`` more
-        parameters such as ``login_hint``. Nothing of an existing link is touched.
+        parameters such as ``login_hint``. Nothing of an existing link is touched. The ``redirect_uri`` is
+        ``https``, ``http`` on loopback or an application's own scheme with a dot (RFC 8252 section 7.1), and
+        written as a browser writes it. Of each user as many authorizations are remembered as anybody has open;
+        the oldest gives way.
 
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
@@ -170,9 +173,9 @@ class LinkingService:
         ``method`` is ``GET`` or ``POST``: both are checked. With providers of several authorization servers
         ``provider_id`` or the whole URL must be given, unless each of them sends ``iss``.
 
-        A state is good for one callback. It is used up by any callback with it, whatever comes of it, but not
-        by one of another user's, or one that is malformed. If this raises, no link was stored or changed; but
-        ``StoreUnavailable`` after the exchange may come from a store that did its work.
+        A state is good for one callback: the answer that belongs to it, be it an error, uses it up. One that
+        is malformed, or of another user, URL, provider, method or issuer does not. If this raises, no link
+        was stored or changed; but ``StoreUnavailable`` after the exchange may come from a store that did its work.
 
         :raises LinkingFailed: the user was not connected and may begin again; the leaf says why.
         :raises ProviderUnavailable: the provider could not be reached, or its answer got lost. The code may
