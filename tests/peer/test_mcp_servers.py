@@ -143,7 +143,7 @@ async def test_the_way_that_the_server_likes_best(server, store):
     again = await provider(server, store, None)
 
     assert again.client_id == client.client_id
-    kept = await store.registration(f"{client.linking.issuer} {CALLBACK}")
+    kept = await store.registration(f"{client.linking.issuer} {CALLBACK} {client.origin.resource}")
     assert kept.client_auth == "client_secret_post"
 
 

@@ -9,7 +9,7 @@ from extauth.adapters.sql.linking_rows import PENDING_NAMES, REGISTERED_NAMES, P
 def test_each_column_is_selected_where_it_is_read():
     """The number of a name is its place in the statement."""
     names = column.select_list(pending_since="pending_since", lease_left="lease_left").split(", ")
-    assert list(range(29)) == [getattr(column, name.upper()) for name in names]
+    assert list(range(30)) == [getattr(column, name.upper()) for name in names]
     assert len(names) == column.UNRESOLVED_FOR
 
 
