@@ -35,9 +35,8 @@ async def _honest_among_many(_: Fence) -> None:
         extauth.open("memory://", [provider(server)]) as auth,
     ):
         url = await auth.begin("calendar", "victim", CALLBACK)
-        for _ in range(2 * MOST_BEGUN):
-            last = await auth.begin("calendar", "mallory", CALLBACK)
-        for user, theirs in (("victim", url), ("mallory", last)):
+        begun = [await auth.begin("calendar", "mallory", CALLBACK) for _again in range(2 * MOST_BEGUN)]
+        for user, theirs in (("victim", url), ("mallory", begun[-1])):
             callback = await server.visit(theirs, VICTIM)
             assert (await auth.complete(callback.url, user_id=user)).key.user_id == user
 

@@ -121,7 +121,7 @@ async def _honest(_: Fence) -> None:
             # An error that does belong to its state uses it up.
             url = await world.linking.begin("honest", "victim", OWN["honest"])
             denied = await world.server.visit(url, Consent.deny())
-            for _ in range(2):
+            for _again in range(2):
                 with pytest.raises(LinkingFailed):
                     await world.linking.complete(denied.url, user_id="victim")
 

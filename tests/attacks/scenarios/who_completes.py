@@ -11,7 +11,7 @@ from typing import Any, cast, final
 
 import pytest
 from aiohttp import ClientSession, CookieJar
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 from yarl import URL
 
 import extauth
@@ -29,6 +29,7 @@ GUIDE = Path(__file__).parents[3] / "docs" / "howto" / "connect-users.md"
 
 
 def provider(server: AuthorizationServer) -> OAuth2Provider:
+    """Return the application's provider for that server."""
     return OAuth2Provider(
         "calendar",
         client_id=server.client_id,
@@ -89,7 +90,7 @@ def application() -> ModuleType:
 class Site:
     """The guide's application, and browsers of it."""
 
-    def __init__(self, site: TestServer, server: AuthorizationServer, auth: extauth.Auth) -> None:
+    def __init__(self, site: BaseTestServer, server: AuthorizationServer, auth: extauth.Auth) -> None:
         self.site = site
         self.server = server
         self.auth = auth

@@ -127,8 +127,7 @@ class LinkingService:
         again, so that asking for one more loses none. ``resources`` are RFC 8707's, and ``params`` more
         parameters such as ``login_hint``. Nothing of an existing link is touched. The ``redirect_uri`` is
         ``https``, ``http`` on loopback or an application's own scheme with a dot (RFC 8252 section 7.1), and
-        written as a browser writes it. Of each user as many authorizations are remembered as anybody has open;
-        the oldest gives way.
+        written as a browser writes it. Of each user the last 50 authorizations are remembered.
 
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
@@ -175,7 +174,7 @@ class LinkingService:
 
         A state is good for one callback: the answer that belongs to it, be it an error, uses it up. One that
         is malformed, or of another user, URL, provider, method or issuer does not. If this raises, no link
-        was stored or changed; but ``StoreUnavailable`` after the exchange may come from a store that did its work.
+        was stored or changed; but ``StoreUnavailable`` after the exchange may come of one that did its work.
 
         :raises LinkingFailed: the user was not connected and may begin again; the leaf says why.
         :raises ProviderUnavailable: the provider could not be reached, or its answer got lost. The code may
