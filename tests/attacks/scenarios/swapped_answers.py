@@ -69,7 +69,7 @@ async def _made_for_later(_: Fence) -> object:
 
 
 async def _made_in_the_future(_: Fence) -> object:
-    return await _out_of_its_time(iat=time.time() + 3600)
+    return await _out_of_its_time(iat=time.time() + 86400)
 
 
 async def _honest_gateway(_: Fence) -> None:

@@ -68,7 +68,8 @@ def half_hash(access_token: str, algorithm: str = "sha256") -> str:
         {"sub": "x" * 255},
         {"iat": EPOCH + 60, "nbf": EPOCH + 60},
         {"iat": EPOCH - 86400, "nbf": EPOCH - 86400.5},
-        {"nbf": None, "at_hash": None},
+        {"iat": EPOCH + 50_400, "nbf": EPOCH + 50_460},
+        {"iat": None, "nbf": None, "at_hash": None},
         {"at_hash": half_hash("at-1")},
         {"at_hash": f"{half_hash('at-1')}=="},
         {"at_hash": half_hash("at-1", "sha384")},
@@ -76,7 +77,7 @@ def half_hash(access_token: str, algorithm: str = "sha256") -> str:
     ],
 )
 def test_a_good_token_gives_its_claims(changed: dict[str, object]) -> None:
-    """OpenID Connect Core section 3.1.3.7, with a minute's grace for clocks."""
+    """OpenID Connect Core section 3.1.3.7, with a minute's grace for clocks; hours for ``iat``."""
     claims = {**CLAIMS, **changed}
 
     assert claims == checked(jwt(claims))
@@ -111,7 +112,8 @@ def test_a_good_token_gives_its_claims(changed: dict[str, object]) -> None:
         ({"nbf": float("nan")}, "id_token_not_yet_valid"),
         ({"nbf": str(EPOCH)}, "id_token_not_yet_valid"),
         ({"nbf": True}, "id_token_not_yet_valid"),
-        ({"iat": EPOCH + 61}, "id_token_issued_in_future"),
+        ({"nbf": EPOCH + 3661, "iat": EPOCH + 3600}, "id_token_not_yet_valid"),
+        ({"iat": EPOCH + 50_401}, "id_token_issued_in_future"),
         ({"iat": float("inf")}, "id_token_issued_in_future"),
         ({"iat": str(EPOCH)}, "id_token_issued_in_future"),
         ({"at_hash": half_hash("at-2")}, "id_token_access_token"),

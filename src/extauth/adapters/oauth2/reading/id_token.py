@@ -20,6 +20,11 @@ from extauth.domain.storable import MAX_ID_LENGTH
 CLOCK_LEEWAY: Final = timedelta(minutes=1)
 """How far the provider's clock may be from ours, either way."""
 
+BEHIND: Final = timedelta(hours=14)
+"""How far this machine's clock may be behind by ``iat``: as far as local time taken for UTC. What is
+acceptable is the client's to say (OpenID Connect Core section 3.1.3.7 item 10), and the token has just come
+from the provider."""
+
 _DIGESTS: Final = ("sha256", "sha384", "sha512")
 """Of the signature algorithms (RFC 7518 section 3.1); half of each has a length of its own."""
 
@@ -72,12 +77,17 @@ def _when(claims: Mapping[str, object], now: float) -> str | None:
     exp = claims.get("exp")
     if not is_number(exp) or not exp > now - leeway:
         return "id_token_expired"
-    starts = {"nbf": "id_token_not_yet_valid", "iat": "id_token_issued_in_future"}
-    for name, fault in starts.items():
-        since = claims.get(name)
-        if since is not None and (not is_number(since) or not since <= now + leeway):
-            return fault
+    issued = _instant(claims.get("iat"), now)
+    if not is_number(issued) or not issued <= now + BEHIND.total_seconds():
+        return "id_token_issued_in_future"
+    starts = _instant(claims.get("nbf"), now)
+    if not is_number(starts) or not starts <= max(now, issued) + leeway:
+        return "id_token_not_yet_valid"
     return None
+
+
+def _instant(claim: object, now: float) -> object:
+    return now if claim is None else claim
 
 
 def _which(claims: Mapping[str, object], *, nonce: str | None, access_token: str) -> str | None:
