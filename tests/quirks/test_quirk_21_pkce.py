@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from extauth.adapters.oauth2 import AuthorizationRules, IdentityRules
-from extauth.adapters.providers import box, gitlab, linkedin, slack, x
+from extauth.adapters.providers import box, facebook, gitlab, linkedin, slack, x
 from extauth.domain.errors import AuthorizationRejected
 from tests.quirks.support_b import REDIRECT_URI, using
 from tests.services.linking.conftest import parameters
@@ -14,6 +14,10 @@ from tests.support.raw_client import ask
 
 OFF, ALLOWED = AuthorizationRules(pkce="off"), AuthorizationRules()
 NOBODY = IdentityRules()
+FACEBOOK = attrs.evolve(
+    facebook,
+    variables=[attrs.evolve(variable, default=variable.example) for variable in facebook.variables],
+)
 
 
 async def sent(app):
@@ -33,8 +37,9 @@ async def sent(app):
         (box, "ignored"),
         (linkedin, "refused"),
         (slack, "public_only"),
+        (FACEBOOK, "dropped"),
     ],
-    ids=["gitlab", "gitlab-required", "x", "box", "linkedin", "slack"],
+    ids=["gitlab", "gitlab-required", "x", "box", "linkedin", "slack", "facebook"],
 )
 async def test_a_challenge_is_sent_wherever_it_is_welcome(preset, pkce):
     """A challenge by S256 is sent and its verifier proven, but to those who refuse one."""
@@ -46,16 +51,21 @@ async def test_a_challenge_is_sent_wherever_it_is_welcome(preset, pkce):
 
 
 @pytest.mark.parametrize(
-    ("preset", "rules", "pkce"),
-    [(x, OFF, "required"), (linkedin, ALLOWED, "refused"), (slack, ALLOWED, "public_only")],
-    ids=["x", "linkedin", "slack"],
+    ("preset", "rules", "pkce", "reason"),
+    [
+        (x, OFF, "required", "invalid_request"),
+        (linkedin, ALLOWED, "refused", "invalid_request"),
+        (slack, ALLOWED, "public_only", "invalid_request"),
+        (FACEBOOK, ALLOWED, "dropped", "invalid_grant"),
+    ],
+    ids=["x", "linkedin", "slack", "facebook"],
 )
-async def test_the_other_way_is_refused(preset, rules, pkce):
+async def test_the_other_way_is_refused(preset, rules, pkce, reason):
     """The same client with the wrong mode cannot connect anybody."""
     async with using(attrs.evolve(preset, authorization=rules), pkce=pkce) as app:
         with pytest.raises(AuthorizationRejected) as caught:
             await app.connect()
-        assert caught.value.reason == "invalid_request"
+        assert caught.value.reason == reason
         assert await app.stored() is None
 
 

@@ -277,9 +277,9 @@ def test_a_preset_without_pkce_says_why(made):
 
 
 def test_hardly_any_preset_is_without_pkce():
-    """Four confidential clients send no challenge; where OpenID Connect is spoken a nonce is sent as well."""
+    """Five confidential clients send no challenge; where OpenID Connect is spoken a nonce is sent as well."""
     clients = {each.id: client_of(each) for each in CATALOGUE.values()}
-    assert {"linkedin", "pipedrive", "slack", "stripe_app"} == {
+    assert {"facebook", "linkedin", "pipedrive", "slack", "stripe_app"} == {
         each for each, client in clients.items() if not client.linking.pkce
     }
     assert {"apple", "auth0", "google", "keycloak", "okta"} == {

@@ -40,7 +40,7 @@ CONFIRMED = {
     },
     19: {"atlassian", "notion", "microsoft", "strava", "gitlab", "yahoo", "azure_devops_entra"},
     20: {"figma", "hubspot"},
-    21: {"airtable", "x", "slack", "linkedin", "pipedrive", "stripe_app"},
+    21: {"airtable", "x", "slack", "facebook", "linkedin", "pipedrive", "stripe_app"},
     22: {"gitlab_self_managed", "microsoft", "shopify", "zendesk", "zoho"},
     23: {
         "github",

@@ -193,6 +193,16 @@ async def test_pkce_ignored():
         assert (await exchange(server, callback, code_verifier="whatever")).status == 200
 
 
+async def test_pkce_dropped():
+    """A provider that forgets the challenge refuses its verifier, and takes the code without one."""
+    async with serve(pkce="dropped") as server:
+        verifier, challenge = challenged()
+        callback = await authorize(server, **challenge)
+        refused = await exchange(server, callback, code_verifier=verifier)
+        assert refused.json == {"error": "invalid_grant"}
+        assert (await exchange(server, await authorize(server))).status == 200
+
+
 async def test_public_client_needs_pkce():
     """A client without a secret must send a challenge (RFC 9700 section 2.1.1)."""
     async with serve() as server:

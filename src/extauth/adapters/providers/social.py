@@ -68,7 +68,12 @@ facebook = Preset(
         refresh_grant="fb_exchange_token",
         refresh_field="fb_exchange_token",
     ),
-    authorization=AuthorizationRules(scope_separator=","),
+    authorization=AuthorizationRules(scope_separator=",", pkce="off"),
+    no_pkce=(
+        "The challenge is forgotten, and the verifier then refused as one without a challenge"
+        " (github.com/NangoHQ/nango, pull request 7156, 2026-08-19). Meta's guide has PKCE only beside the"
+        ' scope openid, and as in testing ("OIDC Code Flow with PKCE", 2023-07-18).'
+    ),
     revocation=Revocation(
         call=Call(
             method="DELETE",

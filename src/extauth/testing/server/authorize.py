@@ -24,6 +24,9 @@ TICKET = "X-Visit"
 Failure: TypeAlias = str
 """An error code for the callback (RFC 6749 section 4.1.2.1)."""
 
+_UNREAD = frozenset({"ignored", "dropped"})
+"""Ways with PKCE in which nobody looks at a challenge."""
+
 _PAGE = """<!doctype html><title>One moment</title>
 <body onload="document.forms[0].submit()"><form method="post" action="{action}">{inputs}</form>"""
 
@@ -85,7 +88,7 @@ class AuthorizeEndpoint:
             offline=self._offline(client, account, given, granted),
             redirect_uri=redirect_uri,
             redirect_uri_said="redirect_uri" in given,
-            challenge=None if quirks.pkce == "ignored" else given.get("code_challenge"),
+            challenge=None if quirks.pkce in _UNREAD else given.get("code_challenge"),
             nonce=given.get("nonce"),
             resources=resources,
         )
@@ -124,7 +127,7 @@ class AuthorizeEndpoint:
 
 def _wrong_challenge(client: Client, pkce: str, given: Mapping[str, str]) -> bool:
     """Whether the code challenge is missing, unwelcome, or not S256 (RFC 7636, RFC 9700 section 2.1.1)."""
-    if pkce == "ignored":
+    if pkce in _UNREAD:
         return False
     if "code_challenge" not in given:
         return pkce == "required" or (client.public and pkce != "refused")

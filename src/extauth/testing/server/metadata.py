@@ -80,7 +80,7 @@ class Metadata:
         }
         if "private_key_jwt" in proofs:
             metadata["token_endpoint_auth_signing_alg_values_supported"] = ["RS256", "PS256", "ES256"]
-        if quirks.pkce not in {"refused", "ignored"}:
+        if quirks.pkce not in {"refused", "ignored", "dropped"}:
             metadata["code_challenge_methods_supported"] = ["S256"]
         if quirks.known_scopes is not None:
             metadata["scopes_supported"] = sorted(quirks.known_scopes)

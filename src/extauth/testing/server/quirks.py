@@ -173,7 +173,8 @@ class ServerQuirks:
     granted_as: Literal["text", "list"] = "text"
     hidden_scopes: frozenset[str] = frozenset()
     """Scopes that are granted and never told."""
-    pkce: Literal["allowed", "required", "refused", "public_only", "ignored"] = "allowed"
+    pkce: Literal["allowed", "required", "refused", "public_only", "ignored", "dropped"] = "allowed"
+    """``dropped``: a challenge is taken and forgotten, and its verifier then refused."""
     form_post_only: bool = False
     """Whether a request with scopes must ask for ``response_mode=form_post``."""
     sends_iss: bool = True
