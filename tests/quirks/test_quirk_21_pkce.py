@@ -16,7 +16,7 @@ OFF, ALLOWED = AuthorizationRules(pkce="off"), AuthorizationRules()
 NOBODY = IdentityRules()
 FACEBOOK = attrs.evolve(
     facebook,
-    variables=[attrs.evolve(variable, default=variable.example) for variable in facebook.variables],
+    variables=tuple(attrs.evolve(each, default=each.example) for each in facebook.variables),
 )
 
 
