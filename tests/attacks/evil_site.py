@@ -13,6 +13,7 @@ from aiohttp import web
 
 from extauth.services.linking import code_flow
 from tests.support.raw_client import ask
+from tests.support.serving import serving
 
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -68,20 +69,14 @@ class EvilSite:
 async def evil_site() -> AsyncIterator[EvilSite]:
     """Run one."""
     site = EvilSite()
-    app = web.Application()
-    app.router.add_get("/.well-known/oauth-authorization-server", site.metadata)
-    app.router.add_post("/register", site.register)
-    app.router.add_post("/token", site.token)
-    app.router.add_get("/api", site.api)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port, *_ = runner.addresses[0]
-        site.url = f"http://{host}:{port}"
+    routes = [
+        web.get("/.well-known/oauth-authorization-server", site.metadata),
+        web.post("/register", site.register),
+        web.post("/token", site.token),
+        web.get("/api", site.api),
+    ]
+    async with serving(routes) as site.url:
         yield site
-    finally:
-        await runner.cleanup()
 
 
 def claims_changed(answer: dict[str, Any], **claims: Any) -> dict[str, Any]:

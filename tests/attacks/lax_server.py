@@ -18,6 +18,7 @@ from yarl import URL
 
 from extauth import LinkingService, open_store
 from extauth.adapters.oauth2 import OAuth2Provider
+from tests.support.serving import serving
 
 CALLBACK = "/callback"
 
@@ -144,13 +145,7 @@ async def begun_world() -> AsyncIterator[Begun]:
             evil: [web.get("/{path:.*}", evil.answer)],
         }
         for each, handlers in routes.items():
-            application = web.Application()
-            application.add_routes(handlers)
-            runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-            await runner.setup()
-            exits.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            each.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            each.url = await exits.enter_async_context(serving(handlers))
         yield Begun(server, app, evil, exits)
 
 

@@ -16,6 +16,7 @@ from extauth.adapters.discovery import ServerMetadata, mcp_provider, register_cl
 from extauth.adapters.memory import MemoryLinkStore
 from tests.secrecy.canaries import Canaries
 from tests.secrecy.watch import Watch
+from tests.support.serving import serving
 
 REDIRECT_URI = "https://app.example/callback"
 
@@ -27,16 +28,8 @@ async def registrar(answer: dict[str, Any]) -> AsyncGenerator[str]:
     async def register(_: web.Request) -> web.Response:
         return web.json_response(answer, status=201)
 
-    app = web.Application()
-    app.router.add_post("/register", register)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port, *_ = runner.addresses[0]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+    async with serving([web.post("/register", register)]) as url:
+        yield url
 
 
 @pytest.mark.parametrize("where", ["127.0.0.1:1/links", "127.0.0.1:{port}/no_such_database"])

@@ -34,6 +34,8 @@ def provider_calls(clock: MovingClock | None = None, **options: Any) -> Provider
         "credentials": ClientCredentials("client", "hidden", "client_secret_basic"),
         "session": None,
         "timeouts": HttpTimeouts(),
+        "reach": "any",
+        "answered_reach": "any",
         "api": ApiRules(),
         "revocation": None,
         "identity": IdentityRules(),

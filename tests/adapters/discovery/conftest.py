@@ -11,6 +11,8 @@ import attrs
 import pytest
 from aiohttp import web
 
+from tests.support.serving import serving
+
 Page: TypeAlias = "web.Response | Callable[[web.Request], Awaitable[web.StreamResponse]]"
 
 
@@ -64,17 +66,8 @@ class Site:
 async def served_site() -> AsyncIterator[Site]:
     """Serve a site with no pages yet."""
     served = Site()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", served.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port, *_ = runner.addresses[0]
-    served.url = f"http://{host}:{port}"
-    try:
+    async with serving([web.route("*", "/{path:.*}", served.answer)]) as served.url:
         yield served
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture

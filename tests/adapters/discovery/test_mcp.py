@@ -28,6 +28,7 @@ class Registrations:
 
     def __init__(self) -> None:
         self.kept: dict[str, ClientRegistration] = {}
+        self.writes = 0
 
     async def registration(self, name: str) -> ClientRegistration | None:
         return self.kept.get(name)
@@ -35,6 +36,7 @@ class Registrations:
     async def keep_registration(
         self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
     ) -> ClientRegistration:
+        self.writes += 1
         kept = self.kept.get(name)
         if kept is None or kept.client_id == instead_of:
             self.kept[name] = registration
@@ -188,9 +190,11 @@ async def test_rules_of_the_application_are_kept(site, mcp, store):
 
 
 async def test_a_restart_finds_the_client_again(site, mcp, store):
-    """A client is registered once for an issuer and redirect URI, whatever the scopes are later."""
+    """A client is registered once for an issuer and redirect URI, whatever the scopes are later, and is only
+    read from then on."""
     first = await connected(mcp, store)
     again = await connected(mcp, store, scopes=["more"])
+    assert store.writes == 1
     other = await connected(mcp, store, redirect_uri="https://other.example/cb")
     assert [p.client_id for p in (first, again, other)] == ["client-1", "client-1", "client-2"]
     assert asked_for(site, "/register") == 2

@@ -232,14 +232,16 @@ async def _registered(
     scopes: Iterable[str],
     initial_access_token: Hidden[str | None],
 ) -> ClientRegistration:
-    shared = f"{metadata.issuer} {redirect_uri}"
     name = registration_name(metadata.issuer, redirect_uri, resource)
-    # Links made before 0.2 belong to a client that all the issuer's resources shared.
-    kept = await store.registration(name) or await store.registration(shared)
+    kept = await store.registration(name)
+    if kept is None:
+        # Links made before 0.2 belong to a client that all the issuer's resources shared.
+        shared = await store.registration(f"{metadata.issuer} {redirect_uri}")
+        kept = None if shared is None else await store.keep_registration(name, shared)
     if kept is not None:
         expires_at = kept.client_secret_expires_at
         if expires_at is None or clock.now() < expires_at:
-            return await store.keep_registration(name, kept)
+            return kept
     fresh = await register_client(
         metadata,
         redirect_uris=[redirect_uri],

@@ -14,11 +14,11 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.linking_ports import LinkingProvider
+from extauth.services.linking.redirect_uri_form import DEFAULT_PORTS
 from extauth.services.linking.redirect_uris import server_of
 
 _Authority: TypeAlias = tuple[str, int | None]
 _Endpoint: TypeAlias = tuple[_Authority, tuple[str, ...]]
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _MOST_ENDPOINTS = 10_000
 
 
@@ -103,7 +103,7 @@ def _foreign(provider_id: str, owners: list[str]) -> ProviderMisconfigured:
 
 
 def _authority(url: SplitResult) -> _Authority:
-    return (url.hostname or "").rstrip("."), url.port or _DEFAULT_PORTS.get(url.scheme)
+    return (url.hostname or "").rstrip("."), url.port or DEFAULT_PORTS.get(url.scheme)
 
 
 def _normalised(url: SplitResult) -> _Endpoint:

@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 from yarl import URL
 
 from extauth.adapters.oauth2 import OAuth2Provider
+from tests.support.serving import serving
 
 CLIENT = ("evil-client", "evil-secret")
 
@@ -61,18 +62,9 @@ class EvilServer:
 async def evil_server() -> AsyncIterator[EvilServer]:
     """Run one on loopback."""
     evil = EvilServer()
-    app = web.Application()
-    app.router.add_get("/authorize", evil.authorize)
-    app.router.add_post("/token", evil.token)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port, *_ = runner.addresses[0]
-        evil.url = f"http://{host}:{port}"
+    routes = [web.get("/authorize", evil.authorize), web.post("/token", evil.token)]
+    async with serving(routes) as evil.url:
         yield evil
-    finally:
-        await runner.cleanup()
 
 
 async def sent_on(url: str) -> str:

@@ -56,9 +56,9 @@ class ProviderCalls:
     identity: IdentityRules
     validation: ValidationRules | None
     installation_rules: InstallationRules | None
-    reach: Reach = "any"
+    reach: Reach
     """Which addresses the endpoints may have that the configuration names."""
-    answered_reach: Reach = "any"
+    answered_reach: Reach
     """Which addresses those may have that an answer of the provider named."""
     callback_fields: frozenset[str] = frozenset()
     """What the browser's word is kept of: no call with a secret in it goes where that leads."""

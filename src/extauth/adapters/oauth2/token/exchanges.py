@@ -22,14 +22,7 @@ from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.oauth2.token.token_endpoint import TokenEndpoint
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome
-from extauth.domain.outcomes import (
-    ADDRESS_NOT_ALLOWED,
-    ClientRejected,
-    Exchanged,
-    ExchangeOutcome,
-    NotSent,
-    Unknown,
-)
+from extauth.domain.outcomes import Exchanged, ExchangeOutcome
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import WallClock
 from extauth.domain.token_set import TokenSet
@@ -117,7 +110,7 @@ class Exchanges:
             code, redirect_uri=redirect_uri, code_verifier=code_verifier, resources=resources
         )
         if not isinstance(reply, Reply):
-            return _without_answer(reply)
+            return reply
         outcome = self.answers.judge(reply, asked_at=asked_at, nonce=nonce)
         if isinstance(outcome, Exchanged) and "redirect_uri" in self.endpoint.requests.refresh_repeats:
             return remembering(outcome, redirect_uri)
@@ -128,7 +121,7 @@ class Exchanges:
         asked_at = self.clock.now()
         reply = await self.endpoint.request_device_code(url, scope=self.scope_text(scopes))
         if not isinstance(reply, Reply):
-            return _without_answer(reply)
+            return reply
         return judge_device_codes(reply, self.answers.rules, asked_at=asked_at)
 
     async def device_code(self, device_code: str) -> PollOutcome:
@@ -139,7 +132,7 @@ class Exchanges:
         asked_at = self.clock.now()
         reply = await self.endpoint.redeem_device_code(sendable(device_code, "device_code"))
         if not isinstance(reply, Reply):
-            return _without_answer(reply)
+            return reply
         return judge_poll(reply, self.answers.judge(reply, asked_at=asked_at))
 
     async def refresh_token(self, tokens: TokenSet, resources: tuple[str, ...] = ()) -> ExchangeOutcome:
@@ -157,7 +150,7 @@ class Exchanges:
             tokens, scope=self.scope_text(tokens.scopes), resources=resources
         )
         if not isinstance(reply, Reply):
-            return _without_answer(reply)
+            return reply
         return judge(
             reply, self.answers.rules, asked_at=asked_at, previous=tokens, traits=self.answers.traits
         )
@@ -165,8 +158,3 @@ class Exchanges:
     def scope_text(self, scopes: Iterable[str]) -> str:
         """Return these scopes as they are sent, or the provider's own if there are none."""
         return self.authorization.scope_text(frozenset(scopes) or self.scopes, self.scopes)
-
-
-def _without_answer(outcome: NotSent | Unknown) -> ClientRejected | NotSent | Unknown:
-    # Another try would be refused as well: the configuration has to say more, or the URL is an evil one.
-    return ClientRejected(ADDRESS_NOT_ALLOWED) if outcome == NotSent(ADDRESS_NOT_ALLOWED) else outcome

@@ -16,7 +16,7 @@ from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import FORM, JSON, HttpRequest
 from extauth.adapters.oauth2.http.transport import HttpTimeouts, send
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
-from extauth.domain.outcomes import NotSent, Unknown
+from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED, ClientRejected, NotSent, Unknown
 from extauth.domain.token_set import TokenSet
 
 DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
@@ -24,6 +24,9 @@ DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 REMEMBERED_REDIRECT_URI: Final = "redirect_uri"
 """Where ``TokenSet.extra`` keeps the redirect URI that refreshes have to repeat."""
+
+Answer: TypeAlias = Reply | ClientRejected | NotSent | Unknown
+"""``ClientRejected`` comes of no reply: the address is one that requests may not go to."""
 
 _Fields: TypeAlias = Sequence[tuple[str, str]]
 
@@ -58,11 +61,11 @@ class TokenEndpoint:
     resource_param: str
     session: ClientSession | None
     timeouts: HttpTimeouts
-    reach: Reach = "any"
+    reach: Reach
 
     async def redeem_code(
         self, code: str, *, redirect_uri: str, code_verifier: str | None, resources: Iterable[str]
-    ) -> Reply | NotSent | Unknown:
+    ) -> Answer:
         """Exchange an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
         binding = [("redirect_uri", redirect_uri)]
         if code_verifier is not None:
@@ -77,7 +80,7 @@ class TokenEndpoint:
 
     async def redeem_refresh_token(
         self, tokens: TokenSet, *, scope: str, resources: Iterable[str] = ()
-    ) -> Reply | NotSent | Unknown:
+    ) -> Answer:
         """Present the refresh token (RFC 6749 section 6), with ``scope`` where scopes are repeated."""
         repeated: list[tuple[str, str]] = []
         redirect_uri = tokens.extra.get(REMEMBERED_REDIRECT_URI)
@@ -93,12 +96,12 @@ class TokenEndpoint:
         )
         return await self._post(self.requests.refresh_url or self.url, fields)
 
-    async def redeem_device_code(self, device_code: str) -> Reply | NotSent | Unknown:
+    async def redeem_device_code(self, device_code: str) -> Answer:
         """Ask whether the user has decided (RFC 8628 section 3.4). The client is named in any case."""
         fields = self._fields(DEVICE_GRANT, {}, [("device_code", device_code)], ())
         return await self._post(self.url, fields, named=True)
 
-    async def request_device_code(self, url: str, *, scope: str) -> Reply | NotSent | Unknown:
+    async def request_device_code(self, url: str, *, scope: str) -> Answer:
         """Ask the device endpoint for codes (RFC 8628 section 3.1). The client is named in any case."""
         return await self._post(url, [("scope", scope)] if scope else [], named=True)
 
@@ -110,7 +113,7 @@ class TokenEndpoint:
         kept = [(name, value) for name, value in params.items() if name not in replaced]
         return [("grant_type", grant_type), *kept, *grant, *asked]
 
-    async def _post(self, url: str, fields: _Fields, *, named: bool = False) -> Reply | NotSent | Unknown:
+    async def _post(self, url: str, fields: _Fields, *, named: bool = False) -> Answer:
         client = self.credentials.fields(url)
         if named:
             client = {"client_id": self.credentials.client_id, **client}
@@ -127,4 +130,6 @@ class TokenEndpoint:
             JSON if as_json else FORM,
             reach=self.reach,
         )
-        return await send(request, session=self.session, timeouts=self.timeouts)
+        answer = await send(request, session=self.session, timeouts=self.timeouts)
+        # Another try would be refused as well: the configuration has to say more, or the URL is an evil one.
+        return ClientRejected(ADDRESS_NOT_ALLOWED) if answer == NotSent(ADDRESS_NOT_ALLOWED) else answer
