@@ -62,9 +62,7 @@ def aware_utc(value: datetime) -> datetime:
 
 
 def identifier(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    """Validate a part of a key: non-empty storable text of at most :data:`MAX_ID_LENGTH` characters."""
-    if type(value) is str and value.isascii() and 0 < len(value) <= MAX_ID_LENGTH and "\0" not in value:
-        return  # almost always, and keys are made at every call
+    """Validate an id: non-empty storable text of at most :data:`MAX_ID_LENGTH` characters."""
     storable_text(value, attribute.name)
     if not value:
         msg = f"{attribute.name} must not be empty"
@@ -75,9 +73,10 @@ def identifier(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 
 
 def key_part(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    """Validate a part of a key that the application gives; of another type it is a ``TypeError``."""
-    if type(value) is not str:
-        id_text(value, attribute.name)
+    """Validate an id that the application gives as part of a key; of another type it is a ``TypeError``."""
+    if type(value) is str and value.isascii() and 0 < len(value) <= MAX_ID_LENGTH and "\0" not in value:
+        return  # almost always, and keys are made at every call
+    id_text(value, attribute.name)
     identifier(_, attribute, value)
 
 
