@@ -164,3 +164,13 @@ def test_an_error_can_leave_its_process(error, travel):
     assert type(arrived) is type(error)
     assert arrived.args == error.args
     assert vars(arrived) == vars(error)
+
+
+def test_why_an_authorization_was_rejected() -> None:
+    """A stable code, beside the message."""
+    assert AuthorizationRejected("no", reason="invalid_grant").reason == "invalid_grant"
+
+
+def test_an_error_without_a_message_has_none() -> None:
+    """Empty, as of any exception."""
+    assert str(LinkNotFound()) == ""

@@ -247,6 +247,11 @@ class TestExtra:
         given_extra["more"] = 1
         assert tokens.extra == {"list": ["first"]}
 
+    def test_a_resource_can_be_stored(self):
+        """Refused with a message that names the field."""
+        with pytest.raises(ValueError, match=r"^resource_tokens must not contain a NUL"):
+            TokenSet("at-1", resource_tokens={"nul\0": ResourceToken("at-r")})
+
     def test_two_sets_of_tokens_share_no_default(self):
         """Each has an empty object of its own."""
         assert TokenSet("at-1").extra is not TokenSet("at-1").extra
@@ -275,6 +280,15 @@ class TestSucceeding:
     def test_an_expiry_is_never_carried_forward(self):
         """The old token's expiry says nothing about the new one."""
         assert TokenSet("at-2").succeeding(TOKENS).expires_at is None
+
+    def test_the_expiry_of_a_refresh_token_goes_with_it(self):
+        """A new refresh token does not inherit the old one's end; an old one keeps it, or gets a new one."""
+        later = NOW + timedelta(days=1)
+        old = TokenSet("at-1", "rt-1", refresh_token_expires_at=NOW)
+        assert TokenSet("at-2", "rt-2").succeeding(old).refresh_token_expires_at is None
+        assert TokenSet("at-2").succeeding(old).refresh_token_expires_at == NOW
+        moved = TokenSet("at-2", refresh_token_expires_at=later)
+        assert moved.succeeding(old).refresh_token_expires_at == later
 
     def test_a_key_id_goes_with_its_token(self):
         """A new plain refresh token does not get the old one's key id."""
@@ -388,3 +402,29 @@ class TestGrantOrigin:
         parts = {"client_id": "client", "token_endpoint": "https://provider.example/token", field: value}
         with pytest.raises(ValueError, match=f"^{field} must"):
             GrantOrigin(**parts)
+
+    def test_whose_grant_it_is(self):
+        """The same client, endpoint and resource; or a grant that does not say where it is from."""
+        ours = GrantOrigin("client", "https://provider.example/token", "https://mcp.example")
+        assert ours.owns(GrantOrigin("client", "https://provider.example/token", "https://mcp.example"))
+        assert ours.owns(None)
+
+    def test_an_earlier_grant_names_no_resource(self):
+        """It is its client's at that endpoint, whatever resource that is configured with now."""
+        earlier = GrantOrigin("client", "https://provider.example/token")
+        ours = GrantOrigin("client", "https://provider.example/token", "https://mcp.example")
+        assert (ours.owns(earlier), earlier.owns(earlier), earlier.owns(ours)) == (True, True, False)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            GrantOrigin("another", "https://provider.example/token", "https://mcp.example"),
+            GrantOrigin("client", "https://another.example/token", "https://mcp.example"),
+            GrantOrigin("client", "https://provider.example/token", "https://another.example"),
+            GrantOrigin("another", "https://provider.example/token"),
+            GrantOrigin("client", "https://another.example/token"),
+        ],
+    )
+    def test_whose_grant_it_is_not(self, other):
+        """Another client's, endpoint's or resource's."""
+        assert not GrantOrigin("client", "https://provider.example/token", "https://mcp.example").owns(other)

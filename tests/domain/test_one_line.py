@@ -13,6 +13,7 @@ from extauth.domain.one_line import one_line
     [
         ("büro 日本 'a' \\", "büro 日本 'a' \\"),
         ("a\nb\r\tc", r"a\nb\r\tc"),
+        ("'büro' \\\n", "'büro' \\" + r"\n"),
         ("\x1b[2J\x7f", r"\x1b[2J\x7f"),
         ("a\x85b\u2028c", r"a\x85b\u2028c"),
         ("\u202eevil", r"\u202eevil"),
