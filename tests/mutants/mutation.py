@@ -53,6 +53,8 @@ _IMPORTED_ONCE = (
 """Modules that take long to import and import nothing of ours."""
 _SURVIVED = {0, 5, 33}
 """mutmut's exit codes for: all tests passed; no test ran; no test reaches the function."""
+_KILLED = {1, 3, 36, 24, -24, 152, 255}
+"""Those for: a test failed; pytest had an internal error; the time was up; pytest did not come to run any."""
 
 
 @final
@@ -104,6 +106,7 @@ def _configuration(guard: Guard, modules: Sequence[str]) -> str:
         "do_not_mutate_patterns": _NOT_MUTATED,
         "pytest_add_cli_args": [
             *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
+            *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of plugins that are imported already
             *(f"--deselect={test}" for test in guard.but_not),
         ],
         "pytest_add_cli_args_test_selection": guard.tests,
@@ -142,9 +145,12 @@ def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
         return
     exit_codes: Mapping[str, int | None] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
     bodies = _function_bodies(mutated.read_text(encoding="utf-8"))
+    if exit_codes and set(exit_codes.values()) == {255}:
+        msg = f"pytest runs with no mutant of {module}: something else is wrong"
+        raise RuntimeError(msg)
     for key, exit_code in exit_codes.items():
-        if exit_code is None:
-            msg = f"mutmut did not test {key}"
+        if exit_code not in _SURVIVED | _KILLED:
+            msg = f"mutmut did not test {key}: {exit_code}"
             raise RuntimeError(msg)
         name = key.rpartition(".")[2]
         mangled = name.rpartition("__mutmut_")[0]
