@@ -145,6 +145,25 @@ class BeginByUpsert(HealthyStore):
         await super().begin_authorization(pending, ttl, **options)
 
 
+@broken("begin_authorization", "test_what_was_sent_comes_back")
+class ForgetsWhatWasSent(HealthyStore):
+    """An upgrade while users are at a provider: their codes are exchanged as they were not asked for."""
+
+    async def begin_authorization(self, pending, ttl, **options):
+        forgotten = attrs.evolve(pending, sent_challenge=None, sent_nonce=None)
+        await super().begin_authorization(forgotten, ttl, **options)
+
+
+@broken("begin_authorization", "test_what_was_sent_comes_back")
+class NotNotedAsNotSent(HealthyStore):
+    """Whoever began before the upgrade is taken for one who was sent no challenge."""
+
+    async def begin_authorization(self, pending, ttl, **options):
+        await super().begin_authorization(
+            attrs.evolve(pending, sent_challenge=bool(pending.sent_challenge)), ttl, **options
+        )
+
+
 @broken("begin_authorization", "test_no_authorization_is_over_before_it_begins")
 class NoTimeAccepted(HealthyStore):
     """What nobody can take is remembered."""

@@ -45,6 +45,13 @@ BUGS = [
         **both("DO NOTHING", "DO UPDATE SET salt = excluded.salt, taken_at = NULL"),
     ),
     Bug(
+        "nonce-for-challenge",
+        "BEGIN",
+        "begin_authorization",
+        "test_what_was_sent_comes_back",
+        **both("sent_challenge, sent_nonce,", "sent_nonce, sent_challenge,"),
+    ),
+    Bug(
         "crowds-out-others",
         "GIVE_WAY",
         "begin_authorization",

@@ -86,6 +86,11 @@ class PendingAuthorization:
     """The scopes asked for; they are granted unless the provider says otherwise (RFC 6749 section 5.1)."""
     resources: tuple[str, ...] = attrs.field(default=(), converter=_resources)
     """The resources asked for (RFC 8707 section 2.1)."""
+    sent_challenge: bool | None = None
+    """Whether a code challenge was sent, so that the code needs its verifier (RFC 7636). ``None`` where that
+    was not noted, as before schema version 5: then the provider's traits say it."""
+    sent_nonce: bool | None = None
+    """Whether a nonce was sent, so that the ID token must carry it; ``None`` likewise."""
 
 
 @final

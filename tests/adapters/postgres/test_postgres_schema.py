@@ -15,6 +15,8 @@ from extauth.adapters.postgres import PostgresLinkStore, connections
 from extauth.adapters.postgres.schema import MIGRATIONS, migrate
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.linking import PendingAuthorization
+from extauth.domain.linking_outcomes import Taken
 from extauth.domain.outcomes import Recorded
 from extauth.domain.token_set import TokenSet
 
@@ -198,6 +200,28 @@ async def test_links_of_the_first_schema_stay(postgres_dsn):
         assert await store.purge_authorizations() == 0
         assert await store.registration("name") is None
         assert (await store.put(LinkKey("github", "bob"), TOKENS)).version == 7
+
+
+async def test_authorizations_of_the_fourth_schema_stay(postgres_dsn):
+    """What was begun before an upgrade can be completed after it; nothing was noted of what was sent."""
+    async with _session(postgres_dsn) as session:
+        await migrate(session, MIGRATIONS[:4])
+        await session.execute(
+            """INSERT INTO external_auth_authorizations VALUES ('hash', 'github', 'alice', 'https://app.example/',
+            'salt', '["a"]', '["r"]', clock_timestamp() + interval '1 hour', NULL)"""
+        )
+    pending = PendingAuthorization(
+        state_hash="hash",
+        key=KEY,
+        redirect_uri="https://app.example/",
+        salt="salt",
+        scopes={"a"},
+        resources=["r"],
+        sent_challenge=None,
+        sent_nonce=None,
+    )
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        assert await store.take_authorization("hash") == Taken(pending)
 
 
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(postgres_dsn):

@@ -32,10 +32,20 @@ from extauth.adapters.sqlite.schema import MIGRATIONS, migrate
 from extauth.adapters.sqlite.unseen import WITHHELD
 from extauth.domain.link import Account
 from extauth.domain.linking import PendingAuthorization
-from extauth.domain.linking_outcomes import NoSuchState
+from extauth.domain.linking_outcomes import NoSuchState, Taken
 from extauth.domain.outcomes import Claimed, Recorded
 
 KEY = LinkKey("github", "alice")
+OLD_PENDING = PendingAuthorization(
+    state_hash="hash",
+    key=KEY,
+    redirect_uri="https://app.example/",
+    salt="salt",
+    scopes={"a"},
+    resources=["r"],
+    sent_challenge=None,
+    sent_nonce=None,
+)
 CLAIMER = Path(__file__).parents[2] / "support" / "claimer.py"
 
 
@@ -179,6 +189,22 @@ class TestSchema:
             assert await store.purge_authorizations() == 0
             assert await store.registration("name") is None
             assert (await store.put(LinkKey("github", "bob"), TokenSet("at"))).version == 7
+
+    async def test_authorizations_of_the_fourth_schema_stay(self, path):
+        """What was begun before an upgrade can be completed after it; nothing was noted of what was sent."""
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
+            other.execute("INSERT INTO external_auth_meta VALUES (4)")
+            for statements in MIGRATIONS[:4]:
+                for statement in statements:
+                    other.execute(statement)
+            other.execute(
+                """INSERT INTO external_auth_authorizations VALUES
+                ('hash', 'github', 'alice', 'https://app.example/', 'salt', '["a"]', '["r"]', ?, NULL)""",
+                (2**62,),
+            )
+        async with SqliteLinkStore.open(path) as store:
+            assert await store.take_authorization("hash") == Taken(OLD_PENDING)
 
     async def test_a_migration_that_fails_changes_nothing(self, path):
         """A migration is one transaction."""

@@ -41,6 +41,8 @@ class Authorizations:
             pending.salt,
             scopes_to_text(pending.scopes),
             list_to_text(pending.resources),
+            pending.sent_challenge,
+            pending.sent_nonce,
             micros(ttl),
         )
         # Afterwards, so that of many at once the last sees all.

@@ -6,9 +6,11 @@ from extauth.adapters.postgres.statements import DURABLE
 from extauth.adapters.sql.linking_rows import PENDING_NAMES, REGISTERED_NAMES
 
 BEGIN = f"""INSERT INTO external_auth_authorizations (
-  state_hash, provider_id, user_id, redirect_uri, salt, scopes, resources, expires_at
+  state_hash, provider_id, user_id, redirect_uri, salt, scopes, resources, sent_challenge, sent_nonce,
+  expires_at
 ) VALUES (
-  $1, $2, $3, $4, $5, $6, $7, clock_timestamp() + $8::bigint * interval '1 microsecond'
+  $1, $2, $3, $4, $5, $6, $7, $8, $9,
+  clock_timestamp() + $10::bigint * interval '1 microsecond'
 ) ON CONFLICT (state_hash) DO NOTHING RETURNING {DURABLE}"""
 
 # What another transaction is removing or taking at this moment is left to it.

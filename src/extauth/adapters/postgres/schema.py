@@ -81,6 +81,10 @@ ON external_auth_authorizations (provider_id, user_id)""",
         """CREATE INDEX external_auth_authorizations_user
 ON external_auth_authorizations (user_id, expires_at)""",
     ),
+    (
+        "ALTER TABLE external_auth_authorizations ADD COLUMN sent_challenge boolean",
+        "ALTER TABLE external_auth_authorizations ADD COLUMN sent_nonce boolean",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 

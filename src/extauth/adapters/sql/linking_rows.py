@@ -28,6 +28,8 @@ class PendingColumn(IntEnum):
     SALT = 3
     SCOPES = 4
     RESOURCES = 5
+    SENT_CHALLENGE = 6
+    SENT_NONCE = 7
 
 
 class FoundColumn(IntEnum):
@@ -87,7 +89,14 @@ def _pending(state_hash: str, row: IndexedRow) -> PendingAuthorization:
         salt=row[PendingColumn.SALT],
         scopes=scopes_from_text(row[PendingColumn.SCOPES]),
         resources=list_from_text(row[PendingColumn.RESOURCES]),
+        sent_challenge=_optional_flag(row[PendingColumn.SENT_CHALLENGE]),
+        sent_nonce=_optional_flag(row[PendingColumn.SENT_NONCE]),
     )
+
+
+def _optional_flag(value: int | None) -> bool | None:
+    # SQLite has numbers in their place.
+    return None if value is None else bool(value)
 
 
 def _registration(instant: ReadInstant, row: IndexedRow) -> ClientRegistration:

@@ -52,6 +52,8 @@ class Authorizations:
                 "salt": pending.salt,
                 "scopes": scopes_to_text(pending.scopes),
                 "resources": list_to_text(pending.resources),
+                "sent_challenge": pending.sent_challenge,
+                "sent_nonce": pending.sent_nonce,
                 "ttl": micros(ttl),
             }
         )

@@ -6,9 +6,11 @@ from extauth.adapters.sql.linking_rows import PENDING_NAMES, REGISTERED_NAMES
 from extauth.adapters.sqlite.statements import NOW
 
 BEGIN = f"""INSERT INTO external_auth_authorizations (
-  state_hash, provider_id, user_id, redirect_uri, salt, scopes, resources, expires_at
+  state_hash, provider_id, user_id, redirect_uri, salt, scopes, resources, sent_challenge, sent_nonce,
+  expires_at
 ) VALUES (
-  :state_hash, :provider_id, :user_id, :redirect_uri, :salt, :scopes, :resources, {NOW} + :ttl
+  :state_hash, :provider_id, :user_id, :redirect_uri, :salt, :scopes, :resources,
+  :sent_challenge, :sent_nonce, {NOW} + :ttl
 ) ON CONFLICT (state_hash) DO NOTHING"""
 
 GIVE_WAY = """DELETE FROM external_auth_authorizations WHERE state_hash IN (

@@ -11,7 +11,7 @@ import attrs
 from extauth.domain.errors import ExtAuthError, InvalidCallback, IssuerMismatch, StoreUnavailable
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.linking import AuthorizationRequest, PendingAuthorization
+from extauth.domain.linking import AuthorizationRequest, LinkingTraits, PendingAuthorization
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged
 from extauth.domain.storable import masked
@@ -94,6 +94,8 @@ class CodeFlow:
             salt=new_secret(self._secret_source),
             scopes=asked,
             resources=resources,
+            sent_challenge=provider.linking.pkce,
+            sent_nonce=_asks_id_token(provider.linking, asked),
         )
         derived = _derived(provider, pending, state.value)
         request = AuthorizationRequest(
@@ -224,18 +226,28 @@ class CodeFlow:
 @final
 @attrs.frozen
 class _Derived:
-    """What is derived from a state, each if the provider is to be sent it."""
+    """What is derived from a state, each if the authorization request has it."""
 
     verifier: str | None = attrs.field(repr=masked)
     nonce: str | None = attrs.field(repr=masked)
 
 
 def _derived(provider: LinkingProvider, pending: PendingAuthorization, state: str) -> _Derived:
+    # What was sent counts, not what would be sent now: the settings may have changed meanwhile.
     traits = provider.linking
+    challenged, nonced = pending.sent_challenge, pending.sent_nonce
+    if challenged is None:
+        challenged = traits.pkce
+    if nonced is None:
+        nonced = _asks_id_token(traits, pending.scopes)
     return _Derived(
-        code_verifier(state, pending.salt) if traits.pkce else None,
-        nonce(state, pending.salt) if traits.openid and "openid" in pending.scopes else None,
+        code_verifier(state, pending.salt) if challenged else None,
+        nonce(state, pending.salt) if nonced else None,
     )
+
+
+def _asks_id_token(traits: LinkingTraits, scopes: frozenset[str]) -> bool:
+    return traits.openid and "openid" in scopes
 
 
 def _check_signed_in(user_id: object) -> None:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import product
 
+import attrs
 import pytest
 
 from extauth.domain.link import LinkKey
-from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NoSuchState, StateExpired, Taken
+from extauth.domain.linking_outcomes import (
+    AlreadyTaken,
+    AnothersState,
+    NoSuchState,
+    StateExpired,
+    Taken,
+    Waiting,
+)
 from extauth.domain.linking_ports import Store
 from extauth.testing.contract.expect import expect, expect_refusal, expect_that
 from extauth.testing.contract.linking.harness import LinkingHarness, with_linking_store
@@ -30,6 +39,19 @@ class AuthorizationsContract(LinkingHarness):
         least = await begun(store, 2)
         await taken(store, full, user_id="alice")
         await taken(store, least)
+
+    @with_linking_store
+    async def test_what_was_sent_comes_back(self, store: Store) -> None:
+        """Whether a challenge and a nonce were sent is kept apart, and so is that it was not noted."""
+        noted = (None, False, True)
+        for number, (challenge, nonce) in enumerate(product(noted, noted)):
+            authorization = await begun(store, number, sent_challenge=challenge, sent_nonce=nonce)
+            promise = "begin_authorization must keep what was sent, as it was given"
+            outcome = await store.find_authorization(authorization.state_hash)
+            waiting = Waiting(attrs.evolve(authorization, salt=""))
+            expect(outcome, waiting, f"{promise}, for find_authorization")
+            outcome = await store.take_authorization(authorization.state_hash)
+            expect(outcome, Taken(authorization), f"{promise}, for take_authorization")
 
     @with_linking_store
     async def test_an_authorization_is_taken_once(self, store: Store) -> None:
