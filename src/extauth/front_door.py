@@ -50,12 +50,19 @@ class Auth:
         redirect_uri: str | UrlObject,
         *,
         scopes: Iterable[str] | None = None,
+        include_granted: bool = False,
         resources: Iterable[str] = (),
         params: Mapping[str, str] | None = None,
     ) -> str:
         """Return the URL to send the user's browser to: see :meth:`extauth.LinkingService.begin`."""
         return await self.linking.begin(
-            provider_id, user_id, redirect_uri, scopes=scopes, resources=resources, params=params
+            provider_id,
+            user_id,
+            redirect_uri,
+            scopes=scopes,
+            include_granted=include_granted,
+            resources=resources,
+            params=params,
         )
 
     async def complete(
@@ -72,10 +79,17 @@ class Auth:
         return await completing
 
     async def begin_device(
-        self, provider_id: str, user_id: str, *, scopes: Iterable[str] | None = None
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        scopes: Iterable[str] | None = None,
+        include_granted: bool = False,
     ) -> DeviceAuthorization:
         """Get a code to type in on another device: see :meth:`extauth.LinkingService.begin_device`."""
-        return await self.linking.begin_device(provider_id, user_id, scopes=scopes)
+        return await self.linking.begin_device(
+            provider_id, user_id, scopes=scopes, include_granted=include_granted
+        )
 
     async def complete_device(self, device: DeviceAuthorization) -> Link:
         """Wait until the user has decided: see :meth:`extauth.LinkingService.complete_device`."""

@@ -62,9 +62,9 @@ any_token_will_do = replacing(request, "seen_for", _grants_own_instead)
 """As long as a resource has no token, its callers are handed the grant's own."""
 
 
-async def _save_and_finish(self, request, link, answer, began):
+async def _save_and_finish(self, request, link, exchanged, began):
     provider = request.provider
-    tokens = after_exchange(link, answer, request.resource, provider.traits, self._clock.now())
+    tokens = after_exchange(link, exchanged.tokens, request.resource, provider.traits, self._clock.now())
     return Finished(await self._unsaved_tokens.save(provider, link, tokens, began))
 
 
@@ -87,8 +87,9 @@ def adopts_blindly():
 
 
 def _saving_instead(change):
-    def after(link, answer, resource, traits, now):
-        return change(after_exchange(link, answer, resource, traits, now), link, answer, resource, now)
+    def after(link, answer, resource, traits, now, **others):
+        tokens = after_exchange(link, answer, resource, traits, now, **others)
+        return change(tokens, link, answer, resource, now)
 
     return replacing(attempt, "after_exchange", after)
 

@@ -120,6 +120,19 @@ class LinkConnected:
 
 @final
 @attrs.frozen
+class RefreshTokenMissing:
+    """A user has connected, and the provider gave no refresh token although one was asked for.
+
+    The link works until its access token expires; then the user must connect again. Most often the provider
+    wants to be asked otherwise, or the client is not set up for refresh tokens there.
+    """
+
+    key: LinkKey
+    version: int
+
+
+@final
+@attrs.frozen
 class AccountReplaced:
     """A new authorization is for another account at the provider than the one before."""
 
@@ -152,6 +165,7 @@ Event: TypeAlias = (
     | SaveAbandoned
     | UnlinkedMeanwhile
     | LinkConnected
+    | RefreshTokenMissing
     | AccountReplaced
     | LinkRemoved
 )

@@ -28,6 +28,9 @@ MOST_BEGUN = 50
 """How many authorizations of one user are remembered: more than a person has open, and few enough that nobody
 fills a store by beginning again and again."""
 
+OFFLINE_ACCESS = "offline_access"
+"""The scope that asks for a refresh token (OpenID Connect Core section 11)."""
+
 ACCOUNT_SEPARATOR = "/"
 """Parts a provider's id from the name of one of several links to it, as in ``github/work``."""
 
@@ -147,6 +150,14 @@ class LinkingTraits:
     """Whether revoking one link's tokens ends all that the same account has granted to this client."""
     device: bool = False
     """Whether it has the device flow (RFC 8628)."""
+    asks_refresh_token: bool = False
+    """Whether each request asks for a refresh token, as one with the scope ``offline_access`` does in any
+    case."""
+
+    def refresh_token_asked(self, scopes: frozenset[str]) -> bool:
+        """Whether asking for these scopes asks for a refresh token, so that none in the answer is worth a
+        word."""
+        return self.asks_refresh_token or OFFLINE_ACCESS in scopes
 
 
 @final

@@ -95,6 +95,9 @@ class Exchanged:
     link_name: str | None = None
     """The name of the link that ``tokens`` are for, where the answer gave only companions; ``None`` for the
     link that was asked for."""
+    no_scopes: bool = False
+    """Whether the answer says that no scope was granted. Else no scopes in ``tokens`` mean that it does not
+    say, so that they are those asked for (RFC 6749 section 5.1)."""
 
 
 @final

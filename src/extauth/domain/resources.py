@@ -62,16 +62,25 @@ def something_to_lose(link: Link, now: datetime, *, rejected: str | None = None)
 
 
 def after_exchange(
-    link: Link, answer: TokenSet, resource: str | None, traits: ProviderTraits, now: datetime
+    link: Link,
+    answer: TokenSet,
+    resource: str | None,
+    traits: ProviderTraits,
+    now: datetime,
+    *,
+    no_scopes: bool = False,
 ) -> TokenSet:
     """Return the tokens to save when an exchange of ``link`` for ``resource`` was answered.
 
     One set for the whole grant: the new access token in its place, the others as they were, and one refresh
     token. Of an answer for a resource only the access token and the refresh token are taken: its scopes and
     other members are about that one token. Where a refresh revokes the other access tokens, they end now.
+    ``no_scopes`` says that the answer grants none, rather than naming none.
     """
     previous = link.tokens
     tokens = answer.succeeding(previous)
+    if no_scopes:
+        tokens = attrs.evolve(tokens, scopes=())
     if resource is None:
         return attrs.evolve(tokens, resource_tokens={}) if traits.refresh_revokes_access_token else tokens
     new = {resource: ResourceToken(answer.access_token, answer.expires_at, answer.issued_at or now)}

@@ -11,6 +11,7 @@ from extauth.domain.events import (
     LinkReauthorizationRequired,
     ProviderRejectedClient,
     RefreshFailed,
+    RefreshTokenMissing,
     SaveAbandoned,
     SaveDelayed,
 )
@@ -22,6 +23,7 @@ _LEVELS: dict[type[Event], int] = {
     RefreshFailed: logging.WARNING,
     LinkReauthorizationRequired: logging.WARNING,
     ExchangeUnresolved: logging.WARNING,
+    RefreshTokenMissing: logging.WARNING,
     ProviderRejectedClient: logging.ERROR,
     SaveDelayed: logging.ERROR,
     SaveAbandoned: logging.CRITICAL,

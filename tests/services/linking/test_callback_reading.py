@@ -107,3 +107,18 @@ def test_errors_repeat_nothing_unknown(error):
     with pytest.raises((LinkingFailed, ProviderUnavailable)) as caught:
         callback.code("provider")
     assert "Zz9" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("code=0123&installation_id=1&setup_action=install", True),
+        ("code=0123&state=", True),
+        ("installation_id=1&setup_action=update", False),
+    ],
+)
+def test_a_callback_that_nobody_began(query, told):
+    """A code without a state is refused, and whoever began at the provider is told to begin here."""
+    with pytest.raises(InvalidCallback, match="has no state") as caught:
+        read_callback(f"https://app.example/callback?{query}")
+    assert ("let them begin here" in str(caught.value)) is told

@@ -137,10 +137,10 @@ async def test_scopes_that_the_answer_omits(scene: Scene):
 
 
 async def test_asking_for_more_scopes(scene: Scene):
-    """Granted scopes are asked for again, and the old link works until the new one is stored."""
+    """Granted scopes are asked for again if so wanted; the old link works until the new one is stored."""
     service = scene.replica()
     old = await scene.connect(service, scopes=["read"])
-    callback = await scene.authorized(service, scopes=["write"])
+    callback = await scene.authorized(service, scopes=["write"], include_granted=True)
     assert scene.provider.asked[-1].scopes == {"read", "write"}
     assert await scene.stored() == old
     link = await service.complete(callback, user_id="alice")
@@ -153,7 +153,8 @@ async def test_scopes_of_another_client_are_left_out(scene: Scene):
     scene.provider.tokens.origin = GrantOrigin("new", "https://provider.example/token")
     old = GrantOrigin("old", "https://provider.example/token")
     await scene.inner.put(KEY, TokenSet("at", scopes=frozenset({"admin"})), origin=old)
-    await scene.replica().begin("scripted", "alice", REDIRECT_URI, scopes=["read"])
+    service = scene.replica()
+    await service.begin("scripted", "alice", REDIRECT_URI, scopes=["read"], include_granted=True)
     assert scene.provider.asked[-1].scopes == {"read"}
 
 
@@ -237,14 +238,15 @@ async def test_resources_that_are_none(scene: Scene, resources):
 
 
 async def test_asking_for_more(scene: Scene):
-    """The provider is told to keep what was granted before, if anything was and to this client."""
+    """The provider is told to keep what was granted before, if that is wanted and anything was."""
     scene.provider.tokens.origin = GrantOrigin("new", "https://provider.example/token")
     service = scene.replica()
-    await scene.connect(service)
+    await scene.connect(service, include_granted=True)
+    await scene.authorized(service, include_granted=True)
     await scene.authorized(service)
     await scene.inner.put(KEY, TokenSet("at"), origin=GrantOrigin("old", "https://provider.example/token"))
-    await scene.authorized(service)
-    assert [request.incremental for request in scene.provider.asked] == [False, True, False]
+    await scene.authorized(service, include_granted=True)
+    assert [request.incremental for request in scene.provider.asked] == [False, True, False, False]
 
 
 async def test_a_named_link(scene: Scene):

@@ -72,12 +72,12 @@ async def test_connecting(scene: Scene):
 
 
 async def test_scopes(scene: Scene):
-    """Default and granted ones are asked for, and stored if the answer names none."""
+    """Default and wanted earlier ones are asked for, and stored if the answer names none."""
     scene.provider.linking = LinkingTraits(device=True, scopes=("profile",))
     scene.provider.says_scopes = False
     await scene.inner.put(KEY, TokenSet("at", scopes=frozenset({"read"})))
     service = scene.replica()
-    device = await service.begin_device("scripted", "alice")
+    device = await service.begin_device("scripted", "alice", include_granted=True)
     assert device.scopes == {"profile", "read"}
     scene.provider.approve_device(device.user_code)
     assert (await service.complete_device(device)).tokens.scopes == {"profile", "read"}

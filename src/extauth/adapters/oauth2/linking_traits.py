@@ -49,4 +49,5 @@ def linking_traits(
         companions=tuple(replies.companions),
         revokes_whole_grant=revocation is not None and revocation.whole_grant,
         device=device_url is not None,
+        asks_refresh_token=authorization.asks_refresh_token,
     )

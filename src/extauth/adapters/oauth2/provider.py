@@ -148,7 +148,7 @@ class OAuth2Provider:
         self.traits = traits
         """What this provider is known to do on a refresh."""
         self._authorization = AuthorizationEndpoint(
-            provider_id, self.authorize_url, authorization, client_id, requests.client_id_field
+            provider_id, self.authorize_url, authorization, client_id, requests.client_id_field, openid
         )
         optional_endpoint(requests.refresh_url, "refresh_url")
         self._linking = linking_traits(

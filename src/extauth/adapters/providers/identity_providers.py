@@ -108,7 +108,7 @@ okta = Preset(
     requests=TokenRequests(assertion_audience="endpoint"),
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=7)),
     replies=reply_rules("okta"),
-    authorization=AuthorizationRules(extra_scopes=("offline_access",)),
+    authorization=AuthorizationRules(extra_scopes=("offline_access",), offline_consent=False),
     revocation=Revocation.standard("https://{variable[domain]}/oauth2{variable[server]}/v1/revoke"),
     identity=IdentityRules(in_id_token=True),
     openid=True,
@@ -140,7 +140,9 @@ auth0 = Preset(
         Variable(name="domain", kind="host", description="the tenant's host", example="acme.auth0.example"),
     ),
     replies=reply_rules("auth0"),
-    authorization=AuthorizationRules(extra_scopes=("offline_access",), resource_param="audience"),
+    authorization=AuthorizationRules(
+        extra_scopes=("offline_access",), offline_consent=False, resource_param="audience"
+    ),
     revocation=Revocation.standard("https://{variable[domain]}/oauth/revoke"),
     identity=IdentityRules(in_id_token=True),
     openid=True,
@@ -173,7 +175,7 @@ keycloak = Preset(
         Variable(name="realm", kind="segment", description="the realm", example="acme"),
     ),
     replies=reply_rules("keycloak"),
-    authorization=AuthorizationRules(extra_scopes=("offline_access",)),
+    authorization=AuthorizationRules(extra_scopes=("offline_access",), offline_consent=False),
     revocation=Revocation.standard(
         "{variable[base]}/realms/{variable[realm]}/protocol/openid-connect/revoke"
     ),

@@ -41,7 +41,9 @@ microsoft = Preset(
     # The old refresh token is not revoked by a refresh.
     traits=ProviderTraits(rotates=False, refresh_token_idle_lifetime=timedelta(days=90)),
     replies=reply_rules("microsoft"),
-    authorization=AuthorizationRules(extra_scopes=("offline_access",), params={"response_mode": "query"}),
+    authorization=AuthorizationRules(
+        extra_scopes=("offline_access",), offline_consent=False, params={"response_mode": "query"}
+    ),
     identity=IdentityRules(
         call=_ME,
         in_answer=AccountPaths(

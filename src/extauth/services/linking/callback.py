@@ -168,7 +168,12 @@ def read_callback(given: str | UrlObject | Mapping[str, str]) -> Callback:
         params[_text(name)] = _text(value)
     callback = Callback({name: value for name, value in params.items() if value}, own=frozenset(pairs))
     if callback["state"] is None:
-        msg = "the callback has no state"
+        msg = (
+            "the callback has no state: if the user began at the provider (an installation, a marketplace), let"
+            " them begin here"
+            if callback["code"] is not None
+            else "the callback has no state"
+        )
         raise InvalidCallback(msg)
     callback.check_answer()
     if url is not None and _ABSOLUTE.match(url):

@@ -75,6 +75,7 @@ class CodeFlow:
         redirect_uri: str,
         *,
         scopes: Iterable[str] | None,
+        include_granted: bool,
         resources: Iterable[str],
         params: Mapping[str, str],
     ) -> str:
@@ -84,7 +85,7 @@ class CodeFlow:
         self._endpoints.check(provider)
         check_params(params)
         check_connectable(provider, key)
-        before = await granted_before(self._store, provider, key)
+        before = await granted_before(self._store, provider, key, wanted=include_granted)
         asked = asked_scopes(provider, before, scopes)
         state = Hidden(new_secret(self._secret_source))
         pending = PendingAuthorization(

@@ -10,7 +10,7 @@ from typing import final
 import attrs
 
 from extauth.domain.errors import AccountChanged, ProviderUnavailable, StoreUnavailable, UnknownState
-from extauth.domain.events import AccountReplaced, LinkConnected
+from extauth.domain.events import AccountReplaced, LinkConnected, RefreshTokenMissing
 from extauth.domain.link import Account, Link, LinkKey
 from extauth.domain.linking import companion_key
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
@@ -76,7 +76,7 @@ class GrantConnector:
         tokens = attrs.evolve(
             exchanged.tokens,
             # What the answer does not name is as asked for (RFC 6749 section 5.1).
-            scopes=exchanged.tokens.scopes or scopes,
+            scopes=exchanged.tokens.scopes or (frozenset() if exchanged.no_scopes else scopes),
             # The browser's word does not win over the token endpoint's.
             extra={**extra, **exchanged.tokens.extra},
         )
@@ -92,6 +92,12 @@ class GrantConnector:
             await self._revoke(provider, [tokens, *companions.values()])
         with completion.storing():
             link = await self._put(provider, key, tokens, companions, before)
+        if (
+            key == asked
+            and link.tokens.refresh_token is None
+            and provider.linking.refresh_token_asked(scopes)
+        ):
+            self._emitter.emit(RefreshTokenMissing(key, link.version))
         return await self._with_account(provider, link, account, before)
 
     async def record(self, link: Link, account: Account) -> Link:

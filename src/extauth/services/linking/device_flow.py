@@ -92,7 +92,9 @@ class DeviceFlows:
         self._connected: dict[str, _Connected] = {}
         """What was completed here of late; by the hash of the device code."""
 
-    async def begin(self, key: LinkKey, scopes: Iterable[str] | None) -> DeviceAuthorization:
+    async def begin(
+        self, key: LinkKey, scopes: Iterable[str] | None, *, include_granted: bool
+    ) -> DeviceAuthorization:
         """See :meth:`~extauth.LinkingService.begin_device`."""
         provider = provider_of(self._providers, key.provider_id)
         if not provider.linking.device:
@@ -102,7 +104,8 @@ class DeviceFlows:
             raise ValueError(msg)
         self._endpoints.check(provider)
         check_connectable(provider, key)
-        asked = asked_scopes(provider, await granted_before(self._store, provider, key), scopes)
+        before = await granted_before(self._store, provider, key, wanted=include_granted)
+        asked = asked_scopes(provider, before, scopes)
         now = self._clock.now()
         codes = await self._caller.call_until_sent(lambda: provider.begin_device(asked))
         if not isinstance(codes, DeviceCodes):

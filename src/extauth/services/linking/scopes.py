@@ -10,19 +10,25 @@ from extauth.domain.storable import scope_names
 from extauth.services.providers import is_own_grant
 
 
-async def granted_before(store: LinkingStore, provider: LinkingProvider, key: LinkKey) -> Link | None:
-    """Return the link that there is, unless it is another client's: what that may do is not this one's."""
-    link = await store.get(key)
+async def granted_before(
+    store: LinkingStore, provider: LinkingProvider, key: LinkKey, *, wanted: bool
+) -> Link | None:
+    """Return the link whose scopes are to be asked for again, if that is wanted.
+
+    Not another client's: what that may do is not this one's.
+    """
+    link = await store.get(key) if wanted else None
     return link if link is not None and is_own_grant(provider, link) else None
 
 
 def asked_scopes(
     provider: LinkingProvider, before: Link | None, scopes: Iterable[str] | None
 ) -> frozenset[str]:
-    """Return ``scopes``, or the provider's default ones, with those that the user has granted before.
+    """Return ``scopes``, or the provider's default ones, with those that ``before`` was granted.
 
-    Many providers take a request for what it says and give a token for that alone: asking for one scope more
-    would lose the others. Empty where none are sent: a link must not claim what nobody asked for.
+    Without ``before`` what is asked for now decides: one scope that the provider has dropped since, or that
+    goes with no other, would keep the user from ever connecting again. Empty where none are sent: a link must
+    not claim what nobody asked for.
     """
     if not provider.linking.sends_scopes:
         return frozenset()

@@ -117,17 +117,18 @@ class LinkingService:
         redirect_uri: str | UrlObject,
         *,
         scopes: Iterable[str] | None = None,
+        include_granted: bool = False,
         resources: Iterable[str] = (),
         params: Mapping[str, str] | None = None,
     ) -> str:
         """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).
 
         ``provider_id`` may be a named link's (:func:`~extauth.named_provider_id`). ``scopes`` are the
-        provider's default ones if none are given; scopes that the user has granted before are asked for
-        again, so that asking for one more loses none. ``resources`` are RFC 8707's, and ``params`` more
-        parameters such as ``login_hint``. Nothing of an existing link is touched. The ``redirect_uri`` is
-        ``https``, ``http`` on loopback or an application's own scheme with a dot (RFC 8252 section 7.1), and
-        written as a browser writes it. Of each user the last 50 authorizations are remembered.
+        provider's default ones if none are given, and decide; with ``include_granted`` those of the link that
+        there is are asked for again, so that asking for one more loses none. ``resources`` are RFC 8707's,
+        and ``params`` more parameters such as ``login_hint``. Nothing of an existing link is touched. The
+        ``redirect_uri`` is ``https``, ``http`` on loopback or an application's own scheme with a dot (RFC
+        8252 section 7.1), written as a browser writes it. Of each user 50 authorizations are remembered.
 
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
@@ -140,13 +141,9 @@ class LinkingService:
         :raises TypeError: for an argument of another type: ids are ``str``, write ``str(user.id)``.
         """
         self._refuse_if_closed()
-        key = LinkKey(provider_id, user_id)
+        key, uri = LinkKey(provider_id, user_id), url_text(redirect_uri, "redirect_uri")
         url = await self._flows.code.begin(
-            key,
-            url_text(redirect_uri, "redirect_uri"),
-            scopes=scopes,
-            resources=resources,
-            params=params or {},
+            key, uri, scopes=scopes, include_granted=include_granted, resources=resources, params=params or {}
         )
         await self._flows.purger.purge_if_due()
         return url
@@ -195,19 +192,25 @@ class LinkingService:
         )
 
     async def begin_device(
-        self, provider_id: str, user_id: str, *, scopes: Iterable[str] | None = None
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        scopes: Iterable[str] | None = None,
+        include_granted: bool = False,
     ) -> DeviceAuthorization:
         """Ask the provider for a code that the user types in on another device (RFC 8628 section 3.1).
 
-        Scopes are as for :meth:`begin`. Show ``user_code`` and ``verification_uri``, and give the value to
-        :meth:`complete_device`.
+        ``scopes`` and ``include_granted`` are as for :meth:`begin`. Show ``user_code`` and
+        ``verification_uri``, and give the value to :meth:`complete_device`.
 
         :raises ValueError: the provider has no device flow, or the id is a companion's.
         :raises TemporarilyUnavailable: try again later.
         :raises ConfigurationError: the deployment must be mended.
         """
         self._refuse_if_closed()
-        return await self._flows.devices.begin(LinkKey(provider_id, user_id), scopes)
+        key = LinkKey(provider_id, user_id)
+        return await self._flows.devices.begin(key, scopes, include_granted=include_granted)
 
     async def complete_device(self, device: DeviceAuthorization) -> Link:
         """Wait until the user has decided, store the link and return it (RFC 8628 sections 3.4 and 3.5).
@@ -215,10 +218,9 @@ class LinkingService:
         May be called any number of times, at the same moment or after a restart: the value is all that is
         needed. Callers in one process share the polling. It is done while somebody waits; a caller who is
         cancelled only leaves, and a poll that was sent is carried through until its tokens are stored.
-        Called again after that, in the same process, it returns the link.
-
-        The link is that of ``device.key``, whoever waits: keep the value where only the session of the user
-        who began finds it, and never look it up by what a request names.
+        Called again after that, in the same process, it returns the link. That is the one of ``device.key``,
+        whoever waits: keep the value where only the session of the user who began finds it, and never look it
+        up by what a request names.
 
         :raises ConsentDenied: the user said no.
         :raises AuthorizationExpired: the user took too long.

@@ -28,7 +28,6 @@ from extauth.domain.outcomes import (
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
 from extauth.domain.resources import after_exchange, something_to_lose
-from extauth.domain.token_set import TokenSet
 from extauth.services.errors import (
     UNRESOLVED,
     client_rejected,
@@ -178,17 +177,19 @@ class LeasedRefresh:
             hurry=lambda: self._closing or self._pauses.error(request.provider.provider_id, link) is not None,
         )
         if isinstance(presented.outcome, Exchanged):
-            return await self._save(request, link, presented.outcome.tokens, began)
+            return await self._save(request, link, presented.outcome, began)
         works = request.works(link, self._clock.now())
         return await self._without_tokens(request, lease, link, presented, works=works)
 
-    async def _save(self, request: TokenRequest, link: Link, answer: TokenSet, began: float) -> Attempt:
+    async def _save(self, request: TokenRequest, link: Link, exchanged: Exchanged, began: float) -> Attempt:
         provider = request.provider
         self._pauses.succeeded(provider.provider_id, began)
         now = self._clock.now()
-        tokens = after_exchange(link, answer, request.resource, provider.traits, now)
+        tokens = after_exchange(
+            link, exchanged.tokens, request.resource, provider.traits, now, no_scopes=exchanged.no_scopes
+        )
         saved = await self._unsaved_tokens.save(provider, link, tokens, began)
-        if request.token(saved) == answer.access_token or request.works(saved, now):
+        if request.token(saved) == exchanged.tokens.access_token or request.works(saved, now):
             return Finished(saved)
         return Moved(saved)  # someone else's newer link, in which this token is missing
 

@@ -323,6 +323,40 @@ def test_scopes_are_split_as_the_rules_say(scope: object, separator: str, expect
     assert expected == tokens.scopes
 
 
+@pytest.mark.parametrize(
+    ("body", "none"),
+    [
+        ({"scope": ""}, True),
+        ({"scope": " , "}, True),
+        ({"scope": []}, True),
+        ({"scope": "", "scopes": []}, True),
+        ({"scope": "", "scopes": ["a"]}, False),
+        ({"scope": "a", "scopes": ""}, False),
+        ({"scope": None}, False),
+        ({"scope": 17}, False),
+        ({"scope": [17]}, False),
+        ({"scope": "\ud800"}, False),
+        ({}, False),
+    ],
+)
+def test_an_answer_that_grants_no_scope_says_so(body: dict[str, Any], none: bool) -> None:
+    """An empty scope is an answer; one that is missing or cannot be read is none."""
+    rules = ReplyRules(scope_separator=",", scope_fields=("scope", "scopes"))
+    outcome = judged(200, {"access_token": "at-1", **body}, rules)
+    assert isinstance(outcome, Exchanged)
+    assert outcome.no_scopes is none
+
+
+@pytest.mark.parametrize(
+    ("form", "none"), [(b"&scope=", True), (b"&scope=&refresh_token=&error=", True), (b"", False)]
+)
+def test_a_form_may_grant_no_scope(form: bytes, none: bool) -> None:
+    """As GitHub answers unless it is asked for JSON."""
+    outcome = judged(200, b"access_token=at-1&token_type=bearer" + form)
+    assert isinstance(outcome, Exchanged)
+    assert (outcome.no_scopes, outcome.tokens.refresh_token) == (none, None)
+
+
 def test_scopes_that_were_not_named_are_left_out() -> None:
     """RFC 6749 section 5.1: unchanged, so the service carries them forward."""
     assert frozenset() == tokens_of({"access_token": "at-1"}).scopes

@@ -44,12 +44,18 @@ def _form(body: bytes) -> dict[str, object] | None:
         return None
     try:
         pairs = parse_qsl(
-            text, strict_parsing=True, errors="surrogateescape", max_num_fields=_MOST_FORM_FIELDS
+            text,
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="surrogateescape",
+            max_num_fields=_MOST_FORM_FIELDS,
         )
     except ValueError:
         return None
     found: dict[str, object] = {}
     for name, value in pairs:
+        if not value and name in _SAID_ONCE:
+            continue
         if found.setdefault(name, value) != value and name in _SAID_ONCE:
             return None
     return found
@@ -132,6 +138,17 @@ def granted_scopes(
         if scopes := _scopes(members.get(field), separators):
             return scopes
     return frozenset()
+
+
+def grants_no_scope(
+    members: Mapping[str, object], separators: str, fields: Iterable[str] = ("scope",)
+) -> bool:
+    """Whether the answer says that no scope was granted: one of ``fields`` is empty, and none names any."""
+    given = [members.get(field) for field in fields]
+    empty = any(is_list(value) and not value for value in given) or any(
+        isinstance(value, str) and not value.strip(f"{separators} ") for value in given
+    )
+    return empty and not granted_scopes(members, separators, fields)
 
 
 def _scopes(value: object, separators: str) -> frozenset[str]:

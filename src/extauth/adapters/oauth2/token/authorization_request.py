@@ -8,12 +8,15 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import attrs
 
-from extauth.domain.linking import AuthorizationRequest
+from extauth.domain.linking import OFFLINE_ACCESS, AuthorizationRequest
 from extauth.domain.request_parameters import BINDING, REQUEST_OBJECTS, SHAPING, folded
 from extauth.domain.storable import storable_text
 
 Pkce: TypeAlias = Literal["allowed", "required", "public_only", "off"]
 """Whether a provider takes a code challenge (RFC 7636). It is sent wherever it is not refused."""
+
+_OFFLINE = (("access_type", "offline"), ("duration", "permanent"), ("token_access_type", "offline"))
+"""Parameters that ask for a refresh token, with their values."""
 
 
 def _separator(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -53,6 +56,10 @@ class AuthorizationRules:
     """Further parameters; ``response_type`` and ``response_mode`` belong here where they differ."""
     incremental_params: Mapping[str, str] = attrs.field(factory=dict[str, str], validator=_preset_params)
     """Parameters that keep what was granted before when more is asked for."""
+    offline_consent: bool = True
+    """Whether an OpenID provider is sent ``prompt=consent`` with the scope ``offline_access``, which it must
+    ignore otherwise (OpenID Connect Core section 11). ``params`` with a ``prompt`` win. False where refresh
+    tokens are known to come without: there it would only ask the user again."""
     pkce: Pkce = attrs.field(default="allowed", validator=attrs.validators.in_(get_args(Pkce)))
     resource_param: str = "resource"
     """Names a resource (RFC 8707 section 2); ``audience`` at some."""
@@ -62,6 +69,11 @@ class AuthorizationRules:
     published: bool = False
     """Whether the endpoints are those of a document that the server publishes, as what is discovered has
     it."""
+
+    @property
+    def asks_refresh_token(self) -> bool:
+        """Whether each request asks for a refresh token in so many words."""
+        return bool(self.extra_scopes) or any(self.params.get(name) == value for name, value in _OFFLINE)
 
     def takes_challenge(self, *, public: bool) -> bool:
         """Whether a client, public or confidential, sends a code challenge."""
@@ -86,14 +98,16 @@ def authorization_url(
     client_id: str,
     client_id_field: str = "client_id",
     scope: str = "",
+    openid: bool = False,
 ) -> str:
     """Return the URL to send the browser to (RFC 6749 section 4.1.1).
 
     The query of ``endpoint`` stays as it is and comes first. Somebody else may have written it, in a document
     that was discovered: it sets nothing that ties, shapes or replaces the request. Then ``response_type``,
     the client's id, ``redirect_uri``, the scope, ``state``, the code challenge (RFC 7636 section 4.3),
-    ``nonce``, one parameter for each resource (RFC 8707 section 2), the rules' parameters and the request's,
-    each in its own order. A parameter that overrides one keeps its place. Everything but letters, digits and
+    ``nonce``, one parameter for each resource (RFC 8707 section 2), an ``openid`` provider's
+    ``prompt=consent`` where the scope has ``offline_access``, the rules' parameters and the request's, each
+    in its own order. A parameter that overrides one keeps its place. Everything but letters, digits and
     ``_.-~`` is percent-encoded, a space as ``%20``, so that a server reads it the same as a form and as a
     URI.
 
@@ -117,12 +131,19 @@ def authorization_url(
         head |= {"code_challenge": request.code_challenge, "code_challenge_method": "S256"}
     if request.nonce is not None:
         head["nonce"] = request.nonce
-    more = {**rules.params, **(rules.incremental_params if request.incremental else {}), **request.params}
+    existing = urlsplit(endpoint).query
+    of_endpoint = dict(parse_qsl(existing, keep_blank_values=True))
+    offline = openid and rules.offline_consent and OFFLINE_ACCESS in scope.split(rules.scope_separator)
+    prompt = {"prompt": "consent"} if offline and "prompt" not in of_endpoint else {}
+    more = {
+        **prompt,
+        **rules.params,
+        **(rules.incremental_params if request.incremental else {}),
+        **request.params,
+    }
     if resources:
         more.pop(rules.resource_param, None)
     query = [(name, more.pop(name, value)) for name, value in head.items()] + resources + [*more.items()]
-    existing = urlsplit(endpoint).query
-    of_endpoint = dict(parse_qsl(existing, keep_blank_values=True))
     _refuse("the query of authorize_url", of_endpoint, BINDING | SHAPING | REQUEST_OBJECTS)
     _refuse("the authorization request", (name for name, _ in query), of_endpoint)
     for name, value in query:
@@ -142,6 +163,7 @@ class AuthorizationEndpoint:
     rules: AuthorizationRules
     client_id: str
     client_id_field: str
+    openid: bool
 
     def url_for(self, request: AuthorizationRequest, scope: str) -> str:
         """Return the URL for this request, which asks for the scopes in this text.
@@ -158,4 +180,5 @@ class AuthorizationEndpoint:
             client_id=self.client_id,
             client_id_field=self.client_id_field,
             scope=scope,
+            openid=self.openid,
         )

@@ -18,6 +18,7 @@ from extauth.adapters.oauth2.reading.json_paths import at
 from extauth.adapters.oauth2.reading.members import (
     error_codes,
     error_messages,
+    grants_no_scope,
     looks_failed,
     reports_error,
 )
@@ -78,6 +79,7 @@ def judge(
         tokens,
         companions={name: kept for name, kept in companions.items() if kept is not None},
         link_name=link_name,
+        no_scopes=grants_no_scope(granted[link_name], rules.scope_separator, rules.scope_fields),
     )
 
 

@@ -47,11 +47,11 @@ class AuthorizationsContract(LinkingHarness):
         for number, (challenge, nonce) in enumerate(product(noted, noted)):
             authorization = await begun(store, number, sent_challenge=challenge, sent_nonce=nonce)
             promise = "begin_authorization must keep what was sent, as it was given"
-            outcome = await store.find_authorization(authorization.state_hash)
+            seen = await store.find_authorization(authorization.state_hash)
             waiting = Waiting(attrs.evolve(authorization, salt=""))
-            expect(outcome, waiting, f"{promise}, for find_authorization")
-            outcome = await store.take_authorization(authorization.state_hash)
-            expect(outcome, Taken(authorization), f"{promise}, for take_authorization")
+            expect(seen, waiting, f"{promise}, for find_authorization")
+            given = await store.take_authorization(authorization.state_hash)
+            expect(given, Taken(authorization), f"{promise}, for take_authorization")
 
     @with_linking_store
     async def test_an_authorization_is_taken_once(self, store: Store) -> None:
