@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.errors import (
     AccountChanged,
     AlreadyCompleted,
@@ -31,7 +32,6 @@ from extauth.domain.errors import (
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import (
     ClientRegistration,
-    DeviceAuthorization,
     Installation,
     UnlinkOutcome,
     named_link,

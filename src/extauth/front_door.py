@@ -14,9 +14,10 @@ from typing import NoReturn, Unpack, cast, final
 import attrs
 
 from extauth.clock import SystemClock
+from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link
-from extauth.domain.linking import DeviceAuthorization, UnlinkOutcome
+from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.policy import RefreshPolicy

@@ -11,7 +11,6 @@ import attrs
 from extauth.domain.link import LinkKey
 from extauth.domain.policy import positive
 from extauth.domain.storable import (
-    aware_utc,
     empty_is_none,
     masked,
     optional_instant,
@@ -171,29 +170,6 @@ class DeviceCodes:
     verification_uri_complete: str | None = attrs.field(default=None, repr=masked)
     expires_in: timedelta = attrs.field(validator=positive)
     interval: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
-
-
-@final
-@attrs.frozen(kw_only=True)
-class DeviceAuthorization:
-    """A device flow under way (RFC 8628): show the user code and the URI, then complete it.
-
-    A value: keep it in a session to complete it after a restart or in another replica.
-    """
-
-    key: LinkKey
-    device_code: str = attrs.field(validator=text, repr=masked)
-    """A secret between the application and the provider; not for the user."""
-    user_code: str = attrs.field(repr=masked)
-    """What the user types in."""
-    verification_uri: str
-    """Where the user types it in."""
-    verification_uri_complete: str | None = attrs.field(default=None, repr=masked)
-    """The same with the code filled in, for a link or a QR code."""
-    expires_at: datetime = attrs.field(converter=aware_utc)
-    interval: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
-    """How long to wait between two polls, at least."""
-    scopes: frozenset[str] = attrs.field(default=frozenset(), converter=scope_names)
 
 
 @final

@@ -89,6 +89,9 @@ class StillPending:
 
     slow_down: bool = False
     """Whether the interval grows by five seconds for good."""
+    interval: timedelta | None = None
+    """The new interval, where the provider says it with ``slow_down``; a shorter one than that counts for
+    nothing."""
 
 
 @final

@@ -17,6 +17,7 @@ from extauth import (
     AuthorizationExpired,
     AuthorizationRejected,
     ConsentDenied,
+    DeviceAuthorization,
     GrantOrigin,
     ProviderMisconfigured,
     ProviderUnavailable,
@@ -92,6 +93,28 @@ async def test_slow_down(scene: Scene):
     scene.provider.approve_device(device.user_code)
     await service.complete_device(device)
     assert gaps(scene) == [5.0, 10.0, 10.0, 15.0, 15.0]
+
+
+async def test_slow_down_says_the_interval(scene: Scene):
+    """The longer of five seconds more and what the provider says counts: a restart forgets the past."""
+    service = scene.replica()
+    device = await service.begin_device("scripted", "alice")
+    told = [None, timedelta(seconds=25), timedelta(seconds=12), None]
+    scene.provider.poll_script = [StillPending(slow_down=True, interval=each) for each in told]
+    scene.provider.poll_script.append(StillPending(interval=timedelta(seconds=90)))
+    scene.provider.approve_device(device.user_code)
+    await service.complete_device(device)
+    assert gaps(scene) == [10.0, 25.0, 30.0, 35.0, 35.0]
+
+
+async def test_a_web_session_goes_on(scene: Scene):
+    """What is kept as text between two requests of a browser, or over a restart, is all that is needed."""
+    first = scene.replica()
+    kept = (await first.begin_device("scripted", "alice", scopes=["read"])).to_json()
+    await first.aclose()
+    device = DeviceAuthorization.from_json(kept)
+    scene.provider.approve_device(device.user_code)
+    assert (await scene.replica().complete_device(device)).tokens.scopes == {"read"}
 
 
 async def test_no_answer(scene: Scene):

@@ -169,8 +169,8 @@ def read_callback(given: str | UrlObject | Mapping[str, str]) -> Callback:
     callback = Callback({name: value for name, value in params.items() if value}, own=frozenset(pairs))
     if callback["state"] is None:
         msg = (
-            "the callback has no state: if the user began at the provider (an installation, a marketplace), let"
-            " them begin here"
+            "the callback has no state: if the user began at the provider (an installation, a marketplace),"
+            " let them begin here"
             if callback["code"] is not None
             else "the callback has no state"
         )

@@ -10,6 +10,7 @@ from typing import assert_never, final
 
 import attrs
 
+from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.errors import (
     AlreadyCompleted,
     AuthorizationExpired,
@@ -17,7 +18,7 @@ from extauth.domain.errors import (
     ProviderUnavailable,
 )
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.linking import DeviceAuthorization, DeviceCodes
+from extauth.domain.linking import DeviceCodes
 from extauth.domain.linking_outcomes import CodeExpired, Denied, StillPending
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Deferred, Exchanged, NotSent, Unknown
@@ -192,10 +193,9 @@ class DeviceFlows:
                 match step:
                     case Link():
                         return step
-                    case StillPending(slow_down):
+                    case StillPending():
                         unanswered = 0
-                        interval += _SLOW_DOWN if slow_down else timedelta(0)
-                        pause = interval
+                        pause = interval = _next_interval(interval, step)
                     case Deferred(_, retry_after) | Unknown(_, retry_after):
                         unanswered += 1
                         pause = max(_backed_off(interval, unanswered), retry_after or timedelta(0))
@@ -233,6 +233,12 @@ class DeviceFlows:
         for old in [old for old, each in self._connected.items() if each.forget_at <= now]:
             del self._connected[old]
         self._connected[name] = _Connected(device.key, min(device.expires_at, now + _REMEMBERED))
+
+
+def _next_interval(interval: timedelta, answer: StillPending) -> timedelta:
+    if not answer.slow_down:
+        return interval
+    return max(interval + _SLOW_DOWN, answer.interval or timedelta(0))
 
 
 def _backed_off(interval: timedelta, unanswered: int) -> timedelta:

@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Self, final
 
 from extauth.clock import SystemClock
+from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.linking import DeviceAuthorization, UnlinkOutcome
+from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.ports import Clock, LinkStore, Observer
@@ -218,9 +219,8 @@ class LinkingService:
         May be called any number of times, at the same moment or after a restart: the value is all that is
         needed. Callers in one process share the polling. It is done while somebody waits; a caller who is
         cancelled only leaves, and a poll that was sent is carried through until its tokens are stored.
-        Called again after that, in the same process, it returns the link. That is the one of ``device.key``,
-        whoever waits: keep the value where only the session of the user who began finds it, and never look it
-        up by what a request names.
+        Called again after that, in the same process, it returns the link: that of ``device.key``, whoever
+        waits. Keep the value where only the session of the user who began finds it.
 
         :raises ConsentDenied: the user said no.
         :raises AuthorizationExpired: the user took too long.

@@ -236,7 +236,15 @@ SPOTIFY = ReplyRules(dead_codes={"invalid_grant", "access_denied"})
         (400, {"error": "invalid_grant"}, CodeExpired()),
         # GitHub answers with 200, and in a form.
         (200, {"error": "authorization_pending"}, StillPending()),
-        (200, b"error=slow_down&interval=10", StillPending(slow_down=True)),
+        (200, b"error=slow_down&interval=10", StillPending(slow_down=True, interval=timedelta(seconds=10))),
+        (
+            200,
+            {"error": "slow_down", "interval": 25},
+            StillPending(slow_down=True, interval=timedelta(seconds=25)),
+        ),
+        (400, {"error": "slow_down", "interval": -1}, StillPending(slow_down=True)),
+        (400, {"error": "slow_down", "interval": "soon"}, StillPending(slow_down=True)),
+        (400, {"error": "authorization_pending", "interval": 25}, StillPending()),
         (200, {"error": "incorrect_device_code"}, CodeExpired()),
         (200, {"error": "bad_verification_code"}, CodeExpired()),
         # Google answers with 428 and 403.

@@ -85,9 +85,11 @@ def judge_poll(reply: Reply, judged: ExchangeOutcome | IdTokenRejected) -> PollO
     outcome: PollOutcome = CodeExpired() if isinstance(judged, GrantRejected) else judged
     if isinstance(judged, (Exchanged, IdTokenRejected)) or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return outcome
-    codes = frozenset(error_codes(reply.members()))
+    members = reply.members()
+    codes = frozenset(error_codes(members))
     if "slow_down" in codes:
-        return StillPending(slow_down=True)
+        # GitHub says the new interval, which a process that was restarted may have fallen behind.
+        return StillPending(slow_down=True, interval=lifetime(members.get("interval")))
     if "authorization_pending" in codes:
         return StillPending()
     if reply.status in TRY_LATER:
