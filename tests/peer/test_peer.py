@@ -229,7 +229,7 @@ async def test_more_scopes_keep_those_granted(peer, linking):
     """The new grant covers the old one's scopes too."""
     async with peer.browser("alice") as browser:
         await connect(linking, browser, scopes=["openid", "read"])
-        link = await connect(linking, browser, scopes=["write"])
+        link = await connect(linking, browser, scopes=["write"], include_granted=True)
 
     assert link.tokens.scopes == {"openid", "read", "write"}
 

@@ -114,6 +114,8 @@ class ClientRejected:
     """The provider rejected the application, not the grant: a wrong secret, a wrong request."""
 
     code: str
+    suspicion: str | None = None
+    """What in the application's settings may be the cause, in a sentence that holds no secret."""
 
 
 @final

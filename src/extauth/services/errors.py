@@ -84,8 +84,8 @@ def unknown_resource(provider_id: str) -> ProviderMisconfigured:
     )
 
 
-def client_rejected(provider_id: str, code: str) -> ProviderMisconfigured:
-    """Say that the deployment must be mended."""
+def client_rejected(provider_id: str, code: str, suspicion: str | None = None) -> ProviderMisconfigured:
+    """Say that the deployment must be mended, and what the cause may be."""
     if code == ADDRESS_NOT_ALLOWED:
         return ProviderMisconfigured(
             f"{provider_id} is at an address that is not public, and was not asked: if it is meant to be,"
@@ -94,7 +94,8 @@ def client_rejected(provider_id: str, code: str) -> ProviderMisconfigured:
             reason=code,
         )
     return ProviderMisconfigured(
-        f"{provider_id} rejects this application ({code}): check its client id, secret and settings",
+        f"{provider_id} rejects this application ({code}): check its client id, secret and settings"
+        f"{f'; {suspicion}' if suspicion else ''}",
         reason=code,
     )
 
@@ -127,7 +128,7 @@ def refusal(
     match outcome:
         case ClientRejected():
             emitter.emit(ProviderRejectedClient(provider_id, code))
-            return client_rejected(provider_id, code)
+            return client_rejected(provider_id, code, outcome.suspicion)
         case GrantRejected():
             msg = f"{provider_id} does not accept the code that it gave ({code})"
             return AuthorizationRejected(msg, reason=code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -229,15 +230,14 @@ async def test_an_expired_secret_is_replaced(site, mcp, store):
 async def test_a_client_authenticates_as_it_was_registered(site, mcp, store):
     """The way that the registration came back with is used, whatever else the server has, through the
     application's session."""
-    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"])
-    register_all(site, client_secret="s", token_endpoint_auth_method="client_secret_post")
+    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_post", "client_secret_basic"])
+    register_all(site, client_secret="s", token_endpoint_auth_method="client_secret_basic")
     site.publish("/token", {"access_token": "a", "token_type": "Bearer"})
     async with client_session(reach="loopback", headers={"X-Ours": "yes"}) as session:
         provider = await connected(mcp, store, session=session)
         await provider.refresh(TokenSet("a", "r"))
-    form = parse_qs(site.bodies[-1].decode())
-    assert (form["client_id"], form["client_secret"]) == (["client-1"], ["s"])
-    assert "Authorization" not in site.headers[-1]
+    assert "client_secret" not in parse_qs(site.bodies[-1].decode())
+    assert b64decode(site.headers[-1]["Authorization"].removeprefix("Basic ")) == b"client-1:s"
     assert {headers.get("X-Ours") for headers in site.headers} == {"yes"}
 
 

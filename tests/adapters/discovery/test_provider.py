@@ -113,14 +113,14 @@ def test_a_server_without_an_authorization_endpoint_needs_no_pkce():
     [
         (("client_secret_basic",), "s", "client_secret_basic"),
         (("client_secret_post", "client_secret_basic"), "s", "client_secret_post"),
-        (("client_secret_basic", "client_secret_post"), "s", "client_secret_basic"),
+        (("client_secret_basic", "client_secret_post"), "s", "client_secret_post"),
         (("private_key_jwt", "client_secret_post"), "s", "client_secret_post"),
         (("none", "client_secret_basic"), "s", "client_secret_basic"),
         (("client_secret_basic",), None, "none"),
     ],
 )
 def test_the_way_of_authenticating(methods, secret, chosen):
-    """The first in the server's list that sends a secret; without a secret none."""
+    """In the body where the server lists that, whatever comes first; without a secret none."""
     assert attrs.evolve(METADATA, client_auth_methods=methods).choose_client_auth(secret) == chosen
 
 

@@ -65,13 +65,13 @@ async def test_a_public_client(site, metadata):
     [
         (("client_secret_basic",), "client_secret_basic"),
         (("client_secret_post", "client_secret_basic"), "client_secret_post"),
-        (("client_secret_basic", "client_secret_post"), "client_secret_basic"),
+        (("client_secret_basic", "client_secret_post"), "client_secret_post"),
         (("private_key_jwt", "client_secret_post"), "client_secret_post"),
         (("client_secret_basic", "none"), "none"),
     ],
 )
 async def test_the_way_of_authenticating(site, metadata, supported, asked):
-    """A public client where those are supported, else the server's own favourite way with a secret."""
+    """A public client where those are supported, else a secret in the body, else Basic."""
     site.publish("/register", {"client_id": "c", "client_secret": "s", "token_endpoint_auth_method": asked})
     found = await registered(attrs.evolve(metadata, client_auth_methods=supported))
     assert json.loads(site.bodies[0])["token_endpoint_auth_method"] == found.client_auth == asked

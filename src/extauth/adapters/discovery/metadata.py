@@ -24,8 +24,8 @@ DEFAULT_GRANT_TYPES: Final = ("authorization_code", "implicit")
 
 PKCE_METHOD: Final = "S256"
 
-WITH_SECRET: Final[tuple[ClientAuth, ...]] = ("client_secret_basic", "client_secret_post")
-"""Ways of sending a client secret (RFC 6749 section 2.3.1)."""
+WITH_SECRET: Final[tuple[ClientAuth, ...]] = ("client_secret_post", "client_secret_basic")
+"""Ways of sending a client secret (RFC 6749 section 2.3.1), the one that more servers read alike first."""
 
 _OPENID_MEMBERS: Final = ("id_token_signing_alg_values_supported", "subject_types_supported")
 """Members that every OpenID provider must publish, and nobody else has a reason to."""
@@ -67,17 +67,17 @@ class ServerMetadata:
     def choose_client_auth(self, client_secret: str | None) -> ClientAuth:
         """Return how a client with this secret, or with none, authenticates here.
 
-        Without a secret ``none``. With one ``client_secret_basic`` or ``client_secret_post``, whichever the
-        server lists first: what it names first is what it is tested with.
+        Without a secret ``none``. With one ``client_secret_post`` where the server lists it, whatever else it
+        lists: of a secret in HTTP Basic many servers do not undo the encoding that the standard asks for (RFC
+        6749 section 2.3.1). Otherwise ``client_secret_basic``.
 
         :raises ProviderMisconfigured: with ``client_auth_unsupported`` if it takes no secret in either way.
         """
         if client_secret is None:
             return "none"
-        listed: dict[str, ClientAuth] = {method: method for method in WITH_SECRET}
-        for method in self.client_auth_methods:
-            if method in listed:
-                return listed[method]
+        for method in WITH_SECRET:
+            if method in self.client_auth_methods:
+                return method
         msg = "the provider lists no way of sending a client secret; give client_auth if it has one"
         raise ProviderMisconfigured(msg, reason="client_auth_unsupported")
 

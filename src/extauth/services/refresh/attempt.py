@@ -206,11 +206,11 @@ class LeasedRefresh:
                 # A resource that the provider does not know (RFC 8707 section 2): no matter of the others'.
                 await self._leases.release(lease, unresolved=uncertain)
                 raise unknown_resource(provider.provider_id)
-            case ClientRejected(code):
-                self._pauses.rejected(provider.provider_id, link, code)
+            case ClientRejected(code, suspicion):
+                self._pauses.rejected(provider.provider_id, link, code, suspicion)
                 self._emitter.emit(ProviderRejectedClient(provider.provider_id, code))
                 await self._leases.release(lease, unresolved=uncertain)
-                raise client_rejected(provider.provider_id, code)
+                raise client_rejected(provider.provider_id, code, suspicion)
             case Deferred(code, retry_after) | Unknown(code, retry_after):
                 of_grant = isinstance(outcome, Deferred) and outcome.of_grant
                 if retry_after is not None and not of_grant:

@@ -33,6 +33,8 @@ class _Rejection:
     in_a_row: int
     version: int = 0
     """Of the link, if it is one's: a new authorization is another matter."""
+    suspicion: str | None = None
+    """What in the application's settings may be the cause."""
 
 
 @final
@@ -74,7 +76,7 @@ class ProviderPauses:
             provider.wait_since = now
             provider.wait_until = max(provider.wait_until, now + retry_after.total_seconds())
 
-    def rejected(self, provider_id: str, link: Link, code: str) -> None:
+    def rejected(self, provider_id: str, link: Link, code: str, suspicion: str | None = None) -> None:
         """Take note that the client was rejected when this link was refreshed.
 
         The link is left alone for longer each time, and with enough different ones the whole provider: each
@@ -83,14 +85,14 @@ class ProviderPauses:
         """
         before = self._own(link)
         self._forget_old()
-        self._links[link.key] = self._next(before, code, link.version)
+        self._links[link.key] = self._next(before, code, link.version, suspicion)
         if before is not None and before.code == code:
             return
         provider, now = self._met(provider_id, code, link.key)
         # Those that were under way when a pause began do not prolong it.
         paused = provider.rejection is not None and now < provider.rejection.until
         if provider.troubles.of_provider(code, SEVERAL_REJECTED) and not paused:
-            provider.rejection = self._next(None, code)
+            provider.rejection = self._next(None, code, suspicion=suspicion)
 
     def succeeded(self, provider_id: str, asked_at: float) -> None:
         """Take note that the provider refreshed a link when asked at that time of the monotonic clock."""
@@ -109,7 +111,7 @@ class ProviderPauses:
         provider = self._providers.get(provider_id, _UNTROUBLED)
         for rejection in (self._own(link), provider.rejection):
             if rejection is not None and now < rejection.until:
-                return client_rejected(provider_id, rejection.code)
+                return client_rejected(provider_id, rejection.code, rejection.suspicion)
         if provider.wait_until <= now:
             return None
         return ProviderUnavailable(
@@ -127,11 +129,13 @@ class ProviderPauses:
         provider.troubles = provider.troubles.after_failure(kind, key, now)
         return provider, now
 
-    def _next(self, before: _Rejection | None, code: str, version: int = 0) -> _Rejection:
+    def _next(
+        self, before: _Rejection | None, code: str, version: int = 0, suspicion: str | None = None
+    ) -> _Rejection:
         now = self._clock.monotonic()
         in_a_row = 1 if before is None else before.in_a_row + 1
         until = now + self._cooldown.delay(in_a_row).total_seconds()
-        return _Rejection(code, now, until, in_a_row, version)
+        return _Rejection(code, now, until, in_a_row, version, suspicion)
 
     def _forget_old(self) -> None:
         if len(self._links) >= _MANY_LINKS:

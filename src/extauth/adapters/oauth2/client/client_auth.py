@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from typing import Final, Literal, TypeAlias, final, get_args
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 import attrs
 
 from extauth.adapters.oauth2.client.client_keys import AppleKey, ClientKey, PrivateKey, SecretKey
 from extauth.clock import SystemClock
+from extauth.domain.hidden import Hidden
 from extauth.domain.ports import WallClock
 from extauth.domain.storable import storable_text
 
@@ -25,21 +26,32 @@ ClientAuth: TypeAlias = Literal[
     "client_secret_bearer",
     "secret_key_basic",
     "client_assertion",
+    "client_secret_basic_raw",
 ]
 """The first five are of the OAuth token endpoint authentication methods registry (RFC 7591 section 2); the
 last two of those sign.
 
 ``client_secret_bearer`` sends the secret as a bearer token. ``secret_key_basic`` sends it as the user name
 of HTTP Basic, with an empty password and without the client's id. ``client_assertion`` sends it as if it
-were a signed assertion, without the id as well.
+were a signed assertion, without the id as well. ``client_secret_basic_raw`` is HTTP Basic with the id and
+the secret as they are: ``client_secret_basic`` form-encodes both first, as RFC 6749 section 2.3.1 says, which
+many servers do not undo. It matters only if they have characters other than letters, digits and ``_.-~``.
+Which of the two a server takes is for its documentation to say: a wrong proof may spend the token that it
+comes with.
 """
 
 AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "endpoint"]
 """Whom signed assertions are for; see :attr:`~..token.request_rules.TokenRequests.assertion_audience`."""
 
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_NAMELESS: Final = frozenset({"client_secret_basic", "secret_key_basic", "client_assertion"})
+_NAMELESS: Final = frozenset(
+    {"client_secret_basic", "client_secret_basic_raw", "secret_key_basic", "client_assertion"}
+)
 """Ways that need no ``client_id`` among the fields."""
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="")
 
 
 def _basic(user: str, password: str) -> dict[str, str]:
@@ -103,6 +115,11 @@ class ClientCredentials:
             )
             msg = f'client_auth="{self.method}" needs a {proof}; a public client gives client_auth="none"'
             raise ValueError(msg)
+        if self.method == "client_secret_basic_raw" and ":" in self.client_id:
+            msg = (
+                'client_auth="client_secret_basic_raw" needs a client_id without a colon (RFC 7617 section 2)'
+            )
+            raise ValueError(msg)
 
     def _check_key(self) -> None:
         match self.key:
@@ -119,7 +136,7 @@ class ClientCredentials:
     def headers(self) -> dict[str, str]:
         """Return the request headers that authenticate the client."""
         match self.method:
-            case "client_secret_basic" | "secret_key_basic":
+            case "client_secret_basic" | "client_secret_basic_raw" | "secret_key_basic":
                 return self.basic_headers() or {}
             case "client_secret_bearer":
                 return {"Authorization": f"Bearer {self.client_secret}"}
@@ -132,9 +149,34 @@ class ClientCredentials:
             return None
         if self.method == "secret_key_basic":
             return _basic(self.client_secret, "")
+        if self.method == "client_secret_basic_raw":
+            return _basic(self.client_id, self.client_secret)
         # Both parts are form-encoded first, so that a colon in the id cannot move the boundary
         # (RFC 6749 section 2.3.1).
-        return _basic(quote_plus(self.client_id), quote_plus(self.client_secret))
+        # A space is %20, as servers read it that decode a form and those that decode a URI.
+        return _basic(_encoded(self.client_id), _encoded(self.client_secret))
+
+    def suspicion(self) -> str | None:
+        """Say how this way of authenticating may be why a server does not know the client, if it may be.
+
+        It is never tried another way: a wrong proof may spend the token that it comes with.
+        """
+        both = Hidden(f"{self.client_id}{self.client_secret}")
+        if _encoded(both.value) == both.value:
+            return None
+        changed = (
+            "form encoding (RFC 6749 section 2.3.1) changes characters of the id or the secret, and this"
+        )
+        match self.method:
+            case "client_secret_basic":
+                return (
+                    f'{changed} server may not undo that: give client_auth="client_secret_post" if its'
+                    ' documentation has that, or else "client_secret_basic_raw"'
+                )
+            case "client_secret_basic_raw":
+                return f'{changed} server may want them encoded: then give client_auth="client_secret_basic"'
+            case _:
+                return None
 
     def fields(self, endpoint: str) -> dict[str, str]:
         """Return the fields of the body that name or authenticate the client to this endpoint.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self, final
+from typing import Final, Self, TypeVar, final
 
 import attrs
 from aiohttp import ClientSession
@@ -22,10 +22,23 @@ from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.oauth2.token.token_endpoint import TokenEndpoint
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome
-from extauth.domain.outcomes import Exchanged, ExchangeOutcome
+from extauth.domain.outcomes import ClientRejected, Exchanged, ExchangeOutcome
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import WallClock
 from extauth.domain.token_set import TokenSet
+
+_O = TypeVar("_O")
+
+_WRONG_PROOF: Final = frozenset(
+    {
+        "bad_client_secret",
+        "incorrect_client_credentials",
+        "invalid_client",
+        "invalid_client_secret",
+        "unauthorized_client",
+    }
+)
+"""Codes for a client whose proof is not accepted."""
 
 
 @final
@@ -111,7 +124,7 @@ class Exchanges:
         )
         if not isinstance(reply, Reply):
             return reply
-        outcome = self.answers.judge(reply, asked_at=asked_at, nonce=nonce)
+        outcome = self._explained(self.answers.judge(reply, asked_at=asked_at, nonce=nonce))
         if isinstance(outcome, Exchanged) and "redirect_uri" in self.endpoint.requests.refresh_repeats:
             return remembering(outcome, redirect_uri)
         return outcome
@@ -122,7 +135,7 @@ class Exchanges:
         reply = await self.endpoint.request_device_code(url, scope=self.scope_text(scopes))
         if not isinstance(reply, Reply):
             return reply
-        return judge_device_codes(reply, self.answers.rules, asked_at=asked_at)
+        return self._explained(judge_device_codes(reply, self.answers.rules, asked_at=asked_at))
 
     async def device_code(self, device_code: str) -> PollOutcome:
         """Ask whether the user has decided (RFC 8628 section 3.4).
@@ -133,7 +146,7 @@ class Exchanges:
         reply = await self.endpoint.redeem_device_code(sendable(device_code, "device_code"))
         if not isinstance(reply, Reply):
             return reply
-        return judge_poll(reply, self.answers.judge(reply, asked_at=asked_at))
+        return self._explained(judge_poll(reply, self.answers.judge(reply, asked_at=asked_at)))
 
     async def refresh_token(self, tokens: TokenSet, resources: tuple[str, ...] = ()) -> ExchangeOutcome:
         """Present the refresh token (RFC 6749 section 6).
@@ -151,9 +164,16 @@ class Exchanges:
         )
         if not isinstance(reply, Reply):
             return reply
-        return judge(
+        outcome = judge(
             reply, self.answers.rules, asked_at=asked_at, previous=tokens, traits=self.answers.traits
         )
+        return self._explained(outcome)
+
+    def _explained(self, outcome: _O) -> _O | ClientRejected:
+        """Say with a rejection of the client's proof how the way of sending it may be the cause."""
+        if isinstance(outcome, ClientRejected) and outcome.code in _WRONG_PROOF:
+            return attrs.evolve(outcome, suspicion=self.endpoint.credentials.suspicion())
+        return outcome
 
     def scope_text(self, scopes: Iterable[str]) -> str:
         """Return these scopes as they are sent, or the provider's own if there are none."""
