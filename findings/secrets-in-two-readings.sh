@@ -12,7 +12,8 @@
 #
 # For users of extauth: it encodes, as the RFC says. If a provider answers invalid_client although the secret is right, and
 # the secret has other characters than letters and digits, have a new one made, or send it in the body, where there is only
-# one reading: client_auth="client_secret_post".
+# one reading: client_auth="client_secret_post". A server that takes nothing but Basic, and that raw, has
+# client_auth="client_secret_basic_raw". The error names this cause; the other way is never tried by itself.
 set -euo pipefail
 { command -v node && command -v npm; } > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
 folder=$(mktemp -d)

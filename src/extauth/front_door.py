@@ -96,13 +96,27 @@ class Auth:
         """Wait until the user has decided: see :meth:`extauth.LinkingService.complete_device`."""
         return await self.linking.complete_device(device)
 
-    async def access_token(self, provider_id: str, user_id: str, *, resource: str | None = None) -> str:
+    async def access_token(
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        resource: str | None = None,
+        valid_for: timedelta | None = None,
+    ) -> str:
         """Return an access token that works: see :meth:`extauth.TokenService.access_token`."""
-        return await self.tokens.access_token(provider_id, user_id, resource=resource)
+        return await self.tokens.access_token(provider_id, user_id, resource=resource, valid_for=valid_for)
 
-    async def link(self, provider_id: str, user_id: str, *, resource: str | None = None) -> Link:
+    async def link(
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        resource: str | None = None,
+        valid_for: timedelta | None = None,
+    ) -> Link:
         """Return the link whose access token works: see :meth:`extauth.TokenService.link`."""
-        return await self.tokens.link(provider_id, user_id, resource=resource)
+        return await self.tokens.link(provider_id, user_id, resource=resource, valid_for=valid_for)
 
     async def refresh(
         self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None

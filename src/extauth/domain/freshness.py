@@ -15,6 +15,9 @@ from extauth.domain.storable import aware_utc
 LIFETIME_SHARE = 5
 """Looking ahead never takes more than one part in this many of a token's lifetime."""
 
+SATISFIABLE_SHARE = 0.9
+"""No caller can be sure of a token for more than this part of its lifetime."""
+
 
 @final
 @attrs.frozen
@@ -65,12 +68,13 @@ def decide(
     traits: ProviderTraits,
     *,
     rejected: bool = False,
+    valid_for: timedelta | None = None,
 ) -> Decision:
     """Say what to do for a caller who needs an access token of ``link``.
 
-    ``rejected`` says that an API has refused the access token already. While the
-    access token works it is handed out whatever the state of the refresh, except that a caller waits
-    for a refresh that will not take long or that kills the token.
+    ``rejected`` says that an API has refused the access token already; ``valid_for`` for how long the caller
+    needs it. While the access token works it is handed out whatever the state of the refresh, except that a
+    caller waits for a refresh that will not take long, that kills the token or that gives one for longer.
 
     :raises ValueError: if ``now`` is naive.
     """
@@ -86,9 +90,10 @@ def decide(
         not _doomed(link, traits)
         and not _due(link, now, policy.refresh_ahead, spread=True)
         and not _due(link, now, policy.min_validity, spread=False)
+        and not too_short(link, now, valid_for)
     ):
         return SERVE
-    return _early(link, now, policy, traits)
+    return _early(link, now, policy, traits, valid_for)
 
 
 def blocked(link: Link, now: datetime) -> Reauthorize | CoolDown | None:
@@ -115,9 +120,15 @@ def _doomed(link: Link, traits: ProviderTraits) -> bool:
     return traits.refresh_revokes_access_token and link.pending is not None and link.pending.live
 
 
-def _early(link: Link, now: datetime, policy: RefreshPolicy, traits: ProviderTraits) -> Decision:
-    """Decide inside the look-ahead, or about a doomed token, while the access token still works."""
-    wait = traits.refresh_revokes_access_token or _due(link, now, policy.min_validity, spread=False)
+def _early(
+    link: Link, now: datetime, policy: RefreshPolicy, traits: ProviderTraits, valid_for: timedelta | None
+) -> Decision:
+    """Decide inside the look-ahead, or about a token that is doomed or short, while it still works."""
+    wait = (
+        traits.refresh_revokes_access_token
+        or _due(link, now, policy.min_validity, spread=False)
+        or too_short(link, now, valid_for)
+    )
     pending = link.pending
     if pending is not None:
         if pending.live:
@@ -139,6 +150,33 @@ def access_token_works(link: Link, now: datetime, *, rejected: bool = False) -> 
     return not rejected and (expires_at is None or now < expires_at)
 
 
+def too_short(link: Link, now: datetime, valid_for: timedelta | None) -> bool:
+    """Whether the access token works for less than ``valid_for``, and a new one may do better.
+
+    Where the provider's tokens do not live so long, none would: then one counts as short in the second half
+    of its life, lest each call refresh it in vain. A token without a known expiry is never short.
+
+    :raises ValueError: if ``now`` is naive.
+    """
+    expires_at = link.tokens.expires_at
+    if valid_for is None or expires_at is None:
+        return False
+    lifetime = outlived(link, valid_for)
+    return expires_at - aware_utc(now) < (valid_for if lifetime is None else lifetime / 2)
+
+
+def outlived(link: Link, valid_for: timedelta) -> timedelta | None:
+    """Return how long access tokens like that of ``link`` live, if that is too short for ``valid_for``.
+
+    A tenth of their life is left to get and to use them: else each call would get another one. None also
+    where nothing is known of it: a link's first token need not be like those that refreshes bring.
+    """
+    if link.tokens.expires_at is None or link.tokens.issued_at is None or link.version == 1:
+        return None
+    lifetime = _lifetime(link, link.tokens.expires_at)
+    return lifetime if valid_for > lifetime * SATISFIABLE_SHARE else None
+
+
 def may_present(
     traits: ProviderTraits, *, unresolved_for: timedelta | None, access_token_works: bool
 ) -> bool:
@@ -157,9 +195,12 @@ def _due(link: Link, now: datetime, ahead: timedelta, *, spread: bool) -> bool:
     left = expires_at - now
     if left > ahead:
         return False
-    lifetime = expires_at - (link.tokens.issued_at or link.updated_at)
-    ahead = min(ahead, max(lifetime, timedelta(0)) / LIFETIME_SHARE)
+    ahead = min(ahead, _lifetime(link, expires_at) / LIFETIME_SHARE)
     return left <= (ahead * _spread(link.key) if spread else ahead)
+
+
+def _lifetime(link: Link, expires_at: datetime) -> timedelta:
+    return max(expires_at - (link.tokens.issued_at or link.updated_at), timedelta(0))
 
 
 def _spread(key: LinkKey) -> float:

@@ -81,6 +81,8 @@ def after_exchange(
     tokens = answer.succeeding(previous)
     if no_scopes:
         tokens = attrs.evolve(tokens, scopes=())
+    if tokens.issued_at is None:
+        tokens = attrs.evolve(tokens, issued_at=now)
     if resource is None:
         return attrs.evolve(tokens, resource_tokens={}) if traits.refresh_revokes_access_token else tokens
     new = {resource: ResourceToken(answer.access_token, answer.expires_at, answer.issued_at or now)}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import final
 
 import attrs
 
-from extauth.domain.freshness import REFRESH, Decision, blocked, decide
+from extauth.domain.freshness import REFRESH, Decision, blocked, decide, outlived, too_short
 from extauth.domain.link import Link
 from extauth.domain.outcomes import ExchangeOutcome
-from extauth.domain.policy import RefreshPolicy
+from extauth.domain.policy import RefreshPolicy, positive
 from extauth.domain.ports import OAuthProvider
 from extauth.domain.resources import seen_for, token_works
 from extauth.domain.storable import masked, storable_text
@@ -23,13 +23,17 @@ from extauth.services.arguments import takes
 class TokenRequest:
     """An access token of a provider's grant, for one resource (RFC 8707) or for none.
 
-    :raises ValueError: for a resource that cannot be one, or a provider that gives no tokens for resources.
+    :raises ValueError: for a resource that cannot be one, a provider that gives no tokens for resources, or
+        a ``valid_for`` that is not positive.
+    :raises TypeError: for a ``valid_for`` that is no ``timedelta``.
     """
 
     provider: OAuthProvider
     resource: str | None = None
     rejected: str | None = attrs.field(default=None, repr=masked)
     """An access token that an API refuses; wherever it turns up, it does not count as working."""
+    valid_for: timedelta | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
+    """For how long it should work, where the provider's tokens live so long."""
 
     def __attrs_post_init__(self) -> None:
         if self.resource is None:
@@ -66,7 +70,16 @@ class TokenRequest:
         if view is None:
             return blocked(link, now) or REFRESH
         rejected = view.tokens.access_token == self.rejected
-        return decide(view, now, policy, self.provider.traits, rejected=rejected)
+        return decide(view, now, policy, self.provider.traits, rejected=rejected, valid_for=self.valid_for)
+
+    def too_short(self, link: Link, now: datetime) -> bool:
+        """Say whether the link's token for this should be replaced by one that works for longer."""
+        view = seen_for(link, self.resource)
+        return view is not None and too_short(view, now, self.valid_for)
+
+    def outlived(self, link: Link) -> timedelta | None:
+        """Return how long the provider's tokens live, if they cannot be had for ``valid_for``."""
+        return None if self.valid_for is None else outlived(self.seen(link), self.valid_for)
 
     async def exchange(self, tokens: TokenSet) -> ExchangeOutcome:
         """Present the refresh token once, for this."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import Self, final
@@ -26,7 +27,7 @@ from extauth.services.errors import (
     refresh_in_progress,
     refuse,
 )
-from extauth.services.events import EventEmitter
+from extauth.services.events import EventEmitter, logger
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, check_own_grant, provider_of
 from extauth.services.refresh.flight import Landed, RefreshFlight
@@ -80,6 +81,8 @@ class TokenService:
         )
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
+        self._warned: set[str] = set()
+        """Providers whose tokens live for less than some caller wanted, once that is told."""
         self._closed = False
         """Set once by :meth:`aclose`."""
         note_open(self)
@@ -92,12 +95,25 @@ class TokenService:
     ) -> None:
         await self.aclose()
 
-    async def access_token(self, provider_id: str, user_id: str, *, resource: str | None = None) -> str:
+    async def access_token(
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        resource: str | None = None,
+        valid_for: timedelta | None = None,
+    ) -> str:
         """Return the user's access token, refreshed if need be (RFC 6749 section 6).
 
         A token that still works is handed out whatever the state of its refresh. With ``resource`` it is
         the one for that resource (RFC 8707), got with the refresh token of the same grant and kept beside
         the grant's own: refreshes of one link follow one another, whatever they are for.
+
+        With ``valid_for`` it works for that long from now on: one that does not is refreshed first. As with
+        the policy's ``min_validity`` it is handed out all the same if that does not succeed, and where the
+        provider's tokens do not live so long (a tenth of their life is kept back), of which the log warns
+        once: they are then refreshed in the second half of their life. Look at :meth:`link`'s ``expires_at``
+        where less will not do.
 
         :raises LinkNotFound: the user has not connected this provider.
         :raises ReauthorizationRequired: the user must connect again.
@@ -105,20 +121,31 @@ class TokenService:
         :raises ConfigurationError: the deployment must be mended. So it is if the link was made with another
             client, at another token endpoint or for another resource than the provider is configured with
             (``grant_of_another_client``): its tokens are handed out to nobody else's.
-        :raises ValueError: an id or the resource cannot be one, or the provider has no tokens for resources.
+        :raises ValueError: an id or the resource cannot be one, the provider has no tokens for resources, or
+            ``valid_for`` is not positive.
         """
-        return (await self.link(provider_id, user_id, resource=resource)).tokens.access_token
+        link = await self.link(provider_id, user_id, resource=resource, valid_for=valid_for)
+        return link.tokens.access_token
 
-    async def link(self, provider_id: str, user_id: str, *, resource: str | None = None) -> Link:
+    async def link(
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        resource: str | None = None,
+        valid_for: timedelta | None = None,
+    ) -> Link:
         """Return the whole link that :meth:`access_token` takes the token from; raises the same.
 
         With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
         """
-        request = self._request(provider_id, resource)
+        request = self._request(provider_id, resource, valid_for)
         link = await self._read(request, LinkKey(provider_id, user_id))
         decision = request.decide(link, self._clock.now(), self._policy)
         if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
             link = check_own_grant(request.provider, await self._serve(request, link, decision))
+        if valid_for is not None:
+            self._warn_of_short_lives(request, link)
         return request.seen(link)
 
     async def refresh(
@@ -172,11 +199,13 @@ class TokenService:
         await self._flights.aclose()
         await self._unsaved_tokens.aclose()
 
-    def _request(self, provider_id: str, resource: str | None) -> TokenRequest:
+    def _request(
+        self, provider_id: str, resource: str | None, valid_for: timedelta | None = None
+    ) -> TokenRequest:
         if self._closed:
             msg = "this TokenService is closed"
             raise RuntimeError(msg)
-        return TokenRequest(provider_of(self._providers, provider_id), resource)
+        return TokenRequest(provider_of(self._providers, provider_id), resource, valid_for=valid_for)
 
     async def _read(self, request: TokenRequest, key: LinkKey) -> Link:
         link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
@@ -214,8 +243,9 @@ class TokenService:
         """Fly for what is wanted. A flight for another resource comes first where one is under way; who is
         ``content`` with what it leaves needs no other.
 
-        So does one whose token has expired before this call came, because its save took so long. Whether it
-        has is asked once: a provider may give tokens that never work.
+        So does one whose token has expired before this call came, because its save took so long, and one that
+        was content with a token too short for this. Whether it is so is asked once: a provider may give
+        tokens that never work.
 
         Waiters of a flight go on in the order in which they came, so everybody's turn comes; nobody waits
         for longer than ``wait_timeout`` for it to begin.
@@ -227,12 +257,25 @@ class TokenService:
             landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
             ours = landed.resource == request.resource
-            if content(link) or (ours and (flown or token_works(link, request.resource, asked))):
+            enough = token_works(link, request.resource, asked) and not request.too_short(link, asked)
+            if content(link) or (ours and (flown or enough)):
                 return landed
             flown = ours
             self._refuse(link)
             if self._clock.monotonic() >= patience:
                 raise refresh_in_progress(link.key, self._policy.retry.maximum)
+
+    def _warn_of_short_lives(self, request: TokenRequest, link: Link) -> None:
+        provider_id, lifetime = request.provider.provider_id, request.outlived(link)
+        if lifetime is not None and provider_id not in self._warned:
+            self._warned.add(provider_id)
+            logger.warning(
+                "access tokens of %s live for %s: valid_for=%s is more than they can be had for, so what"
+                " there is is handed out",
+                provider_id,
+                lifetime,
+                request.valid_for,
+            )
 
     def _refuse(self, link: Link) -> None:
         """Raise what speaks against a refresh now, if anything does."""
