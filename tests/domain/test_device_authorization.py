@@ -68,7 +68,7 @@ def test_the_text_is_json_of_named_members() -> None:
     assert DeviceAuthorization.from_json(json.dumps({**members, "later": [1]})) == DEVICE
 
 
-ODD = {
+ODD: dict[str, list[object]] = {
     "provider_id": ["", None, 7],
     "user_id": ["", "\0"],
     "device_code": [None, 7, "\0"],

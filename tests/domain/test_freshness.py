@@ -88,9 +88,11 @@ def unresolved(since: datetime = NOW - MINUTE) -> PendingExchange:
     return PendingExchange(since, live=False)
 
 
-def decided(link: Link, now: datetime = NOW, traits: ProviderTraits = STRICT, **flags: bool) -> Decision:
+def decided(
+    link: Link, now: datetime = NOW, traits: ProviderTraits = STRICT, *, rejected: bool = False
+) -> Decision:
     """Decide with the default policy."""
-    return decide(link, now, POLICY, traits, **flags)
+    return decide(link, now, POLICY, traits, rejected=rejected)
 
 
 class TestWorkingToken:

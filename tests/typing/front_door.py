@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import assert_type
 
 import extauth
@@ -39,6 +40,7 @@ async def what_it_returns(auth: Auth, parameters: Mapping[str, str]) -> None:
     assert_type(await auth.complete(parameters, user_id="alice"), Link)
     assert_type(await auth.begin_device("github", "alice"), DeviceAuthorization)
     assert_type(await auth.access_token("github", "alice"), str)
+    assert_type(await auth.access_token("github", "alice", valid_for=timedelta(minutes=5)), str)
     assert_type(await auth.link("github", "alice"), Link)
     assert_type(await auth.refresh("github", "alice", rejected="at-1"), Link)
     assert_type(await auth.unlink("github", "alice"), UnlinkOutcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import final
+from typing import cast, final
 
 import attrs
 
@@ -86,7 +86,8 @@ def _read(given: Hidden[str]) -> DeviceAuthorization | None:
             verification_uri_complete=members["verification_uri_complete"],
             expires_at=datetime.fromisoformat(members["expires_at"]),
             interval=timedelta(seconds=members["interval"]),
-            scopes=scopes if isinstance(scopes, list) else "",
+            # A text would become its letters; one that is empty is refused, as anything else is.
+            scopes=cast("list[str]", scopes) if isinstance(scopes, list) else "",
         )
     except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return None

@@ -57,6 +57,7 @@ async def test_a_token_that_is_too_short_is_refreshed_first(any_store: Any) -> N
             [new] = set(await asyncio.gather(*calls))
             link = await tokens.link(*WHO, valid_for=15 * MINUTE)
         assert new == link.tokens.access_token != old.tokens.access_token
+        assert link.tokens.expires_at is not None
         assert link.tokens.expires_at - datetime.now(UTC) > 15 * MINUTE
         assert server.presented == [old.tokens.refresh_token]
 

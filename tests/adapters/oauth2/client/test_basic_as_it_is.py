@@ -50,7 +50,7 @@ async def refreshed() -> AsyncIterator[Any]:
     """Refresh a link at a server, and say what came of it."""
     async with open_store("memory://") as store:
 
-        async def refresh(server: Server, client_auth: Any) -> str | ProviderMisconfigured:
+        async def refresh(server: Server, client_auth: Any) -> Any:
             async with serving([web.post("/token", server.token)]) as url:
                 provider = OAuth2Provider(
                     "example",
