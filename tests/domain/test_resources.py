@@ -181,3 +181,15 @@ def test_sets_with_the_same_access_tokens():
     assert same_access_tokens(one, attrs.evolve(one, access_token_key_id="k2", expires_at=None))
     assert not same_access_tokens(one, attrs.evolve(one, access_token="other"))
     assert not same_access_tokens(one, attrs.evolve(one, resource_tokens={"mail": MAIL}))
+
+
+@pytest.mark.parametrize(
+    ("said", "no_scopes", "expected"),
+    [((), False, {"read"}), ((), True, set()), (("write",), False, {"write"})],
+)
+def test_scopes_after_an_exchange(said: Any, no_scopes: bool, expected: set[str]) -> None:
+    """What the answer says counts, also that it is none; what it does not say stays."""
+    whole, answer = link(scopes={"read"}), attrs.evolve(ANSWER, scopes=said)
+    after = after_exchange(whole, answer, None, STRICT, NOW, no_scopes=no_scopes)
+    of_resource = after_exchange(whole, answer, "files", STRICT, NOW, no_scopes=no_scopes)
+    assert (after.scopes, of_resource.scopes) == (expected, {"read"})

@@ -50,9 +50,9 @@ async def register_client(
     """Register a client for the authorization code flow, with refresh tokens.
 
     A public client where the server has those, wherever in its list: with a secret that expires every link
-    would be lost, a secret can leak, and PKCE guards the codes. Otherwise one with a secret, in the way that
-    the server lists first. What counts is what the server answers. ``initial_access_token``
-    is for servers that do not let everybody register (section 3).
+    would be lost, a secret can leak, and PKCE guards the codes. Otherwise one with a secret, in the body if
+    the server lists that. What counts is what the server answers. ``initial_access_token`` is for servers
+    that do not let everybody register (section 3).
 
     Each call makes another client, so keep what it returns. The request is sent once; when its answer is
     lost, or the call is cancelled, a client may exist that nobody knows, which does no harm. ``session``,
