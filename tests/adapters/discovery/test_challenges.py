@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.adapters.discovery import Challenge, parse_challenges
+from extauth.adapters.discovery import Challenge, missing_scopes, parse_challenges
 from extauth.adapters.discovery.challenges import LONGEST_CHALLENGES
 
 TOKEN = st.text(string.ascii_letters + string.digits + "!#$%&'*+.^_`|~-", min_size=1)
@@ -85,3 +85,20 @@ def test_a_header_beyond_all_measure_is_not_read():
     challenge = 'Bearer a="' + "b" * (LONGEST_CHALLENGES - 11) + '"'
     assert len(parse_challenges(challenge)) == 1
     assert parse_challenges(challenge + " ") == ()
+
+
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        ('Bearer error="insufficient_scope", scope="read write admin"', {"write", "admin"}),
+        ('Basic realm="x", Bearer error="insufficient_scope" scope="write"', {"write"}),
+        ('Bearer error="insufficient_scope", scope="read"', set()),
+        ('Bearer error="insufficient_scope"', set()),
+        ('Bearer error="invalid_token", scope="write"', None),
+        ('DPoP error="insufficient_scope", scope="write"', None),
+        ("", None),
+    ],
+)
+def test_missing_scopes(header: str, missing: set[str] | None) -> None:
+    """What is named and not granted; nothing where no scope is named; None where the trouble is another."""
+    assert missing_scopes(header, ["read"]) == missing

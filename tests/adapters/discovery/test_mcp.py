@@ -298,8 +298,6 @@ async def test_scopes(site, mcp, store, published, asked):
     publish_server(site, scopes_supported=offered)
     provider = await connected(mcp, store, scopes=given, challenge=challenge)
     assert authorization(provider).get("scope") == (wanted and [wanted])
-    registration = next(json.loads(body) for body in site.bodies if body)
-    assert registration.get("scope") == wanted
 
 
 async def test_the_resource_is_named_as_it_names_itself(site, mcp, store):
@@ -384,6 +382,44 @@ async def test_a_chosen_issuer(site, mcp, store):
     )
     assert (await connected(mcp, store, issuer=site.url)).linking.issuer == site.url
     assert await refused(mcp, store, issuer="https://third.example") == "issuer_mismatch"
+
+
+async def test_a_server_that_publishes_nothing(site, mcp, store):
+    """Its authorization server is the one that the application says; nobody guesses it of a path."""
+    del site.pages[f"{RESOURCE}/mcp"]
+    assert await refused(mcp, store) == "no_metadata"
+    provider = await connected(mcp, store, issuer=site.url)
+    assert (provider.linking.issuer, authorization(provider)["resource"]) == (site.url, [mcp])
+
+
+async def test_a_whole_host_that_publishes_nothing(site, mcp, store):
+    """It is its own authorization server, as before the revision of 2025-06-18."""
+    del site.pages[f"{RESOURCE}/mcp"]
+    provider = await connected(site.url, store)
+    assert (provider.linking.issuer, authorization(provider)["resource"]) == (site.url, [site.url])
+
+
+@pytest.mark.parametrize(
+    ("options", "registered"),
+    [
+        ({}, "admin read write"),
+        ({"scopes": ["read"]}, "admin read write"),
+        ({"scopes": ["read"], "may_ask": ["write"]}, "read write"),
+        ({"scopes": ["read"], "may_ask": []}, "read"),
+    ],
+)
+async def test_a_client_is_registered_for_all_that_it_may_ask_for(site, mcp, store, options, registered):
+    """More than it asks of users at first: one that was not registered for a scope never gets it."""
+    site.publish(
+        f"{RESOURCE}/mcp",
+        {
+            "resource": mcp,
+            "authorization_servers": [site.url],
+            "scopes_supported": ["read", "write", "admin"],
+        },
+    )
+    await connected(mcp, store, **options)
+    assert json.loads(site.bodies[-1])["scope"] == registered
 
 
 async def test_servers_that_are_away(site, mcp, store):

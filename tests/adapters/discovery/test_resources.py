@@ -146,10 +146,19 @@ async def test_other_schemes_are_passed_over(site):
 
 
 async def test_a_hint_to_nothing(site):
-    """A resource that points to no document is not looked for elsewhere."""
-    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}/about"')
+    """A document that is gone from where the challenge says is looked for at the well-known places."""
+    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}/about", scope="a"')
     site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
-    assert await refused(f"{site.url}/mcp") == "no_metadata"
+    assert (await discover_resource(f"{site.url}/mcp")).challenged_scopes == ("a",)
+    assert site.asked == ["GET /mcp", "GET /about", f"GET {WELL_KNOWN}/mcp"]
+
+
+async def test_a_hint_to_another_resources_document(site):
+    """What is there counts: a document about something else is no reason to look elsewhere."""
+    challenging(site, "/mcp", f'Bearer resource_metadata="{site.url}/about"')
+    site.publish("/about", document(f"{site.url}/another"))
+    site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
+    assert await refused(f"{site.url}/mcp") == "resource_mismatch"
 
 
 async def test_nothing_is_published(site):

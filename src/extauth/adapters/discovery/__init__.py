@@ -5,7 +5,7 @@ from __future__ import annotations
 from extauth.extras import extra_needed
 
 with extra_needed("aiohttp"):
-    from extauth.adapters.discovery.challenges import Challenge, parse_challenges
+    from extauth.adapters.discovery.challenges import Challenge, missing_scopes, parse_challenges
     from extauth.adapters.discovery.mcp import mcp_provider, mcp_provider_id
     from extauth.adapters.discovery.metadata import ServerMetadata
     from extauth.adapters.discovery.registration import register_client
@@ -20,6 +20,7 @@ __all__ = [
     "discover_resource",
     "mcp_provider",
     "mcp_provider_id",
+    "missing_scopes",
     "parse_challenges",
     "register_client",
 ]

@@ -8,7 +8,7 @@ may belong to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, final
 
 import attrs
@@ -63,6 +63,19 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
                 break
         at = match.end()
     return tuple(found)
+
+
+def missing_scopes(header: str, granted: Iterable[str]) -> frozenset[str] | None:
+    """Return the scopes that an API refused a token for want of; None if that is not what it says.
+
+    ``header`` is the ``WWW-Authenticate`` of its answer, ``granted`` what the link has. Ask the user for both
+    together: who asks for the missing ones alone may lose the others. It is empty where the API names no scope
+    (RFC 6750 section 3.1 leaves it optional) or only those that are granted: then asking again is no help.
+    """
+    for challenge in parse_challenges(header):
+        if challenge.scheme == "bearer" and challenge.params.get("error") == "insufficient_scope":
+            return frozenset(challenge.params.get("scope", "").split()) - frozenset(granted)
+    return None
 
 
 def _end(match: re.Match[str] | None, otherwise: int) -> int:

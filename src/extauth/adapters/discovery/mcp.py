@@ -43,6 +43,7 @@ async def mcp_provider(
     client_name: str,
     provider_id: str | None = None,
     scopes: Iterable[str] | None = None,
+    may_ask: Iterable[str] | None = None,
     resource: str | None = None,
     unlisted: bool = False,
     issuer: str | None = None,
@@ -67,9 +68,12 @@ async def mcp_provider(
 
     ``provider_id`` is by default made of the server's host and path (:func:`mcp_provider_id`). ``scopes``
     are by default what the server's challenge asks for, or else all that its metadata lists, and
-    ``offline_access`` where the authorization server lists that. ``issuer`` chooses one of the server's
+    ``offline_access`` where the authorization server lists that. The client is registered for those and for
+    what the application ``may_ask`` for one day, by default all that the server's metadata lists: a scope that
+    a client was not registered for is refused to it (``invalid_scope``). ``issuer`` chooses one of the server's
     authorization servers, the first by default; give it with a ``client_secret``, so that the secret goes
-    nowhere else whatever the server says one day. ``initial_access_token`` is as for
+    nowhere else whatever the server says one day, and for a server that publishes nothing about itself, as
+    before the revision of 2025-06-18. Where such a one has no path, its host is taken for its issuer. ``initial_access_token`` is as for
     :func:`~.registration.register_client`, ``challenge`` as for :func:`~.resources.discover_resource`, and
     ``session``, ``timeouts``, ``allow`` and ``reach`` as for :func:`~.servers.discover`; give
     ``reach="public"`` where a user typed ``server_url`` in. ``keywords`` are those of
@@ -99,12 +103,15 @@ async def mcp_provider(
     if given_secret.value is not None and client_id is None:
         msg = "client_secret needs the client_id that it belongs to"
         raise ValueError(msg)
-    if isinstance(scopes, str):
-        msg = "scopes must be a collection of scope names, not one str"
-        raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
+    for name, given in {"scopes": scopes, "may_ask": may_ask}.items():
+        if isinstance(given, str):
+            msg = f"{name} must be a collection of scope names, not one str"
+            raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
     expected = expected_resource(server, resource)
     async with fetching(session, timeouts, allow, named=server, reach=reach) as fetcher:
-        found = await resource_found(fetcher, server, expected, challenge)
+        # Who owns all of the host owns its authorization server. A path's owner need not.
+        otherwise = origin(expected) if issuer is None and expected == origin(expected) else issuer
+        found = await resource_found(fetcher, server, expected, challenge, otherwise=otherwise)
         metadata = await _authorization_server(fetcher, found, issuer)
         if not unlisted:
             check_listed(metadata, expected)
@@ -119,7 +126,7 @@ async def mcp_provider(
                 redirect_uri=redirect_uri,
                 resource=expected,
                 client_name=client_name,
-                scopes=wanted,
+                scopes={*wanted, *(found.scopes_supported if may_ask is None else may_ask)},
                 initial_access_token=initial_token,
             )
             client_id, given_secret = client.client_id, Hidden(client.client_secret)

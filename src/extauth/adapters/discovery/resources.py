@@ -60,7 +60,8 @@ async def discover_resource(
 
     ``challenge`` is the ``WWW-Authenticate`` of a 401 that the application got; without it the resource is
     asked once, by GET and without a token. The document is at the ``resource_metadata`` of a Bearer
-    challenge, or else at the well-known URL with the resource's path, or else at that of its origin.
+    challenge, or else, also where that is gone, at the well-known URL with the resource's path, or else at
+    that of its origin.
 
     The document must name exactly the resource asked for (RFC 9728 section 3.3): a token for the whole host
     must not go to whoever has a path of it. Other ways of writing the same URL make no difference, such as a
@@ -97,9 +98,12 @@ def expected_resource(url: str, resource: str | None) -> str:
 
 
 async def resource_found(
-    fetcher: Fetcher, url: str, expected: str, challenge: str | None
+    fetcher: Fetcher, url: str, expected: str, challenge: str | None, *, otherwise: str | None = None
 ) -> ResourceMetadata:
-    """Do what :func:`discover_resource` does, with a fetcher and canonical URLs."""
+    """Do what :func:`discover_resource` does, with a fetcher and canonical URLs.
+
+    ``otherwise`` is the issuer of a resource that has no document.
+    """
     if challenge is None:
         challenge = await fetcher.challenges(url, "protected resource")
     hint = _hint(challenge or "")
@@ -111,6 +115,10 @@ async def resource_found(
         trouble = trouble or found.trouble
     if trouble is not None:
         raise trouble
+    if otherwise is not None:
+        return ResourceMetadata(
+            resource=expected, authorization_servers=(otherwise,), challenged_scopes=hint.scopes
+        )
     msg = "the protected resource publishes no metadata (RFC 9728)"
     raise ProviderMisconfigured(msg, reason="no_metadata")
 
@@ -124,10 +132,8 @@ def _hint(challenge: str) -> _Hint:
 
 
 def _documents(url: str, expected: str, hint: _Hint) -> Iterator[str]:
-    if hint.document is not None:
-        yield hint.document
-        return
-    yield from dict.fromkeys(resource_document(each) for each in (url, expected, origin(url)))
+    well_known = (resource_document(each) for each in (url, expected, origin(url)))
+    yield from dict.fromkeys([*([] if hint.document is None else [hint.document]), *well_known])
 
 
 def check_named(named: str | None, expected: str) -> str:
