@@ -69,8 +69,9 @@ def missing_scopes(header: str, granted: Iterable[str]) -> frozenset[str] | None
     """Return the scopes that an API refused a token for want of; None if that is not what it says.
 
     ``header`` is the ``WWW-Authenticate`` of its answer, ``granted`` what the link has. Ask the user for both
-    together: who asks for the missing ones alone may lose the others. It is empty where the API names no scope
-    (RFC 6750 section 3.1 leaves it optional) or only those that are granted: then asking again is no help.
+    together: who asks for the missing ones alone may lose the others. None are missing where the API names no
+    scope, which RFC 6750 section 3.1 leaves to it, or only those that are granted: then asking again is no
+    help.
     """
     for challenge in parse_challenges(header):
         if challenge.scheme == "bearer" and challenge.params.get("error") == "insufficient_scope":

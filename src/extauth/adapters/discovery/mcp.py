@@ -69,15 +69,18 @@ async def mcp_provider(
     ``provider_id`` is by default made of the server's host and path (:func:`mcp_provider_id`). ``scopes``
     are by default what the server's challenge asks for, or else all that its metadata lists, and
     ``offline_access`` where the authorization server lists that. The client is registered for those and for
-    what the application ``may_ask`` for one day, by default all that the server's metadata lists: a scope that
-    a client was not registered for is refused to it (``invalid_scope``). ``issuer`` chooses one of the server's
-    authorization servers, the first by default; give it with a ``client_secret``, so that the secret goes
-    nowhere else whatever the server says one day, and for a server that publishes nothing about itself, as
-    before the revision of 2025-06-18. Where such a one has no path, its host is taken for its issuer. ``initial_access_token`` is as for
-    :func:`~.registration.register_client`, ``challenge`` as for :func:`~.resources.discover_resource`, and
-    ``session``, ``timeouts``, ``allow`` and ``reach`` as for :func:`~.servers.discover`; give
-    ``reach="public"`` where a user typed ``server_url`` in. ``keywords`` are those of
-    ``OAuth2Provider``.
+    what the application ``may_ask`` for one day, by default all that the server's metadata lists: a scope
+    that a client was not registered for is refused to it (``invalid_scope``).
+
+    ``issuer`` chooses one of the server's authorization servers, the first by default; give it with a
+    ``client_secret``, so that the secret goes nowhere else whatever the server says one day, and for a server
+    that publishes nothing about itself, as before the revision of 2025-06-18. Where such a one has no path,
+    its host is taken for its issuer.
+
+    ``initial_access_token`` is as for :func:`~.registration.register_client`, ``challenge`` as for
+    :func:`~.resources.discover_resource`, and ``session``, ``timeouts``, ``allow`` and ``reach`` as for
+    :func:`~.servers.discover`; give ``reach="public"`` where a user typed ``server_url`` in. ``keywords`` are
+    those of ``OAuth2Provider``.
 
     The server's metadata must name exactly ``server_url``, or else ``resource``, as for
     :func:`~.resources.discover_resource`. An authorization server that lists its resources must list it;
