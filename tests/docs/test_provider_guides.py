@@ -6,8 +6,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
+
+import extauth
+from extauth import LinkKey
+from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.testing import AuthorizationServer
+from tests.support.serving import serving
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto"
 TEXTS = {name: (HOWTO / f"{name}.md").read_text() for name in ("add-a-provider", "call-the-api")}
@@ -43,3 +52,38 @@ def test_what_a_guide_points_to_exists(text):
         headings = re.findall(r"^#+ (.+)$", (HOWTO / file).read_text(), re.MULTILINE)
         anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
         assert not anchor or anchor in anchors
+
+
+async def test_a_401_of_another_host_refuses_no_token():
+    """The guide's caller does not report a token that a redirect has kept from whoever answered."""
+    code = re.findall(r"```python\n(.*?)```", TEXTS["call-the-api"], re.DOTALL)[0]
+    guide: dict[str, Any] = {"__name__": "guide"}
+    exec(code.removesuffix("asyncio.run(main())\n"), guide)  # noqa: S102 - it is ours
+    seen: list[str | None] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.Response(status=401)
+
+    async with AuthorizationServer() as server, serving([web.get("/", elsewhere)]) as other:
+
+        async def moved(_: web.Request) -> web.Response:
+            return web.Response(status=302, headers={"Location": other})
+
+        provider = OAuth2Provider(
+            "calendar",
+            client_id=server.client_id,
+            client_secret=server.client_secret,
+            token_url=server.token_url,
+        )
+        async with (
+            serving([web.get("/", moved)]) as api,
+            aiohttp.ClientSession() as http,
+            extauth.open("memory://", [provider]) as auth,
+        ):
+            await auth.store.put(
+                LinkKey("calendar", "alice"), server.new_grant("alice"), origin=provider.origin
+            )
+            before = await auth.link("calendar", "alice")
+            assert await guide["Calendar"](provider, auth, api).ask(http, "alice") == 401
+            assert (seen, await auth.link("calendar", "alice")) == ([None], before)
