@@ -18,6 +18,7 @@ from extauth.adapters.oauth2 import TokenRequests, client_session
 from extauth.domain.linking import AuthorizationRequest, ClientRegistration
 from extauth.domain.outcomes import Exchanged
 
+DOCUMENT = "https://app.example/oauth/client.json"
 CALLBACK = "https://app.example/callback"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 RESOURCE = "/.well-known/oauth-protected-resource"
@@ -420,6 +421,40 @@ async def test_a_client_is_registered_for_all_that_it_may_ask_for(site, mcp, sto
     )
     await connected(mcp, store, **options)
     assert json.loads(site.bodies[-1])["scope"] == registered
+
+
+async def test_a_client_that_the_server_forgot(site, mcp, store):
+    """Another one takes its place, once for all replicas; and nothing does that is not the forgotten one."""
+    first = (await connected(mcp, store)).client_id
+    assert (await connected(mcp, store, forget="another")).client_id == first
+    replicas = await asyncio.gather(*(connected(mcp, store, forget=first) for _ in range(3)))
+    assert {replica.client_id for replica in replicas} == {(await connected(mcp, store)).client_id} != {first}
+    registered = asked_for(site, "/register")
+    assert (await connected(mcp, store, forget=first)).client_id != first
+    assert asked_for(site, "/register") == registered
+
+
+async def test_a_client_with_a_document(site, mcp, store):
+    """Where the server takes such ids the document's URL is the id, and nothing is registered."""
+    publish_server(site, client_id_metadata_document_supported=True)
+    provider = await connected(mcp, store, client_document_url=DOCUMENT)
+    assert authorization(provider)["client_id"] == [DOCUMENT]
+    assert (asked_for(site, "/register"), store.kept) == (0, {})
+
+
+async def test_a_server_that_takes_no_document(site, mcp, store):
+    """The client is registered there, as if it had none; one that was registered by hand goes before both."""
+    assert (await connected(mcp, store, client_document_url=DOCUMENT)).client_id == "client-1"
+    publish_server(site, client_id_metadata_document_supported=True)
+    by_hand = await connected(mcp, store, client_document_url=DOCUMENT, client_id="by-hand")
+    assert by_hand.client_id == "by-hand"
+
+
+async def test_what_is_no_client_document(site, mcp, store):
+    """Said before anything is asked."""
+    with pytest.raises(ValueError, match="URL of a client document"):
+        await connected(mcp, store, client_document_url="http://app.example/client.json")
+    assert site.asked == []
 
 
 async def test_servers_that_are_away(site, mcp, store):

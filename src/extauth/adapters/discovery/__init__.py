@@ -6,6 +6,7 @@ from extauth.extras import extra_needed
 
 with extra_needed("aiohttp"):
     from extauth.adapters.discovery.challenges import Challenge, missing_scopes, parse_challenges
+    from extauth.adapters.discovery.client_document import client_document, client_document_url
     from extauth.adapters.discovery.mcp import mcp_provider, mcp_provider_id
     from extauth.adapters.discovery.metadata import ServerMetadata
     from extauth.adapters.discovery.registration import register_client
@@ -16,6 +17,8 @@ __all__ = [
     "Challenge",
     "ResourceMetadata",
     "ServerMetadata",
+    "client_document",
+    "client_document_url",
     "discover",
     "discover_resource",
     "mcp_provider",

@@ -1,8 +1,9 @@
 """From the URL of an MCP server to a provider that gets tokens for it, in one call.
 
-The authorization part of the Model Context Protocol, revisions 2025-06-18 and 2025-11-25: RFC 9728 to find
-the authorization server, RFC 8414 or OpenID Connect Discovery to read it, RFC 7591 to register, PKCE, and
-the resource indicator of RFC 8707 on every request.
+The authorization part of the Model Context Protocol, revisions 2025-06-18 to 2026-07-28: RFC 9728 to find
+the authorization server, RFC 8414 or OpenID Connect Discovery to read it, a client that was registered by
+hand, has a document or registers itself (RFC 7591), PKCE, and the resource indicator of RFC 8707 on every
+request.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 from aiohttp import ClientSession
 
+from extauth.adapters.discovery.client_document import client_document_url as checked_document_url
 from extauth.adapters.discovery.fetching import Allow, Fetcher, fetching
 from extauth.adapters.discovery.metadata import PKCE_METHOD, ServerMetadata
 from extauth.adapters.discovery.registration import register_client
@@ -49,6 +51,8 @@ async def mcp_provider(
     issuer: str | None = None,
     client_id: str | None = None,
     client_secret: str | None = None,
+    client_document_url: str | None = None,
+    forget: str | None = None,
     initial_access_token: str | None = None,
     challenge: str | None = None,
     session: ClientSession | None = None,
@@ -60,11 +64,16 @@ async def mcp_provider(
 ) -> OAuth2Provider:
     """Return a provider for a remote MCP server.
 
-    Its client is registered once and kept in ``store`` for the issuer, ``redirect_uri`` and the server: what
-    a user has consented to for one server is asked again for another. Replicas that call this at the same
-    moment end with the same client, and a restart finds it again. When its secret has
-    expired another one is registered; users that are linked by the old one connect again then. A
-    ``client_id`` that the application registered by hand is used as it is, and nothing is registered.
+    Its client is, in this order: the ``client_id`` that the application registered by hand; the application's
+    ``client_document_url``, where the authorization server takes such ids
+    (:func:`~.client_document.client_document` makes the document); one that registers itself.
+
+    That is done once and kept in ``store`` for the issuer, ``redirect_uri`` and the server: what a user has
+    consented to for one server is asked again for another. Replicas that call this at the same moment end
+    with the same client, and a restart finds it again. When its secret has expired another one is
+    registered. So it is in place of one to ``forget``: the ``client_id`` of a provider that fails with
+    ``invalid_client``, or with ``invalid_scope`` since the server has more scopes now; a replica that finds
+    another one in the store by then takes that. Users that are linked by the old client connect again.
 
     ``provider_id`` is by default made of the server's host and path (:func:`mcp_provider_id`). ``scopes``
     are by default what the server's challenge asks for, or else all that its metadata lists, and
@@ -110,6 +119,7 @@ async def mcp_provider(
         if isinstance(given, str):
             msg = f"{name} must be a collection of scope names, not one str"
             raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
+    document = None if client_document_url is None else checked_document_url(client_document_url)
     expected = expected_resource(server, resource)
     async with fetching(session, timeouts, allow, named=server, reach=reach) as fetcher:
         # Who owns all of the host owns its authorization server. A path's owner need not.
@@ -120,7 +130,10 @@ async def mcp_provider(
             check_listed(metadata, expected)
         wanted = _scopes(found, metadata) if scopes is None else tuple(scopes)
         client_auth: ClientAuth | None = None
-        if client_id is None:
+        if client_id is None and document is not None and metadata.takes_client_documents:
+            client_id = document
+            client_auth = "none" if keywords.get("client_key") is None else "private_key_jwt"
+        elif client_id is None:
             client = await _registered(
                 metadata,
                 store,
@@ -130,6 +143,7 @@ async def mcp_provider(
                 resource=expected,
                 client_name=client_name,
                 scopes={*wanted, *(found.scopes_supported if may_ask is None else may_ask)},
+                forget=forget,
                 initial_access_token=initial_token,
             )
             client_id, given_secret = client.client_id, Hidden(client.client_secret)
@@ -240,6 +254,7 @@ async def _registered(
     resource: str,
     client_name: str,
     scopes: Iterable[str],
+    forget: str | None,
     initial_access_token: Hidden[str | None],
 ) -> ClientRegistration:
     name = registration_name(metadata.issuer, redirect_uri, resource)
@@ -248,7 +263,7 @@ async def _registered(
         # Links made before 0.2 belong to a client that all the issuer's resources shared.
         shared = await store.registration(f"{metadata.issuer} {redirect_uri}")
         kept = None if shared is None else await store.keep_registration(name, shared)
-    if kept is not None:
+    if kept is not None and kept.client_id != forget:
         expires_at = kept.client_secret_expires_at
         if expires_at is None or clock.now() < expires_at:
             return kept

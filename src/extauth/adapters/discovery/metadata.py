@@ -57,6 +57,8 @@ class ServerMetadata:
     grant_types: tuple[str, ...] = DEFAULT_GRANT_TYPES
     protected_resources: tuple[str, ...] | None = None
     """The resources that it gives tokens for (RFC 9728 section 4); None where it does not say."""
+    takes_client_documents: bool = False
+    """Whether the URL of a document may be a client's id (draft-ietf-oauth-client-id-metadata-document)."""
     sends_issuer: bool = False
     """Whether every callback carries ``iss`` (RFC 9207 section 3)."""
     openid: bool = False
@@ -186,6 +188,7 @@ def server_metadata(
         code_challenge_methods=texts(members, "code_challenge_methods_supported"),
         grant_types=texts(members, "grant_types_supported") or DEFAULT_GRANT_TYPES,
         protected_resources=texts(members, "protected_resources"),
+        takes_client_documents=flag(members, "client_id_metadata_document_supported"),
         sends_issuer=flag(members, "authorization_response_iss_parameter_supported"),
         openid="openid" in scopes or any(texts(members, name) for name in _OPENID_MEMBERS),
         reach=reach,

@@ -87,9 +87,11 @@ async def register_client(
     return _registration(_accepted(answer), metadata.issuer, asked)
 
 
-def _request(
-    metadata: ServerMetadata, redirect_uris: Iterable[str], client_name: str, scopes: Iterable[str]
-) -> dict[str, object]:
+def checked_redirect_uris(redirect_uris: Iterable[str]) -> list[str]:
+    """Return the redirect URIs of a client.
+
+    :raises ValueError: if there are none, one is not absolute, or they are one str.
+    """
     if isinstance(redirect_uris, str):
         msg = "redirect_uris must be a collection of URIs, not one str"
         raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
@@ -97,6 +99,13 @@ def _request(
     if not uris or not all(urlsplit(uri).scheme for uri in uris):
         msg = "redirect_uris must be absolute, and at least one"
         raise ValueError(msg)
+    return uris
+
+
+def _request(
+    metadata: ServerMetadata, redirect_uris: Iterable[str], client_name: str, scopes: Iterable[str]
+) -> dict[str, object]:
+    uris = checked_redirect_uris(redirect_uris)
     if not client_name:
         msg = "client_name must not be empty; users read it when they consent"
         raise ValueError(msg)

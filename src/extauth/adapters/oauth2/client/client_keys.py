@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, get_args
 
 import attrs
 
@@ -44,6 +44,10 @@ class _Key:
             return jwt.encode(
                 {"alg": self._algorithm, **header}, dict(claims), self._key, algorithms=[self._algorithm]
             )
+
+    def public(self) -> dict[str, Any]:
+        """Return the public half as a JWK (RFC 7517)."""
+        return dict(self._key.as_dict(private=False))
 
 
 @contextmanager
@@ -162,6 +166,11 @@ class PrivateKey:
             {name: value for name, value in header.items() if value is not None},
             _claims(client_id, self.audience or audience, now),
         )
+
+    def public_jwk(self) -> dict[str, Any]:
+        """Return the public half as a JSON Web Key (RFC 7517), for a document that everybody reads."""
+        named = {} if self.key_id is None else {"kid": self.key_id}
+        return {**self._key.public(), "alg": self.algorithm, "use": "sig", **named}
 
 
 @attrs.define
