@@ -1,8 +1,9 @@
 """MCP servers that this project did not write, each with the authorization server of its package.
 
 ``python -m tests.peer.mcp_site mcp`` serves the reference SDK's, with the storage that it leaves to the
-application; ``... fastmcp`` serves FastMCP with its own. Both over loopback, with open registration, refresh
-tokens that work once, and revocation. The URL of the MCP server is said on standard output.
+application; ``... fastmcp`` serves FastMCP with its own, and ``... fastmcp-proxy`` FastMCP with its proxy in
+front of that. All over loopback, with open registration, refresh tokens that work once, and revocation. The
+URL of the MCP server is said on standard output.
 
 It ends when its standard input does, that is, with whoever started it.
 """
@@ -19,6 +20,7 @@ from typing import Any
 
 import uvicorn
 from fastmcp import FastMCP
+from fastmcp.server.auth.oauth_proxy import OAuthProxy
 from fastmcp.server.auth.providers.in_memory import InMemoryOAuthProvider
 from mcp.server import MCPServer
 from mcp.server.auth.provider import (
@@ -29,8 +31,9 @@ from mcp.server.auth.provider import (
     construct_redirect_uri,
 )
 from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions, RevocationOptions
-from mcp.shared.auth import OAuthToken
+from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from starlette.responses import JSONResponse
+from starlette.routing import Mount
 
 SCOPE = "notes"
 HOUR = 3600
@@ -123,6 +126,35 @@ def fastmcp_app(url):
     return FastMCP("Notes", auth=auth).http_app(path="/mcp")
 
 
+def fastmcp_proxy_app(url):
+    """FastMCP with tokens of its own for those of a server that lets nobody register."""
+    upstream = InMemoryOAuthProvider(base_url=f"{url}/upstream", required_scopes=[SCOPE])
+    client = {"client_id": "proxy", "client_secret": "made-up"}
+    upstream.clients["proxy"] = OAuthClientInformationFull(
+        **client,
+        redirect_uris=[f"{url}/auth/callback"],
+        scope=SCOPE,
+        grant_types=["authorization_code", "refresh_token"],
+        token_endpoint_auth_method="client_secret_post",
+    )
+    auth = OAuthProxy(
+        upstream_authorization_endpoint=f"{url}/upstream/authorize",
+        upstream_token_endpoint=f"{url}/upstream/token",
+        **{f"upstream_{name}": value for name, value in client.items()},
+        token_endpoint_auth_method="client_secret_post",
+        token_verifier=upstream,
+        base_url=url,
+        valid_scopes=[SCOPE],
+        require_authorization_consent=False,
+    )
+    app = FastMCP("Notes", auth=auth).http_app(path="/mcp")
+    app.router.routes.append(Mount("/upstream", app=FastMCP("Upstream", auth=upstream).http_app()))
+    return app
+
+
+APPS = {"mcp": mcp_app, "fastmcp": fastmcp_app, "fastmcp-proxy": fastmcp_proxy_app}
+
+
 class Counting:
     """The same application, which counts token requests and says their number at ``/asked``."""
 
@@ -144,7 +176,7 @@ def serve(package: str) -> None:
     # Bound first, since the site must know where it is.
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = {"mcp": mcp_app, "fastmcp": fastmcp_app}[package](url)
+    app = APPS[package](url)
     server = uvicorn.Server(uvicorn.Config(Counting(app), log_level="error", timeout_graceful_shutdown=1))
 
     def wait() -> None:

@@ -3,79 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any, final
+from typing import Any
 
 import attrs
 import pytest
-from aiohttp import ClientSession
 
 from extauth import LinkingService, LinkKey, ReauthorizationRequired, TokenService, open_store
 from extauth.adapters.discovery import discover, discover_resource, mcp_provider, register_client
+from tests.peer.mcp_server import CALLBACK, McpServer, served
 
-CALLBACK = "http://127.0.0.1:9/callback"
 KEY = LinkKey("notes", "alice")
-
-
-@final
-@attrs.frozen
-class McpServer:
-    """An MCP server of one of the packages."""
-
-    url: str
-
-    @property
-    def site(self) -> str:
-        """Where it is; its authorization server is there, too."""
-        return self.url.removesuffix("/mcp")
-
-    async def accepts(self, access_token: str) -> bool:
-        """Begin an MCP session with the token."""
-        hello = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "initialize",
-            "params": {
-                "protocolVersion": "2025-06-18",
-                "capabilities": {},
-                "clientInfo": {"name": "test", "version": "1"},
-            },
-        }
-        headers = {
-            "Accept": "application/json, text/event-stream",
-            "Authorization": f"Bearer {access_token}",
-        }
-        async with ClientSession() as http, http.post(self.url, json=hello, headers=headers) as reply:
-            assert reply.status in {200, 401}
-            return reply.status == 200
-
-    async def asked(self) -> int:
-        """Return how many token requests there were."""
-        async with ClientSession() as http, http.get(f"{self.site}/asked") as reply:
-            return int(await reply.json())
-
-    async def consent(self, url: str) -> str:
-        """Go where the user is sent; the servers take that for a yes."""
-        async with ClientSession() as http, http.get(url, allow_redirects=False) as reply:
-            assert reply.status == 302, await reply.text()
-            return reply.headers["Location"]
 
 
 @pytest.fixture(scope="module", params=["mcp", "fastmcp"])
 def server(request):
     """The server in a process of its own."""
-    command = [sys.executable, "-m", "tests.peer.mcp_site", request.param]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline()
-            assert line, "the server did not start"
-            yield McpServer(json.loads(line))
-        finally:
-            process.stdin.close()
-            process.wait(timeout=30)
+    with served(request.param) as running:
+        yield running
 
 
 @pytest.fixture
