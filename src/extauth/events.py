@@ -20,6 +20,7 @@ from extauth.domain.events import (
     RefreshTokenMissing,
     SaveAbandoned,
     SaveDelayed,
+    SharedGrantEnded,
     UnlinkedMeanwhile,
 )
 
@@ -38,5 +39,6 @@ __all__ = [
     "RefreshTokenMissing",
     "SaveAbandoned",
     "SaveDelayed",
+    "SharedGrantEnded",
     "UnlinkedMeanwhile",
 ]

@@ -22,6 +22,7 @@ from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
+from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
 from extauth.opening import StoreOptions, open_store
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
@@ -150,6 +151,7 @@ def open(  # noqa: A001
     redirect_uris: GivenRedirectUris | None = None,
     authorization_ttl: timedelta = AUTHORIZATION_TTL,
     on_account_change: OnAccountChange = "replace",
+    on_shared_grant: OnSharedGrant = "spare",
     rng: random.Random | None = None,
     **store_options: Unpack[StoreOptions],
 ) -> AbstractAsyncContextManager[Auth]:
@@ -190,6 +192,7 @@ def open(  # noqa: A001
             authorization_ttl=authorization_ttl,
             redirect_uris=redirect_uris,
             on_account_change=on_account_change,
+            on_shared_grant=on_shared_grant,
             exchange_timeout=policy.exchange_timeout,
             rng=rng,
         ),

@@ -107,6 +107,8 @@ class UnlinkedMeanwhile:
     key: LinkKey
     revoked: bool
     """Whether the provider confirmed that it revoked them."""
+    reason: str | None = None
+    """Why not; see :class:`~extauth.UnlinkOutcome`."""
 
 
 @final
@@ -151,6 +153,18 @@ class LinkRemoved:
     key: LinkKey
     revoked: bool
     """Whether the provider confirmed that the tokens are revoked."""
+    reason: str | None = None
+    """Why not; see :class:`~extauth.UnlinkOutcome`."""
+
+
+@final
+@attrs.frozen
+class SharedGrantEnded:
+    """Tokens of another link were revoked, which ends this one too: its user must connect again."""
+
+    key: LinkKey
+    ended_with: LinkKey
+    """The link whose tokens were revoked."""
 
 
 Event: TypeAlias = (
@@ -168,4 +182,5 @@ Event: TypeAlias = (
     | RefreshTokenMissing
     | AccountReplaced
     | LinkRemoved
+    | SharedGrantEnded
 )

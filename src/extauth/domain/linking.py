@@ -146,7 +146,7 @@ class LinkingTraits:
     companions: tuple[str, ...] = ()
     """Names of further links that one authorization may give (see :func:`named_provider_id`)."""
     revokes_whole_grant: bool = False
-    """Whether revoking one link's tokens ends all that the same account has granted to this client."""
+    """Whether revoking one link's tokens ends all that the same account has granted to this client, or may."""
     device: bool = False
     """Whether it has the device flow (RFC 8628)."""
     asks_refresh_token: bool = False
@@ -204,7 +204,18 @@ class UnlinkOutcome:
     existed: bool
     """Whether there was a link."""
     revoked: bool
-    """Whether the provider confirmed that its tokens are revoked, or were already."""
+    """Whether the provider confirmed that all of its tokens are revoked, or were already."""
+    reason: str | None = None
+    """Why ``revoked`` is false, as a stable code; None if it is true, or if there was no link.
+
+    ``shared_grant``: nothing was revoked, since another link of the user would have ended too.
+    ``unresolved_exchange``: a refresh is under way, or its answer was lost, so tokens that nobody here knows
+    may live on. ``not_confirmed``: the provider has no way of revoking, could not be reached, or did not
+    confirm for each of the tokens. ``grant_of_another_client``: the tokens were sent to nobody.
+    ``no_provider``: nobody serves the link any more.
+    """
+    also_ended: tuple[LinkKey, ...] = ()
+    """Other links of the user that ended with it, where the application wanted that."""
 
 
 @final

@@ -106,6 +106,9 @@ class ProviderTraits:
     """For how long after a refresh the old refresh token may be presented again without harm."""
     refresh_revokes_access_token: bool = False
     """A refresh kills the current access token at once, so nobody is handed it meanwhile."""
+    reuse_revokes_account: bool = False
+    """A refresh token that was used before ends all that its account has granted to the client, not its own
+    grant alone. Other links of the user then count as something to lose."""
     refresh_token_idle_lifetime: timedelta | None = attrs.field(
         default=None, validator=attrs.validators.optional(positive)
     )

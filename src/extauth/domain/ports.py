@@ -19,10 +19,14 @@ from extauth.domain.token_set import TokenSet
 
 
 class LinkReader(Protocol):
-    """Where one link is read. Each part of a :class:`LinkStore` promises what that one does."""
+    """Where links are read. Each part of a :class:`LinkStore` promises what that one does."""
 
     async def get(self, key: LinkKey) -> Link | None:
         """Return the link, or None if there is none. Sees every write that returned before the call."""
+        ...
+
+    async def links_of(self, user_id: str) -> list[Link]:
+        """Return the user's links, ordered by provider id (by code point)."""
         ...
 
 
@@ -85,10 +89,6 @@ class RefreshStore(LinkReader, Protocol):
 
 class GrantStore(LinkReader, Protocol):
     """What connecting and disconnecting users needs of a :class:`LinkStore`."""
-
-    async def links_of(self, user_id: str) -> list[Link]:
-        """Return the user's links, ordered by provider id (by code point)."""
-        ...
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         """Store the user's own authorization, which always wins, and return the link.
@@ -199,7 +199,10 @@ class OAuthProvider(Protocol):
         ...
 
     async def revoke(self, tokens: TokenSet) -> bool:
-        """Ask the provider to revoke these tokens (RFC 7009); whether it confirmed. Best effort."""
+        """Ask the provider to revoke these tokens (RFC 7009), refresh token and access tokens alike.
+
+        True only if it confirmed that none of them works any more. Best effort.
+        """
         ...
 
 

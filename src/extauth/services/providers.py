@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
+from extauth.cancellation import cancelled_by_caller
 from extauth.domain.link import GrantOrigin, Link, LinkKey
-from extauth.domain.linking import ACCOUNT_SEPARATOR, companion_key
+from extauth.domain.linking import ACCOUNT_SEPARATOR, LinkingTraits, companion_key
 from extauth.domain.linking_ports import LinkingProvider
-from extauth.domain.ports import OAuthProvider
+from extauth.domain.ports import LinkReader, OAuthProvider
 from extauth.services.arguments import listed, unknown_provider
 from extauth.services.errors import grant_of_another_client
+from extauth.services.events import logger
 
 P = TypeVar("P", bound=OAuthProvider)
 
@@ -56,6 +59,37 @@ def is_own_grant(provider: OAuthProvider, link: Link) -> bool:
     """Whether the link's tokens are the provider's: not another client's, endpoint's or resource's."""
     origin = provider.origin
     return origin is None or origin.owns(link.origin) or link.origin in _formerly(provider)
+
+
+async def links_at_same_client(
+    store: LinkReader, provider: OAuthProvider, user_id: str
+) -> list[Link] | None:
+    """Return the user's links whose tokens are this provider's client's; None if there is no telling now."""
+    try:
+        links = await store.links_of(user_id)
+    except asyncio.CancelledError:
+        if cancelled_by_caller():
+            raise
+        return None
+    except Exception as error:  # noqa: BLE001 - one row that cannot be read must not stop a revocation
+        logger.warning("%s.links_of raised %s", type(store).__name__, type(error).__name__)
+        return None
+    return [link for link in links if _is_of_same_client(provider, link)]
+
+
+def revokes_whole_grant(provider: OAuthProvider) -> bool:
+    """Whether revoking ends all that an account has granted; one that can only refresh need not say."""
+    linking: LinkingTraits | None = getattr(provider, "linking", None)
+    return linking is not None and linking.revokes_whole_grant
+
+
+def _is_of_same_client(provider: OAuthProvider, link: Link) -> bool:
+    """Whether the tokens were given to the provider's client, be it under another provider id."""
+    ours, theirs = provider.origin, link.origin
+    if ours is None or theirs is None:
+        return is_served_by(provider, link.key.provider_id)
+    same = (ours.client_id, ours.token_endpoint) == (theirs.client_id, theirs.token_endpoint)
+    return same or theirs in _formerly(provider)
 
 
 def _formerly(provider: OAuthProvider) -> Collection[GrantOrigin]:

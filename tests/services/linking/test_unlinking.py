@@ -69,8 +69,9 @@ async def test_revoking_is_best_effort(scene: Scene, caplog, failure):
         return failure
 
     scene.provider.revoke = revoke
-    assert await service.unlink("scripted", "alice") == UnlinkOutcome(KEY, existed=True, revoked=False)
-    assert scene.events[-1] == LinkRemoved(KEY, revoked=False)
+    unlinked = await service.unlink("scripted", "alice")
+    assert unlinked == UnlinkOutcome(KEY, existed=True, revoked=False, reason="not_confirmed")
+    assert scene.events[-1] == LinkRemoved(KEY, revoked=False, reason="not_confirmed")
     assert "leaked-token" not in caplog.text
 
 
@@ -123,7 +124,9 @@ async def test_revoking_ends_no_other_link(scene: Scene, whole, subject, revoked
     url = await service.begin("scripted/work", "alice", REDIRECT_URI)
     work = await service.complete(scene.provider.consent(url, subject), user_id="alice")
 
-    assert await service.unlink("scripted", "alice") == UnlinkOutcome(KEY, existed=True, revoked=revoked)
+    reason = None if revoked else "shared_grant"
+    unlinked = await service.unlink("scripted", "alice")
+    assert unlinked == UnlinkOutcome(KEY, existed=True, revoked=revoked, reason=reason)
     assert await service.links("alice") == [work]
     assert scene.provider.tokens.is_live(work.tokens)
     assert (await service.unlink("scripted/work", "alice")).revoked
@@ -134,7 +137,7 @@ async def test_another_clients_grant(scene: Scene):
     scene.provider.tokens.origin = GrantOrigin("new", "https://provider.example/token")
     await scene.inner.put(KEY, TokenSet("at", "rt"), origin=GrantOrigin("old", "https://old.example/token"))
     assert await scene.replica().unlink("scripted", "alice") == UnlinkOutcome(
-        KEY, existed=True, revoked=False
+        KEY, existed=True, revoked=False, reason="grant_of_another_client"
     )
     assert not scene.provider.revoking.is_set()
 
@@ -144,7 +147,7 @@ async def test_a_provider_that_is_no_longer_configured(scene: Scene):
     service = scene.replica()
     await scene.inner.put(LinkKey("dropped", "alice"), TokenSet("at"))
     unlinked = await service.unlink("dropped", "alice")
-    assert (unlinked.existed, unlinked.revoked) == (True, False)
+    assert (unlinked.existed, unlinked.revoked, unlinked.reason) == (True, False, "no_provider")
     assert await service.links("alice") == []
     with pytest.raises(UnknownProvider):
         await service.unlink("dropped", "alice")

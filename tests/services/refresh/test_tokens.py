@@ -967,7 +967,7 @@ class TestSaving:
         scene.store.before["save"] = [lambda: scene.inner.delete(KEY)]
         with pytest.raises(LinkNotFound):
             await scene.replica().access_token("scripted", "alice")
-        assert UnlinkedMeanwhile(KEY, revoked=False) in scene.events
+        assert UnlinkedMeanwhile(KEY, revoked=False, reason="not_confirmed") in scene.events
         assert "ScriptedProvider.revoke raised RuntimeError" in caplog.text
 
     async def test_unlinked_and_the_revocation_never_ends(self, scene, monkeypatch, brief):
@@ -978,7 +978,7 @@ class TestSaving:
         policy = brief(exchange_timeout=timedelta(milliseconds=200))
         with pytest.raises(LinkNotFound):
             await scene.replica(policy=policy).access_token("scripted", "alice")
-        assert UnlinkedMeanwhile(KEY, revoked=False) in scene.events
+        assert UnlinkedMeanwhile(KEY, revoked=False, reason="not_confirmed") in scene.events
 
     async def test_unlinked_while_the_store_was_down(self, scene):
         """The same happens when the unlink is found by a late save."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from typing import final
 
 import attrs
@@ -17,6 +16,7 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.outcomes import Exchanged, Recorded, Unknown
 from extauth.domain.token_set import TokenSet
 from extauth.services.events import EventEmitter
+from extauth.services.grant_ender import GrantEnder
 from extauth.services.linking.in_progress import Completion, disconnected
 from extauth.services.linking.options import OnAccountChange
 from extauth.services.linking.store_grant import GrantWriter
@@ -37,12 +37,14 @@ class GrantConnector:
         store: LinkingStore,
         writer: GrantWriter,
         caller: ProviderCaller,
+        grant_ender: GrantEnder,
         emitter: EventEmitter,
         on_account_change: OnAccountChange,
     ) -> None:
         self._store = store
         self._writer = writer
         self._caller = caller
+        self._grant_ender = grant_ender
         self._emitter = emitter
         self._refuse_change = on_account_change == "refuse"
 
@@ -89,7 +91,7 @@ class GrantConnector:
                 tokens = _keeping_refresh_token(tokens, before.tokens)
         companions = {companion_key(asked, name): each for name, each in exchanged.companions.items()}
         if completion.withdrawn:
-            await self._revoke(provider, [tokens, *companions.values()])
+            await self._end(provider, {key: tokens, **companions}, account)
         with completion.storing():
             link = await self._put(provider, key, tokens, companions, before)
         if (
@@ -122,7 +124,7 @@ class GrantConnector:
         try:
             link = await self._put_one(provider, key, tokens, before)
         except UnknownState:
-            await self._revoke(provider, companions.values())
+            await self._end(provider, companions)
             raise
         except StoreUnavailable:
             await self._put_companions(provider, companions)
@@ -148,14 +150,21 @@ class GrantConnector:
     ) -> Link:
         link = await self._writer.put(key, tokens, provider.origin, before=before)
         if link is None:
-            await self._revoke(provider, [tokens])
+            await self._end(provider, {key: tokens})
             raise disconnected()
         self._emitter.emit(LinkConnected(key, link.version))
         return link
 
-    async def _revoke(self, provider: LinkingProvider, given: Iterable[TokenSet]) -> None:
-        for tokens in given:
-            await self._caller.call(partial(provider.revoke, tokens))
+    async def _end(
+        self, provider: LinkingProvider, grants: Mapping[LinkKey, TokenSet], account: Account | None = None
+    ) -> None:
+        """End what the user has disconnected before it was stored."""
+        for key, tokens in grants.items():
+            whose = account
+            if whose is None and provider.linking.revokes_whole_grant:
+                # It decides which of the user's other links would end too.
+                whose = await self._identify(provider, tokens)
+            await self._grant_ender.end(provider, key, tokens, account=whose)
 
     async def _identify(self, provider: LinkingProvider, tokens: TokenSet) -> Account | None:
         account = await self._caller.call(lambda: provider.identify(tokens))

@@ -11,7 +11,9 @@ import attrs
 
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.ports import Clock
+from extauth.domain.revocation import OnSharedGrant
 from extauth.services.events import EventEmitter
+from extauth.services.grant_ender import GrantEnder
 from extauth.services.linking.carry_through import CarriedThrough
 from extauth.services.linking.code_flow import CodeFlow
 from extauth.services.linking.connect import GrantConnector
@@ -54,12 +56,15 @@ class Flows:
         authorization_ttl: timedelta,
         redirect_uris: RedirectUris,
         on_account_change: OnAccountChange,
+        on_shared_grant: OnSharedGrant,
         secret_source: SecretSource,
     ) -> Self:
         """Return those of a service with these options."""
         caller = ProviderCaller(clock, rng, exchange_timeout)
         in_flight = InFlightCompletions()
-        connector = GrantConnector(store, GrantWriter(store, clock, rng), caller, emitter, on_account_change)
+        grant_ender = GrantEnder(store, clock, emitter, exchange_timeout, on_shared_grant)
+        writer = GrantWriter(store, clock, rng)
+        connector = GrantConnector(store, writer, caller, grant_ender, emitter, on_account_change)
         return cls(
             CodeFlow(
                 store,
@@ -82,7 +87,7 @@ class Flows:
                 emitter=emitter,
             ),
             Validator(store, providers, caller, connector),
-            Unlinker(store, providers, caller, emitter, in_flight),
+            Unlinker(store, providers, grant_ender, emitter, in_flight),
             Purger(store, clock),
             CarriedThrough(caller.hurry),
             caller,

@@ -18,6 +18,7 @@ from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.ports import Clock, LinkStore, Observer
+from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.wrong_types import UrlObject, id_text, url_text
 from extauth.services.arguments import checked_store
 from extauth.services.events import EventEmitter
@@ -62,8 +63,8 @@ class LinkingService:
     user whose account that is. Where nobody can tell whose account a link is for, it is replaced, and of two
     authorizations that are completed at the same moment the later one counts.
 
-    ``rng`` draws jitter, and ``secret_source`` the bytes of states and salts; both the operating system's
-    source unless a test wants to repeat a run.
+    ``on_shared_grant``: see :meth:`unlink`. ``rng`` draws jitter, ``secret_source`` the bytes of states and
+    salts; both the system's unless a test wants to repeat a run.
 
     :raises ValueError: if two providers have the same id, if one can only refresh, if a span is not
         positive, or for a redirect URI that cannot be one, or that two providers must not share.
@@ -80,11 +81,12 @@ class LinkingService:
         authorization_ttl: timedelta = AUTHORIZATION_TTL,
         redirect_uris: GivenRedirectUris | None = None,
         on_account_change: OnAccountChange = "replace",
+        on_shared_grant: OnSharedGrant = "spare",
         exchange_timeout: timedelta = timedelta(seconds=20),
         rng: random.Random | None = None,
         secret_source: SecretSource = secrets.token_bytes,
     ) -> None:
-        check_options(authorization_ttl, exchange_timeout, on_account_change)
+        check_options(authorization_ttl, exchange_timeout, on_account_change, on_shared_grant)
         self._store = checked_store(store, "put")
         served = linking_providers(providers)
         self._flows = Flows.on(
@@ -97,6 +99,7 @@ class LinkingService:
             authorization_ttl=authorization_ttl,
             redirect_uris=RedirectUris(served, redirect_uris),
             on_account_change=on_account_change,
+            on_shared_grant=on_shared_grant,
             secret_source=secret_source,
         )
         self._closed = False
@@ -225,8 +228,7 @@ class LinkingService:
         :raises ConsentDenied: the user said no.
         :raises AuthorizationExpired: the user took too long.
         :raises LinkingFailed: other ways in which the user was not connected; the leaf says why.
-        :raises TemporarilyUnavailable: nothing is lost; call it again later. Also if the service is closed
-            meanwhile.
+        :raises TemporarilyUnavailable: nothing is lost, call it again later; also if the service is closed.
         :raises ConfigurationError: the deployment must be mended.
         """
         self._refuse_if_closed()
@@ -237,9 +239,9 @@ class LinkingService:
 
         Also removed are the companions that came with the same authorization, and authorizations that were
         begun; one that is being completed in this process stores nothing. A device flow that nobody in this
-        process waits for is known to nobody here and can be completed later. Revoking is best effort and
-        reported. The grant of another client than the configured one is not revoked. Once begun it is carried
-        through, also if the caller is cancelled.
+        process waits for is unknown here and can be completed later. Revoking is best effort; the outcome
+        says what came of it. Where it would end another link of the user nothing is revoked, except with
+        ``on_shared_grant="end"``. Once begun it is carried through, also if the caller is cancelled.
 
         :raises UnknownProvider: no provider with this id was given to the service, and there is no such link.
         :raises StoreUnavailable: the link may still be there; try again.
@@ -284,8 +286,8 @@ class LinkingService:
     async def aclose(self) -> None:
         """Refuse new calls and finish what is under way: exchanges with their tokens stored, and unlinks.
 
-        Whoever waits for a device flow gets ``ProviderUnavailable``: it can be completed later. A
-        cancellation meanwhile is put off to the end. Safe to call twice.
+        Who waits for a device flow gets ``ProviderUnavailable`` and can complete it later. A cancellation
+        meanwhile is put off to the end. Safe to call twice.
         """
         self._closed = True
         await defer_cancellation(start_protected(self._flows.aclose()))

@@ -10,10 +10,11 @@ from extauth.domain.events import LinkRemoved
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
+from extauth.domain.revocation import NO_PROVIDER
 from extauth.services.events import EventEmitter
+from extauth.services.grant_ender import Ended, GrantEnder
 from extauth.services.linking.in_progress import InFlightCompletions
-from extauth.services.provider_call import ProviderCaller
-from extauth.services.providers import companion_keys, is_own_grant, is_served_by, provider_of
+from extauth.services.providers import companion_keys, provider_of
 
 
 @final
@@ -24,13 +25,13 @@ class Unlinker:
         self,
         store: LinkingStore,
         providers: Mapping[str, LinkingProvider],
-        caller: ProviderCaller,
+        grant_ender: GrantEnder,
         emitter: EventEmitter,
         in_flight: InFlightCompletions,
     ) -> None:
         self._store = store
         self._providers = providers
-        self._caller = caller
+        self._grant_ender = grant_ender
         self._emitter = emitter
         self._in_flight = in_flight
 
@@ -63,38 +64,23 @@ class Unlinker:
                 if link is not None:
                     removed.append(link)
         except StoreUnavailable:
-            await self._revoke_all(provider, removed)
+            await self._end_all(provider, removed)
             raise
-        revoked = await self._revoke_all(provider, removed)
-        return UnlinkOutcome(key, existed=bool(removed), revoked=bool(removed) and revoked)
-
-    async def _revoke_all(self, provider: LinkingProvider | None, removed: list[Link]) -> bool:
-        confirmed = True
-        for link in removed:
-            revoked = (
-                provider is not None
-                and not await self._is_shared(provider, link)
-                and await self._revoke(provider, link)
-            )
-            self._emitter.emit(LinkRemoved(link.key, revoked))
-            confirmed = confirmed and revoked
-        return confirmed
-
-    async def _is_shared(self, provider: LinkingProvider, link: Link) -> bool:
-        """Whether revoking would end another link of the user, for the same account or perhaps the same."""
-        if not provider.linking.revokes_whole_grant:
-            return False
-        try:
-            others = await self._store.links_of(link.key.user_id)
-        except StoreUnavailable:
-            return True
-        return any(
-            is_served_by(provider, other.key.provider_id)
-            and (other.account is None or link.account is None or other.account.id == link.account.id)
-            for other in others
+        ended = await self._end_all(provider, removed)
+        return UnlinkOutcome(
+            key,
+            existed=bool(removed),
+            revoked=bool(removed) and all(each.revoked for each in ended),
+            reason=next((each.reason for each in ended if each.reason is not None), None),
+            also_ended=tuple(dict.fromkeys(other for each in ended for other in each.others)),
         )
 
-    async def _revoke(self, provider: LinkingProvider, link: Link) -> bool:
-        if not is_own_grant(provider, link):
-            return False
-        return await self._caller.call(lambda: provider.revoke(link.tokens)) is True
+    async def _end_all(self, provider: LinkingProvider | None, removed: list[Link]) -> list[Ended]:
+        all_ended: list[Ended] = []
+        for link in removed:
+            ended = Ended(NO_PROVIDER)
+            if provider is not None:
+                ended = await self._grant_ender.end_link(provider, link)
+            self._emitter.emit(LinkRemoved(link.key, ended.revoked, ended.reason))
+            all_ended.append(ended)
+        return all_ended

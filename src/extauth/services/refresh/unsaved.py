@@ -29,7 +29,7 @@ from extauth.domain.token_set import TokenSet
 from extauth.services.arguments import takes
 from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter, logger
-from extauth.services.provider_call import guarded
+from extauth.services.grant_ender import GrantEnder
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _Guard: TypeAlias = asyncio.Task[None]
@@ -72,6 +72,7 @@ class UnsavedTokens:
         self._policy = policy
         self._emitter = emitter
         self._rng = rng
+        self._grant_ender = GrantEnder(store, clock, emitter, policy.exchange_timeout)
         self._unsaved: dict[LinkKey, _Unsaved] = {}
         """Added by :meth:`save`; removed by the task that gets them saved."""
         self._guards: dict[LinkKey, _Guard] = {}
@@ -184,19 +185,11 @@ class UnsavedTokens:
                     self._emitter.emit(LinkAdopted(key, link.version))
                 return link
             case Absent():
-                revoked = await self._revoke(unsaved)
-                self._emitter.emit(UnlinkedMeanwhile(key, revoked))
+                new = unsaved.link
+                ended = await self._grant_ender.end(unsaved.provider, key, new.tokens, account=new.account)
+                self._emitter.emit(UnlinkedMeanwhile(key, ended.revoked, ended.reason))
                 raise link_not_found(key)
 
     def _tell_refreshed(self, unsaved: _Unsaved, link: Link) -> None:
         took = timedelta(seconds=self._clock.monotonic() - unsaved.began)
         self._emitter.emit(LinkRefreshed(link.key, link.version, took))
-
-    async def _revoke(self, unsaved: _Unsaved) -> bool:
-        provider = unsaved.provider
-        revoked = await guarded(
-            lambda: provider.revoke(unsaved.link.tokens),
-            self._policy.exchange_timeout,
-            who=f"{type(provider).__name__}.revoke",
-        )
-        return revoked is True

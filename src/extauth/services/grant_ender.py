@@ -1,0 +1,104 @@
+"""Ending grants at their provider, where that ends nobody else's link."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import final
+
+import attrs
+
+from extauth.domain.events import SharedGrantEnded
+from extauth.domain.link import Account, Link, LinkKey
+from extauth.domain.ports import LinkReader, OAuthProvider, WallClock
+from extauth.domain.revocation import (
+    SHARED_GRANT,
+    OnSharedGrant,
+    Spare,
+    may_end,
+    revoking_ends_account,
+    why_not_over,
+)
+from extauth.domain.token_set import TokenSet
+from extauth.services.errors import GRANT_OF_ANOTHER_CLIENT
+from extauth.services.events import EventEmitter
+from extauth.services.provider_call import guarded
+from extauth.services.providers import is_own_grant, links_at_same_client, revokes_whole_grant
+
+
+@final
+@attrs.frozen
+class Ended:
+    """What came of it."""
+
+    reason: str | None = None
+    """Why it is not certain that all of the grant is over; None if it is."""
+    others: tuple[LinkKey, ...] = ()
+    """The user's other links that ended with it."""
+
+    @property
+    def revoked(self) -> bool:
+        """Whether the provider confirmed that all of the grant is over."""
+        return self.reason is None
+
+
+@final
+class GrantEnder:
+    """Asks providers to revoke, once each. ``timeout`` bounds one revocation."""
+
+    def __init__(
+        self,
+        store: LinkReader,
+        clock: WallClock,
+        emitter: EventEmitter,
+        timeout: timedelta,
+        on_shared_grant: OnSharedGrant = "spare",
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._emitter = emitter
+        self._timeout = timeout
+        self._on_shared_grant: OnSharedGrant = on_shared_grant
+
+    async def end_link(self, provider: OAuthProvider, link: Link) -> Ended:
+        """End the grant of a link that is out of the store."""
+        if not is_own_grant(provider, link):
+            return Ended(GRANT_OF_ANOTHER_CLIENT)
+        unresolved = link.pending is not None
+        return await self.end(provider, link.key, link.tokens, account=link.account, unresolved=unresolved)
+
+    async def end(
+        self,
+        provider: OAuthProvider,
+        key: LinkKey,
+        tokens: TokenSet,
+        *,
+        account: Account | None,
+        unresolved: bool = False,
+    ) -> Ended:
+        """End the grant that ``key`` had or would have had, of ``account`` if that is known.
+
+        ``unresolved`` says that its refresh token may be spent.
+        """
+        whole_grant = revokes_whole_grant(provider)
+        ends_account = revoking_ends_account(
+            provider.traits, whole_grant=whole_grant, unresolved=unresolved
+        )
+        others = await links_at_same_client(self._store, provider, key.user_id) if ends_account else ()
+        decision = may_end(
+            account,
+            others,
+            self._clock.now(),
+            ends_account=ends_account,
+            on_shared=self._on_shared_grant,
+        )
+        if isinstance(decision, Spare):
+            return Ended(SHARED_GRANT)
+        confirmed = await guarded(
+            lambda: provider.revoke(tokens), self._timeout, who=f"{type(provider).__name__}.revoke"
+        )
+        for other in decision.others:
+            self._emitter.emit(SharedGrantEnded(other, ended_with=key))
+        reason = why_not_over(
+            provider.traits, confirmed=confirmed is True, whole_grant=whole_grant, unresolved=unresolved
+        )
+        return Ended(reason, decision.others)
