@@ -31,11 +31,13 @@ COMES_BACK = timedelta(seconds=30)
 
 TRAITS: dict[Reuse, ProviderTraits] = {
     "strict": ProviderTraits(),
+    "strict_account": ProviderTraits(reuse_revokes_account=True),
     "one_behind": ProviderTraits(),
     "replay_window": ProviderTraits(replay_window=WINDOW),
     "latest_wins": ProviderTraits(),
     "non_rotating": ProviderTraits(rotates=False),
 }
+STRICT = {"strict", "strict_account"}
 HTTP_FAULTS = [fault for fault in Fault if fault is not Fault.NOT_SENT]
 USED_UP_UNSEEN = {
     Fault.LOST_REPLY,
@@ -110,7 +112,7 @@ async def test_a_fault_costs_no_link(reuse, fault):
     faults = Faults()
     async with application(reuse, faults) as app:
         faults.plan(fault)
-        if reuse == "strict" and fault in USED_UP_UNSEEN:
+        if reuse in STRICT and fault in USED_UP_UNSEEN:
             with pytest.raises(ReauthorizationRequired) as caught:
                 await app.next_token()
             assert caught.value.reason == "reply_lost"
@@ -127,7 +129,7 @@ async def test_a_fault_costs_no_link(reuse, fault):
 async def test_a_bad_day_costs_no_link(reuse):
     """No run of faults by chance costs the link: any faults where a replay is forgiven, and elsewhere
     all those that leave the grant alive."""
-    possible = [fault for fault in HTTP_FAULTS if reuse != "strict" or fault not in USED_UP_UNSEEN]
+    possible = [fault for fault in HTTP_FAULTS if reuse not in STRICT or fault not in USED_UP_UNSEEN]
     rates = dict.fromkeys(possible, 0.04)
     async with application(reuse, Faults(seed=11, rates=rates)) as app:
         for _ in range(40):

@@ -167,8 +167,8 @@ async def test_the_client_is_named_in_the_body(site, mcp, store):
         sent = [parse_qs(body.decode()) for body in site.bodies[before:]]
         return [fields["client_id"][0] if "client_id" in fields else None for fields in sent]
 
-    assert await named() == ["c", "c", "c"]
-    assert await named(requests=TokenRequests()) == [None, None, None]
+    assert await named() == ["c", "c", "c", "c"]
+    assert await named(requests=TokenRequests()) == [None] * 4
 
 
 async def test_rules_of_the_application_are_kept(site, mcp, store):

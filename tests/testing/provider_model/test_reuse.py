@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from extauth.testing.provider_model.families import numbered
+from extauth.testing.provider_model.families import Terms, numbered
 from extauth.testing.provider_model.grants import Grants
 from extauth.testing.provider_model.redemption import DeadAccess, IssuedTokens, LiveAccess, Refused
 from extauth.testing.provider_model.reuse import RULES, Reuse
@@ -28,7 +28,7 @@ def test_every_habit_has_a_rule():
     assert set(RULES) == set(get_args(Reuse))
 
 
-@pytest.mark.parametrize("reuse", ["strict", "one_behind", "replay_window", "latest_wins"])
+@pytest.mark.parametrize("reuse", ["strict", "strict_account", "one_behind", "replay_window", "latest_wins"])
 def test_rotating_habits_rotate(reuse):
     """A token presented for the first time is consumed and gives a new pair; its access token works on."""
     server = grants(reuse)
@@ -192,3 +192,16 @@ def test_whose_token_it_is():
     assert server.live_refresh_tokens("bob") == {"rt-2-2", "rt-3-1"}
     assert server.issued_for("rt-2-2") == "rt-2-1"
     assert server.issued_for("rt-unknown") is None
+
+
+def test_strict_for_the_account():
+    """A replay ends all that its subject has granted to the client, and nothing else."""
+    server = grants("strict_account")
+    for client in ("ours", "ours", "theirs"):
+        server.grant("alice", 0, Terms(client=client))
+    server.grant("bob", 0, Terms(client="ours"))
+    server.redeem("rt-1-1", 0)
+    assert server.redeem("rt-1-1", 0) == Refused(replayed=True)
+    assert server.live_refresh_tokens() == {"rt-3-1", "rt-4-1"}
+    assert server.live_access_tokens(0) == {"at-3-1", "at-4-1"}
+    assert server.families_revoked == 2

@@ -11,7 +11,9 @@ from extauth.adapters.discovery.members import flag, required_text, text, texts
 from extauth.adapters.discovery.well_known import same_but_for_a_slash
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, Reach
 from extauth.adapters.oauth2.client.configuration import checked_scopes
+from extauth.adapters.oauth2.endpoints.calls import CallAuth
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules
+from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.options import RequestOptions
 from extauth.adapters.oauth2.rules import check_rules
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
@@ -26,6 +28,11 @@ PKCE_METHOD: Final = "S256"
 
 WITH_SECRET: Final[tuple[ClientAuth, ...]] = ("client_secret_post", "client_secret_basic")
 """Ways of sending a client secret (RFC 6749 section 2.3.1), the one that more servers read alike first."""
+
+_BY_SECRET: Final[Mapping[str, CallAuth]] = {
+    "client_secret_basic": "client_basic",
+    "client_secret_post": "client_post",
+}
 
 _OPENID_MEMBERS: Final = ("id_token_signing_alg_values_supported", "subject_types_supported")
 """Members that every OpenID provider must publish, and nobody else has a reason to."""
@@ -45,6 +52,9 @@ class ServerMetadata:
     registration_endpoint: str | None = None
     """Where clients register themselves (RFC 7591)."""
     revocation_endpoint: str | None = None
+    revocation_auth_methods: tuple[str, ...] | None = None
+    """How clients may authenticate there, in the server's order; None where it does not say: then as at the
+    token endpoint."""
     introspection_endpoint: str | None = None
     device_authorization_endpoint: str | None = None
     userinfo_endpoint: str | None = None
@@ -114,7 +124,10 @@ class ServerMetadata:
             self._check_pkce(public=chosen == "none")
         rules = keywords.get("authorization", AuthorizationRules())
         check_rules(authorization=rules)
-        given = {**self._found(wanted), **cast("dict[str, Any]", keywords)}
+        found = self._found(wanted)
+        if keywords.get("revoke_url") is None:
+            found["revocation"] = self._revocation(chosen, has_secret=client_secret is not None)
+        given = {**found, **cast("dict[str, Any]", keywords)}
         given["authorization"] = attrs.evolve(rules, published=True)
         return OAuth2Provider(
             provider_id,
@@ -137,6 +150,16 @@ class ServerMetadata:
         )
         raise ProviderMisconfigured(msg, reason="pkce_unsupported")
 
+    def _revocation(self, client_auth: ClientAuth, *, has_secret: bool) -> Revocation | None:
+        """Return the standard's way, by a proof that the endpoint takes if it lists any that the client has."""
+        if self.revocation_endpoint is None:
+            return None
+        listed = self.revocation_auth_methods
+        auth: CallAuth = "client"
+        if listed is not None and client_auth not in listed and has_secret:
+            auth = next((_BY_SECRET[method] for method in listed if method in _BY_SECRET), auth)
+        return Revocation.standard(self.revocation_endpoint, auth=auth)
+
     def _found(self, scopes: tuple[str, ...]) -> dict[str, Any]:
         return {
             "issuer": self.issuer,
@@ -145,7 +168,6 @@ class ServerMetadata:
             "identity": IdentityRules(in_id_token=self.openid),
             "token_url": self.token_endpoint,
             "authorize_url": self.authorization_endpoint,
-            "revoke_url": self.revocation_endpoint,
             "device_url": self.device_authorization_endpoint,
             "userinfo_url": self.userinfo_endpoint,
             "reach": self.reach,
@@ -180,6 +202,7 @@ def server_metadata(
         token_endpoint=usable(required_text(members, "token_endpoint"), "token_endpoint"),
         registration_endpoint=endpoint("registration_endpoint"),
         revocation_endpoint=endpoint("revocation_endpoint"),
+        revocation_auth_methods=texts(members, "revocation_endpoint_auth_methods_supported"),
         introspection_endpoint=endpoint("introspection_endpoint"),
         device_authorization_endpoint=endpoint("device_authorization_endpoint"),
         userinfo_endpoint=endpoint("userinfo_endpoint"),

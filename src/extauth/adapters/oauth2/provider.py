@@ -269,10 +269,12 @@ class OAuth2Provider:
         return await self._exchanges.refresh_token(tokens, () if resource is None else (resource,))
 
     async def revoke(self, tokens: TokenSet) -> bool:
-        """Ask the provider once to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.
+        """Ask the provider to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.
 
-        Returns whether it confirmed; a token that it no longer knows is revoked as well (RFC 7009 section
-        2.2). False without a way, and for all else that happens. When cancelled, the outcome is unknown.
+        Each is asked about once: the refresh token, and the access tokens where one is not known to end with
+        the other. Returns whether it confirmed for all; a token that it no longer knows is revoked as well
+        (RFC 7009 section 2.2). False without a way, and for all else that happens. When cancelled, the
+        outcome is unknown.
         """
         return await self._calls.revoke(tokens)
 

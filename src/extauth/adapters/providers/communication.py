@@ -56,7 +56,11 @@ discord = Preset(
     token_url="https://discord.com/api/oauth2/token",
     scopes=("identify",),
     replies=reply_rules("discord"),
-    revocation=Revocation.standard("https://discord.com/api/oauth2/token/revoke"),
+    # Discord's documentation, "OAuth2", read 2026-11-29: any token ends all of the authorization's; and for
+    # the Social SDK, all of the user's at the application.
+    revocation=Revocation.standard(
+        "https://discord.com/api/oauth2/token/revoke", whole_grant=True, access_tokens="end"
+    ),
     identity=IdentityRules(
         call=_DISCORD_USER,
         in_answer=AccountPaths(
@@ -76,7 +80,8 @@ zoom = Preset(
     authorize_url="https://zoom.us/oauth/authorize",
     token_url="https://zoom.us/oauth/token",
     replies=reply_rules("zoom"),
-    revocation=Revocation.standard("https://zoom.us/oauth/revoke"),
+    # It uninstalls the app for the user (devforum.zoom.us, topic 18432, an answer of Zoom's).
+    revocation=Revocation.standard("https://zoom.us/oauth/revoke", whole_grant=True, access_tokens="end"),
     identity=IdentityRules(
         call=_ZOOM_USER,
         in_answer=AccountPaths(id=("id",), login=None, display_name=None, avatar_url=("pic_url",)),

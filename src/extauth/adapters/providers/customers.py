@@ -31,7 +31,12 @@ salesforce = Preset(
     ),
     replies=reply_rules("salesforce", extra_fields=frozenset({"id", "instance_url"})),
     authorization=AuthorizationRules(extra_scopes=("refresh_token",)),
-    revocation=Revocation.standard("https://{variable[domain]}/services/oauth2/revoke"),
+    # Salesforce's blog, "Revoking OAuth 2.0 Access Tokens and Refresh Tokens", read 2026-11-29.
+    revocation=Revocation.standard(
+        "https://{variable[domain]}/services/oauth2/revoke",
+        done_codes=frozenset({"invalid_token"}),
+        access_tokens="end",
+    ),
     identity=IdentityRules(in_reply=AccountPaths(id=("id",), login=None, display_name=None, avatar_url=None)),
     validation=ValidationRules(
         call=Call(
@@ -80,6 +85,7 @@ hubspot = Preset(
         ),
         done_statuses=frozenset({200, 204}),
         # HubSpot's reference, "Delete OAuth 2.0 refresh token".
+        access_tokens="live",
     ),
     identity=IdentityRules(
         call=Call(url="https://api.hubapi.com/oauth/v1/access-tokens/{access_token}", auth="none"),

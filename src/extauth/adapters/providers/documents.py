@@ -58,7 +58,9 @@ box = Preset(
             auth="client",
             encoding="form",
             fields={"token": "{token}"},
-        )
+        ),
+        # Box's reference, "Revoke": either token is enough, and both are destroyed.
+        access_tokens="end",
     ),
     identity=IdentityRules(
         call=_BOX_USER,

@@ -37,6 +37,10 @@ google = Preset(
         ),
         # So it answers for a token that is revoked already, as CustomerOS takes it too.
         done_codes=frozenset({"invalid_token"}),
+        # One token ends all that the account has granted (github.com/Significant-Gravitas/AutoGPT, pull
+        # request 10493).
+        whole_grant=True,
+        access_tokens="end",
     ),
     identity=IdentityRules(call=_GOOGLE_USER),
     # Google's guide, "OpenID Connect". Since February 2026 many of its callbacks say it, too, and not all
@@ -143,7 +147,9 @@ auth0 = Preset(
     authorization=AuthorizationRules(
         extra_scopes=("offline_access",), offline_consent=False, resource_param="audience"
     ),
-    revocation=Revocation.standard("https://{variable[domain]}/oauth/revoke"),
+    # Auth0's documentation, "Revoke Refresh Tokens", read 2026-11-29: with the tenant setting "Refresh Token
+    # Revocation Deletes Grant" all refresh tokens of the user at the application end, for one audience.
+    revocation=Revocation.standard("https://{variable[domain]}/oauth/revoke", whole_grant=True),
     identity=IdentityRules(in_id_token=True),
     openid=True,
     # Auth0's documentation, "ID Token Structure": with the slash.
@@ -156,6 +162,11 @@ auth0 = Preset(
             " is accepted again, and only within the overlap that the app sets; an older one ends the grant."
         ),
         "The cap of live grants is about 200 per user and app.",
+        (
+            "Revoking may end all that a user has granted to the app: that is a setting of the tenant,"
+            " Refresh Token Revocation Deletes Grant. So it is not done while the user has another link; if"
+            " yours is off, give revoke_url=..."
+        ),
     ),
 )
 
@@ -176,8 +187,10 @@ keycloak = Preset(
     ),
     replies=reply_rules("keycloak"),
     authorization=AuthorizationRules(extra_scopes=("offline_access",), offline_consent=False),
+    # Up to 26.0 a revoked refresh token ends all sessions of the user at the client, and the consent; since
+    # then its own session, which several links may share (github.com/keycloak/keycloak, issue 35486).
     revocation=Revocation.standard(
-        "{variable[base]}/realms/{variable[realm]}/protocol/openid-connect/revoke"
+        "{variable[base]}/realms/{variable[realm]}/protocol/openid-connect/revoke", whole_grant=True
     ),
     identity=IdentityRules(in_id_token=True),
     openid=True,

@@ -69,6 +69,13 @@ class Family:
     access_tokens: int = 0
     """How many were given out."""
     revoked: bool = False
+    refresh_revoked: bool = False
+    """Whether its refresh tokens were revoked and its access tokens left."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether its client has a refresh token that nobody revoked."""
+        return self.terms.offline and not self.revoked and not self.refresh_revoked
 
 
 @final

@@ -138,8 +138,8 @@ class Grants:
         record.revoked = True
         return changed
 
-    def revoke_subject(self, subject: str, client: object = None) -> bool:
-        """Revoke all that ``subject`` granted, to one client or to all. Returns whether anything changed."""
+    def revoke_subject(self, subject: str, client: object = None) -> int:
+        """Revoke all that ``subject`` granted, to one client or to all. Returns how many grants that ended."""
         found = [
             family
             for family in self._families
@@ -147,7 +147,7 @@ class Grants:
         ]
         for family in found:
             family.revoked = True
-        return bool(found)
+        return len(found)
 
     def access(self, access_token: str, now: float) -> AccessState:
         """Say whether an API should accept ``access_token``; at its expiry it is expired."""
@@ -164,7 +164,7 @@ class Grants:
         Then presenting it refreshes, whatever the server does about reuse.
         """
         record = self._issued.refresh.get(refresh_token)
-        return record is not None and record is record.family.newest and _usable(record.family)
+        return record is not None and record is record.family.newest and record.family.usable
 
     def gives_tokens(self, refresh_token: str, now: float) -> bool:
         """Whether presenting ``refresh_token`` at ``now`` would be answered with tokens."""
@@ -176,7 +176,7 @@ class Grants:
         return frozenset(
             family.newest.text
             for family in self._families
-            if _usable(family) and subject in (None, family.subject)
+            if family.usable and subject in (None, family.subject)
         )
 
     def live_access_tokens(self, now: float) -> frozenset[str]:
@@ -220,7 +220,7 @@ class Grants:
 
     def _treatment(self, record: RefreshToken, now: float) -> Treatment:
         family = record.family
-        if not _usable(family) or now >= record.expires_at:
+        if not family.usable or now >= record.expires_at:
             return Treatment.REFUSE
         behind = family.newest.place - record.place
         used_ago = None if record.used_at is None else now - record.used_at
@@ -247,6 +247,8 @@ class Grants:
         if treatment is Treatment.REVOKE_FAMILY:
             family.revoked = True
             self.families_revoked += 1
+        if treatment is Treatment.REVOKE_ACCOUNT:
+            self.families_revoked += self.revoke_subject(family.subject, family.terms.client)
         self.rejected[record.text] += 1
         return Refused(replayed=record.used_at is not None)
 
@@ -280,17 +282,12 @@ class Grants:
         siblings = [
             family
             for family in self._families
-            if _usable(family)
+            if family.usable
             and (family.subject, family.terms.client) == (newest.subject, newest.terms.client)
         ]
         for family in siblings[: -self.most_grants]:
             family.revoked = True
             self.families_dropped += 1
-
-
-def _usable(family: Family) -> bool:
-    """Whether its client has a refresh token, and nobody revoked it."""
-    return family.terms.offline and not family.revoked
 
 
 def _issued(access: AccessToken, refresh: RefreshToken) -> IssuedTokens:

@@ -13,10 +13,11 @@ from typing import Literal, TypeAlias, final
 
 import attrs
 
-Reuse: TypeAlias = Literal["strict", "one_behind", "replay_window", "overlap", "latest_wins", "non_rotating"]
+Reuse: TypeAlias = Literal["strict", "strict_account", "one_behind", "replay_window", "overlap", "latest_wins", "non_rotating"]
 """What becomes of a refresh token that was used before.
 
 ``strict``: it works once; a second presentation revokes its whole family (RFC 9700 section 4.14.2).
+``strict_account``: a second presentation revokes all that its subject has granted to the client (better-auth).
 ``one_behind``: the token just before the newest gives the active pair; an older one revokes the family
 (Supabase). ``replay_window``: for some seconds after its rotation it gives the very same pair again;
 later it revokes the family (WorkOS, Okta). ``overlap``: for as long it gives *another* pair, and all
@@ -59,6 +60,8 @@ class Treatment(Enum):
     """Answer ``invalid_grant`` and change nothing."""
     REVOKE_FAMILY = auto()
     """Take it for stolen: nothing of its family works any more."""
+    REVOKE_ACCOUNT = auto()
+    """Take it for stolen: nothing works any more that its subject has granted to the client."""
 
 
 GIVES_TOKENS = frozenset(
@@ -69,6 +72,10 @@ GIVES_TOKENS = frozenset(
 
 def _strict(presented: Presented) -> Treatment:
     return Treatment.REVOKE_FAMILY if presented.behind else Treatment.ROTATE
+
+
+def _strict_account(presented: Presented) -> Treatment:
+    return Treatment.REVOKE_ACCOUNT if presented.behind else Treatment.ROTATE
 
 
 def _one_behind(presented: Presented) -> Treatment:
@@ -100,6 +107,7 @@ def _non_rotating(_: Presented) -> Treatment:
 RULES: Mapping[Reuse, Callable[[Presented], Treatment]] = MappingProxyType(
     {
         "strict": _strict,
+        "strict_account": _strict_account,
         "one_behind": _one_behind,
         "replay_window": _replay_window,
         "overlap": _overlap,

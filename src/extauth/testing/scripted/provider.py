@@ -281,11 +281,15 @@ def _reuse(traits: ProviderTraits) -> Reuse:
     """Return the strictest habit that is as the traits say."""
     if not traits.rotates:
         return "non_rotating"
-    return "strict" if traits.replay_window is None else "replay_window"
+    if traits.replay_window is not None:
+        return "replay_window"
+    return "strict_account" if traits.reuse_revokes_account else "strict"
 
 
 def _traits(reuse: Reuse | None, replay_window: timedelta | None) -> ProviderTraits:
     """Return what one should know of a provider with this habit."""
     if reuse == "replay_window":
         return ProviderTraits(replay_window=replay_window or timedelta(seconds=30))
-    return ProviderTraits(rotates=reuse != "non_rotating")
+    return ProviderTraits(
+        rotates=reuse != "non_rotating", reuse_revokes_account=reuse == "strict_account"
+    )

@@ -40,6 +40,8 @@ class ProofRules:
     audiences: frozenset[str]
     """``aud`` of a client's JWT is one of them, unless the quirks say otherwise."""
     now: datetime
+    only: frozenset[ClientProof] | None = None
+    """The proofs that this endpoint accepts, whoever shows them; None: those of the client."""
 
 
 def client_of(
@@ -48,7 +50,7 @@ def client_of(
     """Return the client that proves who it is; None if none does."""
     for proof, client_id, given in _offers(header, fields, rules.quirks):
         for client in clients:
-            accepted = rules.quirks.client_auth if client.proofs is None else client.proofs
+            accepted = rules.only or client.proofs or rules.quirks.client_auth
             named = client_id is None or _same(client_id, client.id)
             if proof in accepted and named and _proves(proof, given, client, rules):
                 return client

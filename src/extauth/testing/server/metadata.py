@@ -86,6 +86,8 @@ class Metadata:
             metadata["scopes_supported"] = sorted(quirks.known_scopes)
         if quirks.revocation == "rfc7009":
             metadata["revocation_endpoint"] = f"{issuer}/revoke"
+            if quirks.revocation_auth is not None:
+                metadata["revocation_endpoint_auth_methods_supported"] = sorted(quirks.revocation_auth)
         if quirks.registration:
             metadata["registration_endpoint"] = f"{state.issuer}/register"
         return metadata

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, cast, final, get_args, get_origin, get_ty
 import attrs
 
 from extauth.domain.policy import positive
+from extauth.testing.provider_model.revoking import RevocationReach, RevokedConsumed
 from extauth.testing.server.refusals import ErrorShape, Refusal
 
 ClientProof: TypeAlias = Literal[
@@ -212,6 +213,16 @@ class ServerQuirks:
     """What the account is called in ``deauthorize``."""
     already_revoked: Refusal | None = None
     """The answer if there is nothing to revoke; None: as if there was."""
+    revocation_reach: RevocationReach = "grant"
+    """What ends with a token, in the ways in which the standard leaves it to the server."""
+    revoked_consumed: RevokedConsumed = "grant"
+    """What ends with a refresh token that was used before."""
+    revocation_auth: frozenset[ClientProof] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(frozenset[ClientProof])
+    )
+    """The proofs that are accepted for revoking, and published; None: those of the token endpoint."""
+    revocation_fields: frozenset[str] = attrs.field(default=frozenset[str](), converter=frozenset)
+    """Fields that a revocation must have, be they empty, such as ``client_secret``."""
 
     # The API
     api_scheme: str = "Bearer"

@@ -9,6 +9,7 @@ from typing import final
 from aiohttp import web
 
 from extauth.testing.provider_model.families import AccessToken
+from extauth.testing.provider_model.revoking import is_consumed, revoke_alone
 from extauth.testing.server.api import shown_token
 from extauth.testing.server.clients import Client
 from extauth.testing.server.quirks import Revocations
@@ -49,10 +50,12 @@ class RevocationEndpoint:
         return _DONE[quirks.revocation]()
 
     async def _fields(self, request: web.Request) -> dict[str, str] | None:
-        """Return the parameters in the body, for the ways that have one."""
+        """Return the parameters in the body, for the ways that have one; None if they are not as they must be."""
         quirks = self._state.quirks
         if quirks.revocation in {"delete_path", "bearer", "permissions"}:
             return {}
+        if quirks.revocation_fields and not quirks.revocation_fields <= (await request.post()).keys():
+            return None
         encoding = "json" if quirks.revocation == "delete_body" else quirks.encoding
         found = await read_parameters(request, encoding)
         return None if found is None else found[0]
@@ -62,7 +65,7 @@ class RevocationEndpoint:
         state = self._state
         match state.quirks.revocation:
             case "delete_path":
-                return state.grants.revoke(request.match_info["refresh_token"])
+                return self._one(request.match_info["refresh_token"])
             case "bearer":
                 return self._whole_grant(shown_token(request, "Bearer"))
             case "permissions":
@@ -70,23 +73,21 @@ class RevocationEndpoint:
             case "access_token":
                 return self._whole_grant(fields.get("access_token"))
             case "token":
-                if not (token := fields.get("token")):
-                    return Refusal("invalid_request")
-                return state.grants.revoke(token)
+                return self._one(fields.get("token"))
             case _:
                 return self._by_client(request, fields)
 
     def _by_client(self, request: web.Request, fields: dict[str, str]) -> bool | Refusal:
         """Revoke in a way in which the client proves who it is."""
         state = self._state
-        client = state.client(request, fields)
+        client = state.client(request, fields, state.quirks.revocation_auth)
         if isinstance(client, Refusal):
             return client
         match state.quirks.revocation:
             case "deauthorize":
                 if not (account_id := fields.get(state.quirks.revocation_account)):
                     return Refusal("invalid_request")
-                return state.grants.revoke_subject(account_id, client)
+                return state.grants.revoke_subject(account_id, client) > 0
             case "delete_body":
                 if client.id != request.match_info["client_id"]:
                     return Refusal("not_found", HTTPStatus.NOT_FOUND)
@@ -99,7 +100,28 @@ class RevocationEndpoint:
             return False
         if state.quirks.revocation == "delete_body":
             return self._whole_grant(token)
-        return state.grants.revoke(token)
+        return self._one(token)
+
+    def _one(self, token: str | None) -> bool | Refusal:
+        """Revoke a token, and what ends with it here."""
+        grants, quirks = self._state.grants, self._state.quirks
+        if not token:
+            return Refusal("invalid_request")
+        record = grants.record(token)
+        if record is None:
+            return False
+        subject, client = record.family.subject, record.family.terms.client
+        if is_consumed(record) and quirks.revoked_consumed != "grant":
+            if quirks.revoked_consumed == "account":
+                grants.revoke_subject(subject, client)
+            return False
+        match quirks.revocation_reach:
+            case "token":
+                return revoke_alone(record)
+            case "grant":
+                return grants.revoke(token)
+            case "account":
+                return not record.family.revoked and grants.revoke_subject(subject, client) > 0
 
     def _of_another(self, token: str, client: Client) -> bool:
         record = self._state.grants.record(token)
@@ -113,7 +135,7 @@ class RevocationEndpoint:
             return Refusal("invalid_token", HTTPStatus.UNAUTHORIZED)
         if not isinstance(record, AccessToken) or record.revoked or record.family.revoked:
             return False
-        return self._state.grants.revoke_subject(record.family.subject, record.family.terms.client)
+        return self._state.grants.revoke_subject(record.family.subject, record.family.terms.client) > 0
 
 
 def _ok() -> web.Response:

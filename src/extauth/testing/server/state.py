@@ -16,7 +16,7 @@ from extauth.testing.server.client_proof import ProofRules, client_of, two_proof
 from extauth.testing.server.clients import Client, Clients
 from extauth.testing.server.codes import Codes, DeviceCodes
 from extauth.testing.server.consent import Accounts, Consent
-from extauth.testing.server.quirks import ServerQuirks
+from extauth.testing.server.quirks import ClientProof, ServerQuirks
 from extauth.testing.server.refusals import Refusal
 from extauth.testing.server.signing import Signer
 
@@ -64,13 +64,18 @@ class ServerState:
         """The issuer identifier."""
         return f"{self.url}{self.quirks.issuer_path}"
 
-    def client(self, request: web.Request, fields: dict[str, str]) -> Client | Refusal:
-        """Return the client that sends the request, or why it is not believed."""
+    def client(
+        self,
+        request: web.Request,
+        fields: dict[str, str],
+        proofs: frozenset[ClientProof] | None = None,
+    ) -> Client | Refusal:
+        """Return the client that sends the request, or why it is not believed; by ``proofs`` alone, if any."""
         header = request.headers.get("Authorization")
         if two_proofs(header, fields):
             return Refusal("invalid_request")
         audiences = frozenset({self.issuer, f"{self.issuer}/token"})
-        rules = ProofRules(self.quirks, audiences, self.now())
+        rules = ProofRules(self.quirks, audiences, self.now(), proofs)
         found = client_of(header, fields, self.clients, rules)
         if found is not None:
             return found

@@ -51,6 +51,7 @@ async def test_a_client_with_a_key_signs_for_the_token_endpoint(server: Any) -> 
     assert [request.line for request in server.requests] == [
         "POST /token?tenant=a HTTP/1.1",
         "POST /token/revoke HTTP/1.1",
+        "POST /token/revoke HTTP/1.1",
     ]
     for request in server.requests:
         form = request.form

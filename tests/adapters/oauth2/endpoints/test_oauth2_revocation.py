@@ -27,16 +27,19 @@ async def revoked(server: Any, revocation: Revocation, tokens: TokenSet = TOKENS
 
 
 async def test_the_standard_s_way_by_basic(server: Any) -> None:
-    """RFC 7009 section 2.1, byte for byte."""
+    """RFC 7009 section 2.1, byte for byte: the refresh token, then the access token, which may live on."""
     server.answer(200, b"")
 
     assert await revoked(server, Revocation.standard(server.url))
 
-    (request,) = server.requests
-    assert request.line == "POST /token HTTP/1.1"
-    assert request.body == "token=rt%2F0&token_type_hint=refresh_token"
-    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
-    assert request.headers["authorization"] == BASIC
+    assert [request.body for request in server.requests] == [
+        "token=rt%2F0&token_type_hint=refresh_token",
+        "token=at%2F0&token_type_hint=access_token",
+    ]
+    for request in server.requests:
+        assert request.line == "POST /token HTTP/1.1"
+        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+        assert request.headers["authorization"] == BASIC
 
 
 async def test_the_standard_s_way_by_post(server: Any) -> None:

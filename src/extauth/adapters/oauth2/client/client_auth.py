@@ -178,6 +178,12 @@ class ClientCredentials:
             case _:
                 return None
 
+    def posted_fields(self) -> dict[str, str] | None:
+        """Return the fields that prove it by its secret whatever the way, or None without a secret."""
+        if self.client_secret is None:
+            return None
+        return {"client_id": self.client_id, "client_secret": self.client_secret}
+
     def fields(self, endpoint: str) -> dict[str, str]:
         """Return the fields of the body that name or authenticate the client to this endpoint.
 

@@ -77,11 +77,32 @@ class ProviderCalls:
         return self.api.headers_for(tokens, self.credentials.client_id)
 
     async def revoke(self, tokens: TokenSet) -> bool:
-        """Ask once to revoke these tokens. Returns whether that is certain; raises nothing."""
-        if self.revocation is None:
+        """Ask to revoke these tokens, for each no more than once. Returns whether it is certain that none
+        works any more; raises nothing.
+
+        An access token whose revocation the provider does not confirm is shown to it: if it is refused, it
+        is dead all the same.
+        """
+        rules = self.revocation
+        if rules is None:
             return False
-        reply = await self._ask(self.revocation.call, tokens)
-        return isinstance(reply, Reply) and self.revocation.confirmed_by(reply)
+        now = self.clock.now()
+        reply = await self._ask(rules.call, tokens)
+        if not isinstance(reply, Reply):
+            return False
+        confirmed = rules.confirmed_by(reply)
+        for single in rules.also_asked(tokens, now):
+            reply = await self._ask(rules.call, single)
+            revoked = isinstance(reply, Reply) and rules.confirmed_by(reply)
+            confirmed = (revoked or await self._is_refused(single)) and confirmed
+        for single in rules.left_alive(tokens, now):
+            confirmed = confirmed and await self._is_refused(single)
+        return confirmed
+
+    async def _is_refused(self, tokens: TokenSet) -> bool:
+        if self.validation is None:
+            return False
+        return isinstance(await self._validate(self.validation, tokens), TokenInvalid)
 
     async def identify(self, tokens: TokenSet) -> Account | None:
         """Ask whose tokens these are. None without a call for it, or an answer; raises nothing.

@@ -18,6 +18,7 @@ from extauth.adapters.oauth2.endpoints.templates import (
     checked_url_template,
     filled,
     filled_url,
+    names_in,
     names_in_host,
 )
 from extauth.adapters.oauth2.http.request import FORM, JSON, HttpRequest
@@ -26,9 +27,9 @@ from extauth.domain.token_set import TokenSet
 
 CallMethod: TypeAlias = Literal["GET", "POST", "DELETE"]
 
-CallAuth: TypeAlias = Literal["client", "client_basic", "access_token", "none"]
-"""By the client's own way of authenticating at the token endpoint, by HTTP Basic whatever that is, by the
-access token as an API call, or not at all."""
+CallAuth: TypeAlias = Literal["client", "client_basic", "client_post", "access_token", "none"]
+"""By the client's own way of authenticating at the token endpoint, by HTTP Basic or by its secret among the
+fields whatever that is, by the access token as an API call, or not at all."""
 
 CallEncoding: TypeAlias = Literal["form", "json", "query", "none"]
 
@@ -53,6 +54,13 @@ def _checked_fields(value: JsonValue, what: str) -> None:
     elif isinstance(value, dict):
         for inner in value.values():
             _checked_fields(inner, what)
+
+
+def _texts(value: JsonValue) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for each in inner for text in _texts(each)]
 
 
 def _filled_fields(value: JsonValue, values: Values) -> JsonValue:
@@ -117,11 +125,19 @@ class Call:
             msg = f"a GET has no body for encoding={self.encoding!r}; choose query"
         elif self.fields and self.encoding == "none":
             msg = "fields need an encoding"
-        elif self.auth == "client" and self.encoding not in _BODIES:
+        elif self.auth in {"client", "client_post"} and self.encoding not in _BODIES:
             msg = "client authentication needs a body, encoding form or json; or choose client_basic"
         else:
             return
         raise ValueError(msg)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What its templates have a place for, such as ``token``."""
+        texts = [self.url, *self.headers.values()]
+        for field in self.fields.values():
+            texts += _texts(field)
+        return frozenset(name for text in texts for name in names_in(text))
 
     @property
     def led_by_answers(self) -> bool:
@@ -152,6 +168,10 @@ class Call:
             case "client":
                 proof = credentials.headers()
                 fields |= credentials.fields(url)
+            case "client_post":
+                if (posted := credentials.posted_fields()) is None:
+                    return NotMade("client_secret")
+                fields |= posted
             case "none":
                 pass
         if proof is None:

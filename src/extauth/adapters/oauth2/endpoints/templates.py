@@ -122,6 +122,11 @@ def checked_url_template(template: str, what: str) -> str:
     return template
 
 
+def names_in(template: str) -> frozenset[str]:
+    """Return the names of all places."""
+    return frozenset(name for _, name in _parts(template) if name is not None)
+
+
 def names_in_host(template: str) -> frozenset[str]:
     """Return the names of what is kept in ``TokenSet.extra`` that decides where a URL leads."""
     found: set[str] = set()
