@@ -41,6 +41,7 @@ from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.exchange import Presented, RefreshExchange
 from extauth.services.refresh.lease import Lease, Leases, best_effort
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.siblings import Siblings
 from extauth.services.refresh.unsaved import UnsavedTokens
 
 
@@ -94,6 +95,7 @@ class LeasedRefresh:
         self._pauses = pauses
         self._rng = rng
         self._leases = Leases(store, clock, policy, rng)
+        self._siblings = Siblings(store, clock)
         self._refresh_exchange = RefreshExchange(clock, policy, emitter, rng)
         self._closing = False
         """Set once by :meth:`hurry`."""
@@ -115,11 +117,12 @@ class LeasedRefresh:
         claim = await self._leases.claim(lease)
         looked_again = False
         while isinstance(claim, Claimed):
-            served = await self._left_alone(request, lease, claim)
+            others_at_stake = await self._siblings.at_stake(request.provider, claim.link)
+            served = await self._left_alone(request, lease, claim, others_at_stake=others_at_stake)
             if served is not None:
                 return served
             if looked_again or not _may_be_spent(claim, request.provider.traits):
-                return await self._exchange(request, lease, claim)
+                return await self._exchange(request, lease, claim, others_at_stake=others_at_stake)
             # Whoever presented it before may have been cut off from the store, and be about to save.
             await self._clock.sleep(self._policy.save_margin.total_seconds())
             claim = await self._leases.claim(lease)
@@ -134,7 +137,9 @@ class LeasedRefresh:
             case _:
                 assert_never(claim)
 
-    async def _left_alone(self, request: TokenRequest, lease: Lease, claim: Claimed) -> Finished | None:
+    async def _left_alone(
+        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool
+    ) -> Finished | None:
         """End the attempt where the refresh token must not be presented now; None if it may be."""
         link = claim.link
         traits = request.provider.traits
@@ -151,12 +156,19 @@ class LeasedRefresh:
             case None:
                 pass
         at_stake = something_to_lose(link, now, rejected=request.rejected)
-        if not may_present(traits, unresolved_for=claim.unresolved_for, access_token_works=at_stake):
+        if not may_present(
+            traits, unresolved_for=claim.unresolved_for, access_token_works=at_stake or others_at_stake
+        ):
             await self._leases.release(lease)
+            if others_at_stake and not at_stake:
+                # No later try is any better, as long as the others live.
+                raise reauthorization_required(link.key, "reply_lost")
             return _served(link, None, UNRESOLVED, works=works)
         return None
 
-    async def _exchange(self, request: TokenRequest, lease: Lease, claim: Claimed) -> Attempt:
+    async def _exchange(
+        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool
+    ) -> Attempt:
         link = claim.link
         if not await self._leases.renew(lease):
             await self._leases.release(lease)
@@ -173,6 +185,7 @@ class LeasedRefresh:
             request,
             link,
             unresolved_for=claim.unresolved_for,
+            others_at_stake=others_at_stake,
             renew_lease=lambda: self._leases.renew(lease),
             hurry=lambda: self._closing or self._pauses.error(request.provider.provider_id, link) is not None,
         )

@@ -60,10 +60,13 @@ class RefreshExchange:
         link: Link,
         *,
         unresolved_for: timedelta | None,
+        others_at_stake: bool,
         renew_lease: RenewLease,
         hurry: Callable[[], bool],
     ) -> Presented:
-        """Present the link's refresh token; ``hurry`` says that it is no time for repeating."""
+        """Present the link's refresh token; ``hurry`` says that it is no time for repeating, and
+        ``others_at_stake`` that a replay could end other links.
+        """
         uncertain_since = None
         if unresolved_for is not None:
             uncertain_since = self._clock.monotonic() - unresolved_for.total_seconds()
@@ -78,7 +81,9 @@ class RefreshExchange:
                 self._emitter.emit(ExchangeUnresolved(link.key, link.version, outcome.code))
                 uncertain_since = began if uncertain_since is None else uncertain_since
             age = timedelta(seconds=self._clock.monotonic() - (uncertain_since or began))
-            works = something_to_lose(link, self._clock.now(), rejected=request.rejected)
+            works = others_at_stake or something_to_lose(
+                link, self._clock.now(), rejected=request.rejected
+            )
             if (
                 attempt >= self._policy.sends
                 or hurry()

@@ -192,6 +192,9 @@ class ScriptedLinkingProvider:
 
     async def revoke(self, tokens: TokenSet) -> bool:
         await _at(self.revoking, self.revoke_gate)
+        subject = self.tokens.subject_of(tokens.access_token)
+        if self.linking.revokes_whole_grant and subject is not None:
+            self.tokens.grants.revoke_subject(subject)
         return await self.tokens.revoke(tokens)
 
     async def identify(self, tokens: TokenSet) -> Account | None:

@@ -1,0 +1,30 @@
+"""What a user's other links have to lose if a refresh token is presented twice."""
+
+from __future__ import annotations
+
+from typing import final
+
+from extauth.domain.link import Link
+from extauth.domain.ports import LinkReader, OAuthProvider, WallClock
+from extauth.domain.revocation import links_at_stake
+from extauth.services.providers import links_at_same_client
+
+
+@final
+class Siblings:
+    """Looks at them, where the provider takes a spent refresh token for a theft from the whole account."""
+
+    def __init__(self, store: LinkReader, clock: WallClock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def at_stake(self, provider: OAuthProvider, link: Link) -> bool:
+        """Whether a replay of ``link``'s refresh token could end another link; also if there is no telling."""
+        traits = provider.traits
+        if not (traits.rotates and traits.reuse_revokes_account):
+            return False
+        links = await links_at_same_client(self._store, provider, link.key.user_id)
+        if links is None:
+            return True
+        others = [other for other in links if other.key != link.key]
+        return bool(links_at_stake(link.account, others, self._clock.now()))

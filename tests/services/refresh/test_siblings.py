@@ -1,0 +1,123 @@
+"""A spent refresh token ends all of an account's grants at some providers: then other links count, too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from extauth import Account, LinkKey, ProviderUnavailable, ReauthorizationRequired, RefreshFailure
+from extauth.domain.policy import ProviderTraits
+from extauth.testing import Fault
+from extauth.testing.scripted.provider import ScriptedProvider
+from tests.services.conftest import KEY
+from tests.support.faulty_store import down
+
+WORK = LinkKey("scripted/work", "alice")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def strict(scene):
+    """The scene at a provider that ends the whole account on reuse."""
+    scene.provider = ScriptedProvider(now=scene.clock.now, reuse="strict_account")
+    return scene
+
+
+async def connect(scene, key, left, account=None, **tokens):
+    """Connect alice's account there once more, with an access token that has this much left."""
+    now = scene.clock.now()
+    granted = attrs.evolve(scene.provider.grant("there"), expires_at=now + left, issued_at=now - HOUR)
+    link = await scene.inner.put(key, attrs.evolve(granted, **tokens))
+    if account is not None:
+        await scene.inner.record_account(key, link.version, Account(account))
+    return link
+
+
+def live(scene):
+    """How many of the account's grants are alive."""
+    return len(scene.provider.grants.live_refresh_tokens("there"))
+
+
+async def test_an_answer_is_lost(strict):
+    """The refresh token is not presented again, though its own access token is over; the other link lives."""
+    await connect(strict, KEY, timedelta(0))
+    work = await connect(strict, WORK, HOUR)
+    strict.provider.faults.plan(Fault.LOST_REPLY)
+    with pytest.raises(ProviderUnavailable):
+        await strict.replica().access_token("scripted", "alice")
+    assert len(strict.provider.presented) == 1
+    assert (live(strict), strict.provider.works_now(work.tokens.access_token)) == (2, True)
+
+
+async def test_later_the_user_is_asked_to_connect_again(strict):
+    """No later try would be any better, and no mark says that the provider had rejected it."""
+    await connect(strict, KEY, timedelta(0))
+    await connect(strict, WORK, HOUR)
+    strict.provider.faults.plan(Fault.LOST_REPLY)
+    tokens = strict.replica()
+    with pytest.raises(ProviderUnavailable):
+        await tokens.access_token("scripted", "alice")
+    strict.clock.advance(timedelta(minutes=5))
+    with pytest.raises(ReauthorizationRequired) as caught:
+        await tokens.access_token("scripted", "alice")
+    assert caught.value.reason == "reply_lost"
+    assert (len(strict.provider.presented), live(strict)) == (1, 2)
+    assert not (await strict.stored()).failure.permanent
+
+    # With the other link gone there is nothing to lose, and trying costs nothing.
+    await strict.inner.delete(WORK)
+    with pytest.raises(ReauthorizationRequired):
+        await tokens.access_token("scripted", "alice")
+    assert len(strict.provider.presented) == 2
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "tokens", "marked", "spared"),
+    [
+        ("home", "home", {}, False, True),
+        (None, "home", {}, False, True),
+        ("home", "other", {}, False, False),
+        ("home", "home", {"refresh_token": None}, False, False),
+        ("home", "home", {}, True, False),
+    ],
+)
+async def test_which_links_count(strict, mine, theirs, tokens, marked, spared):
+    """Those of the same account, or perhaps the same, that have something to lose."""
+    await connect(strict, KEY, timedelta(0), mine)
+    work = await connect(strict, WORK, timedelta(0), theirs, **tokens)
+    if marked:
+        failure = RefreshFailure("invalid_grant", strict.clock.now(), work.version)
+        await strict.inner.record_failure(WORK, work.version, failure)
+    strict.provider.faults.plan(Fault.LOST_REPLY)
+    with pytest.raises((ProviderUnavailable, ReauthorizationRequired)):
+        await strict.replica().access_token("scripted", "alice")
+    assert len(strict.provider.presented) == (1 if spared else 2)
+
+
+async def test_nobody_can_tell(strict):
+    """A store that does not list the links now is reason enough for care."""
+    await connect(strict, KEY, timedelta(0))
+    strict.provider.faults.plan(Fault.LOST_REPLY)
+    strict.store.before["links_of"] = down()
+    with pytest.raises(ProviderUnavailable):
+        await strict.replica().access_token("scripted", "alice")
+    assert len(strict.provider.presented) == 1
+
+
+@pytest.mark.parametrize(
+    "traits", [ProviderTraits(), ProviderTraits(rotates=False, reuse_revokes_account=True)]
+)
+async def test_elsewhere_other_links_are_not_looked_at(scene, traits):
+    """Where reuse ends one grant alone, or there is none, the link decides for itself."""
+    scene.provider.traits = traits
+    await connect(scene, KEY, timedelta(0))
+    await connect(scene, WORK, HOUR)
+    scene.provider.faults.plan(Fault.LOST_REPLY)
+    try:
+        await scene.replica().access_token("scripted", "alice")
+    except ReauthorizationRequired as error:
+        assert (error.reason, traits.rotates) == ("reply_lost", True)
+    assert len(scene.provider.presented) == 2
+    assert scene.store.calls["links_of"] == 0
