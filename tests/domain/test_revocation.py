@@ -27,6 +27,8 @@ LATER, EARLIER = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
 HOME, OTHER = Account("home"), Account("other")
 KEY = LinkKey("google/work", "alice")
 LINK = Link(KEY, TokenSet("at", "rt", expires_at=LATER), 1, EARLIER, EARLIER, account=HOME)
+STRICT, STAYS = ProviderTraits(), ProviderTraits(rotates=False)
+KILLS = ProviderTraits(reuse_revokes_account=True)
 
 
 @pytest.mark.parametrize(
@@ -112,23 +114,22 @@ def test_when_revoking_ends_the_account(whole_grant, unresolved, rotates, kills)
 
 
 @pytest.mark.parametrize(
-    ("confirmed", "unresolved", "whole_grant", "rotates", "kills", "expected"),
+    ("confirmed", "unresolved", "whole_grant", "traits", "expected"),
     [
-        (False, False, False, True, False, NOT_CONFIRMED),
-        (False, True, True, True, True, NOT_CONFIRMED),
-        (True, False, False, True, False, None),
-        (True, False, True, False, True, None),
-        (True, True, False, True, False, UNRESOLVED_EXCHANGE),
+        (False, False, False, STRICT, NOT_CONFIRMED),
+        (False, True, True, KILLS, NOT_CONFIRMED),
+        (True, False, False, STRICT, None),
+        (True, False, True, STAYS, None),
+        (True, True, False, STRICT, UNRESOLVED_EXCHANGE),
         # Revoking a refresh token need not end the access token that got lost.
-        (True, True, False, False, False, UNRESOLVED_EXCHANGE),
+        (True, True, False, STAYS, UNRESOLVED_EXCHANGE),
         # Of a whole grant, too, the provider may not know a spent refresh token any more.
-        (True, True, True, True, False, UNRESOLVED_EXCHANGE),
-        (True, True, True, False, False, None),
-        (True, True, False, True, True, None),
+        (True, True, True, STRICT, UNRESOLVED_EXCHANGE),
+        (True, True, True, STAYS, None),
+        (True, True, False, KILLS, None),
     ],
 )
-def test_when_a_grant_is_over(confirmed, unresolved, whole_grant, rotates, kills, expected):
+def test_when_a_grant_is_over(confirmed, unresolved, whole_grant, traits, expected):
     """When the provider confirmed, and there are no tokens that nobody here knows."""
-    traits = ProviderTraits(rotates=rotates, reuse_revokes_account=kills)
     reason = why_not_over(traits, confirmed=confirmed, whole_grant=whole_grant, unresolved=unresolved)
     assert reason == expected

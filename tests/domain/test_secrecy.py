@@ -111,6 +111,7 @@ def test_no_event_holds_tokens():
             "int",
             "bool",
             "str",
+            "str | None",
             "timedelta",
             "timedelta | None",
         }

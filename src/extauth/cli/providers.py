@@ -50,7 +50,9 @@ def revoking(preset: Preset) -> str:
     way = preset.revocation
     if way is None:
         return "none"
-    return "RFC 7009" if way == Revocation.standard(way.call.url) else f"own ({way.call.method})"
+    standard = way.call == Revocation.standard(way.call.url).call
+    name = "RFC 7009" if standard else f"own ({way.call.method})"
+    return f"{name}, whole grant" if way.whole_grant else name
 
 
 def _row(preset: Preset) -> tuple[str, ...]:

@@ -146,7 +146,7 @@ class LinkingTraits:
     companions: tuple[str, ...] = ()
     """Names of further links that one authorization may give (see :func:`named_provider_id`)."""
     revokes_whole_grant: bool = False
-    """Whether revoking one link's tokens ends all that the same account has granted to this client, or may."""
+    """Whether revoking one link's tokens ends, or may end, all that its account has granted the client."""
     device: bool = False
     """Whether it has the device flow (RFC 8628)."""
     asks_refresh_token: bool = False

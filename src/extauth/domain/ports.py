@@ -19,14 +19,10 @@ from extauth.domain.token_set import TokenSet
 
 
 class LinkReader(Protocol):
-    """Where links are read. Each part of a :class:`LinkStore` promises what that one does."""
+    """Where one link is read. Each part of a :class:`LinkStore` promises what that one does."""
 
     async def get(self, key: LinkKey) -> Link | None:
         """Return the link, or None if there is none. Sees every write that returned before the call."""
-        ...
-
-    async def links_of(self, user_id: str) -> list[Link]:
-        """Return the user's links, ordered by provider id (by code point)."""
         ...
 
 
@@ -89,6 +85,14 @@ class RefreshStore(LinkReader, Protocol):
 
 class GrantStore(LinkReader, Protocol):
     """What connecting and disconnecting users needs of a :class:`LinkStore`."""
+
+    async def links_of(self, user_id: str) -> list[Link]:
+        """Return the user's links, ordered by provider id (by code point).
+
+        Refreshing asks for it, too, where a provider ends all of an account at once; a store that has it not
+        is taken for one that cannot tell.
+        """
+        ...
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         """Store the user's own authorization, which always wins, and return the link.

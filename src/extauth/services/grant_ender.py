@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import final
 
@@ -43,7 +44,10 @@ class Ended:
 
 @final
 class GrantEnder:
-    """Asks providers to revoke, once each. ``timeout`` bounds one revocation."""
+    """Asks providers to revoke, once each. ``timeout`` bounds one revocation.
+
+    ``arriving`` says whether another link of a key's user is about to be stored.
+    """
 
     def __init__(
         self,
@@ -51,13 +55,16 @@ class GrantEnder:
         clock: WallClock,
         emitter: EventEmitter,
         timeout: timedelta,
+        *,
         on_shared_grant: OnSharedGrant = "spare",
+        arriving: Callable[[LinkKey], bool] = lambda _: False,
     ) -> None:
         self._store = store
         self._clock = clock
         self._emitter = emitter
         self._timeout = timeout
         self._on_shared_grant: OnSharedGrant = on_shared_grant
+        self._arriving = arriving
 
     async def end_link(self, provider: OAuthProvider, link: Link) -> Ended:
         """End the grant of a link that is out of the store."""
@@ -80,13 +87,10 @@ class GrantEnder:
         ``unresolved`` says that its refresh token may be spent.
         """
         whole_grant = revokes_whole_grant(provider)
-        ends_account = revoking_ends_account(
-            provider.traits, whole_grant=whole_grant, unresolved=unresolved
-        )
-        others = await links_at_same_client(self._store, provider, key.user_id) if ends_account else ()
+        ends_account = revoking_ends_account(provider.traits, whole_grant=whole_grant, unresolved=unresolved)
         decision = may_end(
             account,
-            others,
+            await self._others(provider, key) if ends_account else (),
             self._clock.now(),
             ends_account=ends_account,
             on_shared=self._on_shared_grant,
@@ -102,3 +106,8 @@ class GrantEnder:
             provider.traits, confirmed=confirmed is True, whole_grant=whole_grant, unresolved=unresolved
         )
         return Ended(reason, decision.others)
+
+    async def _others(self, provider: OAuthProvider, key: LinkKey) -> list[Link] | None:
+        if self._arriving(key):
+            return None  # its tokens may be there, and be no link yet
+        return await links_at_same_client(self._store, provider, key.user_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from extauth.cancellation import cancelled_by_caller
@@ -61,12 +61,13 @@ def is_own_grant(provider: OAuthProvider, link: Link) -> bool:
     return origin is None or origin.owns(link.origin) or link.origin in _formerly(provider)
 
 
-async def links_at_same_client(
-    store: LinkReader, provider: OAuthProvider, user_id: str
-) -> list[Link] | None:
+async def links_at_same_client(store: LinkReader, provider: OAuthProvider, user_id: str) -> list[Link] | None:
     """Return the user's links whose tokens are this provider's client's; None if there is no telling now."""
+    links_of: Callable[[str], Awaitable[list[Link]]] | None = getattr(store, "links_of", None)
+    if links_of is None:
+        return None  # a store for refreshes alone
     try:
-        links = await store.links_of(user_id)
+        links = await links_of(user_id)
     except asyncio.CancelledError:
         if cancelled_by_caller():
             raise

@@ -126,7 +126,7 @@ async def test_a_secret_that_is_wanted_of_every_client(proof: Any, wants_secret:
 async def test_the_metadata_say_how_to_authenticate(proof: Any) -> None:
     """A revocation endpoint may take another proof than the token endpoint."""
     other = ({"client_secret_basic", "client_secret_post"} - {proof}).pop()
-    async with serve(revocation_auth={proof}, client_auth={other}, registration=False) as server:
+    async with serve(revocation_auth=frozenset({proof}), client_auth={other}, registration=False) as server:
         found = await discover(server.issuer)
         assert found.revocation_auth_methods == (proof,)
         assert found.client_auth_methods == (other,)
@@ -139,7 +139,7 @@ async def test_the_metadata_say_nothing_or_the_same() -> None:
     """Then the client authenticates as ever; one that the application describes itself wins."""
     async with serve() as server:
         found = await discover(server.issuer)
-        own = {"client_id": server.client_id, "client_secret": server.client_secret}
+        own: dict[str, Any] = {"client_id": server.client_id, "client_secret": server.client_secret}
         assert found.revocation_auth_methods is None
         assert await found.provider("p", **own).revoke(server.new_grant()) is True
         mute = found.provider("p", **own, revoke_url=f"{server.issuer}/nowhere")
@@ -153,7 +153,7 @@ async def test_the_metadata_say_nothing_or_the_same() -> None:
 @pytest.mark.parametrize("secret", ["hidden", None])
 async def test_a_proof_that_the_client_does_not_have(secret: str | None) -> None:
     """A list in which nothing is the client's changes nothing: it authenticates as it does elsewhere."""
-    async with serve(revocation_auth={"private_key_jwt"}) as server:
+    async with serve(revocation_auth=frozenset({"private_key_jwt"})) as server:
         found = await discover(server.issuer)
         provider = found.provider("p", client_id=server.client_id, client_secret=secret)
         assert await provider.revoke(server.new_grant()) is False

@@ -1,13 +1,14 @@
 """Where one revocation ends all that an account has granted, and where nobody can say that all is over.
 
-Each is looked at from the three places that revoke: an unlink, a refresh whose user has unlinked meanwhile, and
-an authorization whose user has disconnected before it was stored.
+Each is looked at from the three places that revoke: an unlink, a refresh whose user has unlinked meanwhile,
+and an authorization whose user has disconnected before it was stored.
 """
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -20,6 +21,15 @@ from tests.services.linking.conftest import KEY, REDIRECT_URI, Scene
 from tests.support.faulty_store import down
 
 WORK = LinkKey("scripted/work", "alice")
+
+
+class RefreshesOnly:
+    """What a refresh needs of a store, and nothing else."""
+
+    def __init__(self, store: Any) -> None:
+        self.get, self.claim, self.save = store.get, store.claim, store.save
+        self.record_failure, self.release = store.record_failure, store.release
+        self.wait_for_change = store.wait_for_change
 
 
 @pytest.fixture
@@ -145,6 +155,38 @@ async def test_a_row_that_cannot_be_read(whole: Scene, caplog):
     assert whole.events[-1] == LinkRemoved(KEY, revoked=False, reason="shared_grant")
     assert "FaultyStore.links_of raised RuntimeError" in caplog.text
     assert "leaked-token" not in caplog.text
+
+
+async def test_a_link_that_is_about_to_be_stored(whole: Scene):
+    """Its tokens are there and would end, though no store knows of it yet."""
+    service = whole.replica()
+    await connect(whole, service, "scripted")
+    url = await service.begin("scripted/work", "alice", REDIRECT_URI)
+    gate = asyncio.Event()
+    whole.store.before["put"] = [gate.wait]
+    whole.store.entered["put"].clear()
+    callback = whole.provider.consent(url, "alice-there")
+    completing = asyncio.create_task(service.complete(callback, user_id="alice"))
+    await whole.store.entered["put"].wait()
+    assert (await service.unlink("scripted", "alice")).reason == "shared_grant"
+    gate.set()
+    assert whole.provider.tokens.is_live((await completing).tokens)
+
+
+async def test_a_store_for_refreshes_alone(whole: Scene):
+    """One that lists no links cannot tell, and what it cannot tell is spared."""
+    service = whole.replica()
+    await connect(whole, service, "scripted")
+    refreshing = RefreshesOnly(whole.inner)
+    async with TokenService(refreshing, [whole.provider], clock=whole.clock, observer=whole) as tokens:
+        whole.provider.tokens.reply_gate = asyncio.Event()
+        refresh = asyncio.create_task(tokens.refresh("scripted", "alice"))
+        await whole.provider.tokens.exchanging.wait()
+        await whole.inner.delete(KEY)
+        whole.provider.tokens.reply_gate.set()
+        with pytest.raises(LinkNotFound):
+            await refresh
+    assert UnlinkedMeanwhile(KEY, revoked=False, reason="shared_grant") in whole.events
 
 
 async def test_the_application_may_want_all_to_end(whole: Scene):

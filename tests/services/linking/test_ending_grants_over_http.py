@@ -1,4 +1,4 @@
-"""A server that ends all of an account at once when a spent refresh token turns up, as better-auth 1.7.5 does."""
+"""A server that ends all of an account when a spent refresh token turns up, as better-auth 1.7.5 does."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_a_replay_would_end_the_other_link():
 
 
 async def test_who_does_not_say_so_loses_it():
-    """Without the trait the replay is tried, as nothing of that link is left to lose, and the other one dies."""
+    """Without the trait the replay is tried, since that link has nothing to lose, and the other one dies."""
     async with application("app", "app/second") as app:
         await lose_the_answer(app)
         assert (app.server.grants.replays, app.alive()) == (1, [False, False])

@@ -61,7 +61,7 @@ async def test_revoking_a_refresh_token_that_was_used(consumed, status, newest, 
 
 async def test_only_some_proofs_may_revoke():
     """And the metadata say which ones."""
-    async with serve(revocation_auth={"client_secret_basic"}) as server:
+    async with serve(revocation_auth=frozenset({"client_secret_basic"})) as server:
         tokens = await connect(server)
         assert await revoke(server, tokens["refresh_token"]) == 401
         form = {"token": tokens["refresh_token"]}

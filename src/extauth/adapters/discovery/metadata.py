@@ -151,13 +151,13 @@ class ServerMetadata:
         raise ProviderMisconfigured(msg, reason="pkce_unsupported")
 
     def _revocation(self, client_auth: ClientAuth, *, has_secret: bool) -> Revocation | None:
-        """Return the standard's way, by a proof that the endpoint takes if it lists any that the client has."""
+        """Return the standard's way, by a proof that the endpoint lists if the client has one of them."""
         if self.revocation_endpoint is None:
             return None
         listed = self.revocation_auth_methods
         auth: CallAuth = "client"
         if listed is not None and client_auth not in listed and has_secret:
-            auth = next((_BY_SECRET[method] for method in listed if method in _BY_SECRET), auth)
+            auth, *_ = [*(_BY_SECRET[method] for method in listed if method in _BY_SECRET), auth]
         return Revocation.standard(self.revocation_endpoint, auth=auth)
 
     def _found(self, scopes: tuple[str, ...]) -> dict[str, Any]:

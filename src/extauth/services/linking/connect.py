@@ -39,6 +39,7 @@ class GrantConnector:
         caller: ProviderCaller,
         grant_ender: GrantEnder,
         emitter: EventEmitter,
+        *,
         on_account_change: OnAccountChange,
     ) -> None:
         self._store = store

@@ -62,9 +62,18 @@ class Flows:
         """Return those of a service with these options."""
         caller = ProviderCaller(clock, rng, exchange_timeout)
         in_flight = InFlightCompletions()
-        grant_ender = GrantEnder(store, clock, emitter, exchange_timeout, on_shared_grant)
+        grant_ender = GrantEnder(
+            store,
+            clock,
+            emitter,
+            exchange_timeout,
+            on_shared_grant=on_shared_grant,
+            arriving=in_flight.arriving,
+        )
         writer = GrantWriter(store, clock, rng)
-        connector = GrantConnector(store, writer, caller, grant_ender, emitter, on_account_change)
+        connector = GrantConnector(
+            store, writer, caller, grant_ender, emitter, on_account_change=on_account_change
+        )
         return cls(
             CodeFlow(
                 store,

@@ -82,6 +82,13 @@ class InFlightCompletions:
         finally:
             self._completions.discard(completion)
 
+    def arriving(self, key: LinkKey) -> bool:
+        """Whether another link of the user may be about to be stored here, for whatever account."""
+        return any(
+            completion.key is not None and completion.key.user_id == key.user_id and completion.key != key
+            for completion in self._completions
+        )
+
     async def withdraw(self, key: LinkKey) -> None:
         """Withdraw what is under way for the key. What it stores already is in the store on return."""
         completions = list(self._completions)

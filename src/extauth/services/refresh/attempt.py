@@ -117,7 +117,7 @@ class LeasedRefresh:
         claim = await self._leases.claim(lease)
         looked_again = False
         while isinstance(claim, Claimed):
-            others_at_stake = await self._siblings.at_stake(request.provider, claim.link)
+            others_at_stake = await self._others_at_stake(request, claim.link)
             served = await self._left_alone(request, lease, claim, others_at_stake=others_at_stake)
             if served is not None:
                 return served
@@ -136,6 +136,11 @@ class LeasedRefresh:
                 return Busy(remaining)
             case _:
                 assert_never(claim)
+
+    async def _others_at_stake(self, request: TokenRequest, link: Link) -> bool:
+        traits = request.provider.traits
+        account_wide = traits.rotates and traits.reuse_revokes_account
+        return account_wide and await self._siblings.at_stake(request.provider, link)
 
     async def _left_alone(
         self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool

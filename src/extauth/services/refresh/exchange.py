@@ -60,7 +60,7 @@ class RefreshExchange:
         link: Link,
         *,
         unresolved_for: timedelta | None,
-        others_at_stake: bool,
+        others_at_stake: bool = False,
         renew_lease: RenewLease,
         hurry: Callable[[], bool],
     ) -> Presented:
@@ -81,9 +81,7 @@ class RefreshExchange:
                 self._emitter.emit(ExchangeUnresolved(link.key, link.version, outcome.code))
                 uncertain_since = began if uncertain_since is None else uncertain_since
             age = timedelta(seconds=self._clock.monotonic() - (uncertain_since or began))
-            works = others_at_stake or something_to_lose(
-                link, self._clock.now(), rejected=request.rejected
-            )
+            works = others_at_stake or something_to_lose(link, self._clock.now(), rejected=request.rejected)
             if (
                 attempt >= self._policy.sends
                 or hurry()

@@ -12,17 +12,14 @@ from extauth.services.providers import links_at_same_client
 
 @final
 class Siblings:
-    """Looks at them, where the provider takes a spent refresh token for a theft from the whole account."""
+    """Looks at them for a provider that takes a spent refresh token for a theft from the whole account."""
 
     def __init__(self, store: LinkReader, clock: WallClock) -> None:
         self._store = store
         self._clock = clock
 
     async def at_stake(self, provider: OAuthProvider, link: Link) -> bool:
-        """Whether a replay of ``link``'s refresh token could end another link; also if there is no telling."""
-        traits = provider.traits
-        if not (traits.rotates and traits.reuse_revokes_account):
-            return False
+        """Whether a replay of ``link``'s refresh token could end another link, or there is no telling."""
         links = await links_at_same_client(self._store, provider, link.key.user_id)
         if links is None:
             return True

@@ -139,7 +139,7 @@ class Grants:
         return changed
 
     def revoke_subject(self, subject: str, client: object = None) -> int:
-        """Revoke all that ``subject`` granted, to one client or to all. Returns how many grants that ended."""
+        """Revoke all that ``subject`` granted, to one client or to all. Returns how many grants that was."""
         found = [
             family
             for family in self._families

@@ -13,14 +13,16 @@ from typing import Literal, TypeAlias, final
 
 import attrs
 
-Reuse: TypeAlias = Literal["strict", "strict_account", "one_behind", "replay_window", "overlap", "latest_wins", "non_rotating"]
+Reuse: TypeAlias = Literal[
+    "strict", "strict_account", "one_behind", "replay_window", "overlap", "latest_wins", "non_rotating"
+]
 """What becomes of a refresh token that was used before.
 
 ``strict``: it works once; a second presentation revokes its whole family (RFC 9700 section 4.14.2).
-``strict_account``: a second presentation revokes all that its subject has granted to the client (better-auth).
-``one_behind``: the token just before the newest gives the active pair; an older one revokes the family
-(Supabase). ``replay_window``: for some seconds after its rotation it gives the very same pair again;
-later it revokes the family (WorkOS, Okta). ``overlap``: for as long it gives *another* pair, and all
+``strict_account``: a second presentation revokes all that its subject has granted to the client
+(better-auth). ``one_behind``: the token just before the newest gives the active pair; an older one revokes
+the family (Supabase). ``replay_window``: for some seconds after its rotation it gives the very same pair
+again; later it revokes the family (WorkOS, Okta). ``overlap``: for as long it gives *another* pair, and all
 that it gave work; later it revokes the family (Auth0; Microsoft, whose window never ends).
 ``latest_wins``: it works again and again, and each time the pair that was live until then is dead: its
 access token, and its refresh token, which is refused if it is presented after all (WSO2).

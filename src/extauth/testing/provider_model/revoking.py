@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 from extauth.testing.provider_model.families import AccessToken, RefreshToken
 
 RevocationReach: TypeAlias = Literal["token", "grant", "account"]
-"""What ends with a revoked token. ``token``: nothing else (Authlib, glewlwyd). ``grant``: with a refresh token
-all that came of its grant (RFC 7009 section 2.1). ``account``: all that the account has granted to the client
-(Google, Discord)."""
+"""What ends with a revoked token. ``token``: nothing else (Authlib, glewlwyd). ``grant``: with a refresh
+token all that came of its grant (RFC 7009 section 2.1). ``account``: all that the account has granted to the
+client (Google, Discord)."""
 
 RevokedConsumed: TypeAlias = Literal["grant", "nothing", "account"]
 """What ends if a refresh token is revoked that was used before: its grant, nothing, or all that the account

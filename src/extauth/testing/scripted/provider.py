@@ -290,6 +290,4 @@ def _traits(reuse: Reuse | None, replay_window: timedelta | None) -> ProviderTra
     """Return what one should know of a provider with this habit."""
     if reuse == "replay_window":
         return ProviderTraits(replay_window=replay_window or timedelta(seconds=30))
-    return ProviderTraits(
-        rotates=reuse != "non_rotating", reuse_revokes_account=reuse == "strict_account"
-    )
+    return ProviderTraits(rotates=reuse != "non_rotating", reuse_revokes_account=reuse == "strict_account")

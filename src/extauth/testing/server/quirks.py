@@ -217,9 +217,7 @@ class ServerQuirks:
     """What ends with a token, in the ways in which the standard leaves it to the server."""
     revoked_consumed: RevokedConsumed = "grant"
     """What ends with a refresh token that was used before."""
-    revocation_auth: frozenset[ClientProof] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(frozenset[ClientProof])
-    )
+    revocation_auth: frozenset[ClientProof] | None = None
     """The proofs that are accepted for revoking, and published; None: those of the token endpoint."""
     revocation_fields: frozenset[str] = attrs.field(default=frozenset[str](), converter=frozenset)
     """Fields that a revocation must have, be they empty, such as ``client_secret``."""

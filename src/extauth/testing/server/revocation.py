@@ -50,7 +50,7 @@ class RevocationEndpoint:
         return _DONE[quirks.revocation]()
 
     async def _fields(self, request: web.Request) -> dict[str, str] | None:
-        """Return the parameters in the body, for the ways that have one; None if they are not as they must be."""
+        """Return the parameters in the body, for the ways that have one; None if they are unfit."""
         quirks = self._state.quirks
         if quirks.revocation in {"delete_path", "bearer", "permissions"}:
             return {}

@@ -70,7 +70,7 @@ class ServerState:
         fields: dict[str, str],
         proofs: frozenset[ClientProof] | None = None,
     ) -> Client | Refusal:
-        """Return the client that sends the request, or why it is not believed; by ``proofs`` alone, if any."""
+        """Return the client that sends the request, or why it is not believed; ``proofs``: by these alone."""
         header = request.headers.get("Authorization")
         if two_proofs(header, fields):
             return Refusal("invalid_request")

@@ -220,7 +220,10 @@ def test_a_public_client_has_no_basic_to_send() -> None:
             r"fields\['a'\] must be text, unless encoding is json",
         ),
         ({"url": URL, "method": "PUT"}, "method must be one of GET, POST, DELETE, not 'PUT'"),
-        ({"url": URL, "auth": "basic"}, "auth must be one of client, client_basic, client_post, access_token, none"),
+        (
+            {"url": URL, "auth": "basic"},
+            "auth must be one of client, client_basic, client_post, access_token, none",
+        ),
         ({"url": URL, "encoding": "xml"}, "encoding must be one of form, json, query, none"),
     ],
 )

@@ -26,7 +26,7 @@ class Revocation:
 
     A call with a place for ``{token}`` is made for the refresh token, and then for each access token, unless
     ``access_tokens`` says that this is not needed or of no use: that a revoked refresh token ends its access
-    tokens is only recommended (RFC 7009 section 2.1). A call that names one kind of token itself is made once.
+    tokens is only recommended (RFC 7009 section 2.1). A call that names one kind of token is made once.
 
     :raises ValueError: for ``access_tokens`` that is none of the three.
     """
@@ -97,7 +97,7 @@ class Revocation:
 
 
 def _singly(tokens: TokenSet, now: datetime, *, own: bool = True) -> tuple[TokenSet, ...]:
-    """Return each access token that has not expired as a set of its own; the grant's ``own`` one if wanted."""
+    """Return each access token that has not expired as a set of its own; ``own``: the grant's, too."""
     return tuple(
         attrs.evolve(tokens, access_token=each.access_token, refresh_token=None, resource_tokens={})
         for resource, each in access_tokens(tokens).items()
