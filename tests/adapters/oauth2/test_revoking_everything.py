@@ -42,6 +42,14 @@ async def test_an_access_token_that_would_live_on() -> None:
         assert server.grants.live_refresh_tokens() == frozenset()
 
 
+async def test_an_access_token_alone_is_not_all() -> None:
+    """If the refresh token's revocation is not confirmed, the access token's does not make up for it."""
+    async with serve(already_revoked=Refusal("invalid_request", 400)) as server:
+        tokens = attrs.evolve(server.new_grant(), refresh_token="rt-unknown")
+        assert await client(server).revoke(tokens) is False
+        assert not server.accepts(tokens.access_token)
+
+
 async def test_access_tokens_for_resources() -> None:
     """Those that were got under the same grant are revoked, too; one that has expired needs nothing."""
     clock = LeapingClock()
@@ -157,6 +165,14 @@ async def test_a_proof_that_the_client_does_not_have(secret: str | None) -> None
         found = await discover(server.issuer)
         provider = found.provider("p", client_id=server.client_id, client_secret=secret)
         assert await provider.revoke(server.new_grant()) is False
+
+
+async def test_a_public_client_stays_one() -> None:
+    """It has no secret to send, whatever the endpoint lists."""
+    async with serve(client_auth={"none"}) as server:
+        found = attrs.evolve(await discover(server.issuer), revocation_auth_methods=("client_secret_basic",))
+        provider = found.provider("p", client_id=server.client_id)
+        assert await provider.revoke(server.new_grant()) is True
 
 
 def test_what_becomes_of_access_tokens_is_one_of_three() -> None:

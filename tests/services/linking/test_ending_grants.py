@@ -157,10 +157,12 @@ async def test_a_row_that_cannot_be_read(whole: Scene, caplog):
     assert "leaked-token" not in caplog.text
 
 
-async def test_a_link_that_is_about_to_be_stored(whole: Scene):
-    """Its tokens are there and would end, though no store knows of it yet."""
+@pytest.mark.parametrize(("user", "spared"), [("alice", True), ("bob", False)])
+async def test_a_link_that_is_about_to_be_stored(whole: Scene, user: str, spared: bool):
+    """Its tokens are there and would end, though no store knows of it yet. Other users are not looked at."""
     service = whole.replica()
-    await connect(whole, service, "scripted")
+    theirs = whole.provider.consent(await service.begin("scripted", user, REDIRECT_URI), "alice-there")
+    await service.complete(theirs, user_id=user)
     url = await service.begin("scripted/work", "alice", REDIRECT_URI)
     gate = asyncio.Event()
     whole.store.before["put"] = [gate.wait]
@@ -168,9 +170,12 @@ async def test_a_link_that_is_about_to_be_stored(whole: Scene):
     callback = whole.provider.consent(url, "alice-there")
     completing = asyncio.create_task(service.complete(callback, user_id="alice"))
     await whole.store.entered["put"].wait()
-    assert (await service.unlink("scripted", "alice")).reason == "shared_grant"
-    gate.set()
-    assert whole.provider.tokens.is_live((await completing).tokens)
+    try:
+        unlinked = await service.unlink("scripted", user)
+    finally:
+        gate.set()
+    assert unlinked.reason == ("shared_grant" if spared else None)
+    assert whole.provider.tokens.is_live((await completing).tokens) is spared
 
 
 async def test_a_store_for_refreshes_alone(whole: Scene):
@@ -218,6 +223,13 @@ async def test_one_client_under_two_provider_ids(whole: Scene):
     service = whole.replica()
     calendar = attrs.evolve(ours, resource="https://calendar.example")
     await whole.inner.put(LinkKey("calendar", "alice"), whole.provider.tokens.grant(), origin=calendar)
+    await connect(whole, service, "scripted")
+    assert (await service.unlink("scripted", "alice")).reason == "shared_grant"
+
+    # So do those of before a move.
+    formerly = GrantOrigin("client", "https://old.example/token")
+    whole.provider.formerly = [formerly]
+    await whole.inner.put(LinkKey("calendar", "alice"), whole.provider.tokens.grant(), origin=formerly)
     await connect(whole, service, "scripted")
     assert (await service.unlink("scripted", "alice")).reason == "shared_grant"
 

@@ -157,7 +157,8 @@ class ServerMetadata:
         listed = self.revocation_auth_methods
         auth: CallAuth = "client"
         if listed is not None and client_auth not in listed and has_secret:
-            auth, *_ = [*(_BY_SECRET[method] for method in listed if method in _BY_SECRET), auth]
+            ways: list[CallAuth] = [_BY_SECRET[method] for method in listed if method in _BY_SECRET]
+            auth = ways[0] if ways else auth
         return Revocation.standard(self.revocation_endpoint, auth=auth)
 
     def _found(self, scopes: tuple[str, ...]) -> dict[str, Any]:
