@@ -92,15 +92,17 @@ async def test_the_way_that_the_server_likes_best(server, store):
     assert kept.client_auth == "client_secret_post"
 
 
-async def test_an_unlink_revokes(server, store):
-    """The access token is refused from then on."""
-    client = await provider(server, store, None)
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_unlink_revokes(server, store, way):
+    """However the client authenticates: the server says so, and the access token is refused from then on."""
+    client = await provider(server, store, way)
     async with LinkingService(store, [client]) as linking:
         url = await linking.begin("notes", "alice", CALLBACK)
         link = await linking.complete(await server.consent(url), user_id="alice")
 
-        await linking.unlink("notes", "alice")
+        unlinked = await linking.unlink("notes", "alice")
 
+    assert (unlinked.revoked, unlinked.reason) == (True, None)
     assert not await server.accepts(link.tokens.access_token)
 
 

@@ -55,6 +55,8 @@ class ServerMetadata:
     revocation_auth_methods: tuple[str, ...] | None = None
     """How clients may authenticate there, in the server's order; None where it does not say: then as at the
     token endpoint."""
+    revocation_wants_secret: bool = False
+    """Whether a ``client_secret`` is wanted there of every client, be it empty. No document says so."""
     introspection_endpoint: str | None = None
     device_authorization_endpoint: str | None = None
     userinfo_endpoint: str | None = None
@@ -159,7 +161,9 @@ class ServerMetadata:
         if listed is not None and client_auth not in listed and has_secret:
             ways: list[CallAuth] = [_BY_SECRET[method] for method in listed if method in _BY_SECRET]
             auth = ways[0] if ways else auth
-        return Revocation.standard(self.revocation_endpoint, auth=auth)
+        return Revocation.standard(
+            self.revocation_endpoint, auth=auth, wants_secret=self.revocation_wants_secret
+        )
 
     def _found(self, scopes: tuple[str, ...]) -> dict[str, Any]:
         return {
