@@ -9,9 +9,10 @@
 # asks of nobody who authenticates. With it, Basic works there. The revocation endpoint wants the SECRET in the body too, so
 # what the metadata calls client_secret_basic works only together with client_secret_post.
 #
-# For users of extauth: mcp_provider() sends the id in the body too, and registers for a secret in the body where the server
-# lists that, as here, so tokens and unlink() both work. With a client of your own at such a server choose
-# client_auth="client_secret_post": with Basic, unlink() reports `revoked=False`.
+# For users of extauth: mcp_provider() sends the id in the body too, an empty client_secret beside Basic when it revokes, and
+# registers for a secret in the body where the server lists that, as here, so tokens and unlink() both work. For such a server
+# without mcp_provider() choose client_auth="client_secret_post", or say Revocation.standard(url, wants_secret=True): with Basic
+# alone, unlink() reports `revoked=False`.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

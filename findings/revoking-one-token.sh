@@ -11,8 +11,8 @@
 # one grant, and two consents of one user to one client in one browser session are one grant as well.
 #
 # For users of extauth: it revokes when a user disconnects, and what nobody can use any more. Do not revoke access tokens
-# yourself to tidy up. At such a server a second, named link of the same account ends with the first: unlinking one, the other
-# has to be connected again.
+# yourself to tidy up. At such a server a second, named link of the same account ends with the first, unless you say
+# Revocation.standard(url, whole_grant=True): then unlinking one revokes nothing as long as the other is there, and says so.
 set -euo pipefail
 { command -v node && command -v npm; } > /dev/null || { echo "this needs Node.js 20 or later with npm on the PATH" >&2; exit 1; }
 folder=$(mktemp -d)

@@ -34,6 +34,7 @@ from extauth import (
     open_store,
 )
 from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.domain.linking import LinkingTraits
 from extauth.domain.outcomes import NotSent
 from extauth.testing import AuthorizationServer, ScriptedLinkingProvider, ScriptedProvider
 from extauth.testing.server.quirks import ServerQuirks
@@ -218,6 +219,18 @@ async def test_the_options_of_linking_arrive():
         clock.advance(ttl)
         with pytest.raises(extauth.AuthorizationExpired):
             await auth.complete(callback, user_id="alice")
+
+
+async def test_what_to_do_about_a_shared_grant_arrives():
+    """The user's other link of the account is spared, or ends and is named."""
+    for option, others in (("spare", ()), ("end", (LinkKey("app/second", "alice"),))):
+        provider = ScriptedLinkingProvider("app", linking=LinkingTraits(revokes_whole_grant=True))
+        async with extauth.open("memory://", [provider], on_shared_grant=option) as auth:
+            for provider_id in ("app", "app/second"):
+                url = await auth.begin(provider_id, "alice", CALLBACK)
+                await auth.complete(provider.consent(url), user_id="alice")
+            unlinked = await auth.unlink("app", "alice")
+        assert (unlinked.revoked, unlinked.also_ended) == (option == "end", others)
 
 
 async def test_the_dice_of_both_services():

@@ -9,6 +9,7 @@ import attrs
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import SaveAbandoned
 from extauth.domain.outcomes import Absent, Exchanged, Stale
+from extauth.services.grant_ender import Ended, GrantEnder
 from extauth.services.refresh import flight, unsaved
 from extauth.services.refresh.service import TokenService
 from extauth.services.refresh.unsaved import UnsavedTokens, _Unsaved
@@ -112,11 +113,11 @@ puts_back = replacing(UnsavedTokens, "_settle", _put_back)
 """A save that finds no link makes one."""
 
 
-async def _claim_to_have_revoked(self, unsaved):
-    return True
+async def _claim_to_have_revoked(self, provider, key, tokens, *, account):
+    return Ended()
 
 
-revokes_nothing = replacing(UnsavedTokens, "_revoke", _claim_to_have_revoked)
+revokes_nothing = replacing(GrantEnder, "end", _claim_to_have_revoked)
 """The new tokens of a user who has unlinked meanwhile stay valid."""
 
 
