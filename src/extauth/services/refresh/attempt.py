@@ -143,7 +143,7 @@ class LeasedRefresh:
         return account_wide and await self._siblings.at_stake(request.provider, link)
 
     async def _left_alone(
-        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool
+        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool = False
     ) -> Finished | None:
         """End the attempt where the refresh token must not be presented now; None if it may be."""
         link = claim.link
@@ -172,7 +172,7 @@ class LeasedRefresh:
         return None
 
     async def _exchange(
-        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool
+        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool = False
     ) -> Attempt:
         link = claim.link
         if not await self._leases.renew(lease):
