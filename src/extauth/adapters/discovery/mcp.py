@@ -98,7 +98,8 @@ async def mcp_provider(
     Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). Requests have
     the client's id in the body also under HTTP Basic, as servers made with the reference SDK want it; for one
     that refuses that give ``requests=TokenRequests()``. So has a revocation a ``client_secret``, be it empty;
-    ``revocation=...`` replaces that. A cancelled call may leave a client at the authorization server that nobody knows, and nothing else.
+    ``revocation=...`` replaces that. A cancelled call may leave a client at the authorization server that
+    nobody knows, and nothing else.
 
     :raises ValueError: for a URL that is no https URL (http on loopback), a secret without a client id, one
         str as scopes, or what ``OAuth2Provider`` refuses.
