@@ -61,10 +61,9 @@ class LinkingService:
     finds out whose account it is before anything is stored, raises ``AccountChanged`` and leaves the old
     link as it is. The new tokens are then dropped and not revoked: revoking could end the grant of another
     user whose account that is. Where nobody can tell whose account a link is for, it is replaced, and of two
-    authorizations that are completed at the same moment the later one counts.
+    authorizations completed at the same moment the later one counts. ``on_shared_grant``: :meth:`unlink`.
 
-    ``on_shared_grant``: see :meth:`unlink`. ``rng`` draws jitter, ``secret_source`` the bytes of states and
-    salts; both the system's unless a test wants to repeat a run.
+    ``rng`` draws jitter, ``secret_source`` the bytes of states and salts; both the system's but in tests.
 
     :raises ValueError: if two providers have the same id, if one can only refresh, if a span is not
         positive, or for a redirect URI that cannot be one, or that two providers must not share.
@@ -239,9 +238,8 @@ class LinkingService:
 
         Also removed are the companions that came with the same authorization, and authorizations that were
         begun; one that is being completed in this process stores nothing. A device flow that nobody in this
-        process waits for is unknown here and can be completed later. Revoking is best effort; the outcome
-        says what came of it. Where it would end another link of the user nothing is revoked, except with
-        ``on_shared_grant="end"``. Once begun it is carried through, also if the caller is cancelled.
+        process waits for is unknown here and can be completed later. Revoking is best effort. Where it would
+        end another of the user's links nothing is revoked, but with ``on_shared_grant="end"``.
 
         :raises UnknownProvider: no provider with this id was given to the service, and there is no such link.
         :raises StoreUnavailable: the link may still be there; try again.
