@@ -132,8 +132,8 @@ def _hint(challenge: str) -> _Hint:
 
 
 def _documents(url: str, expected: str, hint: _Hint) -> Iterator[str]:
-    well_known = (resource_document(each) for each in (url, expected, origin(url)))
-    yield from dict.fromkeys([*([] if hint.document is None else [hint.document]), *well_known])
+    hinted = [] if hint.document is None else [hint.document]
+    yield from dict.fromkeys([*hinted, *(resource_document(each) for each in (url, expected, origin(url)))])
 
 
 def check_named(named: str | None, expected: str) -> str:
