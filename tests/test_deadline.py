@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import pytest
 
-from extauth.deadline import READING_TURNS, Deadline
+from extauth.deadline import LONGEST_GRACE, READING_TURNS, Deadline, overdue
 
 
 @pytest.fixture
@@ -128,3 +129,47 @@ async def test_nothing_happens_after_it_was_left():
         await asyncio.sleep(0)
     for _ in range(2 * READING_TURNS):
         await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """By how many seconds the loop's clock has jumped, to be changed."""
+    jumps = [0.0]
+    true = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: true() + sum(jumps))
+    return jumps
+
+
+async def turns(count):
+    """Let the loop run."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_loop_that_was_late_has_some_time_and_then_turns(clock):
+    """As long again as it was late, five seconds at most, and only once."""
+    began = time.monotonic()
+
+    async def wait():
+        async with Deadline(1):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await turns(2)
+    clock.append(26)
+    await turns(4 * READING_TURNS)
+    assert not task.done()
+    clock.append(LONGEST_GRACE)
+    with pytest.raises(TimeoutError):
+        await task
+    assert time.monotonic() - began >= 26 + LONGEST_GRACE
+
+
+async def test_it_is_overdue_from_when_it_is_due_until_it_is_left(clock):
+    """Whoever begins something then would not be waited for."""
+    async with Deadline(10):
+        assert not overdue()
+        clock.append(11)
+        async with Deadline(10):
+            assert overdue()
+    assert not overdue()

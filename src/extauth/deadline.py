@@ -5,11 +5,16 @@ the loop that took too long (a blocking call, a process that was stopped) everyt
 answer that came in time is thrown away with the rest. An answer to a refresh cannot be had again.
 
 Here a timer that is due lets the loop go on reading for some turns, and cancels only what has not ended then.
+A timer that the loop got to late gives some time as well: what was stopped together with this process, or was
+sent while this machine was cut off from its network, comes a moment after it is awake.
+
+The other way round, nothing is to be begun whose deadline is due already: see :func:`overdue`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self, final
 
@@ -17,13 +22,27 @@ READING_TURNS: Final = 32
 """In a turn of the loop it looks at all sockets, and tasks take a step. An answer of a few kilobytes takes
 about five from the socket to the caller, one of a megabyte about twenty."""
 
+LATE: Final = 0.5
+"""In seconds: a loop that gets to a timer later than that was kept from reading too."""
+LONGEST_GRACE: Final = 5.0
+"""In seconds. A loop that was kept from reading has as long again for it, and no longer than this."""
+
+_around: ContextVar[tuple[Deadline, ...]] = ContextVar("_around", default=())
+"""The deadlines of this context, also of tasks that were started within one."""
+
+
+def overdue() -> bool:
+    """Whether a deadline around the caller is due: what it sends now would not be waited for."""
+    return any(deadline.due for deadline in _around.get())
+
 
 @final
 class Deadline:
     """As ``asyncio.timeout``, with time to read what has arrived. For one use, as an async context manager.
 
     ``seconds`` count from entering it. It ends ``READING_TURNS`` turns of the loop after it is due, times
-    ``layers``: around another deadline give one layer more, so that the inner one has its say first.
+    ``layers``: around another deadline give one layer more, so that the inner one has its say first. Where
+    the loop was :data:`LATE`, the turns come after a grace, of which there is one.
 
     Raises ``TimeoutError`` in place of the cancellation that it caused; one from elsewhere stays one.
     """
@@ -33,11 +52,20 @@ class Deadline:
         self._turns = READING_TURNS * layers
         self._timeout = asyncio.timeout(None)
         self._timer: asyncio.Handle | None = None
-        """The next thing to happen: becoming due, or one more turn of reading."""
+        """The next thing to happen: becoming due, the end of the grace, or one more turn of reading."""
+        self._due_at = float("inf")
+        """By the loop's clock; infinite before it is entered and after it was left."""
+        self._graced = False
+
+    @property
+    def due(self) -> bool:
+        """Whether its time is up, although it may not have ended yet."""
+        return asyncio.get_running_loop().time() >= self._due_at
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
         self.extend(self._seconds)
+        _around.set((*_around.get(), self))
         return self
 
     async def __aexit__(
@@ -45,6 +73,9 @@ class Deadline:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        # Tasks that were started within keep it in their context.
+        self._due_at = float("inf")
+        _around.set(tuple(deadline for deadline in _around.get() if deadline is not self))
         await self._timeout.__aexit__(kind, error, trace)
 
     def extend(self, seconds: float) -> None:
@@ -55,7 +86,18 @@ class Deadline:
         self._timeout.reschedule(None)
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._read_on, self._turns)
+        loop = asyncio.get_running_loop()
+        self._due_at = loop.time() + seconds
+        self._timer = loop.call_at(self._due_at, self._come_due)
+
+    def _come_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        late = loop.time() - self._due_at
+        if late > LATE and not self._graced:
+            self._graced = True
+            self._timer = loop.call_later(min(late, LONGEST_GRACE), self._read_on, self._turns)
+        else:
+            self._read_on(self._turns)
 
     def _read_on(self, turns: int) -> None:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ from extauth.adapters.oauth2.client.client_auth import ClientCredentials
 from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.call import ProviderCalls
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules
-from extauth.adapters.oauth2.http.transport import HttpTimeouts
+from extauth.adapters.oauth2.http.phases import HttpTimeouts
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

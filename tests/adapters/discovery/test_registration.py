@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from datetime import UTC, datetime
 
 import attrs
@@ -268,3 +270,19 @@ def test_an_answer_shows_no_secret():
     """The registered client's secret and token stay out of its repr, and so out of tracebacks with values."""
     members: dict[str, object] = {"client_secret": "find-me", "registration_access_token": "find-me"}
     assert "find-me" not in repr(Answer(status=201, members=members, trouble=None))
+
+
+async def test_an_answer_that_is_read_late_counts(site, metadata, monkeypatch):
+    """The loop was blocked past every bound; the client exists by then, and nobody else knows its id."""
+    loop_time = time.monotonic
+
+    async def answer(_):
+        monkeypatch.setattr(time, "monotonic", lambda: loop_time() + 60)
+        await asyncio.sleep(0)  # in this turn everything is due
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return web.json_response({"client_id": "c1", "token_endpoint_auth_method": "none"}, status=201)
+
+    site.pages["/register"] = answer
+    client = await registered(metadata)
+    assert client.client_id == "c1"

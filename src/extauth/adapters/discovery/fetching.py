@@ -21,10 +21,10 @@ from extauth.adapters.oauth2.http.addresses import Reach, may_name, names_loopba
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http.content_encoding import TOO_LARGE, UnusableContentError
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
+from extauth.adapters.oauth2.http.phases import HttpTimeouts, Phases
 from extauth.adapters.oauth2.http.reply import TRY_LATER
 from extauth.adapters.oauth2.http.request import USER_AGENT
 from extauth.adapters.oauth2.http.session import checked_session, client_session
-from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.reading.json_kinds import is_object
 from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.retry_after import retry_after
@@ -148,21 +148,23 @@ class Fetcher:
         self, method: str, url: str, what: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> AsyncGenerator[ClientResponse]:
         failure: ProviderUnavailable | ProviderMisconfigured
+        phases = Phases(self.timeouts, body=False)
         try:
-            async with self.session.request(
-                method,
-                url,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                raise_for_status=False,
-                timeout=ClientTimeout(
-                    total=self.timeouts.total.total_seconds(),
-                    connect=self.timeouts.connect.total_seconds(),
-                    sock_read=self.timeouts.read.total_seconds(),
-                ),
-                **READING,
-            ) as response:
+            async with (
+                phases.deadline,
+                self.session.request(
+                    method,
+                    url,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    # Of aiohttp's timers only this one, which cannot throw away what has arrived.
+                    timeout=ClientTimeout(total=None, connect=self.timeouts.connect.total_seconds()),
+                    **READING,
+                ) as response,
+            ):
+                phases.heard()
                 try:
                     yield response
                 finally:

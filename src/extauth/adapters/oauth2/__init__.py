@@ -14,8 +14,8 @@ with extra_needed("aiohttp"):
     from extauth.adapters.oauth2.endpoints.revocation import Revocation
     from extauth.adapters.oauth2.endpoints.validation import ValidationRules
     from extauth.adapters.oauth2.http.addresses import Reach
+    from extauth.adapters.oauth2.http.phases import HttpTimeouts
     from extauth.adapters.oauth2.http.session import client_session
-    from extauth.adapters.oauth2.http.transport import HttpTimeouts
     from extauth.adapters.oauth2.provider import OAuth2Provider
     from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
     from extauth.adapters.oauth2.token.reply_rules import ReplyRules

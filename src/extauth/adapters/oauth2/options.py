@@ -18,7 +18,7 @@ from extauth.adapters.oauth2.endpoints.installations import InstallationRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
 from extauth.adapters.oauth2.http.addresses import Reach
-from extauth.adapters.oauth2.http.transport import HttpTimeouts
+from extauth.adapters.oauth2.http.phases import HttpTimeouts
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests

@@ -23,8 +23,8 @@ from extauth.adapters.oauth2.endpoints.revocation import Revocation, revocation_
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules, validation_by
 from extauth.adapters.oauth2.http.addresses import Reach, names_loopback
 from extauth.adapters.oauth2.http.endpoint import endpoint_url
+from extauth.adapters.oauth2.http.phases import HttpTimeouts
 from extauth.adapters.oauth2.http.session import checked_session
-from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.linking_traits import linking_traits
 from extauth.adapters.oauth2.rules import check_rules
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationEndpoint, AuthorizationRules

@@ -19,9 +19,10 @@ from extauth.adapters.oauth2.endpoints.installations import InstallationRules, n
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
 from extauth.adapters.oauth2.http.addresses import Reach
+from extauth.adapters.oauth2.http.phases import HttpTimeouts
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import HttpRequest
-from extauth.adapters.oauth2.http.transport import HttpTimeouts, send
+from extauth.adapters.oauth2.http.transport import send
 from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.retry_after import retry_after
 from extauth.domain.errors import ProviderUnavailable

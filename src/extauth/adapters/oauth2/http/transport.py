@@ -11,10 +11,8 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Final, final
+from typing import Final
 
-import attrs
 from aiohttp import (
     BytesPayload,
     ClientConnectorDNSError,
@@ -31,13 +29,12 @@ from aiohttp.abc import AbstractStreamWriter
 from extauth.adapters.oauth2.http.addresses import AddressNotAllowedError, Reach, may_name, was_refused
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
 from extauth.adapters.oauth2.http.content_encoding import UnusableContentError
+from extauth.adapters.oauth2.http.phases import HttpTimeouts, Phases
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import USER_AGENT, HttpRequest
 from extauth.adapters.oauth2.http.session import client_session
 from extauth.cancellation import cancelled_by_caller
-from extauth.deadline import Deadline
 from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED, NotSent, Unknown
-from extauth.domain.policy import positive
 
 LONGEST_REPLY: Final = 1024 * 1024
 """In bytes, after decompression. A token endpoint's answer has a few thousand."""
@@ -50,22 +47,6 @@ _HEADERS: Final = {
 _BEFORE_CONNECTING: Final = (ClientConnectorError, ServerFingerprintMismatch, AddressNotAllowedError)
 
 _log = logging.getLogger(__name__)
-
-
-@final
-@attrs.frozen(kw_only=True)
-class HttpTimeouts:
-    """How long each phase of one request may take. All are positive, else ``ValueError``.
-
-    ``total`` belongs below ``RefreshPolicy.exchange_timeout``, which cuts an exchange off unjudged.
-    """
-
-    connect: timedelta = attrs.field(default=timedelta(seconds=10), validator=positive)
-    """Until the first byte is written: waiting for a connection of the pool, DNS, TCP and TLS."""
-    read: timedelta = attrs.field(default=timedelta(seconds=15), validator=positive)
-    """Of silence while waiting for the reply or its next part."""
-    total: timedelta = attrs.field(default=timedelta(seconds=18), validator=positive)
-    """From the first step to the last byte of the reply."""
 
 
 class _WrittenTwiceError(Exception):
@@ -96,7 +77,7 @@ class _SingleUseBody(BytesPayload):
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         if self.begun:
             raise _WrittenTwiceError
-        # Raises when the deadline has just expired: then this stays unsent.
+        # Raises when it is too late: then this stays unsent.
         self._on_begin()
         self.begun = True
         await writer.write(self._content[:content_length])
@@ -128,13 +109,9 @@ async def _ask(
 ) -> Reply:
     if not may_name(request.url, request.reach):
         raise AddressNotAllowedError
-    # A request without a body does not say when its connecting is over. It can be repeated, so that aiohttp's
-    # timers, which may throw away what has arrived, are good enough for it.
-    timers = ClientTimeout(total=None)
-    if form is None:
-        timers = attrs.evolve(
-            timers, connect=timeouts.connect.total_seconds(), sock_read=timeouts.read.total_seconds()
-        )
+    # A request without a body does not say when its connecting is over. No other timer of aiohttp's is used,
+    # since it might throw away what has arrived.
+    connecting = timeouts.connect.total_seconds() if form is None else None
     response = await session.request(
         request.method,
         request.url,
@@ -143,7 +120,7 @@ async def _ask(
         skip_auto_headers=() if request.body is not None else ("Content-Type",),
         allow_redirects=False,
         raise_for_status=False,
-        timeout=timers,
+        timeout=ClientTimeout(total=None, connect=connecting),
         **READING,
     )
     try:
@@ -181,25 +158,16 @@ async def send(
     A GET may be sent a second time: aiohttp repeats one when its connection closes without an answer, as
     it may with a safe method (RFC 9110 section 9.2.2).
     """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + timeouts.total.total_seconds()
-
-    def heard() -> None:
-        deadline.extend(min(timeouts.read.total_seconds(), end - loop.time()))
-
-    body: _SingleUseBody | None = None
-    if request.method == "GET":
-        deadline = Deadline(timeouts.total.total_seconds())
-    else:
-        deadline = Deadline(min(timeouts.connect, timeouts.total).total_seconds())
-        body = _SingleUseBody(request.body or b"", on_begin=heard)
+    with_body = request.method != "GET"
+    phases = Phases(timeouts, body=with_body)
+    body = _SingleUseBody(request.body or b"", on_begin=phases.begin_body) if with_body else None
     reply: Reply | None = None
     unsent, lost = "connect_failed", "reply_lost"
     # Whether a request without a body was sent is known only where connecting failed.
     connected = True
     try:
-        async with deadline, _opened(session, request.reach) as http:
-            reply = await _ask(http, request, body, timeouts, heard)
+        async with phases.deadline, _opened(session, request.reach) as http:
+            reply = await _ask(http, request, body, timeouts, phases.heard)
     except asyncio.CancelledError:
         if cancelled_by_caller():
             raise
@@ -218,6 +186,8 @@ async def send(
         # The type alone: the text may quote the request.
         _log.warning("a request to a provider failed with %s", type(error).__name__)
         unsent = "request_failed"
+    if phases.late:
+        unsent = "connect_timeout"
     if reply is not None:
         # Whatever failed then was the closing of the connection.
         return reply

@@ -12,8 +12,8 @@ from extauth.adapters.oauth2.client.client_auth import ClientCredentials
 from extauth.adapters.oauth2.client.configuration import sendable
 from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.http.addresses import Reach
+from extauth.adapters.oauth2.http.phases import HttpTimeouts
 from extauth.adapters.oauth2.http.reply import Reply
-from extauth.adapters.oauth2.http.transport import HttpTimeouts
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.device import judge_device_codes, judge_poll
 from extauth.adapters.oauth2.token.first_answer import FirstAnswers, remembering

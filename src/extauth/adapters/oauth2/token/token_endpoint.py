@@ -12,9 +12,10 @@ from aiohttp import ClientSession
 
 from extauth.adapters.oauth2.client.client_auth import ClientCredentials
 from extauth.adapters.oauth2.http.addresses import Reach
+from extauth.adapters.oauth2.http.phases import HttpTimeouts
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import FORM, JSON, HttpRequest
-from extauth.adapters.oauth2.http.transport import HttpTimeouts, send
+from extauth.adapters.oauth2.http.transport import send
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED, ClientRejected, NotSent, Unknown
 from extauth.domain.token_set import TokenSet
