@@ -80,6 +80,9 @@ ResealOutcome: TypeAlias = Resealed | Stale | Absent
 ADDRESS_NOT_ALLOWED: Final = "address_not_allowed"
 """A provider is at an address that the configuration does not let requests go to. Nothing was sent."""
 
+REDIRECTED: Final = "redirected"
+"""A provider answers at another address than the configuration says. Tokens do not follow a redirect."""
+
 
 @final
 @attrs.frozen

@@ -20,6 +20,7 @@ from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking_outcomes import IdTokenRejected
 from extauth.domain.outcomes import (
     ADDRESS_NOT_ALLOWED,
+    REDIRECTED,
     ClientRejected,
     Deferred,
     GrantRejected,
@@ -91,6 +92,12 @@ def client_rejected(provider_id: str, code: str, suspicion: str | None = None) -
             f"{provider_id} is at an address that is not public, and was not asked: if it is meant to be,"
             ' make its provider, and its session if it has one, with reach="any" or, for this machine,'
             ' reach="loopback"',
+            reason=code,
+        )
+    if code == REDIRECTED:
+        return ProviderMisconfigured(
+            f"{provider_id} does not answer at the configured address: {suspicion or 'it redirects'}; correct"
+            " the URL of the endpoint (token_url, refresh_url or device_url)",
             reason=code,
         )
     return ProviderMisconfigured(

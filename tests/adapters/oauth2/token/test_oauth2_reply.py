@@ -113,7 +113,7 @@ def test_an_empty_error_is_none(error: object) -> None:
         (403, {"message": "API rate limit exceeded"}, Deferred("http_403")),
         (401, b"", Deferred("http_401")),
         (404, b"<html>not here</html>", Deferred("http_404")),
-        (302, b"", Deferred("http_302")),
+        (302, b"", ClientRejected("redirected", "it redirects to another path, where no token is sent")),
         (101, b"", Deferred("http_101")),
         # A rate limit says nothing about the grant, whatever its body does.
         (408, {"error": "invalid_grant"}, Deferred("http_408")),

@@ -512,7 +512,7 @@ def test_any_answer_gets_an_outcome_that_shows_no_secret(
         *rules.throttles,
     }
     known |= {"temporarily_unavailable", "server_error", "slow_down"}
-    known |= {"unrecognized_error", "unreadable_reply", "unstorable_tokens", f"http_{status}"}
+    known |= {"unrecognized_error", "unreadable_reply", "unstorable_tokens", "redirected", f"http_{status}"}
 
     outcome = judged(status, body, rules, previous, traits)
 

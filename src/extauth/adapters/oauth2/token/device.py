@@ -10,6 +10,7 @@ from typing import Final
 from extauth.adapters.oauth2.http.reply import TRY_LATER, Reply
 from extauth.adapters.oauth2.reading.json_kinds import is_filled
 from extauth.adapters.oauth2.reading.members import error_codes, reports_error, storable_json
+from extauth.adapters.oauth2.reading.redirects import is_redirect
 from extauth.adapters.oauth2.token.expiry import lifetime
 from extauth.adapters.oauth2.token.judge import judge_refusal
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
@@ -84,6 +85,8 @@ def judge_poll(reply: Reply, judged: ExchangeOutcome | IdTokenRejected) -> PollO
     """
     outcome: PollOutcome = CodeExpired() if isinstance(judged, GrantRejected) else judged
     if isinstance(judged, (Exchanged, IdTokenRejected)) or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return outcome
+    if is_redirect(reply.status):
         return outcome
     members = reply.members()
     codes = frozenset(error_codes(members))

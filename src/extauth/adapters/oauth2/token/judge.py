@@ -22,10 +22,12 @@ from extauth.adapters.oauth2.reading.members import (
     looks_failed,
     reports_error,
 )
+from extauth.adapters.oauth2.reading.redirects import is_redirect, redirect_host
 from extauth.adapters.oauth2.reading.retry_after import retry_after
 from extauth.adapters.oauth2.token.reply_rules import TEMPORARY_CODES, ReplyRules
 from extauth.adapters.oauth2.token.tokens import given_tokens, has_access_token
 from extauth.domain.outcomes import (
+    REDIRECTED,
     ClientRejected,
     Deferred,
     Exchanged,
@@ -104,6 +106,10 @@ def judge_refusal(
         return Unknown(status, wait)
     if reply.status in TRY_LATER:
         return Deferred(status, wait)
+    if is_redirect(reply.status) and not has_token:
+        # Not the token endpoint, so that its body says nothing of the grant.
+        to = redirect_host(reply.headers) or "another path"
+        return ClientRejected(REDIRECTED, f"it redirects to {to}, where no token is sent")
     dead = rules.dead_codes if refreshed else rules.dead_codes | rules.restart_codes
     if known := _known_error(members, rules, dead, wait):
         return known
