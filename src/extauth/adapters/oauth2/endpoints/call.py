@@ -168,7 +168,8 @@ class ProviderCalls:
                 _cannot_tell("unreadable_reply")
             if url is None:
                 return tuple(found)
-            request = attrs.evolve(request, url=url)
+            # Such a URL is the provider's, who may have put anything into its query.
+            request = attrs.evolve(request, url=url, shown_url=url.partition("?")[0])
         return _cannot_tell("too_many_pages")
 
     async def _validate(self, rules: ValidationRules, tokens: TokenSet) -> Validity:

@@ -33,6 +33,9 @@ fields whatever that is, by the access token as an API call, or not at all."""
 
 CallEncoding: TypeAlias = Literal["form", "json", "query", "none"]
 
+_HIDDEN: Final = "hidden"
+"""Stands for a token in what may be shown."""
+
 _BODIES: Final = frozenset({"form", "json"})
 
 
@@ -178,7 +181,18 @@ class Call:
             return NotMade("client_secret")
         named = {name.lower() for name in headers}
         headers |= {name: value for name, value in proof.items() if name.lower() not in named}
-        return self._encoded(url, headers, fields)
+        request = self._encoded(url, headers, fields)
+        return attrs.evolve(request, shown_url=self._shown_url(values, request.url))
+
+    def _shown_url(self, values: Values, url: str) -> str | None:
+        """Return the URL without the tokens in it, if there are any."""
+        without = attrs.evolve(values, tokens=_without_tokens(values.tokens))
+        shown = filled_url(self.url, without)
+        if self.encoding == "query":
+            shown = _with_query(
+                shown, {name: filled(str(field), without) for name, field in self.fields.items()}
+            )
+        return None if shown == url else shown
 
     def _encoded(self, url: str, headers: Mapping[str, str], fields: dict[str, JsonValue]) -> HttpRequest:
         if self.encoding == "json":
@@ -187,6 +201,16 @@ class Call:
         texts = {name: str(value) for name, value in fields.items()}
         if self.encoding == "form":
             return HttpRequest(self.method, url, headers, urlencode(texts).encode("ascii"), FORM)
-        if texts:
-            url += ("&" if "?" in url else "?") + urlencode(texts, quote_via=quote)
-        return HttpRequest(self.method, url, headers)
+        return HttpRequest(self.method, _with_query(url, texts), headers)
+
+
+def _with_query(url: str, fields: Mapping[str, str]) -> str:
+    return url + ("&" if "?" in url else "?") + urlencode(fields, quote_via=quote) if fields else url
+
+
+def _without_tokens(tokens: TokenSet) -> TokenSet:
+    return attrs.evolve(
+        tokens,
+        access_token=_HIDDEN,
+        refresh_token=None if tokens.refresh_token is None else _HIDDEN,
+    )

@@ -30,5 +30,7 @@ class HttpRequest:
     body: bytes | None = attrs.field(default=None, repr=False)
     content_type: str = FORM
     """What the body is, if there is one."""
+    shown_url: str | None = attrs.field(default=None, repr=False)
+    """What traces are to show instead, at the same host, where there is a token in the URL."""
     reach: Reach = "any"
     """Which addresses it may go to, where the session is not the application's."""

@@ -36,7 +36,8 @@ def client_session(
     only. Through a ``proxy`` it is the proxy that looks names up and connects: which addresses it reaches is
     then the proxy's to say, and only those that are written into a URL are refused here. ``ssl`` is as for
     ``aiohttp.TCPConnector``, ``headers`` (none with credentials) and ``trace_configs`` as for
-    ``aiohttp.ClientSession``; trace hooks see the secrets that are sent.
+    ``aiohttp.ClientSession``; trace hooks see the headers and bodies that are sent, but no URL with a token
+    in it.
     """
     if reach not in WIDTH:
         raise ValueError(_NO_REACH)

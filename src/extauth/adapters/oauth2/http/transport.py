@@ -33,6 +33,7 @@ from extauth.adapters.oauth2.http.phases import HttpTimeouts, Phases
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import USER_AGENT, HttpRequest
 from extauth.adapters.oauth2.http.session import client_session
+from extauth.adapters.oauth2.http.unseen_url import sent_to
 from extauth.cancellation import cancelled_by_caller
 from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED, NotSent, Unknown
 
@@ -112,15 +113,17 @@ async def _ask(
     # A request without a body does not say when its connecting is over. No other timer of aiohttp's is used,
     # since it might throw away what has arrived.
     connecting = timeouts.connect.total_seconds() if form is None else None
+    hidden = () if request.shown_url is None else (sent_to(request.url),)
     response = await session.request(
         request.method,
-        request.url,
+        request.shown_url or request.url,
         data=form,
         headers=_headers(request),
         skip_auto_headers=() if request.body is not None else ("Content-Type",),
         allow_redirects=False,
         raise_for_status=False,
         timeout=ClientTimeout(total=None, connect=connecting),
+        middlewares=hidden or None,
         **READING,
     )
     try:
