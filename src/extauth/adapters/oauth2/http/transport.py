@@ -27,8 +27,9 @@ from aiohttp import (
 from aiohttp.abc import AbstractStreamWriter
 
 from extauth.adapters.oauth2.http.addresses import AddressNotAllowedError, Reach, may_name, was_refused
+from extauth.adapters.oauth2.http.arrivals import Arrivals
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
-from extauth.adapters.oauth2.http.content_encoding import UnusableContentError
+from extauth.adapters.oauth2.http.content_encoding import TOO_LARGE, UnusableContentError
 from extauth.adapters.oauth2.http.phases import HttpTimeouts, Phases
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import USER_AGENT, HttpRequest
@@ -64,6 +65,7 @@ class _SingleUseBody(BytesPayload):
     def __init__(self, content: bytes, *, on_begin: Callable[[], None]) -> None:
         super().__init__(content)
         self.begun = False
+        self.arrivals = Arrivals()
         self._content = content
         self._on_begin = on_begin
 
@@ -81,6 +83,7 @@ class _SingleUseBody(BytesPayload):
         # Raises when it is too late: then this stays unsent.
         self._on_begin()
         self.begun = True
+        self.arrivals.await_on(getattr(writer, "protocol", None))
         await writer.write(self._content[:content_length])
 
 
@@ -170,7 +173,11 @@ async def send(
     connected = True
     try:
         async with phases.deadline, _opened(session, request.reach) as http:
-            reply = await _ask(http, request, body, timeouts, phases.heard)
+            try:
+                reply = await _ask(http, request, body, timeouts, phases.heard)
+            finally:
+                if body is not None:
+                    body.arrivals.end()
     except asyncio.CancelledError:
         if cancelled_by_caller():
             raise
@@ -183,14 +190,13 @@ async def send(
     except UnusableContentError as error:
         lost = error.code
     except (ClientError, OSError) as error:
-        unsent = _connect_failure(error)
+        unsent = "connect_timeout" if phases.late else _connect_failure(error)
+        lost = TOO_LARGE if body is not None and body.arrivals.too_long else lost
         connected = not isinstance(error, _BEFORE_CONNECTING)
     except Exception as error:  # noqa: BLE001 - the one thing to keep is whether the request was sent
         # The type alone: the text may quote the request.
         _log.warning("a request to a provider failed with %s", type(error).__name__)
         unsent = "request_failed"
-    if phases.late:
-        unsent = "connect_timeout"
     if reply is not None:
         # Whatever failed then was the closing of the connection.
         return reply
