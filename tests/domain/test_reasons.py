@@ -11,9 +11,10 @@ from extauth.adapters.providers import CATALOGUE
 from extauth.domain.reasons import EXPLANATIONS, FALLBACK, explanation
 
 DEAD_CODES = frozenset(code for made in CATALOGUE.values() for code in made.replies.dead_codes)
+OWN_CODES = {"reply_lost", "reply_unreadable", "no_refresh_token"}
 
 
-@pytest.mark.parametrize("reason", sorted(DEAD_CODES | {"reply_lost", "no_refresh_token"}))
+@pytest.mark.parametrize("reason", sorted(DEAD_CODES | OWN_CODES))
 def test_every_reason_of_the_catalogue_has_words(reason):
     """A user interface never shows a bare code, and never the fallback for what is known."""
     said = explanation(reason)
@@ -25,7 +26,7 @@ def test_every_reason_of_the_catalogue_has_words(reason):
 
 def test_there_are_no_words_for_what_cannot_happen():
     """A sentence for a code that no preset has is a code that was forgotten elsewhere."""
-    assert set(EXPLANATIONS) == DEAD_CODES | {"reply_lost", "no_refresh_token"}
+    assert set(EXPLANATIONS) == DEAD_CODES | OWN_CODES
 
 
 def test_an_unknown_reason_has_words_too():

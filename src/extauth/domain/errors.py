@@ -123,7 +123,8 @@ class ReauthorizationRequired(ExtAuthError):
         super().__init__(message)
         self.reason = reason
         """Why, as a stable code: the provider's OAuth error code; ``reply_lost`` if it may be our own earlier
-        exchange, whose reply never arrived, that used the refresh token up; or ``no_refresh_token``."""
+        exchange, whose reply never arrived, that used the refresh token up; ``reply_unreadable`` if that
+        reply arrived and could not be decoded; or ``no_refresh_token``."""
 
     @property
     def explanation(self) -> str:

@@ -39,6 +39,9 @@ EXPLANATIONS: Mapping[str, str] = {
         "The connection to the provider broke while the access was being renewed, and it could not be"
         " recovered. Please connect again."
     ),
+    "reply_unreadable": (
+        "The provider renewed the access, but its answer could not be read. Please connect again."
+    ),
     "token_revoked": _REVOKED,
     "unauthorized_client": _ENDED,
 }

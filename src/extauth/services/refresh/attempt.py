@@ -12,6 +12,7 @@ from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import LinkReauthorizationRequired, ProviderRejectedClient, RefreshFailed
 from extauth.domain.freshness import CoolDown, Reauthorize, blocked, may_present
 from extauth.domain.link import Link, RefreshFailure
+from extauth.domain.lost_replies import loss_reason
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -219,7 +220,8 @@ class LeasedRefresh:
         outcome = presented.outcome
         match outcome:
             case GrantRejected(code):
-                return await self._rejected(lease, link, "reply_lost" if uncertain else code)
+                reason = loss_reason(presented.unknown, link) if uncertain else code
+                return await self._rejected(lease, link, reason)
             case ClientRejected("invalid_target") if request.resource is not None:
                 # A resource that the provider does not know (RFC 8707 section 2): no matter of the others'.
                 await self._leases.release(lease, unresolved=uncertain)

@@ -35,6 +35,8 @@ class Presented:
     outcome: ExchangeOutcome
     uncertain: bool
     """Whether an earlier presentation of the same token, here or by another replica, may have used it up."""
+    unknown: tuple[str, ...] = ()
+    """The codes of those without a known end, as far as they were made here."""
 
 
 @final
@@ -71,6 +73,7 @@ class RefreshExchange:
         if unresolved_for is not None:
             uncertain_since = self._clock.monotonic() - unresolved_for.total_seconds()
         attempt = 0
+        unknown: tuple[str, ...] = ()
         while True:
             attempt += 1
             replay = uncertain_since is not None
@@ -80,6 +83,7 @@ class RefreshExchange:
             if isinstance(outcome, Unknown):
                 self._emitter.emit(ExchangeUnresolved(link.key, link.version, outcome.code))
                 uncertain_since = began if uncertain_since is None else uncertain_since
+                unknown += (outcome.code,)
             age = timedelta(seconds=self._clock.monotonic() - (uncertain_since or began))
             works = others_at_stake or something_to_lose(link, self._clock.now(), rejected=request.rejected)
             if (
@@ -87,11 +91,11 @@ class RefreshExchange:
                 or hurry()
                 or not _may_repeat(outcome, request.provider.traits, age, works=works, replay=replay)
             ):
-                return Presented(outcome, uncertain=uncertain_since is not None)
+                return Presented(outcome, uncertain_since is not None, unknown)
             pause = self._policy.retry.delay(attempt, jitter=self._rng.random())
             await self._clock.sleep(pause.total_seconds())
             if not await renew_lease() or hurry():
-                return Presented(outcome, uncertain=uncertain_since is not None)
+                return Presented(outcome, uncertain_since is not None, unknown)
 
     async def _once(self, request: TokenRequest, link: Link) -> ExchangeOutcome:
         provider = request.provider

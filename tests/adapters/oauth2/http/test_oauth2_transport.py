@@ -177,6 +177,18 @@ async def test_a_compressed_bomb_is_not_unpacked(server: Any) -> None:
     assert Unknown("reply_too_large") == await send(server.url)
 
 
+@pytest.mark.parametrize("body", [b"\x0b\x02\x80not really brotli\x03", b"x" * (1024 * 1024 + 1)])
+async def test_a_refusal_that_cannot_be_read_is_one(server: Any, body: bytes) -> None:
+    """Its status and how long to wait count; it was no success."""
+    server.answer(429, body, Content_Encoding="br" if len(body) < 100 else "identity", Retry_After="7")
+
+    reply = await send(server.url)
+
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.body, reply.end_marked) == (429, b"", False)
+    assert reply.headers["retry-after"] == "7"
+
+
 async def test_a_refused_connection_sent_nothing(unused_tcp_port: int) -> None:
     """Nobody listens."""
     assert NotSent("connect_failed") == await send(f"http://127.0.0.1:{unused_tcp_port}/token")

@@ -38,7 +38,7 @@ class Arrivals:
         """Look no longer."""
         if self._protocol is None:
             return
-        attributes: dict[str, Any] = vars(self._protocol)
+        attributes: dict[str, Any] = self._protocol.__dict__
         # The connection may be another request's by now.
         if attributes.get(_NAME) == self._received:
             del attributes[_NAME]

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import (
@@ -18,6 +19,7 @@ from aiohttp import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
+    ClientResponse,
     ClientSession,
     ClientSSLError,
     ClientTimeout,
@@ -28,7 +30,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from extauth.adapters.oauth2.http.addresses import AddressNotAllowedError, Reach, may_name, was_refused
 from extauth.adapters.oauth2.http.arrivals import Arrivals
-from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
+from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, Body, read_body
 from extauth.adapters.oauth2.http.content_encoding import TOO_LARGE, UnusableContentError
 from extauth.adapters.oauth2.http.phases import HttpTimeouts, Phases
 from extauth.adapters.oauth2.http.reply import Reply
@@ -131,12 +133,22 @@ async def _ask(
     )
     try:
         heard()
-        body = await read_body(response, LONGEST_REPLY, heard)
+        body = await _content(response, heard)
     finally:
         # At the end of the body the connection is back in the pool already and this closes nothing.
         response.close()
     lowered = {name.lower(): value for name, value in response.headers.items()}
     return Reply(response.status, lowered, body.content, end_marked=body.end_marked)
+
+
+async def _content(response: ClientResponse, heard: Callable[[], None]) -> Body:
+    try:
+        return await read_body(response, LONGEST_REPLY, heard)
+    except UnusableContentError:
+        if response.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise
+    # Not a success. Its status and how long to wait are known all the same.
+    return Body(b"", end_marked=False)
 
 
 def _connect_failure(error: Exception) -> str:
