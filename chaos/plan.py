@@ -8,7 +8,7 @@ from typing import Final, Literal, final
 
 import attrs
 
-from extauth.adapters.oauth2.http.transport import HttpTimeouts
+from extauth.adapters.oauth2.http.phases import HttpTimeouts
 from extauth.domain.policy import Backoff, RefreshPolicy
 
 PROVIDER: Final = "chaos"
