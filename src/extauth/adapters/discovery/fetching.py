@@ -159,8 +159,7 @@ class Fetcher:
                     headers=headers,
                     allow_redirects=False,
                     raise_for_status=False,
-                    # Of aiohttp's timers only this one, which cannot throw away what has arrived.
-                    timeout=ClientTimeout(total=None, connect=self.timeouts.connect.total_seconds()),
+                    timeout=ClientTimeout(total=None, connect=phases.connecting),
                     **READING,
                 ) as response,
             ):

@@ -298,6 +298,30 @@ async def test_a_request_without_a_body_is_bounded_too(server: Any, deadlines: D
     assert Unknown("reply_timeout") == await exchange
 
 
+@pytest.mark.parametrize("length", [b"Content-Length: 1000\r\n", b"Transfer-Encoding: chunked\r\n", b""])
+async def test_json_that_is_whole_is_an_answer_when_time_is_up(
+    server: Any, deadlines: Deadlines, length: bytes
+) -> None:
+    """Its last brace has come; the end that was promised does not, and the connection is left open."""
+
+    async def leave_open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(FORM)
+        body = b"%x\r\n%s\r\n" % (len(SUCCESS), SUCCESS) if length.startswith(b"T") else SUCCESS
+        writer.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + body)
+        await reader.read(-1)
+
+    server.conversation = leave_open
+    exchange = asyncio.create_task(send(server.url))
+    while not deadlines.given or len(deadlines.given[-1]) < len(("connecting", "writing", "headers", "part")):
+        await asyncio.sleep(0)
+
+    deadlines.expire()
+
+    reply = await exchange
+    assert isinstance(reply, Reply)
+    assert (reply.body, reply.end_marked) == (SUCCESS, False)
+
+
 async def test_a_reply_that_trickles_is_unknown(server: Any, deadlines: Deadlines) -> None:
     """Each part comes in time, but the whole does not."""
     trickling = asyncio.Event()

@@ -52,19 +52,42 @@ class Body:
     connection was closed, and what was cut off looks the same."""
 
 
-async def read_body(response: ClientResponse, longest: int, heard: Callable[[], None] = lambda: None) -> Body:
-    """Read the whole content; ``heard`` is called whenever a part of it has come.
+@final
+@attrs.define
+class Received:
+    """What has come of an answer, for when its end does not come."""
+
+    response: ClientResponse | None = None
+    """Set when the head has come."""
+    content: bytearray = attrs.field(factory=bytearray, repr=False)
+
+    def is_whole(self) -> bool:
+        """Whether all of it is here nevertheless: a JSON object, with its last brace."""
+        return (
+            self.response is not None
+            and not is_encoded(_coding(self.response))
+            and is_object(read_json(bytes(self.content)))
+        )
+
+
+async def read_body(
+    response: ClientResponse,
+    longest: int,
+    heard: Callable[[], None] = lambda: None,
+    content: bytearray | None = None,
+) -> Body:
+    """Read the whole content; ``heard`` is called whenever a part of it has come and is in ``content``.
 
     :raises UnusableContentError: if it is longer than ``longest`` bytes, or its encoding cannot be undone.
     :raises ClientError: if it ends too early, and is no JSON object whose last brace has come.
     """
-    coding = ", ".join(response.headers.getall("Content-Encoding", ())).strip().lower()
+    coding = _coding(response)
     encoded = is_encoded(coding)
-    content = bytearray()
+    content = bytearray() if content is None else content
     try:
         async for chunk in response.content.iter_any():
-            heard()
             content += chunk
+            heard()
             if len(content) > longest:
                 raise UnusableContentError(TOO_LARGE)
     except (ClientError, OSError):
@@ -74,6 +97,10 @@ async def read_body(response: ClientResponse, longest: int, heard: Callable[[], 
     if encoded:
         return Body(decoded(bytes(content), coding, longest), end_marked=True)
     return Body(bytes(content), end_marked=_framed(response))
+
+
+def _coding(response: ClientResponse) -> str:
+    return ", ".join(response.headers.getall("Content-Encoding", ())).strip().lower()
 
 
 def _framed(response: ClientResponse) -> bool:

@@ -30,7 +30,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from extauth.adapters.oauth2.http.addresses import AddressNotAllowedError, Reach, may_name, was_refused
 from extauth.adapters.oauth2.http.arrivals import Arrivals
-from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, Body, read_body
+from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, Body, Received, read_body
 from extauth.adapters.oauth2.http.content_encoding import TOO_LARGE, UnusableContentError
 from extauth.adapters.oauth2.http.phases import HttpTimeouts, Phases
 from extauth.adapters.oauth2.http.reply import Reply
@@ -110,14 +110,11 @@ async def _ask(
     session: ClientSession,
     request: HttpRequest,
     form: _SingleUseBody | None,
-    timeouts: HttpTimeouts,
-    heard: Callable[[], None],
+    phases: Phases,
+    received: Received,
 ) -> Reply:
     if not may_name(request.url, request.reach):
         raise AddressNotAllowedError
-    # A request without a body does not say when its connecting is over. No other timer of aiohttp's is used,
-    # since it might throw away what has arrived.
-    connecting = timeouts.connect.total_seconds() if form is None else None
     hidden = () if request.shown_url is None else (sent_to(request.url),)
     response = await session.request(
         request.method,
@@ -127,23 +124,28 @@ async def _ask(
         skip_auto_headers=() if request.body is not None else ("Content-Type",),
         allow_redirects=False,
         raise_for_status=False,
-        timeout=ClientTimeout(total=None, connect=connecting),
+        timeout=ClientTimeout(total=None, connect=phases.connecting),
         middlewares=hidden or None,
         **READING,
     )
     try:
-        heard()
-        body = await _content(response, heard)
+        phases.heard()
+        received.response = response
+        body = await _content(response, phases.heard, received.content)
     finally:
         # At the end of the body the connection is back in the pool already and this closes nothing.
         response.close()
+    return _reply(response, body)
+
+
+def _reply(response: ClientResponse, body: Body) -> Reply:
     lowered = {name.lower(): value for name, value in response.headers.items()}
     return Reply(response.status, lowered, body.content, end_marked=body.end_marked)
 
 
-async def _content(response: ClientResponse, heard: Callable[[], None]) -> Body:
+async def _content(response: ClientResponse, heard: Callable[[], None], content: bytearray) -> Body:
     try:
-        return await read_body(response, LONGEST_REPLY, heard)
+        return await read_body(response, LONGEST_REPLY, heard, content)
     except UnusableContentError:
         if response.status < HTTPStatus.MULTIPLE_CHOICES:
             raise
@@ -179,6 +181,7 @@ async def send(
     with_body = request.method != "GET"
     phases = Phases(timeouts, body=with_body)
     body = _SingleUseBody(request.body or b"", on_begin=phases.begin_body) if with_body else None
+    received = Received()
     reply: Reply | None = None
     unsent, lost = "connect_failed", "reply_lost"
     # Whether a request without a body was sent is known only where connecting failed.
@@ -186,7 +189,7 @@ async def send(
     try:
         async with phases.deadline, _opened(session, request.reach) as http:
             try:
-                reply = await _ask(http, request, body, timeouts, phases.heard)
+                reply = await _ask(http, request, body, phases, received)
             finally:
                 if body is not None:
                     body.arrivals.end()
@@ -199,6 +202,9 @@ async def send(
     except TimeoutError as error:
         unsent, lost = "connect_timeout", "reply_timeout"
         connected = not isinstance(error, ConnectionTimeoutError)
+        if received.response is not None and received.is_whole():
+            # A length that is too long, or none, on a connection that is left open.
+            reply = _reply(received.response, Body(bytes(received.content), end_marked=False))
     except UnusableContentError as error:
         lost = error.code
     except (ClientError, OSError) as error:
