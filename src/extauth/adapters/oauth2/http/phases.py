@@ -45,8 +45,8 @@ class Phases:
         self._end = self._loop.time() + timeouts.total.total_seconds()
         first = timeouts.connect if body else timeouts.connect + timeouts.read
         self.connecting = None if body else timeouts.connect.total_seconds()
-        """What only the HTTP client can bound, in seconds. It uses no other timer, since that might throw away
-        what has arrived."""
+        """What only the HTTP client can bound, in seconds. It uses no other timer: one might throw away what
+        has arrived."""
         self.deadline = Deadline(min(first, timeouts.total).total_seconds())
         self.late = False
         """Whether the body's write was refused."""
