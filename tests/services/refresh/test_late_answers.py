@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import TraceConfig, web
 
-from extauth import LinkKey, TokenSet, open_store
+from extauth import LinkKey, TokenService, TokenSet, open_store
+from extauth.adapters.oauth2 import OAuth2Provider, client_session
 
 APP = Path(__file__).parents[2] / "support" / "late_app.py"
 KEY = LinkKey("app", "alice")
@@ -104,3 +106,39 @@ async def test_an_answer_in_the_socket_is_read(late, jump, url):
         link = await store.get(KEY)
     assert link is not None
     assert link.tokens.refresh_token == "rt-2"
+
+
+async def test_a_token_is_not_presented_when_its_time_is_up(url, monkeypatch):
+    """Blocked between connecting and writing, it would be used up and its answer not waited for."""
+    clock, jumps = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + jumps[0])
+
+    async def block(*_):
+        jumps[0] = JUMP
+
+    tracing = TraceConfig()
+    tracing.on_connection_create_end.append(block)
+    async with (
+        StrictProvider() as strict,
+        client_session(reach="loopback", trace_configs=[tracing]) as session,
+        open_store(url) as store,
+    ):
+        provider = OAuth2Provider(
+            "app",
+            client_id="client",
+            client_secret="not-one",
+            token_url=strict.url,
+            session=session,
+            reach="loopback",
+        )
+        tokens = TokenSet("at-1", "rt-1", expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+        await store.put(KEY, tokens, origin=provider.origin)
+        async with TokenService(store, [provider]) as service:
+            call = asyncio.ensure_future(service.access_token("app", "alice"))
+            await strict.asked.wait()
+            # The server takes its time: more turns than an answer in the socket would take.
+            for _ in range(500):
+                await asyncio.sleep(0)
+            strict.gate.set()
+            assert await call == "at-2"
+    assert strict.presented == ["rt-1"]
