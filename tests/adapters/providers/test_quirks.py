@@ -13,8 +13,8 @@ CONFIRMED = {
     2: {"notion", "monday"},
     3: {"github", "facebook"},
     4: {"github", "zoho", "reddit", "slack"},
-    5: {"hubspot", "fitbit", "twitch", "linkedin", "facebook"},
-    6: {"atlassian", "auth0", "gitea"},
+    5: {"hubspot", "fitbit", "twitch", "linkedin", "facebook", "strava"},
+    6: {"atlassian", "auth0", "gitea", "shopify"},
     7: {
         *("github_app", "gitlab", "bitbucket_cloud", "atlassian", "linear", "xero", "quickbooks", "zoom"),
         *("box", "slack", "shopify", "zendesk", "calendly", "monday", "x", "fitbit", "stripe_app"),
@@ -28,7 +28,7 @@ CONFIRMED = {
     },
     12: {"github", "clickup", "intercom", "facebook"},
     13: {"salesforce", "notion", "monday", "stripe_app"},
-    14: {"strava", "azure_devops_entra"},
+    14: {"facebook", "azure_devops_entra"},
     15: {"slack"},
     16: {
         *("salesforce", "zoho", "pipedrive", "notion", "stripe_connect", "calendly", "slack", "quickbooks"),

@@ -18,6 +18,7 @@ with extra_needed("aiohttp"):
     from extauth.adapters.oauth2.http.session import client_session
     from extauth.adapters.oauth2.provider import OAuth2Provider
     from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
+    from extauth.adapters.oauth2.token.refusal_rules import RefusalRule
     from extauth.adapters.oauth2.token.reply_rules import ReplyRules
     from extauth.adapters.oauth2.token.request_rules import TokenRequests
 
@@ -34,6 +35,7 @@ __all__ = [
     "OAuth2Provider",
     "PrivateKey",
     "Reach",
+    "RefusalRule",
     "ReplyRules",
     "Revocation",
     "TokenRequests",

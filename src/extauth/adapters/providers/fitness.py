@@ -20,7 +20,7 @@ strava = Preset(
     token_url="https://www.strava.com/api/v3/oauth/token",
     scopes=("read",),
     client_auth="client_secret_post",
-    replies=reply_rules("strava", scope_separator=",", expiry_field="expires_at"),
+    replies=reply_rules("strava", scope_separator=","),
     authorization=AuthorizationRules(scope_separator=",", params={"approval_prompt": "auto"}),
     revocation=Revocation(
         call=Call(

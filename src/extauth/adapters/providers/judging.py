@@ -13,6 +13,7 @@ from typing import final
 
 import attrs
 
+from extauth.adapters.oauth2.token.refusal_rules import ALREADY_PROCESSING, RefusalRule
 from extauth.adapters.oauth2.token.reply_rules import CLIENT_CODES, DEAD_CODES
 
 
@@ -35,6 +36,8 @@ class Judging:
     """Too many requests, and how long to wait."""
     messages: Mapping[str, str] = attrs.field(factory=dict[str, str])
     """Texts that stand where a code should, and the code that each stands for."""
+    refusals: tuple[RefusalRule, ...] = ()
+    """Answers that mean something else than the code in them, or have none."""
     errors_with_200: bool = False
     """Whether errors come with status 200. They are found in any case; this is for the reader."""
     dead_statuses: frozenset[int] = frozenset({400})
@@ -91,10 +94,68 @@ JUDGING: Mapping[str, Judging] = {
     "github_app": _GITHUB,
     "google": Judging(dead=frozenset({"invalid_rapt"})),
     "hubspot": Judging(dead=frozenset({"BAD_REFRESH_TOKEN"}), error_member="status"),
-    "linkedin": Judging(error_member="serviceErrorCode"),
+    # Its text is the standard's explanation of invalid_grant; clients have seen it with that code and with
+    # invalid_request.
+    "linkedin": Judging(
+        refusals=(
+            RefusalRule(
+                code="invalid_grant",
+                members={
+                    "error_description": (
+                        "The provided authorization grant or refresh token is invalid, expired or revoked*"
+                    )
+                },
+            ),
+        ),
+        error_member="serviceErrorCode",
+    ),
     "microsoft": _ENTRA,
     "monday": Judging(dead=frozenset({"invalid_token"})),
-    "reddit": Judging(errors_with_200=True),
+    # Reddit's published source (r2/controllers/oauth2.py): a refresh is answered 400 for a refresh token that
+    # is not valid, and for nothing else; other errors come with 200. On the way out the body is lost, or it
+    # becomes {"message": "Bad Request", "error": 400}.
+    "reddit": Judging(
+        refusals=(
+            *(
+                RefusalRule(code="invalid_grant", status=400, members={"error": code}, on="refresh")
+                for code in ("400", "invalid_request")
+            ),
+            RefusalRule(code="invalid_grant", status=400, text="", on="refresh"),
+        ),
+        errors_with_200=True,
+    ),
+    # Until September 2024 it said "expired authorization code" for the same (release notes of Winter '25).
+    "salesforce": Judging(
+        refusals=(
+            RefusalRule(
+                code=ALREADY_PROCESSING,
+                members={"error": "invalid_grant", "error_description": "expired authorization code"},
+                on="refresh",
+            ),
+        )
+    ),
+    # As its API clients have seen it of uninstalled shops and of refresh tokens that are over.
+    "shopify": Judging(
+        refusals=(
+            RefusalRule(
+                code="invalid_grant",
+                members={
+                    "error": "invalid_request",
+                    "error_description": "This request requires an active refresh_token*",
+                },
+                on="refresh",
+            ),
+            RefusalRule(
+                code="invalid_grant",
+                members={
+                    "error": "invalid_request",
+                    "error_description": "The authorization code was not found or was already used*",
+                },
+                on="code",
+            ),
+        ),
+        dead_statuses=frozenset({401}),
+    ),
     "slack": Judging(
         dead=frozenset({"account_inactive", "invalid_auth", "invalid_refresh_token", "token_revoked"}),
         client=frozenset(
@@ -112,10 +173,41 @@ JUDGING: Mapping[str, Judging] = {
         errors_with_200=True,
         dead_statuses=frozenset({200}),
     ),
+    # "invalid" alone says nothing: it stands for a wrong client secret as well.
+    "strava": Judging(
+        refusals=(
+            RefusalRule(
+                code="invalid_grant", members={"resource": "RefreshToken", "code": "invalid"}, on="refresh"
+            ),
+            *(
+                RefusalRule(
+                    code="invalid_grant", members={"resource": "AuthorizationCode", "code": code}, on="code"
+                )
+                for code in ("invalid", "expired")
+            ),
+            RefusalRule(code="invalid_client", members={"resource": "Application", "code": "invalid"}),
+        ),
+        error_member="errors[].code",
+    ),
     "twitch": Judging(
         dead=frozenset({"invalid_refresh_token"}),
         messages={"Invalid refresh token": "invalid_refresh_token"},
         error_member="message",
+    ),
+    # As trypost and node-twitter-api-v2 have seen it.
+    "x": Judging(
+        refusals=(
+            RefusalRule(
+                code="invalid_grant",
+                members={"error_description": "Value passed for the token was invalid*"},
+                on="refresh",
+            ),
+            RefusalRule(
+                code="invalid_grant",
+                members={"error_description": "Value passed for the authorization code was invalid*"},
+                on="code",
+            ),
+        ),
     ),
     "zoho": Judging(
         dead=frozenset({"invalid_code"}),

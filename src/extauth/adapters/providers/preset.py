@@ -60,6 +60,7 @@ def reply_rules(preset_id: str, **rules: Any) -> ReplyRules:
         temporary_codes=codes.temporary | codes.user_action,
         throttles=codes.throttles,
         dead_messages=codes.messages,
+        refusals=codes.refusals,
         **rules,
     )
 

@@ -61,7 +61,7 @@ def _own_scope_syntax(preset: Preset) -> bool:
 def _own_expiry(preset: Preset) -> bool:
     rules = preset.replies
     return (
-        rules.expiry_field is not None
+        rules.expiry_field != _STANDARD_REPLIES.expiry_field
         or rules.lifetime_in_milliseconds
         or rules.lifetime_fields != _STANDARD_REPLIES.lifetime_fields
     )

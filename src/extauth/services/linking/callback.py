@@ -33,6 +33,7 @@ _DENIALS = frozenset(
     {
         "access_denied",  # RFC 6749 section 4.1.2.1
         "authorization_declined",
+        "consent_required",  # LemonLDAP::NG, when the user says no
         "user_cancelled",
         "user_cancelled_authorize",
         "user_cancelled_login",
@@ -49,7 +50,6 @@ _REJECTIONS = frozenset(
         "unsupported_response_type",
         # OpenID Connect Core section 3.1.2.6
         "account_selection_required",
-        "consent_required",
         "interaction_required",
         "invalid_request_object",
         "invalid_request_uri",

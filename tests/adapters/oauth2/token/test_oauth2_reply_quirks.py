@@ -263,7 +263,16 @@ def test_scopes_are_where_the_rules_say() -> None:
         (ReplyRules(expiry_field="expires_at"), {"expires_at": 10**400}, None),
         (ReplyRules(expiry_field="expires_at"), {"expires_at": float("nan")}, None),
         (ReplyRules(expiry_field="expires_at"), {"expires_at": True}, None),
-        (ReplyRules(expiry_field="expires_at"), {"expires_at": "2026-01-02T04:04:05Z"}, None),
+        # Square says a date and time (ISO 8601).
+        (ReplyRules(), {"expires_at": "2026-01-02T04:04:05Z"}, 3600),
+        (ReplyRules(), {"expires_at": "2026-01-02T05:04:05.5+01:00"}, 3600.5),
+        (ReplyRules(), {"expires_at": "2026-01-02 04:04:05"}, 3600),
+        (ReplyRules(), {"expires_at": "2026-01-02t04:04:05z", "expires_in": 30}, 30),
+        (ReplyRules(), {"expires_at": "2026-01-02T03:04:05Z"}, None),
+        (ReplyRules(), {"expires_at": "9999-12-31T23:59:59Z"}, None),
+        (ReplyRules(), {"expires_at": "0001-01-01T00:00:00+23:59"}, None),
+        (ReplyRules(), {"expires_at": "in an hour"}, None),
+        (ReplyRules(expiry_field=None), {"expires_at": EPOCH + 60}, None),
     ],
 )
 def test_the_expiry_is_read_as_the_rules_say(
@@ -398,7 +407,17 @@ def test_a_refresh_has_no_companions() -> None:
 
     assert isinstance(outcome, Exchanged)
     assert outcome.companions == {}
-    assert judged(200, {"authed_user": USER}, SLACK, PREVIOUS) == Unknown("unreadable_reply")
+
+
+def test_the_only_tokens_of_a_refresh_are_those_that_were_asked_for() -> None:
+    """One grant was presented, so they are its own, wherever they stand; of two nobody knows which."""
+    outcome = judged(200, {"team": {"id": "T1"}, "authed_user": USER}, SLACK, PREVIOUS)
+    assert isinstance(outcome, Exchanged)
+    assert outcome.tokens == USER_TOKENS
+    assert (outcome.link_name, outcome.companions) == (None, {})
+
+    both = {"authed_user": USER, "incoming": {"webhook": {"access_token": "at-h"}}}
+    assert judged(200, both, SLACK, PREVIOUS) == Unknown("unreadable_reply")
 
 
 def test_a_companion_beside_an_error_is_no_success() -> None:

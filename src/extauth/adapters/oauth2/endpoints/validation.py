@@ -77,7 +77,10 @@ class ValidationRules:
 
 
 def validation_by(userinfo_url: str | None, validation: ValidationRules | None) -> ValidationRules | None:
-    """Return the rules, or else a call to OpenID Connect's userinfo endpoint, if there is one."""
+    """Return the rules, or else a call to OpenID Connect's userinfo endpoint, if there is one.
+
+    Its ``invalid_token`` is about the access token, be it with status 400 (RFC 6750 section 3.1).
+    """
     if validation is None and userinfo_url is not None:
-        return ValidationRules(call=Call(url=userinfo_url))
+        return ValidationRules(call=Call(url=userinfo_url), invalid_codes=frozenset({"invalid_token"}))
     return validation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from extauth.adapters.oauth2.reading.json_kinds import is_filled, is_list, is_object
@@ -22,6 +22,12 @@ def at(value: object, path: Sequence[str]) -> object:
         else:
             return None
     return value
+
+
+def opened(members: Mapping[str, object], path: Sequence[str]) -> Mapping[str, object]:
+    """Return the members with those of the object at the path laid over them, if there is one."""
+    inside = at(members, path) if path else None
+    return {**members, **inside} if is_object(inside) else members
 
 
 def text_at(value: object, path: Sequence[str]) -> str | None:

@@ -70,7 +70,8 @@ def read_members(body: bytes, *, form: bool = True) -> Mapping[str, object] | No
     return parsed if is_object(parsed) else None
 
 
-def _error_places(members: Mapping[str, object]) -> list[dict[str, object]]:
+def error_places(members: Mapping[str, object]) -> list[dict[str, object]]:
+    """Return where an error may be said: in the answer, its ``error``, or the items of its ``errors``."""
     places: list[object] = [members, members.get("error")]
     errors = members.get("errors")
     if is_list(errors):
@@ -85,7 +86,7 @@ def error_codes(members: Mapping[str, object]) -> Iterator[str]:
     of ``errors``; whole numbers as text. They are the provider's text: only ones known beforehand may be
     shown or kept.
     """
-    for place in _error_places(members):
+    for place in error_places(members):
         for key in _CODE_KEYS:
             code = place.get(key)
             if isinstance(code, str):
@@ -99,7 +100,7 @@ def error_messages(members: Mapping[str, object]) -> Iterator[str]:
 
     Free text: it may be compared with what is known beforehand, and never be shown or kept.
     """
-    for place in _error_places(members):
+    for place in error_places(members):
         for key in _MESSAGE_KEYS:
             message = place.get(key)
             if isinstance(message, str):
@@ -149,6 +150,15 @@ def grants_no_scope(
         isinstance(value, str) and not value.strip(f"{separators} ") for value in given
     )
     return empty and not granted_scopes(members, separators, fields)
+
+
+def named_scopes(
+    members: Mapping[str, object], separators: str, fields: Iterable[str] = ("scope",)
+) -> frozenset[str] | None:
+    """Return the same, or None where no member says anything: an empty ``scope`` is an answer, too."""
+    if any(isinstance(members.get(field), (str, list)) for field in fields):
+        return granted_scopes(members, separators, fields)
+    return None
 
 
 def _scopes(value: object, separators: str) -> frozenset[str]:

@@ -31,7 +31,7 @@ DEFAULT_INTERVAL: Final = timedelta(seconds=5)
 SHORTEST_INTERVAL: Final = timedelta(seconds=1)
 """A server that names less would have itself asked without pause, by the application."""
 
-_DENIED: Final = frozenset({"access_denied", "authorization_declined"})
+_DENIED: Final = frozenset({"access_denied", "authorization_declined", "consent_required"})
 _EXPIRED: Final = frozenset({"expired_token", "incorrect_device_code", "bad_verification_code"})
 
 

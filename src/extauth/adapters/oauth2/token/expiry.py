@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from extauth.adapters.oauth2.reading.json_kinds import is_number
 from extauth.adapters.oauth2.reading.jwt_claims import unverified_claims
@@ -48,8 +48,20 @@ def _number(value: object) -> float | None:
     return value if is_number(value) else None
 
 
-def _until(instant: object, asked_at: datetime) -> timedelta | None:
+def _seconds(instant: object) -> float | None:
+    """Return an instant in seconds since 1970, given so or as a date and time (ISO 8601; UTC if not said)."""
     number = _number(instant)
+    if number is not None or not isinstance(instant, str):
+        return number
+    try:
+        date = datetime.fromisoformat(instant.strip().upper())
+        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _until(instant: object, asked_at: datetime) -> timedelta | None:
+    number = _seconds(instant)
     # An absurd instant is refused before it meets a float: a huge int would overflow.
     if number is None or not abs(number) < _LAST_INSTANT:
         return None
@@ -86,10 +98,10 @@ def expiry(
 ) -> datetime | None:
     """Return when the access token expires, or None if there is no telling.
 
-    The first that is known of: a lifetime in ``unit``, an instant in seconds since 1970, the lifetime of the
-    previous access token, the ``exp`` of an access token that is a JWT (RFC 7519 section 4.1.4), and
-    ``default``. Lifetimes count from ``asked_at``, which is before the provider counted them, so that it errs
-    on the early side.
+    The first that is known of: a lifetime in ``unit``, an instant (in seconds since 1970 or as a date and
+    time), the lifetime of the previous access token, the ``exp`` of an access token that is a JWT (RFC 7519
+    section 4.1.4), and ``default``. Lifetimes count from ``asked_at``, which is before the provider counted
+    them, so that it errs on the early side.
     """
     span = (
         first_lifetime(members, lifetime_fields, unit)
@@ -108,16 +120,23 @@ def refresh_token_expiry(
     *,
     asked_at: datetime,
     previous: TokenSet | None = None,
+    instant_field: str | None = None,
+    grant_fields: Iterable[str] = (),
 ) -> datetime | None:
     """Return when the refresh token stops working, or None if there is no telling.
 
-    What the answer says comes first. Else a token that dies when unused counts from now, and one that dies
-    a time after the user's consent counts from the first answer, carried forward from ``previous``. Of
-    a token that does both, the consent bounds the first answer only.
+    What the answer says comes first: a lifetime, or else an instant, and in any case no later than the
+    lifetime of the whole grant that one of ``grant_fields`` says. Else a token that dies when unused counts
+    from now, and one that dies a time after the user's consent counts from the first answer, carried forward
+    from ``previous``. Of a token that does both, the consent bounds the first answer only.
     """
-    told = first_lifetime(members, fields)
-    if told is not None:
-        return asked_at + told
+    instant = members.get(instant_field) if instant_field else None
+    told = (
+        first_lifetime(members, fields) or _until(instant, asked_at),
+        first_lifetime(members, grant_fields),
+    )
+    if any(told):
+        return asked_at + min(span for span in told if span is not None)
     ends = [
         asked_at + span
         for span in (

@@ -5,6 +5,7 @@ Only this answer has the user's identity, an ID token that is for this authoriza
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import final
 
@@ -13,6 +14,8 @@ import attrs
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.reading.id_token import checked_claims
+from extauth.adapters.oauth2.reading.json_paths import opened
+from extauth.adapters.oauth2.reading.members import named_scopes
 from extauth.adapters.oauth2.token.judge import judge
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.token_endpoint import REMEMBERED_REDIRECT_URI
@@ -41,32 +44,33 @@ class FirstAnswers:
     def judge(
         self, reply: Reply, *, asked_at: datetime, nonce: str | None = None
     ) -> ExchangeOutcome | IdTokenRejected:
-        """Return what the answer means. With ``nonce`` it must have an ID token that carries it. Never
-        raises.
+        """Return what the answer means. With ``nonce`` it must have an ID token that carries it, unless it
+        names the granted scopes without ``openid``, which the user may have unticked. Never raises.
 
         The account is the answer's own, or else the ID token's (OpenID Connect Core section 5.1).
         """
         outcome = judge(reply, self.rules, asked_at=asked_at, traits=self.traits)
         if not isinstance(outcome, Exchanged):
             return outcome
-        members = reply.members()
+        members = opened(reply.members(), self.rules.tokens_at)
         account = None
         if self.identity.in_reply is not None:
             account = self.identity.in_reply.account(members)
         expects_token = nonce is not None or self.openid or self.identity.in_id_token
         signed = None
         if expects_token:
-            access_token = outcome.tokens.access_token
-            signed = self._signed_account(members.get("id_token"), access_token, asked_at, nonce)
+            signed = self._signed_account(members, outcome.tokens.access_token, asked_at, nonce)
         if isinstance(signed, IdTokenRejected):
             return signed
         return attrs.evolve(outcome, account=account or signed)
 
     def _signed_account(
-        self, id_token: object, access_token: str, now: datetime, nonce: str | None
+        self, members: Mapping[str, object], access_token: str, now: datetime, nonce: str | None
     ) -> Account | IdTokenRejected | None:
+        id_token = members.get("id_token")
         if not id_token:
-            return None if nonce is None else IdTokenRejected("id_token_missing")
+            required = nonce is not None and self._grants_openid(members)
+            return IdTokenRejected("id_token_missing") if required else None
         claims = checked_claims(
             id_token,
             client_id=self.client_id,
@@ -76,6 +80,11 @@ class FirstAnswers:
             now=now,
         )
         return claims if isinstance(claims, IdTokenRejected) else _CLAIMS.account(claims)
+
+    def _grants_openid(self, members: Mapping[str, object]) -> bool:
+        # An answer that names no scopes grants those that were asked for (RFC 6749 section 5.1).
+        named = named_scopes(members, self.rules.scope_separator, self.rules.scope_fields)
+        return named is None or "openid" in named
 
 
 def remembering(outcome: Exchanged, redirect_uri: str) -> Exchanged:

@@ -7,14 +7,14 @@ only codes on a list mean that a grant is dead; and an answer that may hide a su
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeAlias
 
 from extauth.adapters.oauth2.http.reply import TRY_LATER, UNRECOGNIZED, Reply
 from extauth.adapters.oauth2.reading.json_kinds import is_object
-from extauth.adapters.oauth2.reading.json_paths import at
+from extauth.adapters.oauth2.reading.json_paths import at, opened
 from extauth.adapters.oauth2.reading.members import (
     error_codes,
     error_messages,
@@ -24,6 +24,7 @@ from extauth.adapters.oauth2.reading.members import (
 )
 from extauth.adapters.oauth2.reading.redirects import is_redirect, redirect_host
 from extauth.adapters.oauth2.reading.retry_after import retry_after
+from extauth.adapters.oauth2.token.refusal_rules import EVERYWHERE
 from extauth.adapters.oauth2.token.reply_rules import TEMPORARY_CODES, ReplyRules
 from extauth.adapters.oauth2.token.tokens import given_tokens, has_access_token
 from extauth.domain.outcomes import (
@@ -57,12 +58,8 @@ def judge(
     refreshed, and only an answer without any may hold companions. Members that the provider omitted are
     left out of the result.
     """
-    members = reply.members()
-    places: dict[str | None, Mapping[str, object]] = {None: members}
-    if previous is None:
-        found = {name: at(members, path) for name, path in rules.companions.items()}
-        places |= {name: place for name, place in found.items() if is_object(place)}
-    granted = {name: place for name, place in places.items() if has_access_token(place)}
+    members = opened(reply.members(), rules.tokens_at)
+    granted = _granted(members, rules, refreshed=previous is not None)
     if not granted or reports_error(members):
         return judge_refusal(
             reply, rules, asked_at=asked_at, has_token=bool(granted), refreshed=previous is not None
@@ -85,6 +82,24 @@ def judge(
     )
 
 
+def _granted(
+    members: Mapping[str, object], rules: ReplyRules, *, refreshed: bool
+) -> Mapping[str | None, Mapping[str, object]]:
+    """Return the objects that have an access token, by the name of their link."""
+    own: Mapping[str | None, Mapping[str, object]] = {None: members} if has_access_token(members) else {}
+    found = {name: at(members, path) for name, path in rules.companions.items()}
+    companions: dict[str | None, Mapping[str, object]] = {
+        name: place for name, place in found.items() if is_object(place) and has_access_token(place)
+    }
+    if not refreshed:
+        return {**own, **companions}
+    if own or len(companions) != 1:
+        return own
+    # One grant was presented, so these are its tokens, wherever they stand.
+    [place] = companions.values()
+    return {None: place}
+
+
 def judge_refusal(
     reply: Reply,
     rules: ReplyRules,
@@ -98,7 +113,7 @@ def judge_refusal(
     ``has_token`` says that there is a token in it nevertheless: an error that nobody knows then settles
     nothing. ``refreshed`` says that a refresh token was presented, and no other grant.
     """
-    members = reply.members()
+    members = opened(reply.members(), rules.tokens_at)
     wait = retry_after(reply.headers, asked_at)
     status = f"http_{reply.status}"
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -111,7 +126,16 @@ def judge_refusal(
         to = redirect_host(reply.headers) or "another path"
         return ClientRejected(REDIRECTED, f"it redirects to {to}, where no token is sent")
     dead = rules.dead_codes if refreshed else rules.dead_codes | rules.restart_codes
-    if known := _known_error(members, rules, dead, wait):
+    described = next(
+        (
+            rule.code
+            for rule in (*rules.refusals, *EVERYWHERE)
+            if rule.describes(reply, members, refreshed=refreshed)
+        ),
+        None,
+    )
+    codes = _codes(members, rules) if described is None else [described]
+    if known := _known_error(codes, rules, dead, wait):
         return known
     if reports_error(members):
         return Unknown(UNRECOGNIZED, wait) if has_token else Deferred(UNRECOGNIZED, wait)
@@ -120,12 +144,14 @@ def judge_refusal(
     return Deferred(status, wait)
 
 
-def _known_error(
-    members: Mapping[str, object], rules: ReplyRules, dead_codes: frozenset[str], wait: timedelta | None
-) -> Refusal | None:
+def _codes(members: Mapping[str, object], rules: ReplyRules) -> list[str]:
     messages = (rules.dead_messages.get(message) for message in error_messages(members))
-    codes = [*error_codes(members), *(code for code in messages if code is not None)]
+    return [*error_codes(members), *(code for code in messages if code is not None)]
 
+
+def _known_error(
+    codes: Iterable[str], rules: ReplyRules, dead_codes: frozenset[str], wait: timedelta | None
+) -> Refusal | None:
     def first(known: Container[str]) -> str | None:
         return next((code for code in codes if code in known), None)
 

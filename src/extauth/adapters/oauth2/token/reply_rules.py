@@ -9,6 +9,8 @@ from typing import Any, final
 
 import attrs
 
+from extauth.adapters.oauth2.reading.json_paths import Path
+from extauth.adapters.oauth2.token.refusal_rules import ALREADY_PROCESSING, RefusalRule
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.policy import positive
 
@@ -39,8 +41,9 @@ CLIENT_CODES = frozenset(
 )
 """A wrong registration, secret or request, unless a provider is known to mean something else by it."""
 
-TEMPORARY_CODES = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
-"""Codes that promise another answer later (RFC 6749 section 4.1.2.1, RFC 8628 section 3.5)."""
+TEMPORARY_CODES = frozenset({"temporarily_unavailable", "server_error", "slow_down", ALREADY_PROCESSING})
+"""Codes that promise another answer later (RFC 6749 section 4.1.2.1, RFC 8628 section 3.5), and our own word
+for another request with the same token."""
 
 
 def _names(values: Iterable[str]) -> frozenset[str]:
@@ -54,6 +57,10 @@ def _names_in_order(values: Iterable[str]) -> tuple[str, ...]:
     ordered = tuple(values)
     _names(values)
     return ordered
+
+
+def _rules(values: Iterable[RefusalRule]) -> tuple[RefusalRule, ...]:
+    return tuple(values)
 
 
 def _safe_codes(_: object, attribute: attrs.Attribute[Any], value: Iterable[str]) -> None:
@@ -116,7 +123,7 @@ class ReplyRules:
     """How one provider's answers differ from the standard's. The defaults are the strictest case.
 
     :raises ValueError: for a code that could not be shown safely, an empty separator, a span that is not
-        positive, a message whose code is on no list, or a companion without a name or a place.
+        positive, a message or refusal whose code is on no list, or a companion without a name or a place.
     """
 
     dead_codes: frozenset[str] = attrs.field(default=DEAD_CODES, converter=_names, validator=_safe_codes)
@@ -141,6 +148,9 @@ class ReplyRules:
     )
     """Texts that stand where an error code should, with the code that each stands for. Such a code means
     what the lists here say of it. A text must match whole, but for case and white space around it."""
+    refusals: tuple[RefusalRule, ...] = attrs.field(default=(), converter=_rules)
+    """Refusals that no code tells: an empty body, a bare status, a plain text, members that mean something
+    together only. The first that describes an answer counts."""
     temporary_codes: frozenset[str] = attrs.field(
         default=frozenset[str](), converter=_names, validator=_safe_codes
     )
@@ -154,13 +164,26 @@ class ReplyRules:
     """Members that may say how many seconds the access token works, the first that does."""
     lifetime_in_milliseconds: bool = False
     """Whether ``lifetime_fields`` count milliseconds."""
-    expiry_field: str | None = None
-    """A member that says when the access token expires, in seconds since 1970. It depends on the clocks of
-    both sides, so a lifetime is believed first."""
+    expiry_field: str | None = "expires_at"
+    """A member that says when the access token expires, in seconds since 1970 or as a date and time
+    (ISO 8601, UTC if it names no offset). It depends on the clocks of both sides, so a lifetime is believed first."""
     refresh_lifetime_fields: tuple[str, ...] = attrs.field(
-        default=("refresh_token_expires_in", "refresh_expires_in"), converter=_names_in_order
+        default=("refresh_token_timeout", "refresh_token_expires_in", "refresh_expires_in"),
+        converter=_names_in_order,
     )
-    """Members that may say how many seconds the refresh token works, the first that does."""
+    """Members that may say how many seconds the refresh token works, the first that does
+    (``refresh_token_timeout``: draft-ietf-oauth-refresh-token-expiration-03)."""
+    refresh_expiry_field: str | None = "refresh_token_expires_at"
+    """A member that says when the refresh token expires, as ``expiry_field`` does; a lifetime is believed
+    first."""
+    grant_lifetime_fields: tuple[str, ...] = attrs.field(
+        default=("authorization_expires_in",), converter=_names_in_order
+    )
+    """Members that may say for how many seconds the user's authorization lasts, however often it is refreshed
+    (draft-ietf-oauth-refresh-token-expiration-03). No refresh token outlives it."""
+    tokens_at: Path = ()
+    """Where in an answer the object stands that has the tokens and what goes with them, as in Withings'
+    ``{"status": 0, "body": {...}}``. Members of the answer itself count where that has none."""
     companions: Mapping[str, tuple[str, ...]] = attrs.field(
         factory=dict[str, tuple[str, ...]], validator=_companion_paths
     )
@@ -172,6 +195,10 @@ class ReplyRules:
         known = (
             self.dead_codes | self.restart_codes | self.client_codes | self.temporary_codes | TEMPORARY_CODES
         )
-        if unknown := frozenset(self.dead_messages.values()) - known - self.throttles.keys():
-            msg = f"dead_messages: {', '.join(sorted(unknown))} is on no list of codes"
-            raise ValueError(msg)
+        for name, codes in (
+            ("dead_messages", self.dead_messages.values()),
+            ("refusals", [rule.code for rule in self.refusals]),
+        ):
+            if unknown := frozenset(codes) - known - self.throttles.keys():
+                msg = f"{name}: {', '.join(sorted(unknown))} is on no list of codes"
+                raise ValueError(msg)

@@ -58,7 +58,13 @@ def given_tokens(
             issued_at=asked_at,
             refresh_token_expires_at=(
                 refresh_token_expiry(
-                    members, rules.refresh_lifetime_fields, traits, asked_at=asked_at, previous=previous
+                    members,
+                    rules.refresh_lifetime_fields,
+                    traits,
+                    asked_at=asked_at,
+                    previous=previous,
+                    instant_field=rules.refresh_expiry_field,
+                    grant_fields=rules.grant_lifetime_fields,
                 )
                 if refreshable
                 else None
