@@ -180,6 +180,7 @@ async def test_too_late(scene: Scene):
     [
         ("access_denied", ConsentDenied, None),
         ("user_cancelled_authorize", ConsentDenied, None),
+        ("consent_required", ConsentDenied, None),
         ("invalid_scope", AuthorizationRejected, "invalid_scope"),
         ("unauthorized_client", AuthorizationRejected, "unauthorized_client"),
         ("login_required", AuthorizationRejected, "login_required"),
@@ -391,6 +392,7 @@ async def test_an_error_at_another_url(scene: Scene):
     ("answer", "error"),
     [
         ({"error": "access_denied"}, ConsentDenied),
+        ({"error": "consent_required"}, ConsentDenied),
         ({"error": "invalid_scope"}, AuthorizationRejected),
         ({"error_code": "1349187"}, AuthorizationRejected),
         ({"error": "access_denied", "code": "code-1"}, ConsentDenied),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
@@ -105,6 +106,37 @@ def test_a_body_may_say_otherwise(status: int, body: bytes, expected: Validity) 
 def test_introspection_says_it_in_a_member(status: int, body: bytes, expected: Validity) -> None:
     """RFC 7662 section 2.2: a boolean and nothing like it."""
     assert verdict(status, body, active_member="active") == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "rules", "expected"),
+    [
+        # RFC 6750 section 3.1 gives the code 401; some servers send it with 400.
+        (400, {"error": "invalid_token"}, {}, TokenInvalid()),
+        (401, {}, {}, TokenInvalid()),
+        (400, {"error": "access_denied"}, {}, TokenUnverified("http_400")),
+        (400, {"error": "invalid_request"}, {}, TokenUnverified("http_400")),
+        (503, {"error": "invalid_token"}, {}, TokenUnverified("http_503")),
+        # oidc-provider-mock's answer to a dead token.
+        (400, {"error": "access_denied"}, {"invalid_statuses": frozenset({400, 401})}, TokenInvalid()),
+        (400, {"error": "access_denied"}, {"invalid_codes": frozenset({"access_denied"})}, TokenInvalid()),
+    ],
+)
+async def test_a_user_info_endpoint_may_answer_400(
+    server: Any, status: int, body: object, rules: dict[str, Any], expected: Validity
+) -> None:
+    """By the standard's own code without further ado, and else as the rules say."""
+    server.answer(status, json.dumps(body).encode())
+    validation = ValidationRules(call=Call(url=server.url), **rules) if rules else None
+    client = OAuth2Provider(
+        "example",
+        client_id="client",
+        client_secret="hidden",
+        token_url=server.url,
+        userinfo_url=server.url,
+        validation=validation,
+    )
+    assert expected == await client.validate(TOKENS)
 
 
 async def test_introspection_is_asked_as_the_client(server: Any) -> None:

@@ -232,6 +232,7 @@ SPOTIFY = ReplyRules(dead_codes={"invalid_grant", "access_denied"})
         (400, {"error": "slow_down"}, StillPending(slow_down=True)),
         (400, {"error": "access_denied"}, Denied()),
         (400, {"error": "authorization_declined"}, Denied()),
+        (400, {"error": "consent_required"}, Denied()),
         (400, {"error": "expired_token"}, CodeExpired()),
         (400, {"error": "invalid_grant"}, CodeExpired()),
         # GitHub answers with 200, and in a form.

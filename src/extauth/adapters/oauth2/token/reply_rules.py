@@ -166,7 +166,8 @@ class ReplyRules:
     """Whether ``lifetime_fields`` count milliseconds."""
     expiry_field: str | None = "expires_at"
     """A member that says when the access token expires, in seconds since 1970 or as a date and time
-    (ISO 8601, UTC if it names no offset). It depends on the clocks of both sides, so a lifetime is believed first."""
+    (ISO 8601, UTC if it names no offset). It depends on the clocks of both sides, so a lifetime is believed
+    first."""
     refresh_lifetime_fields: tuple[str, ...] = attrs.field(
         default=("refresh_token_timeout", "refresh_token_expires_in", "refresh_expires_in"),
         converter=_names_in_order,
