@@ -8,13 +8,16 @@ import pytest
 
 from extauth import (
     AuthorizationRejected,
+    ExtAuthError,
+    LinkKey,
     ProviderMisconfigured,
     ProviderUnavailable,
     ReauthorizationRequired,
 )
-from extauth.adapters.providers import linkedin, reddit, salesforce, shopify, strava, x
-from extauth.testing import Refusal
-from tests.quirks.support import USER, scene
+from extauth.adapters.providers import Preset, linkedin, reddit, salesforce, shopify, strava, x
+from extauth.domain.probably_dead import SPAN
+from extauth.testing import Consent, Refusal
+from tests.quirks.support import CALLBACK, USER, scene
 
 SHOP = {"shop": "acme"}
 COMMAS = {"scope_separator": ","}
@@ -117,7 +120,7 @@ async def test_a_code_that_was_used(preset, variables, quirks, refusal):
     async with scene(dead_code=refusal, code_lifetime=timedelta(seconds=1), **quirks) as s:
         provider = s.client(preset, **variables)
         async with s.linking(provider) as linking:
-            url = await linking.begin(preset.id, USER, "https://app.example/callback")
+            url = await linking.begin(preset.id, USER, CALLBACK)
             callback = await s.server.visit(url)
             s.pass_time(timedelta(seconds=10))
             with pytest.raises(AuthorizationRejected) as caught:
@@ -141,3 +144,44 @@ async def test_salesforce_s_invalid_grant_of_a_moment(words):
         s.pass_time(timedelta(seconds=2))
         fresh = await tokens.refresh("salesforce", USER, rejected=link.tokens.access_token)
         assert s.server.accepts(fresh.tokens.access_token)
+
+
+LEAGUE = Preset(
+    id="league", display_name="A server on league/oauth2-server 8", token_url="https://league.example/t"
+)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal("invalid_request", 401, "The refresh token is invalid."),
+        Refusal("invalid_request", 400),
+        Refusal("odd_code", 400),
+    ],
+)
+async def test_a_server_whose_words_nobody_knows(refusal):
+    """The user whose grant is dead is told that it probably is; the other one is served all the while."""
+    async with scene(dead_refresh_token=refusal) as s:
+        provider = s.client(LEAGUE)
+        dead = await s.connect(provider)
+        async with s.linking(provider) as linking:
+            url = await linking.begin("league", "bob", CALLBACK)
+            callback = await s.server.visit(url, Consent.approve("bob"))
+            await linking.complete(callback.url, user_id="bob")
+        s.server.grants.revoke(dead.tokens.refresh_token)
+        s.expire()
+        tokens = await s.tokens(provider)
+        reasons = []
+        for _ in range(90):
+            bob = await s.store.get(LinkKey("league", "bob"))
+            await tokens.refresh("league", "bob", rejected=bob.tokens.access_token)
+            with pytest.raises(ExtAuthError) as caught:
+                await tokens.access_token("league", USER)
+            reasons.append(getattr(caught.value, "reason", caught.value.code))
+            s.pass_time(timedelta(minutes=1))
+        assert reasons.index("probably_dead") >= SPAN / timedelta(minutes=1)
+        assert reasons[-1] == "probably_dead"
+        stored = await s.stored("league")
+        assert (stored.tokens, stored.failure.permanent) == (dead.tokens, False)
+        link = await s.connect(provider)
+        assert await tokens.access_token("league", USER) == link.tokens.access_token

@@ -115,7 +115,8 @@ class AccountChanged(LinkingFailed):
 
 
 class ReauthorizationRequired(ExtAuthError):
-    """The provider no longer accepts the user's grant. Ask them to connect again."""
+    """The provider no longer accepts the user's grant, or with the reason ``probably_dead`` most likely does
+    not. Ask them to connect again."""
 
     code = "reauthorization_required"
 
@@ -124,7 +125,9 @@ class ReauthorizationRequired(ExtAuthError):
         self.reason = reason
         """Why, as a stable code: the provider's OAuth error code; ``reply_lost`` if it may be our own earlier
         exchange, whose reply never arrived, that used the refresh token up; ``reply_unreadable`` if that
-        reply arrived and could not be decoded; or ``no_refresh_token``."""
+        reply arrived and could not be decoded; ``no_refresh_token``; or ``probably_dead`` where the provider has
+        refused the link for long without saying why, and has served others: then it is tried on, and may work
+        again by itself."""
 
     @property
     def explanation(self) -> str:

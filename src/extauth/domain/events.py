@@ -54,6 +54,21 @@ class RefreshFailed:
 
 @final
 @attrs.frozen
+class LinkProbablyDead:
+    """The provider has refused this link for long, as it may refuse a dead grant, and has served others.
+
+    Nothing is settled: the user may connect again, and the link is tried on, ever more rarely.
+    """
+
+    key: LinkKey
+    version: int
+    reason: str
+    """What the provider answered last, as ``RefreshFailed`` has it."""
+    retry_after: timedelta | None
+
+
+@final
+@attrs.frozen
 class LinkReauthorizationRequired:
     """The provider rejected the grant: the user must authorize again."""
 
@@ -172,6 +187,7 @@ Event: TypeAlias = (
     | LinkRefreshed
     | LinkAdopted
     | RefreshFailed
+    | LinkProbablyDead
     | LinkReauthorizationRequired
     | ProviderRejectedClient
     | ExchangeUnresolved

@@ -35,6 +35,10 @@ EXPLANATIONS: Mapping[str, str] = {
     "no_refresh_token": (
         "The access has expired, and the provider gave no way of renewing it. Please connect again."
     ),
+    "probably_dead": (
+        "The provider has refused to renew the access for some time, so the connection has probably ended."
+        " Please connect again."
+    ),
     "reply_lost": (
         "The connection to the provider broke while the access was being renewed, and it could not be"
         " recovered. Please connect again."

@@ -27,6 +27,7 @@ from extauth.domain.outcomes import (
     NotSent,
     Unknown,
 )
+from extauth.domain.probably_dead import PROBABLY_DEAD
 from extauth.services.events import EventEmitter
 
 UNRESOLVED: Final = "an earlier refresh is unresolved"
@@ -39,14 +40,14 @@ GRANT_OF_ANOTHER_CLIENT: Final = "grant_of_another_client"
 def refuse(key: LinkKey, decision: Decision | None, now: datetime) -> None:
     """Raise what a decision says against a refresh, if it does.
 
-    :raises ReauthorizationRequired: if the user must authorize again.
+    :raises ReauthorizationRequired: if the user must authorize again, or probably must.
     :raises ProviderUnavailable: if it is too early.
     """
     match decision:
         case Reauthorize(reason):
             raise reauthorization_required(key, reason)
         case CoolDown(retry_at, reason):
-            raise provider_unavailable(key, reason, retry_at - now)
+            raise refresh_failed(key, reason, retry_at - now)
         case _:
             pass
 
@@ -69,6 +70,17 @@ def provider_unavailable(key: LinkKey, reason: str, retry_after: timedelta | Non
         f"{key.provider_id} did not refresh the token of {key.user_id!r} ({reason}); try again later",
         retry_after=retry_after,
     )
+
+
+def refresh_failed(key: LinkKey, reason: str, retry_after: timedelta | None) -> ExtAuthError:
+    """Say that a refresh failed for now, and if the link is probably dead that the user may connect again."""
+    if reason == PROBABLY_DEAD:
+        return ReauthorizationRequired(
+            f"{key.provider_id} has refused {key.user_id!r} for long while it served others, so the grant is"
+            f" probably over: {key.user_id!r} should connect again ({reason})",
+            reason=reason,
+        )
+    return provider_unavailable(key, reason, retry_after)
 
 
 def refresh_in_progress(key: LinkKey, retry_after: timedelta) -> RefreshInProgress:

@@ -8,6 +8,7 @@ from typing import final
 from extauth.domain.events import (
     Event,
     ExchangeUnresolved,
+    LinkProbablyDead,
     LinkReauthorizationRequired,
     ProviderRejectedClient,
     RefreshFailed,
@@ -21,6 +22,7 @@ logger = logging.getLogger("extauth")
 
 _LEVELS: dict[type[Event], int] = {
     RefreshFailed: logging.WARNING,
+    LinkProbablyDead: logging.WARNING,
     LinkReauthorizationRequired: logging.WARNING,
     ExchangeUnresolved: logging.WARNING,
     RefreshTokenMissing: logging.WARNING,

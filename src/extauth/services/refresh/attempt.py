@@ -9,7 +9,12 @@ from typing import TypeAlias, assert_never, final
 import attrs
 
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.events import LinkReauthorizationRequired, ProviderRejectedClient, RefreshFailed
+from extauth.domain.events import (
+    LinkProbablyDead,
+    LinkReauthorizationRequired,
+    ProviderRejectedClient,
+    RefreshFailed,
+)
 from extauth.domain.freshness import CoolDown, Reauthorize, blocked, may_present
 from extauth.domain.link import Link, RefreshFailure
 from extauth.domain.lost_replies import loss_reason
@@ -28,19 +33,22 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
+from extauth.domain.probably_dead import PROBABLY_DEAD
 from extauth.domain.resources import after_exchange, something_to_lose
 from extauth.services.errors import (
     UNRESOLVED,
     client_rejected,
     link_not_found,
-    provider_unavailable,
     reauthorization_required,
+    refresh_failed,
     unknown_resource,
 )
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.exchange import Presented, RefreshExchange
 from extauth.services.refresh.lease import Lease, Leases, best_effort
+from extauth.services.refresh.marks import TemporaryMarks
+from extauth.services.refresh.refusals import RefusedLinks
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.siblings import Siblings
 from extauth.services.refresh.unsaved import UnsavedTokens
@@ -94,7 +102,8 @@ class LeasedRefresh:
         self._emitter = emitter
         self._unsaved_tokens = unsaved_tokens
         self._pauses = pauses
-        self._rng = rng
+        self._marks = TemporaryMarks(clock, policy.cooldown, rng)
+        self._refused_links = RefusedLinks(clock)
         self._leases = Leases(store, clock, policy, rng)
         self._siblings = Siblings(store, clock)
         self._refresh_exchange = RefreshExchange(clock, policy, emitter, rng)
@@ -203,6 +212,7 @@ class LeasedRefresh:
     async def _save(self, request: TokenRequest, link: Link, exchanged: Exchanged, began: float) -> Attempt:
         provider = request.provider
         self._pauses.succeeded(provider.provider_id, began)
+        self._refused_links.served(provider.provider_id, link.key, began)
         now = self._clock.now()
         tokens = after_exchange(
             link, exchanged.tokens, request.resource, provider.traits, now, no_scopes=exchanged.no_scopes
@@ -218,7 +228,13 @@ class LeasedRefresh:
         provider = request.provider
         uncertain = presented.uncertain
         outcome = presented.outcome
+        tries = None
+        if request.resource is None:
+            tries = self._refused_links.suspected_after(provider.provider_id, link, outcome)
         match outcome:
+            case ClientRejected(code) | Deferred(code) if tries is not None:
+                mark = self._marks.suspected(link, tries)
+                return await self._failed(lease, link, code, mark, uncertain=uncertain, works=works)
             case GrantRejected(code):
                 reason = loss_reason(presented.unknown, link) if uncertain else code
                 return await self._rejected(lease, link, reason)
@@ -239,7 +255,8 @@ class LeasedRefresh:
                 retry_after = None
             case _:
                 raise AssertionError(outcome)
-        return await self._failed(lease, link, code, retry_after, uncertain=uncertain, works=works)
+        mark = self._marks.failed(link, code, retry_after)
+        return await self._failed(lease, link, code, mark, uncertain=uncertain, works=works)
 
     async def _rejected(self, lease: Lease, link: Link, reason: str) -> Attempt:
         failure = RefreshFailure(reason=reason, at=self._clock.now(), version=link.version)
@@ -257,22 +274,9 @@ class LeasedRefresh:
                 assert_never(recorded)
 
     async def _failed(
-        self,
-        lease: Lease,
-        link: Link,
-        code: str,
-        retry_after: timedelta | None,
-        *,
-        uncertain: bool,
-        works: bool,
+        self, lease: Lease, link: Link, code: str, mark: RefreshFailure, *, uncertain: bool, works: bool
     ) -> Attempt:
-        before = link.failure
-        attempts = 1 if before is None or before.version != link.version else before.attempts + 1
-        pause = self._policy.cooldown.delay(attempts, jitter=self._rng.random())
-        pause = max(pause, retry_after or timedelta(0))
-        now = self._clock.now()
-        failure = RefreshFailure(code, now, link.version, retry_at=now + pause, attempts=attempts)
-        recorded = await best_effort(self._store.record_failure(link.key, link.version, failure))
+        recorded = await best_effort(self._store.record_failure(link.key, link.version, mark))
         await self._leases.release(lease, unresolved=uncertain)
         match recorded:
             case Stale(newer):
@@ -280,9 +284,11 @@ class LeasedRefresh:
             case Absent():
                 raise link_not_found(link.key)
             case Recorded() | None:
-                self._emitter.emit(RefreshFailed(link.key, link.version, code, pause))
+                pause = None if mark.retry_at is None else mark.retry_at - mark.at
+                told = LinkProbablyDead if mark.reason == PROBABLY_DEAD else RefreshFailed
+                self._emitter.emit(told(link.key, link.version, code, pause))
                 marked = link if recorded is None else recorded.link
-                return _served(marked, pause, code, works=works)
+                return _served(marked, pause, mark.reason, works=works)
             case _:
                 assert_never(recorded)
 
@@ -295,4 +301,4 @@ def _may_be_spent(claim: Claimed, traits: ProviderTraits) -> bool:
 def _served(link: Link, retry_after: timedelta | None, reason: str, *, works: bool) -> Finished:
     if works:
         return Finished(link)
-    raise provider_unavailable(link.key, reason, retry_after)
+    raise refresh_failed(link.key, reason, retry_after)
