@@ -32,7 +32,7 @@ EXAMPLES = [
 def test_every_block_is_run():
     """Every Python block has its output beside it."""
     assert [text.count("```python") for text in TEXTS.values()] == [8, 1]
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 9
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)

@@ -14,7 +14,17 @@ from extauth import (
     ProviderUnavailable,
     ReauthorizationRequired,
 )
-from extauth.adapters.providers import Preset, linkedin, reddit, salesforce, shopify, strava, x
+from extauth.adapters.providers import (
+    Preset,
+    linkedin,
+    reddit,
+    salesforce,
+    shopify,
+    square,
+    strava,
+    withings,
+    x,
+)
 from extauth.domain.probably_dead import SPAN
 from extauth.testing import Consent, Refusal
 from tests.quirks.support import CALLBACK, USER, scene
@@ -47,6 +57,20 @@ DEAD = [
         reddit, {}, {}, Refusal("", 400, members={"message": "Bad Request", "error": 400}), id="reddit"
     ),
     pytest.param(reddit, {}, {}, Refusal("invalid_request", 400), id="reddit-source"),
+    pytest.param(
+        square,
+        {},
+        {"encoding": "json"},
+        Refusal("", 401, members={"message": "Invalid refresh token", "type": "service.not_authorized"}),
+        id="square",
+    ),
+    pytest.param(
+        withings,
+        {},
+        {"wrapper": "body", **COMMAS},
+        Refusal("", 200, members={"status": 503, "error": "Invalid Params: invalid refresh_token"}),
+        id="withings",
+    ),
 ]
 """Preset, its variables, the server's habits, and how it says that a refresh token is dead."""
 

@@ -108,11 +108,13 @@ IN_REPLY = {
     ),
     "salesforce": ({"id": "https://s.example/id/1/2"}, Account("https://s.example/id/1/2")),
     "slack": ({"authed_user": {"id": "U1"}}, Account("U1")),
+    "square": ({"merchant_id": "M1"}, Account("M1")),
     "strava": (
         {"athlete": {"id": 1, "username": "al", "profile": "https://p.example/1"}},
         Account("1", "al", avatar_url="https://p.example/1"),
     ),
     "stripe_connect": ({"stripe_user_id": "acct_1"}, Account("acct_1")),
+    "withings": ({"status": 0, "body": {"userid": 1}}, Account("1")),
 }
 
 

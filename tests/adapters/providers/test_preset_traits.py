@@ -13,7 +13,7 @@ REUSED = {
 }
 """The same refresh token is known to go on. All others rotate, or nobody knows."""
 NO_REFRESH_TOKEN = {"clickup", "github", "intercom"}
-REPLAY_MINUTES = {"atlassian": 10, "linear": 30, "xero": 30}
+REPLAY_MINUTES = {"atlassian": 10, "linear": 30, "withings": 480, "xero": 30}
 IDLE_DAYS = {
     "atlassian": 90,
     "bitbucket_cloud": 90,
@@ -26,6 +26,7 @@ IDLE_DAYS = {
     "pipedrive": 60,
     "quickbooks": 100,
     "shopify": 90,
+    "withings": 365,
     "xero": 60,
     "zendesk": 30,
 }

@@ -15,11 +15,18 @@ from extauth.adapters.providers.code_hosts import (
     gitlab_self_managed,
     jfrog,
 )
-from extauth.adapters.providers.commerce import quickbooks, shopify, stripe_app, stripe_connect, xero
+from extauth.adapters.providers.commerce import (
+    quickbooks,
+    shopify,
+    square,
+    stripe_app,
+    stripe_connect,
+    xero,
+)
 from extauth.adapters.providers.communication import calendly, discord, slack, webex, zoom
 from extauth.adapters.providers.customers import hubspot, intercom, pipedrive, salesforce, zendesk, zoho
 from extauth.adapters.providers.documents import box, docusign, dropbox
-from extauth.adapters.providers.fitness import fitbit, strava
+from extauth.adapters.providers.fitness import fitbit, strava, withings
 from extauth.adapters.providers.identity_providers import apple, auth0, google, keycloak, okta, yahoo
 from extauth.adapters.providers.microsoft import azure_devops, azure_devops_entra, microsoft
 from extauth.adapters.providers.preset import Deadline, Preset
@@ -87,11 +94,13 @@ __all__ = [
     "shopify",
     "slack",
     "spotify",
+    "square",
     "strava",
     "stripe_app",
     "stripe_connect",
     "twitch",
     "webex",
+    "withings",
     "x",
     "xero",
     "yahoo",

@@ -1,4 +1,4 @@
-"""Money and shops: Stripe, Xero, QuickBooks, Shopify."""
+"""Money and shops: Stripe, Square, Xero, QuickBooks, Shopify."""
 
 from __future__ import annotations
 
@@ -55,6 +55,36 @@ stripe_app = Preset(
     ),
     answers_omit=frozenset({"expires_in"}),
     notes=("The client secret is the secret key. Access tokens work for an hour, which is not said.",),
+)
+
+# Square's reference, "ObtainToken", and its guide, "OAuth API".
+square = Preset(
+    id="square",
+    display_name="Square",
+    docs_url="https://developer.squareup.com",
+    checked=date(2026, 11, 29),
+    authorize_url="https://connect.squareup.com/oauth2/authorize",
+    token_url="https://connect.squareup.com/oauth2/token",
+    client_auth="client_secret_post",
+    replies=reply_rules("square"),
+    requests=TokenRequests(encoding="json"),
+    authorization=AuthorizationRules(pkce="public_only"),
+    no_pkce=(
+        "A verifier takes the place of the secret, and the refresh tokens that it gives are for one use and"
+        " 90 days, not for ever (developer.squareup.com/docs/oauth-api, read 2026-11-29)."
+    ),
+    identity=IdentityRules(
+        in_reply=AccountPaths(id=("merchant_id",), login=None, display_name=None, avatar_url=None)
+    ),
+    notes=(
+        "Access tokens work for 30 days. Square asks for a refresh every 7 days or less.",
+        (
+            "With a secret the same refresh token goes on; without one each is for one use. Both are taken"
+            " for one use, which is safe."
+        ),
+        "The sandbox is on another host: give authorize_url and token_url.",
+        "Revoking wants the secret in a header of Square's own, and is left to the application.",
+    ),
 )
 
 # Members as in Xero's OpenAPI description of its identity service.

@@ -173,6 +173,17 @@ JUDGING: Mapping[str, Judging] = {
         errors_with_200=True,
         dead_statuses=frozenset({200}),
     ),
+    # As a user of Square's forum got it; of other errors nothing is known.
+    "square": Judging(
+        refusals=(
+            RefusalRule(
+                code="invalid_grant",
+                members={"type": "service.not_authorized", "message": "Invalid refresh token*"},
+                on="refresh",
+            ),
+        ),
+        error_member="type",
+    ),
     # "invalid" alone says nothing: it stands for a wrong client secret as well.
     "strava": Judging(
         refusals=(
@@ -193,6 +204,19 @@ JUDGING: Mapping[str, Judging] = {
         dead=frozenset({"invalid_refresh_token"}),
         messages={"Invalid refresh token": "invalid_refresh_token"},
         error_member="message",
+    ),
+    # As several of its clients have seen it, with status 200 of HTTP.
+    "withings": Judging(
+        refusals=(
+            RefusalRule(
+                code="invalid_grant",
+                members={"status": "503", "error": "Invalid Params: invalid refresh_token"},
+                on="refresh",
+            ),
+        ),
+        errors_with_200=True,
+        dead_statuses=frozenset({200}),
+        error_member="status",
     ),
     # As trypost and node-twitter-api-v2 have seen it.
     "x": Judging(
