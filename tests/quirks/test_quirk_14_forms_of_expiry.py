@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from extauth.adapters.oauth2 import ReplyRules
-from extauth.adapters.providers import Preset, azure_devops_entra, facebook, strava
+from extauth.adapters.providers import Preset, azure_devops_entra, facebook, square, strava, withings
 from tests.quirks.support import USER, scene
 
 HOURS = timedelta(hours=6)
@@ -30,6 +30,10 @@ FORMS = [
         {"expires_at": "epoch", "expires_in": "seconds"},
         {"scope_separator": ","},
         id="strava-both",
+    ),
+    pytest.param(square, {}, {"expires_at": "iso8601"}, {"encoding": "json"}, id="square"),
+    pytest.param(
+        withings, {}, {"expires_in": "seconds"}, {"wrapper": "body", "scope_separator": ","}, id="withings"
     ),
     pytest.param(
         azure_devops_entra, {"tenant": TENANT}, {"expires_on": "epoch_string"}, ENTRA, id="azure_devops_entra"

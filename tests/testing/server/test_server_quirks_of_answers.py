@@ -132,6 +132,7 @@ async def test_error_shapes_and_statuses(shape, refusal, status, body):
             {"expires_in": 3600, "expires_at": EPOCH + 3600},
         ),
         ({"expires_on": "epoch_string"}, {"expires_on": str(EPOCH + 3600)}),
+        ({"expires_at": "iso8601"}, {"expires_at": f"{INSTANT + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"}),
     ],
 )
 async def test_expiry(expiry, members):

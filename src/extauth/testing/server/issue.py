@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import final
 
 import attrs
@@ -107,6 +108,7 @@ def _said(form: ExpiryForm, seconds: int, expires_at: int) -> object:
         "milliseconds": seconds * 1000,
         "epoch": expires_at,
         "epoch_string": str(expires_at),
+        "iso8601": datetime.fromtimestamp(expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return said[form]
 

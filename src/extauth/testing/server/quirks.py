@@ -26,8 +26,11 @@ ClientProof: TypeAlias = Literal[
 secret as a bearer token (JFrog), the secret as the Basic user with an empty password (Stripe), an ES256
 JWT where the secret would stand (Apple), the secret where the assertion would stand (Azure DevOps)."""
 
-ExpiryForm: TypeAlias = Literal["seconds", "string", "zero", "milliseconds", "epoch", "epoch_string"]
-"""How one member of an answer says when the access token expires."""
+ExpiryForm: TypeAlias = Literal[
+    "seconds", "string", "zero", "milliseconds", "epoch", "epoch_string", "iso8601"
+]
+"""How one member of an answer says when the access token expires. ``iso8601``: a date and time in UTC, as
+Square has it."""
 
 Revocations: TypeAlias = Literal[
     "rfc7009",
