@@ -135,6 +135,16 @@ async def test_is_tried_at_once_when_the_user_has_connected_again(scene, world):
     assert await world.get(tokens, "bob") == "token"
 
 
+async def test_that_is_refused_again_after_a_new_authorization_is_suspected_anew(scene, world):
+    """The row of refusals of the grant before says nothing of the new one."""
+    tokens = scene.replica()
+    await world.poll(tokens, 2 * SPAN)
+    await world.connect()
+    outcomes = await world.poll(tokens, SPAN / 2)
+    assert "ReauthorizationRequired" not in outcomes
+    assert len(world.reports) == 1
+
+
 async def test_is_not_suspected_where_the_client_works_for_nobody(scene, world):
     """A wrong secret, or a request that this provider never takes: an operator must look."""
     world.alice_works = False

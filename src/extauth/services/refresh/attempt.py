@@ -212,7 +212,7 @@ class LeasedRefresh:
     async def _save(self, request: TokenRequest, link: Link, exchanged: Exchanged, began: float) -> Attempt:
         provider = request.provider
         self._pauses.succeeded(provider.provider_id, began)
-        self._refused_links.served(provider.provider_id, link.key, began)
+        self._refused_links.served(provider.provider_id, began)
         now = self._clock.now()
         tokens = after_exchange(
             link, exchanged.tokens, request.resource, provider.traits, now, no_scopes=exchanged.no_scopes

@@ -26,10 +26,9 @@ class RefusedLinks:
         self._served: dict[str, float] = {}
         """By provider, when its last success was asked for, on the monotonic clock."""
 
-    def served(self, provider_id: str, key: LinkKey, asked_at: float) -> None:
-        """Take note that the provider refreshed this link when asked at that time of the monotonic clock."""
+    def served(self, provider_id: str, asked_at: float) -> None:
+        """Take note that the provider refreshed a link when asked at that time of the monotonic clock."""
         self._served[provider_id] = max(asked_at, self._served.get(provider_id, asked_at))
-        self._refusals.pop(key, None)
 
     def suspected_after(self, provider_id: str, link: Link, outcome: ExchangeOutcome) -> int | None:
         """Take note of what a refresh of this link came to, and return after how many refusals in a row it is

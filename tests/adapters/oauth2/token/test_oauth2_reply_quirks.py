@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -267,7 +268,8 @@ def test_scopes_are_where_the_rules_say() -> None:
         (ReplyRules(), {"expires_at": "2026-01-02T04:04:05Z"}, 3600),
         (ReplyRules(), {"expires_at": "2026-01-02T05:04:05.5+01:00"}, 3600.5),
         (ReplyRules(), {"expires_at": "2026-01-02 04:04:05"}, 3600),
-        (ReplyRules(), {"expires_at": "2026-01-02t04:04:05z", "expires_in": 30}, 30),
+        (ReplyRules(), {"expires_at": "2026-01-02t04:04:05z"}, 3600),
+        (ReplyRules(), {"expires_at": "2026-01-02T04:04:05Z", "expires_in": 30}, 30),
         (ReplyRules(), {"expires_at": "2026-01-02T03:04:05Z"}, None),
         (ReplyRules(), {"expires_at": "9999-12-31T23:59:59Z"}, None),
         (ReplyRules(), {"expires_at": "0001-01-01T00:00:00+23:59"}, None),
@@ -282,6 +284,18 @@ def test_the_expiry_is_read_as_the_rules_say(
     expected = None if seconds is None else NOW + timedelta(seconds=seconds)
 
     assert expected == granted({"access_token": "at-1", **body}, rules).expires_at
+
+
+def test_a_date_without_an_offset_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local time of a machine in Tokyo is nothing that a provider could mean."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        tokens = granted({"access_token": "at-1", "expires_at": "2026-01-02T04:04:05"}, ReplyRules())
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert NOW + timedelta(hours=1) == tokens.expires_at
 
 
 IDLE = ProviderTraits(refresh_token_idle_lifetime=60 * DAY)
