@@ -9,7 +9,7 @@ mends it if it is dead. It is tried on, ever more rarely, so that it works again
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, final
+from typing import Final, TypeGuard, final
 
 import attrs
 
@@ -70,7 +70,7 @@ class Refusals:
         )
 
 
-def may_mean_dead(outcome: ExchangeOutcome) -> bool:
+def may_mean_dead(outcome: ExchangeOutcome) -> TypeGuard[ClientRejected | Deferred]:
     """Whether servers are known to answer a dead refresh token in such a way, among other things."""
     match outcome:
         case ClientRejected(code):

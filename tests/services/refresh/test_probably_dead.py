@@ -11,6 +11,8 @@ from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, Reautho
 from extauth.domain.outcomes import ClientRejected, Deferred, Unknown
 from extauth.domain.probably_dead import FIRST_PAUSE, SPAN, TRIES
 from extauth.events import LinkProbablyDead, LinkReauthorizationRequired
+from extauth.services.refresh.refusals import RefusedLinks, Suspect
+from extauth.services.refresh.request import TokenRequest
 
 BOB = LinkKey("scripted", "bob")
 MINUTE = timedelta(minutes=1)
@@ -200,3 +202,37 @@ async def test_costs_nobody_an_access_token_that_works(scene, world):
     assert await tokens.access_token("scripted", "bob") == link.tokens.access_token
     scene.clock.advance(SPAN)
     assert await world.get(tokens, "bob") == "ReauthorizationRequired"
+
+
+async def test_what_is_said_of_a_resource_says_nothing_of_the_grant(scene):
+    """A server may refuse a token for one resource for ever."""
+    refused = RefusedLinks(scene.clock)
+    link = await scene.link()
+    request = TokenRequest(scene.provider, "https://api.example")
+    own = TokenRequest(scene.provider, None)
+    for _ in range(2 * TRIES):
+        refused.served("scripted", scene.clock.monotonic())
+        assert refused.suspect(request, link, REFUSED) is None
+        scene.clock.advance(SPAN / 2)
+    assert refused.suspect(own, link, REFUSED) is None
+
+
+async def test_rows_that_nobody_goes_on_with_are_forgotten(scene):
+    """A process that lives for long does not remember every link that it has ever seen refused."""
+    refused = RefusedLinks(scene.clock)
+    link = await scene.link()
+    request = TokenRequest(scene.provider, None)
+
+    def refuse(user):
+        return refused.suspect(request, attrs.evolve(link, key=LinkKey("scripted", user)), REFUSED)
+
+    for number in range(1000):
+        refuse(f"user-{number}")
+    scene.clock.advance(timedelta(days=2))
+    refuse("late")
+    found = []
+    for _ in range(TRIES):
+        refused.served("scripted", scene.clock.monotonic())
+        scene.clock.advance(timedelta(hours=2))
+        found.append(refuse("user-0"))
+    assert found == [None] * (TRIES - 1) + [Suspect("invalid_request", TRIES)]

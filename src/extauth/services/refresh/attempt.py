@@ -207,7 +207,11 @@ class LeasedRefresh:
         if isinstance(presented.outcome, Exchanged):
             return await self._save(request, link, presented.outcome, began)
         works = request.works(link, self._clock.now())
-        return await self._without_tokens(request, lease, link, presented, works=works)
+        suspect = self._refused_links.suspect(request, link, presented.outcome)
+        if suspect is None:
+            return await self._without_tokens(request, lease, link, presented, works=works)
+        mark = self._marks.suspected(link, suspect.tries)
+        return await self._failed(lease, link, suspect.code, mark, uncertain=presented.uncertain, works=works)
 
     async def _save(self, request: TokenRequest, link: Link, exchanged: Exchanged, began: float) -> Attempt:
         provider = request.provider
@@ -228,13 +232,7 @@ class LeasedRefresh:
         provider = request.provider
         uncertain = presented.uncertain
         outcome = presented.outcome
-        tries = None
-        if request.resource is None:
-            tries = self._refused_links.suspected_after(provider.provider_id, link, outcome)
         match outcome:
-            case ClientRejected(code) | Deferred(code) if tries is not None:
-                mark = self._marks.suspected(link, tries)
-                return await self._failed(lease, link, code, mark, uncertain=uncertain, works=works)
             case GrantRejected(code):
                 reason = loss_reason(presented.unknown, link) if uncertain else code
                 return await self._rejected(lease, link, reason)

@@ -5,15 +5,29 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final, final
 
+import attrs
+
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.ports import Clock
 from extauth.domain.probably_dead import LONGEST_PAUSE, Refusals, is_suspected, may_mean_dead
+from extauth.services.refresh.request import TokenRequest
 
 _MANY_LINKS: Final = 1000
 """From so many on, links that nobody has asked for in a while are looked for and forgotten."""
 
 _A_WHILE: Final = LONGEST_PAUSE + timedelta(hours=1)
+
+
+@final
+@attrs.frozen
+class Suspect:
+    """A link that is probably dead."""
+
+    code: str
+    """What was answered last."""
+    tries: int
+    """How often this process has seen it refused in a row."""
 
 
 @final
@@ -30,13 +44,13 @@ class RefusedLinks:
         """Take note that the provider refreshed a link when asked at that time of the monotonic clock."""
         self._served[provider_id] = max(asked_at, self._served.get(provider_id, asked_at))
 
-    def suspected_after(self, provider_id: str, link: Link, outcome: ExchangeOutcome) -> int | None:
-        """Take note of what a refresh of this link came to, and return after how many refusals in a row it is
-        probably dead; None if it is not.
+    def suspect(self, request: TokenRequest, link: Link, outcome: ExchangeOutcome) -> Suspect | None:
+        """Take note of what a refresh of this link came to, and return whether it is probably dead.
 
-        What says nothing of the grant, such as an outage, neither adds to a row nor ends it.
+        What says nothing of the grant neither adds to a row nor ends it: an outage, or what is said of a
+        resource.
         """
-        if not may_mean_dead(outcome):
+        if request.resource is not None or not may_mean_dead(outcome):
             return None
         known = self._refusals.get(link.key)
         now = self._clock.monotonic()
@@ -46,8 +60,9 @@ class RefusedLinks:
             refusals = Refusals.begin(link.version, now)
         self._forget_old(now)
         self._refusals[link.key] = refusals
-        if is_suspected(link) or refusals.probably_dead(self._served.get(provider_id)):
-            return refusals.tries
+        served_at = self._served.get(request.provider.provider_id)
+        if is_suspected(link) or refusals.probably_dead(served_at):
+            return Suspect(outcome.code, refusals.tries)
         return None
 
     def _forget_old(self, now: float) -> None:
