@@ -232,7 +232,7 @@ async def test_rows_that_nobody_goes_on_with_are_forgotten(scene):
     refuse("late")
     found = []
     for _ in range(TRIES):
-        refused.served("scripted", scene.clock.monotonic())
         scene.clock.advance(timedelta(hours=2))
+        refused.served("scripted", scene.clock.monotonic())
         found.append(refuse("user-0"))
     assert found == [None] * (TRIES - 1) + [Suspect("invalid_request", TRIES)]
