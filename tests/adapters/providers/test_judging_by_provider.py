@@ -250,6 +250,71 @@ def test_a_code_that_is_over_says_nothing_of_refresh_tokens(preset_id, body):
     assert judge(reply, rules, asked_at=NOW, previous=BEFORE) == Deferred(UNRECOGNIZED)
 
 
+LINKEDIN = (
+    "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code."
+    " Or authorization code expired. Or external member binding exists"
+)
+SHOPIFY = "The authorization code was not found or was already used"
+
+
+@pytest.mark.parametrize(
+    ("preset_id", "status", "body", "code"),
+    [
+        (
+            "hubspot",
+            400,
+            {"status": "BAD_AUTH_CODE", "message": "missing or unknown auth code"},
+            "BAD_AUTH_CODE",
+        ),
+        ("linkedin", 400, {"error": "invalid_request", "error_description": LINKEDIN}, "invalid_grant"),
+        ("shopify", 400, {"error": "invalid_request", "error_description": SHOPIFY}, "invalid_grant"),
+        ("shopify", 406, {"error": "invalid_request", "error_description": SHOPIFY + "."}, "invalid_grant"),
+        (
+            "strava",
+            400,
+            {
+                "message": "Bad Request",
+                "errors": [{"resource": "AuthorizationCode", "field": "code", "code": "invalid"}],
+            },
+            "invalid_grant",
+        ),
+        ("twitch", 400, {"status": 400, "message": "Invalid authorization code"}, "invalid_grant"),
+        (
+            "x",
+            400,
+            {
+                "error": "invalid_request",
+                "error_description": "Value passed for the authorization code was invalid.",
+            },
+            "invalid_grant",
+        ),
+        (
+            "zoom",
+            400,
+            {"reason": "Invalid authorization code abc_DEF", "error": "invalid_request"},
+            "invalid_grant",
+        ),
+    ],
+)
+def test_a_code_that_is_over_is_told_as_its_provider_tells_it(preset_id, status, body, code):
+    """Let the user begin again; of a refresh the same answer says nothing."""
+    reply = Reply(status, {}, json.dumps(body).encode())
+    rules = CATALOGUE[preset_id].replies
+    assert judge(reply, rules, asked_at=NOW) == GrantRejected(code)
+    assert not isinstance(judge(reply, rules, asked_at=NOW, previous=BEFORE), GrantRejected)
+
+
+def test_a_bare_400_of_reddit_is_a_dead_refresh_token():
+    """With no body, or with what stands before the token endpoint puts there."""
+    for body in (b"", b'{"message": "Bad Request", "error": 400}', b'{"error": "invalid_request"}'):
+        reply = Reply(400, {}, body)
+        rules = CATALOGUE["reddit"].replies
+        assert judge(reply, rules, asked_at=NOW, previous=BEFORE) == GrantRejected("invalid_grant")
+        assert not isinstance(judge(reply, rules, asked_at=NOW), GrantRejected)
+        blocked = Reply(403, {}, body)
+        assert not isinstance(judge(blocked, rules, asked_at=NOW, previous=BEFORE), GrantRejected)
+
+
 @pytest.mark.parametrize("preset_id", [name for name, codes in JUDGING.items() if codes.errors_with_200])
 def test_an_error_with_status_200_is_no_success(preset_id):
     """Even with a token beside it."""

@@ -93,7 +93,9 @@ JUDGING: Mapping[str, Judging] = {
     "github": _GITHUB,
     "github_app": _GITHUB,
     "google": Judging(dead=frozenset({"invalid_rapt"})),
-    "hubspot": Judging(dead=frozenset({"BAD_REFRESH_TOKEN"}), error_member="status"),
+    "hubspot": Judging(
+        dead=frozenset({"BAD_REFRESH_TOKEN"}), restart=frozenset({"BAD_AUTH_CODE"}), error_member="status"
+    ),
     # Its text is the standard's explanation of invalid_grant; clients have seen it with that code and with
     # invalid_request.
     "linkedin": Judging(
@@ -105,6 +107,13 @@ JUDGING: Mapping[str, Judging] = {
                         "The provided authorization grant or refresh token is invalid, expired or revoked*"
                     )
                 },
+            ),
+            # It names other causes as well, none of which an application can have that sends back what it
+            # was given.
+            RefusalRule(
+                code="invalid_grant",
+                members={"error_description": "Unable to retrieve access token*authorization code expired*"},
+                on="code",
             ),
         ),
         error_member="serviceErrorCode",
@@ -203,6 +212,9 @@ JUDGING: Mapping[str, Judging] = {
     "twitch": Judging(
         dead=frozenset({"invalid_refresh_token"}),
         messages={"Invalid refresh token": "invalid_refresh_token"},
+        refusals=(
+            RefusalRule(code="invalid_grant", members={"message": "Invalid authorization code"}, on="code"),
+        ),
         error_member="message",
     ),
     # As several of its clients have seen it, with status 200 of HTTP.
@@ -241,7 +253,16 @@ JUDGING: Mapping[str, Judging] = {
         dead_statuses=frozenset({200}),
     ),
     "zoom": Judging(
-        dead=frozenset({"invalid_refresh_token"}), messages={"Invalid Token!": "invalid_refresh_token"}
+        dead=frozenset({"invalid_refresh_token"}),
+        messages={"Invalid Token!": "invalid_refresh_token"},
+        # The code itself stands behind it.
+        refusals=(
+            RefusalRule(
+                code="invalid_grant",
+                members={"error": "invalid_request", "reason": "Invalid authorization code*"},
+                on="code",
+            ),
+        ),
     ),
 }
 """By preset id. A preset that is not here answers as the standard says."""
