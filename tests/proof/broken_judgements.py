@@ -50,10 +50,10 @@ dead_on_deferred = _dead_on(Deferred)
 """A rate limit ends the link."""
 
 
-async def _clear(self, lease, link, code, retry_after, *, uncertain, works):
+async def _clear(self, lease, link, code, mark, *, uncertain, works):
     bare = TokenSet(link.tokens.access_token, expires_at=link.tokens.expires_at)
     await self._store.put(link.key, bare)
-    return await _failed(self, lease, link, code, retry_after, uncertain=uncertain, works=works)
+    return await _failed(self, lease, link, code, mark, uncertain=uncertain, works=works)
 
 
 _failed = LeasedRefresh._failed
@@ -62,7 +62,7 @@ failure_clears = replacing(LeasedRefresh, "_failed", _clear)
 """A failure takes the refresh token away."""
 
 
-async def _record_nothing(self, lease, link, code, retry_after, *, uncertain, works):
+async def _record_nothing(self, lease, link, code, mark, *, uncertain, works):
     await self._leases.release(lease, unresolved=uncertain)
     return Moved(link)
 
