@@ -152,15 +152,6 @@ def grants_no_scope(
     return empty and not granted_scopes(members, separators, fields)
 
 
-def named_scopes(
-    members: Mapping[str, object], separators: str, fields: Iterable[str] = ("scope",)
-) -> frozenset[str] | None:
-    """Return the same, or None where no member says anything: an empty ``scope`` is an answer, too."""
-    if any(isinstance(members.get(field), (str, list)) for field in fields):
-        return granted_scopes(members, separators, fields)
-    return None
-
-
 def _scopes(value: object, separators: str) -> frozenset[str]:
     if isinstance(value, str):
         for separator in separators:

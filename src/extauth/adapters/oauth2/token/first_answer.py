@@ -15,7 +15,7 @@ from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRul
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.reading.id_token import checked_claims
 from extauth.adapters.oauth2.reading.json_paths import opened
-from extauth.adapters.oauth2.reading.members import named_scopes
+from extauth.adapters.oauth2.reading.members import granted_scopes, grants_no_scope
 from extauth.adapters.oauth2.token.judge import judge
 from extauth.adapters.oauth2.token.reply_rules import ReplyRules
 from extauth.adapters.oauth2.token.token_endpoint import REMEMBERED_REDIRECT_URI
@@ -82,9 +82,10 @@ class FirstAnswers:
         return claims if isinstance(claims, IdTokenRejected) else _CLAIMS.account(claims)
 
     def _grants_openid(self, members: Mapping[str, object]) -> bool:
-        # An answer that names no scopes grants those that were asked for (RFC 6749 section 5.1).
-        named = named_scopes(members, self.rules.scope_separator, self.rules.scope_fields)
-        return named is None or "openid" in named
+        separator, fields = self.rules.scope_separator, self.rules.scope_fields
+        granted = granted_scopes(members, separator, fields)
+        # An answer that says nothing of scopes grants those that were asked for (RFC 6749 section 5.1).
+        return "openid" in granted or (not granted and not grants_no_scope(members, separator, fields))
 
 
 def remembering(outcome: Exchanged, redirect_uri: str) -> Exchanged:
