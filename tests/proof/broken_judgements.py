@@ -7,7 +7,8 @@ import attrs
 from extauth.domain.link import RefreshFailure
 from extauth.domain.outcomes import ClientRejected, Deferred, Stale, Unknown
 from extauth.domain.token_set import TokenSet
-from extauth.services.refresh.attempt import LeasedRefresh, Moved
+from extauth.services.refresh.attempt import LeasedRefresh
+from extauth.services.refresh.outcomes import Moved
 from tests.proof.breaking import replacing
 
 _without_tokens = LeasedRefresh._without_tokens

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TypeAlias, assert_never, final
-
-import attrs
+from typing import assert_never, final
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import (
@@ -48,37 +46,11 @@ from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.exchange import Presented, RefreshExchange
 from extauth.services.refresh.lease import Lease, Leases, best_effort
 from extauth.services.refresh.marks import TemporaryMarks
+from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.refusals import RefusedLinks
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.siblings import Siblings
 from extauth.services.refresh.unsaved import UnsavedTokens
-
-
-@final
-@attrs.frozen
-class Finished:
-    """This link is what there is to hand out."""
-
-    link: Link
-
-
-@final
-@attrs.frozen
-class Moved:
-    """The link is at another version than the one to refresh; decide again."""
-
-    link: Link
-
-
-@final
-@attrs.frozen
-class Busy:
-    """Another replica is exchanging; its lease lasts ``remaining`` at most."""
-
-    remaining: timedelta
-
-
-Attempt: TypeAlias = Finished | Moved | Busy
 
 
 @final

@@ -18,8 +18,9 @@ from extauth.domain.ports import Clock, RefreshStore
 from extauth.services.errors import grant_of_another_client, link_not_found, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.providers import is_own_grant
-from extauth.services.refresh.attempt import Attempt, Busy, Finished, LeasedRefresh, Moved
+from extauth.services.refresh.attempt import LeasedRefresh
 from extauth.services.refresh.cooldowns import ProviderPauses
+from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.uninterrupted import defer_cancellation, start_protected
