@@ -11,8 +11,9 @@ from extauth.domain.outcomes import Claimed
 from extauth.domain.resources import after_exchange, seen_for, token_works
 from extauth.domain.token_set import ResourceToken
 from extauth.services.refresh import attempt, exchange, request
-from extauth.services.refresh.attempt import Finished, LeasedRefresh
+from extauth.services.refresh.attempt import LeasedRefresh
 from extauth.services.refresh.lease import Lease, Leases
+from extauth.services.refresh.outcomes import Finished
 from extauth.services.refresh.service import TokenService
 from tests.proof.breaking import replacing
 
