@@ -10,16 +10,11 @@ from extauth import ReauthorizationRequired
 from extauth.adapters.providers import CATALOGUE
 from extauth.domain.reasons import EXPLANATIONS, FALLBACK, explanation
 
-OWN = {"no_refresh_token", "probably_dead", "reply_lost"}
 DEAD_CODES = frozenset(code for made in CATALOGUE.values() for code in made.replies.dead_codes)
-OWN_CODES = {"reply_lost", "reply_unreadable", "no_refresh_token"}
+OWN_CODES = {"reply_lost", "reply_unreadable", "no_refresh_token", "probably_dead"}
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("reason", sorted(DEAD_CODES | OWN_CODES))
-=======
-@pytest.mark.parametrize("reason", sorted(DEAD_CODES | OWN))
->>>>>>> fbc60b8 (Report a link that is refused for long while its client works for others as probably dead, and try it ever more rarely: servers say invalid_request of dead grants)
 def test_every_reason_of_the_catalogue_has_words(reason):
     """A user interface never shows a bare code, and never the fallback for what is known."""
     said = explanation(reason)
@@ -31,11 +26,7 @@ def test_every_reason_of_the_catalogue_has_words(reason):
 
 def test_there_are_no_words_for_what_cannot_happen():
     """A sentence for a code that no preset has is a code that was forgotten elsewhere."""
-<<<<<<< HEAD
     assert set(EXPLANATIONS) == DEAD_CODES | OWN_CODES
-=======
-    assert set(EXPLANATIONS) == DEAD_CODES | OWN
->>>>>>> fbc60b8 (Report a link that is refused for long while its client works for others as probably dead, and try it ever more rarely: servers say invalid_request of dead grants)
 
 
 def test_an_unknown_reason_has_words_too():

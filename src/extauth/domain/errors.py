@@ -125,9 +125,9 @@ class ReauthorizationRequired(ExtAuthError):
         self.reason = reason
         """Why, as a stable code: the provider's OAuth error code; ``reply_lost`` if it may be our own earlier
         exchange, whose reply never arrived, that used the refresh token up; ``reply_unreadable`` if that
-        reply arrived and could not be decoded; ``no_refresh_token``; or ``probably_dead`` where the provider has
-        refused the link for long without saying why, and has served others: then it is tried on, and may work
-        again by itself."""
+        reply arrived and could not be decoded; ``no_refresh_token``; or ``probably_dead`` where the provider
+        has refused the link for long without saying why, and has served others: then it is tried on, and may
+        work again by itself."""
 
     @property
     def explanation(self) -> str:
