@@ -9,13 +9,15 @@ import aiosqlite
 import asyncpg
 import pytest
 
-from extauth import open_store
+from extauth import LinkKey, open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.testing import LinkingStoreContract, LinkStoreContract
 
 TABLES = ("external_auth_links", "external_auth_authorizations", "external_auth_registrations")
+
+SPOIL = "UPDATE external_auth_links SET oauth_access_token = '' WHERE"
 
 
 class TestMemoryLinkStore(LinkStoreContract, LinkingStoreContract):
@@ -43,6 +45,14 @@ class TestSqliteLinkStore(LinkStoreContract, LinkingStoreContract):
                 await connection.execute(f"DROP TABLE {table}")
         return True
 
+    async def spoil(self, key: LinkKey) -> bool:
+        async with aiosqlite.connect(self.path) as connection:
+            await connection.execute(
+                f"{SPOIL} provider_id = ? AND user_id = ?", [key.provider_id, key.user_id]
+            )
+            await connection.commit()
+        return True
+
     async def dump_storage(self) -> str:
         async with aiosqlite.connect(self.path) as connection:
             return "\n".join([line async for line in connection.iterdump()])
@@ -68,6 +78,12 @@ class TestPostgresLinkStore(LinkStoreContract, LinkingStoreContract):
     async def break_storage(self) -> bool:
         connection = await asyncpg.connect(self.dsn)
         await connection.execute(f"DROP TABLE {', '.join(TABLES)}")
+        await connection.close()
+        return True
+
+    async def spoil(self, key: LinkKey) -> bool:
+        connection = await asyncpg.connect(self.dsn)
+        await connection.execute(f"{SPOIL} provider_id = $1 AND user_id = $2", key.provider_id, key.user_id)
         await connection.close()
         return True
 

@@ -23,6 +23,7 @@ from extauth.domain.errors import (
     IssuerMismatch,
     LinkingFailed,
     LinkNotFound,
+    LinkUnreadable,
     NotAuthorized,
     ProviderMisconfigured,
     ProviderUnavailable,
@@ -34,6 +35,7 @@ from extauth.domain.errors import (
     UnknownState,
     WrongUser,
 )
+from extauth.domain.link import LinkKey
 
 CODES = {
     ExtAuthError: "extauth_error",
@@ -42,6 +44,7 @@ CODES = {
     TemporarilyUnavailable: "temporarily_unavailable",
     ProviderUnavailable: "provider_unavailable",
     StoreUnavailable: "store_unavailable",
+    LinkUnreadable: "link_unreadable",
     RefreshInProgress: "refresh_in_progress",
     ConfigurationError: "configuration_error",
     UnknownProvider: "unknown_provider",
@@ -80,6 +83,7 @@ INSTANCES: list[ExtAuthError] = [
     AccountChanged("begin again"),
     AuthorizationRejected("begin again", reason="invalid_grant"),
     NotAuthorized("not yours"),
+    LinkUnreadable("restore it", key=LinkKey("github", "alice")),
 ]
 
 
@@ -109,7 +113,7 @@ def test_every_error_is_public():
 @pytest.mark.parametrize(
     ("base", "leaves"),
     [
-        (TemporarilyUnavailable, {ProviderUnavailable, StoreUnavailable, RefreshInProgress}),
+        (TemporarilyUnavailable, {ProviderUnavailable, StoreUnavailable, LinkUnreadable, RefreshInProgress}),
         (ConfigurationError, {UnknownProvider, ProviderMisconfigured}),
         (LinkNotFound, set()),
         (ReauthorizationRequired, set()),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.domain.link import LinkKey
-from extauth.domain.provider_trouble import SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
+from extauth.domain.provider_trouble import (
+    SEVERAL_REJECTED,
+    SEVERAL_THROTTLED,
+    Troubles,
+    speaks_of_client,
+)
 
 KEYS = [LinkKey("github", f"user-{number}") for number in range(5)]
 KINDS = ["throttled", "invalid_client"]
@@ -51,6 +57,49 @@ def test_a_success_that_was_asked_for_earlier_changes_nothing(events, earlier, s
     after = later.after_success(earlier)
     for kind in KINDS:
         assert after.of_provider(kind, several) == later.of_provider(kind, several)
+
+
+@given(st.lists(FAILURES | SUCCESSES), st.sampled_from(KINDS), SEVERAL)
+def test_dead_links_say_it_once(events, kind, several):
+    """Links that fail again as they failed before add nothing, however often others succeed between."""
+    dead = KEYS[:several]
+    troubles = told([(kind, key) for key in dead]).after_success(100)
+    for at, event in enumerate([*events, *[(kind, key) for key in dead]], start=101):
+        if event is None:
+            troubles = troubles.after_success(at - 0.5)
+        elif event[1] in dead:
+            troubles = troubles.after_failure(kind, event[1], at, last=kind)
+    assert not troubles.of_provider(kind, 1)
+
+
+@given(st.lists(st.floats(0, 1000), min_size=3, max_size=3), st.floats(0, 1000))
+def test_what_is_long_ago_does_not_count(times, since):
+    """Only trouble met from a given time on has one cause with what is met now."""
+    troubles = Troubles()
+    for key, at in zip(KEYS, times, strict=False):
+        troubles = troubles.after_failure("invalid_client", key, at)
+    recent = sum(at >= since for at in times)
+    for several in range(1, 4):
+        assert troubles.of_provider("invalid_client", several, since=since) == (recent >= several)
+
+
+@pytest.mark.parametrize(
+    ("code", "of_client"),
+    [
+        ("invalid_client", True),
+        ("bad_client_secret", True),
+        ("unsupported_grant_type", True),
+        ("invalid_request", False),
+        ("invalid_scope", False),
+        ("invalid_target", False),
+        ("invalid_resource", False),
+        ("redirect_uri_mismatch", False),
+        ("unauthorized_client", False),
+    ],
+)
+def test_which_refusals_can_be_about_the_client(code, of_client):
+    """Of the standard's codes only invalid_client is about who asks (RFC 6749 section 5.2)."""
+    assert of_client == speaks_of_client(code)
 
 
 @given(st.permutations(KEYS[:3]))

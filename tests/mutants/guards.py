@@ -42,12 +42,18 @@ GUARDS: Sequence[Guard] = (
     ),
     Guard(
         "sqlite",
-        ["adapters/sqlite/**/*.py", "adapters/sql/races.py"],
+        [
+            "adapters/sqlite/**/*.py",
+            "adapters/sql/races.py",
+            "adapters/sql/readable.py",
+            "adapters/sql/listing.py",
+        ],
         [
             "tests/test_store_contract.py::TestSqliteLinkStore",
             "tests/test_store_contract.py::TestSqliteLinkStoreOnGivenConnection",
             "tests/adapters/sqlite",
             "tests/adapters/sql/test_races.py",
+            "tests/adapters/sql/test_unreadable_rows.py",
         ],
     ),
     Guard(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from extauth import LinkKey, StoreUnavailable
+from extauth import LinkKey, LinkUnreadable, StoreUnavailable
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations, _Begun
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.memory.store import MemoryLinkStore
@@ -30,7 +30,28 @@ class HealthyStore(_Memory):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.down = False
+        self.spoilt: dict[LinkKey, int] = {}
+        """Links that cannot be read, as long as they are at that version."""
         super().__init__()
+
+    def unreadable(self, key: LinkKey) -> bool:
+        """Whether a link is there and cannot be read."""
+        row = self._rows.get(key)
+        return row is not None and self.spoilt.get(key) == row.link.version
+
+    async def get(self, key):
+        if self.unreadable(key):
+            msg = f"the link of {key.user_id} cannot be read"
+            raise LinkUnreadable(msg, key=key)
+        return await super().get(key)
+
+    async def links_of(self, user_id):
+        links = await super().links_of(user_id)
+        return [await self.get(link.key) for link in links]
+
+    async def due(self, provider_id, *, after=None, limit=100, **narrow):
+        every = await super().due(provider_id, after=after, limit=len(self._rows), **narrow)
+        return [link for link in every if not self.unreadable(link.key)][:limit]
 
     @property
     def _rows(self) -> dict[LinkKey, Row]:
@@ -105,6 +126,10 @@ class ContractOn(LinkStoreContract, LinkingStoreContract):
 
     async def break_storage(self) -> bool:
         self.store.down = True
+        return True
+
+    async def spoil(self, key: LinkKey) -> bool:
+        self.store.spoilt[key] = self.store.row(key).link.version
         return True
 
     async def dump_storage(self) -> str:

@@ -211,3 +211,41 @@ class PendingNeverLive(HealthyStore):
         if link is not None and link.pending is not None:
             return attrs.evolve(link, pending=attrs.evolve(link.pending, live=False))
         return link
+
+
+@broken("get", "test_an_unreadable_link_fails_its_own_readers_alone")
+class AllReadOrNone(HealthyStore):
+    """Reads share one round trip, and one row that cannot be read fails them all."""
+
+    async def get(self, key):
+        for spoilt in self.spoilt:
+            await super().get(spoilt)
+        return await super().get(key)
+
+
+@broken("links_of", "test_a_list_with_an_unreadable_link_fails")
+class ShortenedList(HealthyStore):
+    """What cannot be read is not there."""
+
+    async def links_of(self, user_id):
+        links = await MemoryLinkStore.links_of(self, user_id)
+        return [link for link in links if not self.unreadable(link.key)]
+
+
+@broken("due", "test_due_leaves_an_unreadable_link_out")
+class SweepThatEndsEarly(HealthyStore):
+    """A page that only an unreadable link is on is empty, as the last one is."""
+
+    async def due(self, provider_id, **narrow):
+        links = await MemoryLinkStore.due(self, provider_id, **narrow)
+        return [link for link in links if not self.unreadable(link.key)]
+
+
+@broken("put", "test_an_unreadable_link_can_be_replaced")
+class UnreadableForEver(HealthyStore):
+    """A link that cannot be read is looked at before it is replaced."""
+
+    async def put(self, key, tokens, *, origin=None):
+        if self.unreadable(key):
+            await self.get(key)
+        return await super().put(key, tokens, origin=origin)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from extauth import ProviderMisconfigured
+from extauth import ProviderMisconfigured, ProviderUnavailable
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.adapters.providers import discord, monday, notion
 from tests.quirks.support import USER, scene
@@ -25,9 +27,11 @@ async def test_the_encoding_that_the_provider_reads(preset, taken, other):
         assert caught.value.reason == "invalid_request"
 
         link = await s.connect(provider)
-        with pytest.raises(ProviderMisconfigured):
+        with pytest.raises(ProviderUnavailable, match="invalid_request"):
             await (await s.tokens(wrong)).refresh(preset.id, USER)
-        assert await s.stored(preset.id) == link
+        stored = await s.stored(preset.id)
+        assert (stored.tokens, stored.failure.permanent) == (link.tokens, False)
+        s.pass_time(timedelta(seconds=1))
         fresh = await (await s.tokens(provider)).refresh(preset.id, USER)
         assert s.live(fresh)
         assert s.server.presented == [link.tokens.refresh_token]

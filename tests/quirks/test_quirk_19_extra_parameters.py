@@ -10,7 +10,7 @@ import pytest
 
 from extauth.adapters.oauth2 import AuthorizationRules, TokenRequests
 from extauth.adapters.providers import atlassian, azure_devops_entra, gitlab, notion, yahoo, zendesk
-from extauth.domain.errors import AuthorizationRejected, ProviderMisconfigured
+from extauth.domain.errors import AuthorizationRejected, ProviderUnavailable
 from tests.quirks.support_b import REDIRECT_URI, using
 from tests.services.linking.conftest import parameters
 
@@ -60,8 +60,8 @@ async def test_the_redirect_uri_is_repeated_on_refresh(preset):
         assert (await app.refreshed("bob")).tokens.extra == {"redirect_uri": other}
 
 
-async def test_a_client_that_does_not_repeat_is_misconfigured():
-    """A refresh that says too little is the application's fault: no link is marked, and the rule mends it."""
+async def test_a_client_that_does_not_repeat_loses_no_link():
+    """A refresh that says too little is refused; nothing is concluded of the grant, and the rule mends it."""
     quirks = {"refresh_params": {"redirect_uri": None}}
     async with using(gitlab, **quirks) as app:
         link = await app.connect()
@@ -72,10 +72,11 @@ async def test_a_client_that_does_not_repeat_is_misconfigured():
             requests=TokenRequests(),
         )
         async with app.replica(silent) as tokens:
-            with pytest.raises(ProviderMisconfigured) as caught:
+            with pytest.raises(ProviderUnavailable, match="invalid_request"):
                 await tokens.refresh("gitlab", "alice")
-        assert caught.value.reason == "invalid_request"
-        assert await app.stored() == link
+        stored = await app.stored()
+        assert (stored.tokens, stored.failure.permanent) == (link.tokens, False)
+        app.clock.advance(timedelta(seconds=1))
         assert (await app.refreshed()).version == 2
 
 
@@ -98,9 +99,9 @@ async def test_resource_and_scopes_are_repeated_on_refresh():
     silent = attrs.evolve(azure_devops_entra, requests=TokenRequests())
     async with using(silent, variables=variables, **quirks) as app:
         link = await app.connect(scopes=["vso.work", "vso.code"])
-        with pytest.raises(ProviderMisconfigured):
+        with pytest.raises(ProviderUnavailable, match="invalid_request"):
             await app.refreshed()
-        assert await app.stored() == link
+        assert (await app.stored()).tokens == link.tokens
 
 
 async def test_the_lifetime_is_asked_for():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 import threading
 import warnings
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from extauth import LinkNotFound
+from extauth import LinkNotFound, StoreUnavailable
 from extauth.adapters.postgres import rows as postgres_rows
 from extauth.adapters.sqlite import unseen
 from extauth.domain import hidden
@@ -40,6 +41,16 @@ def _with_asyncpgs_own_rows(patch: pytest.MonkeyPatch) -> None:
 
 
 def _with_the_drivers_errors(patch: pytest.MonkeyPatch) -> None:
+    """Make them the cause of the store's, also where a row cannot be decoded."""
+
+    async def fetch_all(self: Any, sql: str, parameters: Any) -> list[Any]:
+        try:
+            return list(await self.execute(sql, parameters))
+        except sqlite3.Error as error:
+            msg = "the SQLite store failed"
+            raise StoreUnavailable(msg) from error
+
+    patch.setattr(unseen.Unseen, "fetch_all", fetch_all)
     patch.setattr(unseen, "presentable", lambda error: error)
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import copyreg
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from extauth.domain.one_line import one_line
 from extauth.domain.reasons import explanation
+
+if TYPE_CHECKING:
+    from extauth.domain.link import LinkKey
 
 
 class ExtAuthError(Exception):
@@ -156,6 +159,18 @@ class StoreUnavailable(TemporarilyUnavailable):
     """The store could not be reached or failed; the driver's error is ``__cause__``."""
 
     code = "store_unavailable"
+
+
+class LinkUnreadable(StoreUnavailable):
+    """The row of one link cannot be read: it is damaged, or another program wrote it. Other links are not
+    concerned. Trying again does not help: restore the row, or delete it and let the user connect again."""
+
+    code = "link_unreadable"
+
+    def __init__(self, message: str, *, key: LinkKey) -> None:
+        super().__init__(message)
+        self.key = key
+        """Which link."""
 
 
 class RefreshInProgress(TemporarilyUnavailable):

@@ -83,6 +83,9 @@ ADDRESS_NOT_ALLOWED: Final = "address_not_allowed"
 REDIRECTED: Final = "redirected"
 """A provider answers at another address than the configuration says. Tokens do not follow a redirect."""
 
+RATE_LIMITED: Final = "http_429"
+"""Too many requests (RFC 6585 section 4): a request to wait, be it without a word on how long."""
+
 
 @final
 @attrs.frozen
@@ -114,7 +117,10 @@ class GrantRejected:
 @final
 @attrs.frozen
 class ClientRejected:
-    """The provider rejected the application, not the grant: a wrong secret, a wrong request."""
+    """The provider rejected the application, or what it asked: a wrong secret, a wrong request.
+
+    Where a refresh token was presented, :func:`~extauth.domain.provider_trouble.speaks_of_client` says which.
+    """
 
     code: str
     suspicion: str | None = None

@@ -117,6 +117,9 @@ class ProviderTraits:
         default=None, validator=attrs.validators.optional(positive)
     )
     """A grant dies this long after the user's consent, however much it is used."""
+    rate_limit_per_client: bool = False
+    """The limit on requests to the token endpoint is known to be the client's, so that one link which is told
+    to wait speaks for all. Otherwise a second one must be told the same."""
 
     def tolerates_replay(self, age: timedelta) -> bool:
         """Whether a refresh token first presented ``age`` ago may be presented again."""

@@ -91,6 +91,8 @@ class GrantStore(LinkReader, Protocol):
 
         Refreshing asks for it, too, where a provider ends all of an account at once; a store that has it not
         is taken for one that cannot tell.
+
+        :raises LinkUnreadable: if one of them cannot be read: a part of the list would be a lie.
         """
         ...
 
@@ -106,7 +108,10 @@ class GrantStore(LinkReader, Protocol):
         ...
 
     async def delete(self, key: LinkKey) -> Link | None:
-        """Remove the link and return it as it was, so that its tokens can be revoked, or None."""
+        """Remove the link and return it as it was, so that its tokens can be revoked, or None.
+
+        :raises LinkUnreadable: if what was removed cannot be read; it is gone all the same.
+        """
         ...
 
 
@@ -127,7 +132,8 @@ class UpkeepStore(Protocol):
         Of exactly that provider id: links named below it are another call's. Those with a refresh token
         and no permanent failure mark whose access token expires before ``expiring_before``, or whose
         credentials were last written before ``unused_since`` (which also finds links without a known
-        expiry). At most ``limit`` of them, with user ids after ``after``.
+        expiry). At most ``limit`` of them, with user ids after ``after``. Those that cannot be read are left
+        out, and fewer than ``limit`` mean that there are no more.
         """
         ...
 
@@ -163,8 +169,10 @@ class LinkStore(RefreshStore, GrantStore, UpkeepStore, Protocol):
 
     Each method is one atomic statement and durable when it returns. Losing a race is a return value;
     only a store that does not work raises, :class:`~extauth.StoreUnavailable` with the driver's error
-    as ``__cause__``. A cancelled or failed call may or may not have been carried out, unless its
-    docstring says otherwise: every conditional write can be repeated to find out.
+    as ``__cause__``. A link whose row cannot be read is :class:`~extauth.LinkUnreadable` for whoever reads
+    it, and for nobody else, however reads are put together. A cancelled or failed call may or may not have
+    been carried out, unless its docstring says otherwise: every conditional write can be repeated to find
+    out.
     """
 
 

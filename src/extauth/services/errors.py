@@ -28,6 +28,7 @@ from extauth.domain.outcomes import (
     Unknown,
 )
 from extauth.domain.probably_dead import PROBABLY_DEAD
+from extauth.domain.provider_trouble import speaks_of_client
 from extauth.services.events import EventEmitter
 
 UNRESOLVED: Final = "an earlier refresh is unresolved"
@@ -66,8 +67,13 @@ def reauthorization_required(key: LinkKey, reason: str) -> ReauthorizationRequir
 
 def provider_unavailable(key: LinkKey, reason: str, retry_after: timedelta | None) -> ProviderUnavailable:
     """Say that a refresh failed for now."""
+    what_to_do = "try again later"
+    if not speaks_of_client(reason):
+        what_to_do += (
+            "; if other users' are refused too, look at the provider's settings, else let this one reconnect"
+        )
     return ProviderUnavailable(
-        f"{key.provider_id} did not refresh the token of {key.user_id!r} ({reason}); try again later",
+        f"{key.provider_id} did not refresh the token of {key.user_id!r} ({reason}): {what_to_do}",
         retry_after=retry_after,
     )
 

@@ -91,6 +91,29 @@ def test_the_standards_temporary_codes_are_temporary(made):
         assert judged(made.id, {"error": code}) == Deferred(code)
 
 
+@pytest.mark.parametrize("preset_id", ["microsoft", "azure_devops_entra"])
+@pytest.mark.parametrize("number", [700016, 7000112])
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client"])
+def test_an_application_that_one_tenant_has_dropped_is_no_wrong_client(preset_id, number, error):
+    """Entra says the exact cause as a number: that link is tried again later, and the others go on."""
+    body = {"error": error, "error_description": f"AADSTS{number}: ...", "error_codes": [number]}
+    for status in (400, 401):
+        assert judged(preset_id, body, status) == Deferred(str(number), of_grant=True)
+
+
+@pytest.mark.parametrize("number", [7000215, 7000222, True, "700016x", None])
+def test_other_numbers_of_entra_leave_the_code_its_meaning(number):
+    """A wrong or an expired secret is everybody's."""
+    body = {"error": "invalid_client", "error_codes": [number]}
+    assert judged("microsoft", body, 401) == ClientRejected("invalid_client")
+    assert judged("microsoft", {"error": "invalid_client", "error_codes": number}) == ClientRejected(
+        "invalid_client"
+    )
+    assert judged("okta", {"error": "invalid_client", "error_codes": [700016]}) == ClientRejected(
+        "invalid_client"
+    )
+
+
 @pytest.mark.parametrize(
     ("preset_id", "status", "body", "code"),
     [

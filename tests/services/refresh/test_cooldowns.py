@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, RefreshPolicy, TokenService
+from extauth.domain.events import ProviderRejectedClient
 from extauth.domain.outcomes import ClientRejected, Deferred, NotSent, Unknown
 from extauth.domain.policy import Backoff
 from extauth.domain.provider_trouble import SEVERAL_REJECTED
@@ -16,6 +17,7 @@ from extauth.domain.provider_trouble import SEVERAL_REJECTED
 WAIT = timedelta(seconds=90)
 THROTTLED = Deferred("http_429", retry_after=WAIT)
 CLIENT = ClientRejected("invalid_client")
+REFUSED = ClientRejected("invalid_request")
 PATIENT = RefreshPolicy(cooldown=Backoff(initial=timedelta(minutes=5)))
 """Pauses of one length."""
 
@@ -42,9 +44,15 @@ async def got(tokens: TokenService, *users: str) -> list[str]:
 
 class TestOneLink:
     @pytest.mark.parametrize(
-        "code", ["invalid_request", "invalid_scope", "unauthorized_client", "invalid_client"]
+        ("code", "error"),
+        [
+            ("invalid_request", "ProviderUnavailable"),
+            ("invalid_scope", "ProviderUnavailable"),
+            ("unauthorized_client", "ProviderUnavailable"),
+            ("invalid_client", "ProviderMisconfigured"),
+        ],
     )
-    async def test_keeps_nobody_else_away(self, scene, code):
+    async def test_keeps_nobody_else_away(self, scene, code, error):
         """However often a dead link is asked for, everybody else is refreshed."""
         users = [f"user-{number}" for number in range(20)]
         await connect(scene, "dead", *users)
@@ -56,7 +64,7 @@ class TestOneLink:
         scene.provider.script = [answer] * 1000
         tokens = scene.replica()
         for user in users:
-            assert await got(tokens, "dead", "dead", user) == ["ProviderMisconfigured"] * 2 + ["token"]
+            assert await got(tokens, "dead", "dead", user) == [error, error, "token"]
             scene.clock.advance(timedelta(seconds=1))
 
     async def test_is_itself_left_alone_for_longer_each_time(self, scene):
@@ -111,6 +119,60 @@ class TestOneLink:
         assert mark.retry_at == scene.clock.now() + WAIT
 
 
+class TestRefusedRequests:
+    """What is refused with a code that is not the client's is one link's, however many have it."""
+
+    async def test_many_dead_links_keep_nobody_away(self, scene):
+        """A server that says invalid_request for dead grants: five of them are polled, and nobody waits."""
+        dead = [f"dead-{number}" for number in range(5)]
+        users = [f"user-{number}" for number in range(5)]
+        await connect(scene, *dead, *users)
+        spent = {(await scene.inner.get(LinkKey("scripted", user))).tokens.refresh_token for user in dead}
+
+        def answer(tokens):
+            return REFUSED if tokens.refresh_token in spent else scene.provider.rotate(tokens)
+
+        scene.provider.script = [answer] * 1000
+        tokens = scene.replica()
+        for user in users:
+            assert await got(tokens, *dead, user) == ["ProviderUnavailable"] * 5 + ["token"]
+            scene.clock.advance(timedelta(seconds=2))
+
+    async def test_the_links_pause_is_kept_in_the_store(self, scene):
+        """Other replicas keep to it too, and callers learn how long it lasts."""
+        await connect(scene, "alice")
+        scene.provider.script = [REFUSED] * 10
+        with pytest.raises(ProviderUnavailable, match="invalid_request"):
+            await scene.replica(policy=PATIENT).access_token("scripted", "alice")
+        failure = (await scene.stored()).failure
+        assert (failure.reason, failure.permanent, failure.attempts) == ("invalid_request", False, 1)
+        with pytest.raises(ProviderUnavailable) as caught:
+            await scene.replica(policy=PATIENT).access_token("scripted", "alice")
+        assert caught.value.retry_after == failure.retry_at - scene.clock.now()
+        assert scene.provider.exchanges == 1
+
+    async def test_a_token_that_works_is_handed_out_meanwhile(self, scene):
+        """A refused look-ahead costs nobody a token."""
+        works = (await scene.link(expires_in=timedelta(seconds=5))).tokens.access_token
+        scene.provider.script = [REFUSED]
+        assert await scene.replica().access_token("scripted", "alice") == works
+        assert scene.provider.exchanges == 1
+
+    async def test_an_operator_is_told_once_of_several(self, scene):
+        """Three links that are refused alike may mean a wrong request; the same links again are no news."""
+        users = [f"user-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *users)
+        scene.provider.script = [REFUSED] * 100
+        tokens = scene.replica()
+        told = []
+        for _ in range(3):
+            await got(tokens, *users)
+            told.append([event for event in scene.events if isinstance(event, ProviderRejectedClient)])
+            scene.clock.advance(timedelta(minutes=6))
+        assert scene.provider.exchanges == 3 * len(users)
+        assert told == [[ProviderRejectedClient("scripted", "invalid_request")]] * 3
+
+
 class TestSeveralLinks:
     async def test_rejected_alike_pause_the_provider(self, scene):
         """While the client is known to be rejected nobody is tried; then one may try, and all work again."""
@@ -148,11 +210,61 @@ class TestSeveralLinks:
 
     async def test_rejected_otherwise_pause_nothing(self, scene):
         """Three faults of three kinds are three links' own."""
-        codes = ("invalid_client", "invalid_scope", "invalid_request")
+        codes = ("invalid_client", "bad_client_secret", "invalid_client_id")
         await connect(scene, *codes, "alice")
         scene.provider.script = [ClientRejected(code) for code in codes]
         tokens = scene.replica()
         assert await got(tokens, *codes, "alice") == ["ProviderMisconfigured"] * 3 + ["token"]
+
+    async def test_that_are_dead_pause_nothing_when_they_are_tried_again(self, scene):
+        """Tenants that have dropped the application are polled for a day: they keep nobody else away."""
+        dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
+        users = [f"user-{number}" for number in range(24)]
+        await connect(scene, *dead, *users)
+        spent = {(await scene.inner.get(LinkKey("scripted", user))).tokens.refresh_token for user in dead}
+
+        def answer(tokens):
+            return CLIENT if tokens.refresh_token in spent else scene.provider.rotate(tokens)
+
+        scene.provider.script = [answer] * 1000
+        tokens = scene.replica()
+        await got(tokens, *dead)
+        for user in users:
+            scene.clock.advance(timedelta(hours=1))
+            assert await got(tokens, *dead, user) == ["ProviderMisconfigured"] * 3 + ["token"]
+
+    async def test_rejected_long_apart_pause_nothing(self, scene):
+        """Three links that die one by one, with nobody refreshed between, have no cause in common."""
+        dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *dead, "alice")
+        scene.provider.script = [CLIENT] * SEVERAL_REJECTED
+        tokens = scene.replica()
+        for user in dead:
+            scene.clock.advance(timedelta(minutes=10))
+            assert await got(tokens, user) == ["ProviderMisconfigured"]
+        assert await got(tokens, "alice") == ["token"]
+
+    async def test_throttled_without_a_word_on_how_long_pause_the_provider(self, scene):
+        """Status 429 alone is a request to wait; then for as long as after any first failure."""
+        await connect(scene, "alice", "bob", "carol")
+        scene.provider.script = [Deferred("http_429")] * 2
+        tokens = scene.replica()
+        assert await got(tokens, "alice", "bob", "carol") == ["ProviderUnavailable"] * 3
+        assert scene.provider.exchanges == 2
+        scene.clock.advance(timedelta(seconds=1))
+        assert await got(tokens, "carol") == ["token"]
+
+    @pytest.mark.parametrize(
+        ("outcome", "carols"),
+        [(THROTTLED, "ProviderUnavailable"), (Unknown("http_503", retry_after=WAIT), "token")],
+    )
+    async def test_one_is_enough_where_the_limit_is_the_clients(self, scene, outcome, carols):
+        """The provider's traits say so. An outage is no rate limit."""
+        scene.provider.traits = attrs.evolve(scene.provider.traits, rate_limit_per_client=True)
+        await connect(scene, "alice", "carol")
+        scene.provider.script = [outcome]
+        tokens = scene.replica()
+        assert await got(tokens, "alice", "carol") == ["ProviderUnavailable", carols]
 
     @pytest.mark.parametrize("outcome", [THROTTLED, Unknown("http_503", retry_after=WAIT)])
     async def test_that_must_wait_pause_the_provider(self, scene, outcome):

@@ -81,6 +81,7 @@ def test_a_factory_that_is_missing_is_asked_for():
         ("test_one_claim_of_many_replicas_wins", "open_another"),
         ("test_what_returned_outlives_a_restart", "open_another"),
         ("test_a_broken_store_is_no_lost_race", "break_storage"),
+        ("test_an_unreadable_link_fails_its_own_readers_alone", "spoil"),
     ],
 )
 def test_a_hook_that_is_missing_skips_its_tests(test, hook):

@@ -201,7 +201,8 @@ def _trouble(response: ClientResponse, what: str) -> ProviderUnavailable | None:
         return None
     headers = {name.lower(): value for name, value in response.headers.items()}
     msg = f"the {what} answered with status {response.status}"
-    return ProviderUnavailable(msg, retry_after=retry_after(headers, SystemClock().now()))
+    limited = response.status == HTTPStatus.TOO_MANY_REQUESTS
+    return ProviderUnavailable(msg, retry_after=retry_after(headers, SystemClock().now(), limited=limited))
 
 
 async def _read(response: ClientResponse, what: str) -> Answer:

@@ -8,7 +8,6 @@ from typing import final
 import attrs
 from aiohttp import ClientSession
 
-from extauth.adapters.discovery.challenges import parse_challenges
 from extauth.adapters.discovery.fetching import Allow, Fetcher, Missing, fetching
 from extauth.adapters.discovery.members import invalid, text, texts
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS
@@ -20,6 +19,7 @@ from extauth.adapters.discovery.well_known import (
     same_resource,
 )
 from extauth.adapters.oauth2 import HttpTimeouts, Reach
+from extauth.adapters.oauth2.reading.challenges import parse_challenges
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
 
 

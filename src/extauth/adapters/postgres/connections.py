@@ -20,6 +20,7 @@ from extauth.adapters.postgres.failures import (
 from extauth.adapters.postgres.pools import IDLE_LIMIT, Connection, Pool, give_back
 from extauth.adapters.postgres.rows import Parameters
 from extauth.adapters.postgres.sending import Rows, Sending
+from extauth.adapters.sql.readable import UndecodableRows
 from extauth.cancellation import cancelled_by_caller
 from extauth.domain.errors import StoreUnavailable
 
@@ -139,7 +140,7 @@ async def run(call: Callable[[], Awaitable[T]], *, afresh: Callable[[], Awaitabl
     """
     conflicts = 0
     while True:
-        failure: DriverError | asyncio.CancelledError
+        failure: DriverError | asyncio.CancelledError | UndecodableRows
         try:
             return await call()
         except asyncio.CancelledError as error:
@@ -149,10 +150,14 @@ async def run(call: Callable[[], Awaitable[T]], *, afresh: Callable[[], Awaitabl
             failure = error
         except DRIVER_ERRORS as error:
             failure = error
+        except (ArithmeticError, ValueError):  # of asyncpg's decoders, such as a date beyond the year 9999
+            failure = UndecodableRows()
         # Out of the handlers, so that the driver's error is not the context of ours: it is not shown.
         if isinstance(failure, asyncio.CancelledError):
             msg = "the call was interrupted inside the Postgres driver"
             raise StoreUnavailable(msg) from failure
+        if isinstance(failure, UndecodableRows):
+            raise failure
         if certainly_undone(failure) and conflicts < MOST_CONFLICTS:
             conflicts += 1
             await asyncio.sleep(min(FIRST_PAUSE * 2**conflicts, LONGEST_PAUSE) * random.random())  # noqa: S311

@@ -16,7 +16,7 @@ from extauth.adapters.sql.json_columns import (
     scopes_from_text,
     scopes_to_text,
 )
-from extauth.adapters.sql.readable import readable
+from extauth.adapters.sql.readable import readable, unreadable_link
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
@@ -133,9 +133,9 @@ def unresolved_for(row: Row) -> timedelta | None:
 def link_from_row(row: Row) -> Link:
     """Read a row of ``statements``; columns after the link's are ignored.
 
-    :raises StoreUnavailable: for a row that is damaged.
+    :raises LinkUnreadable: for a row that is damaged, or that another program has written.
     """
-    return readable(_link, row)
+    return readable(_link, row, lambda: unreadable_link(row[column.PROVIDER_ID], row[column.USER_ID]))
 
 
 def _link(row: Row) -> Link:

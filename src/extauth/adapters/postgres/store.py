@@ -6,7 +6,7 @@ statement. The store keeps no state in a session: no advisory lock, no setting, 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,11 +32,13 @@ from extauth.adapters.postgres.rows import (
     token_parameters,
     unresolved_for,
 )
-from extauth.adapters.postgres.sending import Sending
+from extauth.adapters.postgres.sending import Rows, Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
+from extauth.adapters.sql.listing import listed, readable_of, whole
 from extauth.adapters.sql.races import LostRaces
+from extauth.adapters.sql.readable import LinkOrError, UndecodableRows, read_apart, unreadable_link
 from extauth.adapters.sql.row_cache import Decoder
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
@@ -135,8 +137,7 @@ class PostgresLinkStore:
         return await self._reads.get(key)
 
     async def links_of(self, user_id: str) -> list[Link]:
-        rows = await self._connections.read(statements.LINKS_OF, user_id)
-        return [link_from_row(row) for row in rows]
+        return whole(await self._listed(statements.LINKS_OF, user_id))
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         parameters = Parameters(*key_parameters(key), *token_parameters(tokens), *origin_parameters(origin))
@@ -210,10 +211,12 @@ class PostgresLinkStore:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Link]:
-        rows = await self._connections.read(
-            statements.DUE, provider_id, expiring_before, unused_since, after, limit
-        )
-        return [link_from_row(row) for row in rows]
+        async def page(after: str | None, limit: int) -> list[LinkOrError]:
+            return await self._listed(
+                statements.DUE, provider_id, expiring_before, unused_since, after, limit
+            )
+
+        return await readable_of(page, after, limit)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait(key, version, timeout)
@@ -252,15 +255,27 @@ class PostgresLinkStore:
         rows = await self._connections.read(statements.GET, *key_parameters(key))
         return rows[0] if rows else None
 
-    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Link]:
+    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:
+        return await read_apart(keys, self._rows_of, self._decoder.links)
+
+    async def _rows_of(self, keys: Sequence[LinkKey]) -> Rows:
         if len(keys) == 1:
-            rows = await self._connections.read_by_key(statements.GET, *key_parameters(keys[0]))
-        else:
-            rows = await self._connections.read_by_key(
-                statements.GET_MANY, [key.provider_id for key in keys], [key.user_id for key in keys]
-            )
-        return self._decoder.links(rows)
+            return await self._connections.read_by_key(statements.GET, *key_parameters(keys[0]))
+        return await self._connections.read_by_key(
+            statements.GET_MANY, [key.provider_id for key in keys], [key.user_id for key in keys]
+        )
+
+    async def _listed(self, sql: str, *arguments: object) -> list[LinkOrError]:
+        def run(sql: str) -> Awaitable[Rows]:
+            return self._connections.read(sql, *arguments)
+
+        return await listed(run, sql, self._decoder.links, self._reads.get_many)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
-        rows = await self._connections.write(sql, *parameters)
-        return rows[0] if rows else None
+        try:
+            rows = await self._connections.write(sql, *parameters)
+        except UndecodableRows:
+            unreadable = unreadable_link(*parameters[:2])
+        else:
+            return rows[0] if rows else None
+        raise unreadable

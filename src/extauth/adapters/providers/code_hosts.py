@@ -69,7 +69,13 @@ github_app = attrs.evolve(
     gives_refresh_tokens=True,
     replies=reply_rules("github_app"),
     authorization=AuthorizationRules(scope_param=None),
-    traits=ProviderTraits(refresh_revokes_access_token=True, refresh_token_idle_lifetime=timedelta(days=180)),
+    # "Rate limits for the REST API", read 2026-11-29: a number of access token requests an hour is allowed
+    # "for GitHub Apps and OAuth apps".
+    traits=ProviderTraits(
+        refresh_revokes_access_token=True,
+        refresh_token_idle_lifetime=timedelta(days=180),
+        rate_limit_per_client=True,
+    ),
     # GitHub's REST reference, "List app installations accessible to the user access token".
     installations=InstallationRules(
         call=Call(url="https://api.github.com/user/installations"),

@@ -143,6 +143,9 @@ auth0 = Preset(
     variables=(
         Variable(name="domain", kind="host", description="the tenant's host", example="acme.auth0.example"),
     ),
+    # "Rate Limit Policy", read 2026-11-29: the Authentication API is limited by tenant, and by application
+    # where that is configured.
+    traits=ProviderTraits(rate_limit_per_client=True),
     replies=reply_rules("auth0"),
     authorization=AuthorizationRules(
         extra_scopes=("offline_access",), offline_consent=False, resource_param="audience"

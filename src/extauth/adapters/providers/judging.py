@@ -26,6 +26,8 @@ class Judging:
     """The grant is dead: the user must connect again."""
     client: frozenset[str] = frozenset()
     """The application is registered or configured wrong: an operator must mend it, and no link is touched."""
+    link: frozenset[str] = frozenset()
+    """One tenant's trouble with the application, whatever code stands beside it: the others work."""
     user_action: frozenset[str] = frozenset()
     """The user must do something at the provider; the grant is kept meanwhile and tried again."""
     temporary: frozenset[str] = frozenset()
@@ -58,8 +60,13 @@ class Judging:
 
 STANDARD = Judging()
 
+# "Microsoft Entra authentication and authorization error codes", read 2026-11-29: 700016, the application is
+# not in the tenant's directory; 7000112, it is disabled there. They come with invalid_client or
+# unauthorized_client, and may change: then these codes mean what they mean elsewhere.
 _ENTRA = Judging(
-    dead=frozenset({"interaction_required", "consent_required"}), client=frozenset({"invalid_resource"})
+    dead=frozenset({"interaction_required", "consent_required"}),
+    client=frozenset({"invalid_resource"}),
+    link=frozenset({"700016", "7000112"}),
 )
 _GITEA = Judging(dead=frozenset({"unauthorized_client"}))
 _GITHUB = Judging(

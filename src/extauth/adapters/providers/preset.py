@@ -57,6 +57,7 @@ def reply_rules(preset_id: str, **rules: Any) -> ReplyRules:
         dead_codes=codes.dead_codes,
         restart_codes=RESTART_CODES | codes.restart,
         client_codes=codes.client_codes,
+        link_codes=codes.link,
         temporary_codes=codes.temporary | codes.user_action,
         throttles=codes.throttles,
         dead_messages=codes.messages,

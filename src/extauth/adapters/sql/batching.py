@@ -5,6 +5,8 @@ that came meanwhile. It never joins a query already sent: that one may have run 
 caller has seen return, and a caller must read its own writes.
 
 When nothing is on its way the caller runs the query itself, so a lone read costs no task and no future.
+
+Reads that share a query share no fate: a value that cannot be read is an error for those who asked for it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar, final
 
-from extauth.domain.errors import StoreUnavailable
+from extauth.domain.errors import LinkUnreadable, StoreUnavailable
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -26,29 +28,31 @@ MAX_BATCH = 500
 class BatchedReads(Generic[K, V]):
     """Turns concurrent reads by key into few calls of ``fetch``, of which one runs at a time.
 
-    ``fetch`` is given distinct keys and returns what it found. A cancelled caller takes nobody along.
+    ``fetch`` is given distinct keys and returns what it found, with an error in the place of a value that
+    cannot be read. A cancelled caller takes nobody along.
     """
 
-    def __init__(self, fetch: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(self, fetch: Callable[[Sequence[K]], Awaitable[Mapping[K, V | LinkUnreadable]]]) -> None:
         self._fetch = fetch
         self._busy = False
         """Whether a query is on its way; set by the caller or the task that sends it."""
-        self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
+        self._waiting: dict[K, list[asyncio.Future[V | LinkUnreadable | None]]] = {}
         """Who asked while a query was on its way; taken whole for the next one."""
         self._draining: asyncio.Task[None] | None = None
         """Strong reference to the task that serves those who wait."""
 
     async def get(self, key: K) -> V | None:
-        """Return what ``fetch`` finds for the key, or None."""
-        if self._busy:
-            return await self._join(key)
-        self._busy = True
-        try:
-            return (await self._fetch((key,))).get(key)
-        finally:
-            self._serve_the_waiting()
+        """Return what ``fetch`` finds for the key, or None.
 
-    async def get_many(self, keys: Iterable[K]) -> dict[K, V]:
+        :raises LinkUnreadable: if what it finds cannot be read.
+        """
+        found = await (self._join(key) if self._busy else self._alone(key))
+        if isinstance(found, LinkUnreadable):
+            # Many may have asked: each gets the error with a traceback of its own.
+            raise LinkUnreadable(str(found), key=found.key)
+        return found
+
+    async def get_many(self, keys: Iterable[K]) -> dict[K, V | LinkUnreadable]:
         """Return what ``fetch`` finds for the keys; the others are missing from the result."""
         asked = {key: self._join(key) for key in keys}
         if not self._busy:
@@ -56,8 +60,15 @@ class BatchedReads(Generic[K, V]):
         found = await asyncio.gather(*asked.values())
         return {key: value for key, value in zip(asked, found, strict=True) if value is not None}
 
-    def _join(self, key: K) -> asyncio.Future[V | None]:
-        waiter: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+    async def _alone(self, key: K) -> V | LinkUnreadable | None:
+        self._busy = True
+        try:
+            return (await self._fetch((key,))).get(key)
+        finally:
+            self._serve_the_waiting()
+
+    def _join(self, key: K) -> asyncio.Future[V | LinkUnreadable | None]:
+        waiter: asyncio.Future[V | LinkUnreadable | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(waiter)
         return waiter
 
@@ -67,7 +78,7 @@ class BatchedReads(Generic[K, V]):
             self._draining = asyncio.get_running_loop().create_task(self._drain())
 
     async def _drain(self) -> None:
-        batch: dict[K, list[asyncio.Future[V | None]]] = {}
+        batch: dict[K, list[asyncio.Future[V | LinkUnreadable | None]]] = {}
         try:
             while self._waiting:
                 batch = self._take()
@@ -91,14 +102,14 @@ class BatchedReads(Generic[K, V]):
             self._waiting = {}
             self._busy = False
 
-    def _take(self) -> dict[K, list[asyncio.Future[V | None]]]:
+    def _take(self) -> dict[K, list[asyncio.Future[V | LinkUnreadable | None]]]:
         if len(self._waiting) <= MAX_BATCH:
             batch, self._waiting = self._waiting, {}
             return batch
         return {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_BATCH]}
 
 
-def _fail(batch: Mapping[K, list[asyncio.Future[V | None]]], error: Exception) -> None:
+def _fail(batch: Mapping[K, list[asyncio.Future[V]]], error: Exception) -> None:
     for waiters in batch.values():
         for waiter in waiters:
             if not waiter.done():

@@ -15,7 +15,8 @@ from typing import final
 
 import attrs
 
-from extauth.domain.errors import StoreUnavailable
+from extauth.adapters.sql.readable import LinkOrError
+from extauth.domain.errors import LinkUnreadable, StoreUnavailable
 from extauth.domain.link import Link, LinkKey
 
 SHORTEST_PAUSE = 0.005
@@ -35,8 +36,11 @@ class _Wait:
     deadline: float
     ended: asyncio.Future[Link | None]
 
-    def look(self, link: Link | None, now: float) -> None:
-        """End the wait if the exchange has ended, or time is up."""
+    def look(self, link: LinkOrError | None, now: float) -> None:
+        """End the wait if the exchange has ended, or time is up, or there is no telling."""
+        if isinstance(link, LinkUnreadable):
+            self.blind(link, float("inf"))
+            return
         over = link is None or link.version != self.version or link.pending is None or not link.pending.live
         if (over or now >= self.deadline) and not self.ended.done():
             self.ended.set_result(link)
@@ -51,7 +55,9 @@ class _Wait:
 class ChangeWatch:
     """Tells those who wait when a link's exchange has ended; polls only while someone waits."""
 
-    def __init__(self, fetch: Callable[[Iterable[LinkKey]], Awaitable[Mapping[LinkKey, Link]]]) -> None:
+    def __init__(
+        self, fetch: Callable[[Iterable[LinkKey]], Awaitable[Mapping[LinkKey, LinkOrError]]]
+    ) -> None:
         self._fetch = fetch
         self._waits: set[_Wait] = set()
         """Added by ``wait``; removed by it if cancelled, else by the poller when they have ended."""

@@ -1,25 +1,75 @@
-"""Making something of a row that may hold what nobody can have written."""
+"""Making something of rows that may hold what nobody of ours can have written.
+
+Another program wrote an empty token, text that is no JSON or no Unicode, or a date that Python does not
+have: such a row fails whoever reads it, by name, and nobody else, though rows are read together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeAlias, TypeVar
 
-from extauth.domain.errors import StoreUnavailable
+from extauth.domain.errors import LinkUnreadable, StoreUnavailable
+from extauth.domain.link import Link, LinkKey
 
 R = TypeVar("R")
 T = TypeVar("T")
 
+LinkOrError: TypeAlias = Link | LinkUnreadable
 
-def readable(make: Callable[[R], T], row: R) -> T:
+_WHAT_TO_DO = "restore it, or delete it and let the user connect again"
+
+
+class UndecodableRows(StoreUnavailable):
+    """The driver cannot read one of the rows of a result, and so gave none of them."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a row of extauth's tables cannot be read; {_WHAT_TO_DO}")
+
+
+def readable(make: Callable[[R], T], row: R, error: Callable[[], StoreUnavailable] = UndecodableRows) -> T:
     """Return what ``make`` makes of the row.
 
-    :raises StoreUnavailable: if it cannot: the row is damaged, or was changed by hand.
+    :raises StoreUnavailable: if it cannot, the one that ``error`` returns: the row is damaged, or was
+        changed by another program.
     """
     try:
         return make(row)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        msg = "a row of extauth's tables cannot be read; restore it, or delete it and let the user reconnect"
-        unreadable = StoreUnavailable(msg)
+        unreadable = error()
     # Out of the handler, so that the other error is not the context of ours: it may quote the row.
     raise unreadable
+
+
+def unreadable_link(provider_id: object, user_id: object) -> StoreUnavailable:
+    """Return the error for a row whose key columns hold these."""
+    if not isinstance(provider_id, str) or not isinstance(user_id, str):
+        return UndecodableRows()
+    try:
+        key = LinkKey(provider_id, user_id)
+    except ValueError:
+        return UndecodableRows()
+    msg = f"the stored link of {user_id!r} to {provider_id} cannot be read; {_WHAT_TO_DO}"
+    return LinkUnreadable(msg, key=key)
+
+
+async def read_apart(
+    keys: Sequence[LinkKey],
+    rows_of: Callable[[Sequence[LinkKey]], Awaitable[Iterable[R]]],
+    links: Callable[[Iterable[R]], dict[LinkKey, LinkOrError]],
+) -> dict[LinkKey, LinkOrError]:
+    """Read links by key, with an error in the place of each that cannot be read.
+
+    Where the driver gives no row because of one, the keys are halved until that one is found.
+    """
+    try:
+        return links(await rows_of(keys))
+    except UndecodableRows:
+        if len(keys) == 1:
+            error = unreadable_link(keys[0].provider_id, keys[0].user_id)
+            return {keys[0]: error} if isinstance(error, LinkUnreadable) else {}
+    half = len(keys) // 2
+    return {
+        **await read_apart(keys[:half], rows_of, links),
+        **await read_apart(keys[half:], rows_of, links),
+    }

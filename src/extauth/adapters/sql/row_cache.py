@@ -16,6 +16,8 @@ from extauth.adapters.sql.link_columns import (
     PROVIDER_ID,
     USER_ID,
 )
+from extauth.adapters.sql.readable import LinkOrError
+from extauth.domain.errors import LinkUnreadable
 from extauth.domain.link import Link, LinkKey
 
 MOST_REMEMBERED = 2048
@@ -46,14 +48,18 @@ class Decoder(Generic[R]):
         self._latest: dict[tuple[str, str], tuple[tuple[Any, ...], Link]] = {}
         """By key; the oldest is dropped when there are too many."""
 
-    def links(self, rows: Iterable[R]) -> dict[LinkKey, Link]:
-        """Return the links that ``decode`` would return for the rows, by their keys."""
-        links: dict[LinkKey, Link] = {}
+    def links(self, rows: Iterable[R]) -> dict[LinkKey, LinkOrError]:
+        """Return the links that ``decode`` would return for the rows, or its errors, by their keys."""
+        links: dict[LinkKey, LinkOrError] = {}
         for row in rows:
             latest = self._latest.get((row[PROVIDER_ID], row[USER_ID]))
             # As tuples: asyncpg compares rows of a class of one's own eight times as slowly as this.
-            link = latest[1] if latest is not None and latest[0] == tuple(row) else self._made_of(row)
-            links[link.key] = link
+            try:
+                link = latest[1] if latest is not None and latest[0] == tuple(row) else self._made_of(row)
+            except LinkUnreadable as error:
+                links[error.key] = error.with_traceback(None)
+            else:
+                links[link.key] = link
         return links
 
     def _made_of(self, row: R) -> Link:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,13 +22,16 @@ import aiosqlite
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
+from extauth.adapters.sql.listing import listed, readable_of, whole
 from extauth.adapters.sql.races import LostRaces
+from extauth.adapters.sql.readable import LinkOrError, read_apart
 from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.rows import (
+    Values,
     account_parameters,
     failure_parameters,
     instant_to_micros,
@@ -133,8 +136,7 @@ class SqliteLinkStore:
         return await self._reads.get(key)
 
     async def links_of(self, user_id: str) -> list[Link]:
-        rows = await self._execute(statements.LINKS_OF, Parameters({"user_id": user_id}))
-        return [link_from_row(row) for row in rows]
+        return whole(await self._listed(statements.LINKS_OF, {"user_id": user_id}))
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         parameters = Parameters(
@@ -225,16 +227,16 @@ class SqliteLinkStore:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Link]:
-        parameters = Parameters(
-            {
-                "provider_id": provider_id,
-                "expiring_before": instant_to_micros(expiring_before),
-                "unused_since": instant_to_micros(unused_since),
-                "after": after,
-                "limit": limit,
-            }
-        )
-        return [link_from_row(row) for row in await self._execute(statements.DUE, parameters)]
+        asked = {
+            "provider_id": provider_id,
+            "expiring_before": instant_to_micros(expiring_before),
+            "unused_since": instant_to_micros(unused_since),
+        }
+
+        async def page(after: str | None, limit: int) -> list[LinkOrError]:
+            return await self._listed(statements.DUE, {**asked, "after": after, "limit": limit})
+
+        return await readable_of(page, after, limit)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait(key, version, timeout)
@@ -273,14 +275,21 @@ class SqliteLinkStore:
         rows = await self._writer.fetch_all(statements.GET, (key.provider_id, key.user_id))
         return rows[0] if rows else None
 
-    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, Link]:
+    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:
+        return await read_apart(keys, self._rows_of, self._decoder.links)
+
+    async def _rows_of(self, keys: Sequence[LinkKey]) -> list[Row]:
         if len(keys) == 1:
-            rows = await self._by_key.fetch_all(statements.GET, (keys[0].provider_id, keys[0].user_id))
-        else:
-            sql = statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
-            names = [name for key in keys for name in (key.provider_id, key.user_id)]
-            rows = await self._by_key.fetch_all(sql, names)
-        return self._decoder.links(rows)
+            return await self._by_key.fetch_all(statements.GET, (keys[0].provider_id, keys[0].user_id))
+        sql = statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
+        names = [name for key in keys for name in (key.provider_id, key.user_id)]
+        return await self._by_key.fetch_all(sql, names)
+
+    async def _listed(self, sql: str, parameters: Values) -> list[LinkOrError]:
+        def run(sql: str) -> Awaitable[list[Row]]:
+            return self._execute(sql, Parameters(parameters))
+
+        return await listed(run, sql, self._decoder.links, self._reads.get_many)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         rows = await self._execute(sql, parameters)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, cast, final
 
 import aiosqlite
 
+from extauth.adapters.sql.readable import unreadable_link
 from extauth.domain.errors import StoreUnavailable
 
 Error: TypeAlias = sqlite3.Error | ValueError
@@ -51,13 +52,19 @@ class Unseen:
     async def fetch_all(self, sql: str, parameters: Parameters | Sequence[object]) -> list[Row]:
         """Run a statement and return its rows.
 
-        :raises StoreUnavailable: whatever went wrong.
+        :raises LinkUnreadable: if the driver cannot read the row, and the parameters name it.
+        :raises StoreUnavailable: whatever else went wrong.
         """
         try:
             return await self.execute(sql, parameters)
         except (sqlite3.Error, ValueError) as error:  # aiosqlite says "closed" with a ValueError
-            msg = "the SQLite store failed"
-            raise StoreUnavailable(msg) from error
+            failure = error
+        if type(failure) is sqlite3.OperationalError and not hasattr(failure, "sqlite_errorcode"):
+            # Not SQLite's own, but the driver's: a text that is not UTF-8.
+            asked = parameters if isinstance(parameters, Parameters) else Parameters()
+            raise unreadable_link(asked.get("provider_id"), asked.get("user_id"))
+        msg = "the SQLite store failed"
+        raise StoreUnavailable(msg) from failure
 
     async def rollback(self) -> None:
         """End the transaction, if there is one."""

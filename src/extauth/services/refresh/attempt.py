@@ -17,6 +17,7 @@ from extauth.domain.freshness import CoolDown, Reauthorize, blocked, may_present
 from extauth.domain.link import Link, RefreshFailure
 from extauth.domain.lost_replies import loss_reason
 from extauth.domain.outcomes import (
+    RATE_LIMITED,
     Absent,
     Claimed,
     ClientRejected,
@@ -32,6 +33,7 @@ from extauth.domain.outcomes import (
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
 from extauth.domain.probably_dead import PROBABLY_DEAD
+from extauth.domain.provider_trouble import speaks_of_client
 from extauth.domain.resources import after_exchange, something_to_lose
 from extauth.services.errors import (
     UNRESOLVED,
@@ -204,6 +206,7 @@ class LeasedRefresh:
         provider = request.provider
         uncertain = presented.uncertain
         outcome = presented.outcome
+        retry_after: timedelta | None = None
         match outcome:
             case GrantRejected(code):
                 reason = loss_reason(presented.unknown, link) if uncertain else code
@@ -212,6 +215,9 @@ class LeasedRefresh:
                 # A resource that the provider does not know (RFC 8707 section 2): no matter of the others'.
                 await self._leases.release(lease, unresolved=uncertain)
                 raise unknown_resource(provider.provider_id)
+            case ClientRejected(code) if not speaks_of_client(code):
+                if self._pauses.refused(provider.provider_id, link, code):
+                    self._emitter.emit(ProviderRejectedClient(provider.provider_id, code))
             case ClientRejected(code, suspicion):
                 self._pauses.rejected(provider.provider_id, link, code, suspicion)
                 self._emitter.emit(ProviderRejectedClient(provider.provider_id, code))
@@ -219,10 +225,11 @@ class LeasedRefresh:
                 raise client_rejected(provider.provider_id, code, suspicion)
             case Deferred(code, retry_after) | Unknown(code, retry_after):
                 of_grant = isinstance(outcome, Deferred) and outcome.of_grant
-                if retry_after is not None and not of_grant:
-                    self._pauses.throttled(provider.provider_id, link, retry_after)
+                if (retry_after is not None or code == RATE_LIMITED) and not of_grant:
+                    of_client = isinstance(outcome, Deferred) and provider.traits.rate_limit_per_client
+                    self._pauses.throttled(provider.provider_id, link, retry_after, of_client=of_client)
             case NotSent(code):
-                retry_after = None
+                pass
             case _:
                 raise AssertionError(outcome)
         mark = self._marks.failed(link, code, retry_after)

@@ -11,7 +11,7 @@ from extauth.domain.errors import ExtAuthError, ProviderUnavailable
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
-from extauth.domain.provider_trouble import SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
+from extauth.domain.provider_trouble import ONE_CAUSE, SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
 from extauth.services.errors import client_rejected
 
 _THROTTLED: Final = "throttled"
@@ -57,9 +57,10 @@ _UNTROUBLED: Final = _Provider()
 class ProviderPauses:
     """Which links and providers this process leaves alone, and why.
 
-    A rejection of the client pauses the link that met it, and a request to wait is kept with the link in the
-    store. Only where several different links meet the same does the provider pause for all of them. A success
-    ends that, if its request was sent after the pause had begun.
+    A rejection of the client pauses the link that met it; a refused request and a request to wait are kept
+    with the link in the store. Only where several different links meet the same does the provider pause for
+    all of them, and never for refused requests. A success ends that, if its request was sent after the pause
+    had begun.
     """
 
     def __init__(self, clock: Clock, cooldown: Backoff) -> None:
@@ -69,12 +70,29 @@ class ProviderPauses:
         self._links: dict[LinkKey, _Rejection] = {}
         """Links for which the client was rejected; each counts for one version of its link."""
 
-    def throttled(self, provider_id: str, link: Link, retry_after: timedelta) -> None:
-        """Take note that a refresh of this link was told to wait (RFC 9110 section 10.2.3)."""
-        provider, now = self._met(provider_id, _THROTTLED, link.key)
-        if provider.troubles.of_provider(_THROTTLED, SEVERAL_THROTTLED):
+    def throttled(
+        self, provider_id: str, link: Link, retry_after: timedelta | None, *, of_client: bool = False
+    ) -> None:
+        """Take note that a refresh of this link was told to wait (RFC 9110 section 10.2.3).
+
+        ``of_client`` says that the limit is known to be the client's: then one link speaks for all.
+        """
+        wait = retry_after or self._cooldown.initial
+        several = self._met(provider_id, _THROTTLED, link.key, SEVERAL_THROTTLED, within=max(wait, ONE_CAUSE))
+        if of_client or several:
+            provider, now = self._providers[provider_id], self._clock.monotonic()
             provider.wait_since = now
-            provider.wait_until = max(provider.wait_until, now + retry_after.total_seconds())
+            provider.wait_until = max(provider.wait_until, now + wait.total_seconds())
+
+    def refused(self, provider_id: str, link: Link, code: str) -> bool:
+        """Take note that this link's request was refused with a code that is not the client's.
+
+        That pauses nobody; the link's own pause is kept in the store. Returns whether several different
+        links were refused so, with no success between, which an operator should know.
+        """
+        failure = link.failure
+        last = failure.reason if failure is not None and failure.version == link.version else None
+        return self._met(provider_id, code, link.key, SEVERAL_REJECTED, last=last)
 
     def rejected(self, provider_id: str, link: Link, code: str, suspicion: str | None = None) -> None:
         """Take note that the client was rejected when this link was refreshed.
@@ -86,12 +104,12 @@ class ProviderPauses:
         before = self._own(link)
         self._forget_old()
         self._links[link.key] = self._next(before, code, link.version, suspicion)
-        if before is not None and before.code == code:
-            return
-        provider, now = self._met(provider_id, code, link.key)
+        last = None if before is None else before.code
+        several = self._met(provider_id, code, link.key, SEVERAL_REJECTED, last=last)
+        provider, now = self._providers[provider_id], self._clock.monotonic()
         # Those that were under way when a pause began do not prolong it.
         paused = provider.rejection is not None and now < provider.rejection.until
-        if provider.troubles.of_provider(code, SEVERAL_REJECTED) and not paused:
+        if several and not paused:
             provider.rejection = self._next(None, code, suspicion=suspicion)
 
     def succeeded(self, provider_id: str, asked_at: float) -> None:
@@ -123,11 +141,22 @@ class ProviderPauses:
         known = self._links.get(link.key)
         return known if known is not None and known.version == link.version else None
 
-    def _met(self, provider_id: str, kind: str, key: LinkKey) -> tuple[_Provider, float]:
+    def _met(
+        self,
+        provider_id: str,
+        kind: str,
+        key: LinkKey,
+        several: int,
+        *,
+        last: str | None = None,
+        within: timedelta = ONE_CAUSE,
+    ) -> bool:
+        """Take note of trouble; whether it is news, and ``several`` links have met the same."""
         now = self._clock.monotonic()
         provider = self._providers.setdefault(provider_id, _Provider())
-        provider.troubles = provider.troubles.after_failure(kind, key, now)
-        return provider, now
+        provider.troubles = provider.troubles.after_failure(kind, key, now, last=last)
+        since = now - within.total_seconds()
+        return kind != last and provider.troubles.of_provider(kind, several, since=since)
 
     def _next(
         self, before: _Rejection | None, code: str, version: int = 0, suspicion: str | None = None

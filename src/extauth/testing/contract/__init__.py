@@ -19,6 +19,7 @@ from extauth.testing.contract.releasing import ReleasingContract
 from extauth.testing.contract.replicas import ReplicasContract
 from extauth.testing.contract.resource_tokens import ResourceTokensContract
 from extauth.testing.contract.saving import SavingContract
+from extauth.testing.contract.unreadable import UnreadableLinkContract
 from extauth.testing.contract.upkeep import UpkeepContract
 from extauth.testing.contract.values import ValuesContract
 from extauth.testing.contract.waiting import WaitingContract
@@ -41,6 +42,7 @@ class LinkStoreContract(
     InterruptionsContract,
     ReplicasContract,
     BrokenStorageContract,
+    UnreadableLinkContract,
 ):
     """Every sentence of the :class:`~extauth.domain.ports.LinkStore` contract as a test.
 
@@ -50,10 +52,11 @@ class LinkStoreContract(
             def open_store(self):
                 return my_store()  # an async context manager that yields a fresh, empty store
 
-    Two more hooks are worth overriding, because the tests that need them are skipped otherwise:
-    ``open_another`` yields another store object on the same database, as another replica has it, and
-    ``break_storage`` makes the database fail. The tests need pytest only; each runs an event loop of its
-    own. A failure says which method broke which promise, and what came instead.
+    Three more hooks are worth overriding, because the tests that need them are skipped otherwise:
+    ``open_another`` yields another store object on the same database, as another replica has it,
+    ``break_storage`` makes the database fail, and ``spoil`` makes one link unreadable. The tests need pytest
+    only; each runs an event loop of its own. A failure says which method broke which promise, and what came
+    instead.
     """
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore
 from extauth.testing.contract.witness import Witness
 
@@ -41,6 +42,14 @@ class StoreHarness:
 
         Drop its table or cut its connection, for example. By default returns False: the tests of a store
         that does not work are skipped.
+        """
+        return False
+
+    async def spoil(self, key: LinkKey) -> bool:  # noqa: ARG002 - for those that override it
+        """Make the stored row of that link unreadable, as another program could, and return True.
+
+        Write an empty access token to it, for example. By default returns False: the tests of unreadable
+        links are skipped.
         """
         return False
 

@@ -27,7 +27,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         ("Mon, 01 Jan 0001 00:00:00 +2359", None),
         ("0", None),
         ("-5", None),
-        ("1.5", None),
+        ("1.5", timedelta(seconds=1.5)),
         ("٣", None),
         ("soon", None),
         ("", None),

@@ -73,6 +73,39 @@ def test_a_full_answer_is_kept_whole() -> None:
     assert expected == tokens_of(body, ReplyRules(extra_fields=["instance_url", "absent"]))
 
 
+BASIC = 'Basic realm="tokens"'
+
+
+@pytest.mark.parametrize(
+    ("status", "challenge", "body", "expected"),
+    [
+        (401, BASIC, b"Unauthorized", ClientRejected("invalid_client")),
+        (401, BASIC, b"", ClientRejected("invalid_client")),
+        (401, "basic", b"", ClientRejected("invalid_client")),
+        (401, f'Bearer realm="a, Basic b", {BASIC}', b"", ClientRejected("invalid_client")),
+        (401, BASIC, {"message": "Bad credentials"}, ClientRejected("invalid_client")),
+        # Spring's answer.
+        (401, BASIC, {"status": 401, "error": "Unauthorized"}, ClientRejected("invalid_client")),
+        # A code says what it says.
+        (401, BASIC, {"error": "invalid_grant"}, GrantRejected("invalid_grant")),
+        (401, BASIC, {"error": "something_new"}, Deferred("unrecognized_error")),
+        (401, BASIC, {"errors": [{"code": 17}]}, Deferred("http_401")),
+        (401, BASIC, {"access_token": "at-1", "error": "x"}, Unknown("unrecognized_error")),
+        # Nothing else asks for the client.
+        (401, 'Bearer realm="a, Basic b"', b"", Deferred("http_401")),
+        (401, "Bearer", b"Unauthorized", Deferred("http_401")),
+        (403, BASIC, b"", Deferred("http_403")),
+        (503, BASIC, b"", Unknown("http_503")),
+    ],
+)
+def test_a_401_that_asks_for_basic_rejects_the_client(
+    status: int, challenge: str, body: object, expected: ExchangeOutcome
+) -> None:
+    """RFC 6749 section 5.2: so a server answers a client that it does not believe, code or no code."""
+    assert expected == judged(status, body, www_authenticate=challenge)
+    assert expected == judged(status, body, www_authenticate=challenge, previous=TokenSet("at-0", "rt-0"))
+
+
 @pytest.mark.parametrize("error", [None, "", False, 0, [], {}])
 def test_an_empty_error_is_none(error: object) -> None:
     """A provider that always sends the member has not failed."""

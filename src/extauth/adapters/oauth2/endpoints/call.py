@@ -156,7 +156,8 @@ class ProviderCalls:
             if not isinstance(reply, Reply):
                 _cannot_tell(reply.code)
             if not _succeeded(reply):
-                wait = retry_after(reply.headers, self.clock.now())
+                limited = reply.status == HTTPStatus.TOO_MANY_REQUESTS
+                wait = retry_after(reply.headers, self.clock.now(), limited=limited)
                 _cannot_tell(f"http_{reply.status}", wait)
             page = rules.found_in(reply)
             if page is None:

@@ -14,18 +14,14 @@ from extauth.adapters.oauth2.http.reply import UNRECOGNIZED, Reply
 from extauth.adapters.oauth2.reading.json_paths import at
 from extauth.adapters.oauth2.reading.json_reading import read_json
 from extauth.adapters.oauth2.reading.members import error_codes, reports_error
-from extauth.adapters.oauth2.reading.retry_after import retry_after
+from extauth.adapters.oauth2.reading.retry_after import retry_after, speaks_of_a_limit
 from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, TokenValid, Validity
 
 
 def _rate_limited(status: int, headers: Mapping[str, str]) -> bool:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return True
-    # GitHub and others count in headers of every answer; only a count of zero is a limit reached.
-    used_up = any(
-        headers.get(name, "").strip() == "0" for name in ("x-ratelimit-remaining", "ratelimit-remaining")
-    )
-    return status == HTTPStatus.FORBIDDEN and ("retry-after" in headers or used_up)
+    return status == HTTPStatus.FORBIDDEN and speaks_of_a_limit(headers)
 
 
 @final
@@ -51,7 +47,7 @@ class ValidationRules:
 
     def verdict(self, reply: Reply, now: datetime) -> Validity:
         """Return what the answer says of the access token."""
-        wait = retry_after(reply.headers, now)
+        wait = retry_after(reply.headers, now, limited=reply.status == HTTPStatus.TOO_MANY_REQUESTS)
         if _rate_limited(reply.status, reply.headers):
             return TokenUnverified("rate_limited", wait)
         if reply.status in self.invalid_statuses and not self._refuses_client(reply):

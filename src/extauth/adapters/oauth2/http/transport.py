@@ -99,6 +99,10 @@ async def _opened(session: ClientSession | None, reach: Reach) -> AsyncGenerator
         yield own
 
 
+_LISTS: Final = frozenset({"link", "ratelimit", "www-authenticate"})
+"""Header fields that we read and that are lists."""
+
+
 def _headers(request: HttpRequest) -> dict[str, str]:
     # Explicit, since the session of an application may have another default.
     content = {} if request.body is None else {"Content-Type": request.content_type}
@@ -139,7 +143,11 @@ async def _ask(
 
 
 def _reply(response: ClientResponse, body: Body) -> Reply:
-    lowered = {name.lower(): value for name, value in response.headers.items()}
+    lowered: dict[str, str] = {}
+    for name in {name.lower() for name in response.headers}:
+        values = response.headers.getall(name)
+        # A list may be sent in several lines (RFC 9110 section 5.3); of a single value the last counts.
+        lowered[name] = ", ".join(values) if name in _LISTS else values[-1]
     return Reply(response.status, lowered, body.content, end_marked=body.end_marked)
 
 

@@ -79,6 +79,10 @@ def error_places(members: Mapping[str, object]) -> list[dict[str, object]]:
     return [place for place in places if is_object(place)]
 
 
+def _is_number(code: object) -> bool:
+    return isinstance(code, int) and not isinstance(code, bool)
+
+
 def error_codes(members: Mapping[str, object]) -> Iterator[str]:
     """Yield everything that stands where providers put an error code, the most exact place first.
 
@@ -91,8 +95,12 @@ def error_codes(members: Mapping[str, object]) -> Iterator[str]:
             code = place.get(key)
             if isinstance(code, str):
                 yield code
-            elif isinstance(code, int) and not isinstance(code, bool):
+            elif _is_number(code):
                 yield str(code)
+        # Entra's, with the exact cause as numbers.
+        numbers = place.get("error_codes")
+        if is_list(numbers):
+            yield from (str(number) for number in numbers if _is_number(number))
 
 
 def error_messages(members: Mapping[str, object]) -> Iterator[str]:

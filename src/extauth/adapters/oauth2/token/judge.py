@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TypeAlias
 
 from extauth.adapters.oauth2.http.reply import TRY_LATER, UNRECOGNIZED, Reply
+from extauth.adapters.oauth2.reading.challenges import parse_challenges
 from extauth.adapters.oauth2.reading.json_kinds import is_object
 from extauth.adapters.oauth2.reading.json_paths import at, opened
 from extauth.adapters.oauth2.reading.members import (
@@ -42,6 +43,8 @@ from extauth.domain.token_set import TokenSet
 Refusal: TypeAlias = GrantRejected | ClientRejected | Deferred | Unknown
 
 _ANY_PROVIDER = ProviderTraits()
+_STATUS_AS_CODE = frozenset({"401", "unauthorized"})
+"""What frameworks write in place of an error code, as Spring does."""
 
 
 def judge(
@@ -114,7 +117,8 @@ def judge_refusal(
     nothing. ``refreshed`` says that a refresh token was presented, and no other grant.
     """
     members = opened(reply.members(), rules.tokens_at)
-    wait = retry_after(reply.headers, asked_at)
+    limited = reply.status == HTTPStatus.TOO_MANY_REQUESTS
+    wait = retry_after(reply.headers, asked_at, limited=limited)
     status = f"http_{reply.status}"
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # It may come after the token was used up, from whatever stands before the provider.
@@ -137,11 +141,27 @@ def judge_refusal(
     codes = _codes(members, rules) if described is None else [described]
     if known := _known_error(codes, rules, dead, wait):
         return known
+    if not has_token and _asks_for_client(reply, members):
+        return ClientRejected("invalid_client")
     if reports_error(members):
         return Unknown(UNRECOGNIZED, wait) if has_token else Deferred(UNRECOGNIZED, wait)
     if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
         return Deferred(UNRECOGNIZED, wait) if looks_failed(members) else Unknown("unreadable_reply", wait)
     return Deferred(status, wait)
+
+
+def _asks_for_client(reply: Reply, members: Mapping[str, object]) -> bool:
+    """Whether the answer wants another client id or secret, and has no code that says something else.
+
+    RFC 6749 section 5.2 has this status and this header for a client that was not believed. Often they come
+    from what stands before the token endpoint, with a text, or the status as JSON.
+    """
+    if reply.status != HTTPStatus.UNAUTHORIZED:
+        return False
+    challenges = parse_challenges(reply.headers.get("www-authenticate", ""))
+    return any(challenge.scheme == "basic" for challenge in challenges) and all(
+        code.casefold() in _STATUS_AS_CODE for code in error_codes(members)
+    )
 
 
 def _codes(members: Mapping[str, object], rules: ReplyRules) -> list[str]:
@@ -159,6 +179,8 @@ def _known_error(
         return Deferred(throttle, wait or rules.throttles[throttle], of_grant=wait is None)
     if dead := first(dead_codes):
         return GrantRejected(dead)
+    if link := first(rules.link_codes):
+        return Deferred(link, wait, of_grant=True)
     if client := first(rules.client_codes):
         return ClientRejected(client)
     if temporary := first(TEMPORARY_CODES | rules.temporary_codes):

@@ -135,6 +135,11 @@ class ReplyRules:
     a refresh token."""
     client_codes: frozenset[str] = attrs.field(default=CLIENT_CODES, converter=_names, validator=_safe_codes)
     """Error codes that mean: the application is registered or configured wrong."""
+    link_codes: frozenset[str] = attrs.field(
+        default=frozenset[str](), converter=_names, validator=_safe_codes
+    )
+    """Error codes that are one user's or one tenant's trouble, whatever code stands beside them. They win
+    over ``client_codes``: the link is tried again later, and nothing is concluded about the application."""
     scope_separator: str = attrs.field(default=" ", validator=_separators)
     """Characters that part scopes in an answer; a space always does."""
     default_lifetime: timedelta | None = attrs.field(
