@@ -17,7 +17,6 @@ from extauth.domain.freshness import CoolDown, Reauthorize, blocked, may_present
 from extauth.domain.link import Link, RefreshFailure
 from extauth.domain.lost_replies import loss_reason
 from extauth.domain.outcomes import (
-    RATE_LIMITED,
     Absent,
     Claimed,
     ClientRejected,
@@ -204,8 +203,7 @@ class LeasedRefresh:
         self, request: TokenRequest, lease: Lease, link: Link, presented: Presented, *, works: bool
     ) -> Attempt:
         provider = request.provider
-        uncertain = presented.uncertain
-        outcome = presented.outcome
+        uncertain, outcome = presented.uncertain, presented.outcome
         retry_after: timedelta | None = None
         match outcome:
             case GrantRejected(code):
@@ -224,10 +222,7 @@ class LeasedRefresh:
                 await self._leases.release(lease, unresolved=uncertain)
                 raise client_rejected(provider.provider_id, code, suspicion)
             case Deferred(code, retry_after) | Unknown(code, retry_after):
-                of_grant = isinstance(outcome, Deferred) and outcome.of_grant
-                if (retry_after is not None or code == RATE_LIMITED) and not of_grant:
-                    of_client = isinstance(outcome, Deferred) and provider.traits.rate_limit_per_client
-                    self._pauses.throttled(provider.provider_id, link, retry_after, of_client=of_client)
+                self._pauses.put_off(provider.provider_id, link, outcome, provider.traits)
             case NotSent(code):
                 pass
             case _:

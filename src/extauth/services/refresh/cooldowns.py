@@ -9,7 +9,8 @@ import attrs
 
 from extauth.domain.errors import ExtAuthError, ProviderUnavailable
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.policy import Backoff
+from extauth.domain.outcomes import RATE_LIMITED, Deferred, Unknown
+from extauth.domain.policy import Backoff, ProviderTraits
 from extauth.domain.ports import Clock
 from extauth.domain.provider_trouble import ONE_CAUSE, SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
 from extauth.services.errors import client_rejected
@@ -70,14 +71,20 @@ class ProviderPauses:
         self._links: dict[LinkKey, _Rejection] = {}
         """Links for which the client was rejected; each counts for one version of its link."""
 
-    def throttled(
-        self, provider_id: str, link: Link, retry_after: timedelta | None, *, of_client: bool = False
+    def put_off(
+        self, provider_id: str, link: Link, outcome: Deferred | Unknown, traits: ProviderTraits
     ) -> None:
-        """Take note that a refresh of this link was told to wait (RFC 9110 section 10.2.3).
+        """Take note that a refresh of this link failed for now, which may be a request to wait (RFC 9110
+        section 10.2.3).
 
-        ``of_client`` says that the limit is known to be the client's: then one link speaks for all.
+        One link speaks for all where the limit is known to be the client's; an outage is no limit.
         """
-        wait = retry_after or self._cooldown.initial
+        if outcome.retry_after is None and outcome.code != RATE_LIMITED:
+            return
+        if isinstance(outcome, Deferred) and outcome.of_grant:
+            return
+        of_client = isinstance(outcome, Deferred) and traits.rate_limit_per_client
+        wait = outcome.retry_after or self._cooldown.initial
         several = self._met(provider_id, _THROTTLED, link.key, SEVERAL_THROTTLED, within=max(wait, ONE_CAUSE))
         if of_client or several:
             provider, now = self._providers[provider_id], self._clock.monotonic()
