@@ -24,6 +24,7 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
 from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
+from extauth.one_loop import OneLoop
 from extauth.opening import StoreOptions, open_store
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
@@ -37,13 +38,14 @@ class Auth:
     """Connects users and hands out their access tokens; :func:`extauth.open` makes it.
 
     Each method is that of the service beneath, where it is documented. All are safe to call from any task of
-    the event loop that opened it.
+    the event loop that opened it; elsewhere, and in a forked process, each raises ``RuntimeError``.
     """
 
     store: LinkingStore
     """Where the links are kept."""
     tokens: TokenService
     linking: LinkingService
+    _home: OneLoop = attrs.field(factory=lambda: OneLoop("Auth"))
 
     async def begin(
         self,
@@ -57,6 +59,7 @@ class Auth:
         params: Mapping[str, str] | None = None,
     ) -> str:
         """Return the URL to send the user's browser to: see :meth:`extauth.LinkingService.begin`."""
+        self._home.check()
         return await self.linking.begin(
             provider_id,
             user_id,
@@ -76,9 +79,12 @@ class Auth:
         method: str | None = None,
     ) -> Link:
         """Exchange a callback's code and store the link: see :meth:`extauth.LinkingService.complete`."""
-        completing = self.linking.complete(callback, user_id=user_id, provider_id=provider_id, method=method)
+        given = Hidden(callback)
         del callback  # tools that report errors show the local variables of each frame
-        return await completing
+        self._home.check()
+        return await self.linking.complete(
+            given.value, user_id=user_id, provider_id=provider_id, method=method
+        )
 
     async def begin_device(
         self,
@@ -89,12 +95,14 @@ class Auth:
         include_granted: bool = False,
     ) -> DeviceAuthorization:
         """Get a code to type in on another device: see :meth:`extauth.LinkingService.begin_device`."""
+        self._home.check()
         return await self.linking.begin_device(
             provider_id, user_id, scopes=scopes, include_granted=include_granted
         )
 
     async def complete_device(self, device: DeviceAuthorization) -> Link:
         """Wait until the user has decided: see :meth:`extauth.LinkingService.complete_device`."""
+        self._home.check()
         return await self.linking.complete_device(device)
 
     async def access_token(
@@ -106,6 +114,7 @@ class Auth:
         valid_for: timedelta | None = None,
     ) -> str:
         """Return an access token that works: see :meth:`extauth.TokenService.access_token`."""
+        self._home.check()
         return await self.tokens.access_token(provider_id, user_id, resource=resource, valid_for=valid_for)
 
     async def link(
@@ -117,26 +126,31 @@ class Auth:
         valid_for: timedelta | None = None,
     ) -> Link:
         """Return the link whose access token works: see :meth:`extauth.TokenService.link`."""
+        self._home.check()
         return await self.tokens.link(provider_id, user_id, resource=resource, valid_for=valid_for)
 
     async def refresh(
         self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
     ) -> Link:
         """Refresh a token that an API has ``rejected``: see :meth:`extauth.TokenService.refresh`."""
-        refreshing = self.tokens.refresh(provider_id, user_id, rejected=rejected, resource=resource)
+        given = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
-        return await refreshing
+        self._home.check()
+        return await self.tokens.refresh(provider_id, user_id, rejected=given.value, resource=resource)
 
     async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
         """Remove the link and revoke its tokens: see :meth:`extauth.LinkingService.unlink`."""
+        self._home.check()
         return await self.linking.unlink(provider_id, user_id)
 
     async def links(self, user_id: str) -> list[Link]:
         """Return the user's links by provider id: see :meth:`extauth.LinkingService.links`."""
+        self._home.check()
         return await self.linking.links(user_id)
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
         """Ask whether the access token is accepted: see :meth:`extauth.LinkingService.validate`."""
+        self._home.check()
         return await self.linking.validate(provider_id, user_id)
 
 
@@ -245,7 +259,9 @@ class _OpenAuth:
             tokens = await opened.enter_async_context(self._tokens_on(store))
             linking = await opened.enter_async_context(self._linking_on(store))
             self._closing = opened.pop_all()
-        return Auth(store, tokens, linking)
+        home = OneLoop("Auth")
+        home.check()
+        return Auth(store, tokens, linking, home)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -32,7 +32,7 @@ async def test_each_is_closed_though_closing_is_cancelled(tmp_path):
     leaving.cancel()
     while not leaving.done():
         for provider, service in zip(providers, services, strict=True):
-            if service._closed:  # its turn has come
+            if service._serving._closed:  # its turn has come
                 provider.reply_gate.set()
         await asyncio.sleep(0)
     for provider in providers:

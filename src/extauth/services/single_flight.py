@@ -30,6 +30,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import Any, Generic, TypeVar, final
 
+from extauth.one_loop import OneLoop
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -95,8 +97,7 @@ class SingleFlight(Generic[K, V]):
     def __init__(self) -> None:
         self._flights: dict[K, _Flight[V]] = {}
         """Added by :meth:`_launch`; removed by the flight as it lands."""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        """Set at the first use."""
+        self._home = OneLoop("SingleFlight")
         self._closed = False
         """Set once by :meth:`aclose`."""
 
@@ -117,7 +118,7 @@ class SingleFlight(Generic[K, V]):
                 if aboard is not None:
                     _refuse_waiting_for_itself(aboard, flight)
                     aboard.waits_for.append(flight)
-                waiter = self._loop.create_future()  # type: ignore[union-attr]  # set by _flight
+                waiter = asyncio.get_running_loop().create_future()
                 flight.waiters[waiter] = None
                 try:
                     await waiter
@@ -150,7 +151,7 @@ class SingleFlight(Generic[K, V]):
         """
         tasks = {flight.task for flight in self._flights.values() if flight.task is not None}
         if tasks:
-            self._bind()
+            self._home.check()
             if asyncio.current_task() in tasks:
                 msg = "a call must not wait for itself: close the SingleFlight from outside its calls"
                 raise RuntimeError(msg)
@@ -158,17 +159,8 @@ class SingleFlight(Generic[K, V]):
         if tasks:
             await asyncio.wait(tasks)
 
-    def _bind(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            if self._loop is not None:
-                msg = "this SingleFlight belongs to another event loop; make one for each loop"
-                raise RuntimeError(msg)
-            self._loop = loop
-        return loop
-
     def _flight(self, key: K, fn: Callable[[], Awaitable[V]]) -> _Flight[V]:
-        loop = self._bind()
+        loop = self._home.check()
         flight = self._flights.get(key)
         if flight is None:
             if self._closed:

@@ -29,6 +29,7 @@ from extauth.domain.outcomes import (
     Stale,
 )
 from extauth.domain.token_set import TokenSet
+from extauth.one_loop import OneLoop, on_one_loop
 
 
 def _utc_now() -> datetime:
@@ -36,15 +37,18 @@ def _utc_now() -> datetime:
 
 
 @final
+@on_one_loop
 class MemoryLinkStore:
     """A :class:`~extauth.domain.linking_ports.Store` that forgets everything when the process ends.
 
-    Every method is atomic because none yields to the event loop between reading and writing. It serves
-    one process and may be used as an async context manager, which does nothing.
+    Every method is atomic because none yields to the event loop between reading and writing. It serves one
+    event loop of one process: the one on which it is entered as an async context manager, which does nothing
+    else, or first used. Elsewhere each method raises ``RuntimeError``.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = _utc_now) -> None:
         self._now = now
+        self._home = OneLoop("MemoryLinkStore")
         self._rows: dict[LinkKey, Row] = {}
         self._retired_version = 0
         """The highest version of any deleted link. New links start above it, so that an exchange begun
@@ -55,12 +59,14 @@ class MemoryLinkStore:
         self._registrations = MemoryRegistrations()
 
     async def __aenter__(self) -> Self:
+        self._home.check()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         pass
 
     async def get(self, key: LinkKey) -> Link | None:
+        self._home.check()
         return self._seen(key)
 
     async def links_of(self, user_id: str) -> list[Link]:

@@ -26,6 +26,7 @@ from extauth.adapters.postgres.unique_names import UniqueNamesConnection
 from extauth.cancellation import cancelled_by_caller
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden, HiddenText
+from extauth.one_loop import OneLoop
 
 # In quotes: these classes are generic in the stubs only.
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -70,10 +71,13 @@ async def own_pool(
         statement_cache_size=0 if transaction_pooling else _STATEMENT_CACHE_SIZE,
     )
     await pool
+    home = OneLoop("pool")
+    home.check()
     try:
         yield pool
     finally:
-        await _close(pool, seconds)
+        if not home.inherited:  # a forked process would end the sessions of the one that it comes from
+            await _close(pool, seconds)
 
 
 async def _connect(dsn: str, **options: Any) -> Any:

@@ -55,9 +55,11 @@ from extauth.domain.outcomes import (
     SaveOutcome,
 )
 from extauth.domain.token_set import TokenSet
+from extauth.one_loop import OneLoop, on_one_loop
 
 
 @final
+@on_one_loop
 class PostgresLinkStore:
     """A :class:`~extauth.domain.linking_ports.Store` in a Postgres database, on a pool of the application's.
 
@@ -75,11 +77,15 @@ class PostgresLinkStore:
 
     With ``keep_connection`` one connection is kept for reads by key until the store is left, which saves
     acquiring it each time: for a pool of at least two connections that belongs to the store alone.
+
+    It serves the event loop that it is entered on, in one process; elsewhere each method raises
+    ``RuntimeError``.
     """
 
     def __init__(
         self, pool: Pool, *, transaction_pooling: bool | None = None, keep_connection: bool = False
     ) -> None:
+        self._home = OneLoop("PostgresLinkStore")
         self._pool = pool
         self._sending = Sending(transaction_pooling=transaction_pooling)
         self._connections = Connections(pool, self._sending, keep=keep_connection)
@@ -127,13 +133,16 @@ class PostgresLinkStore:
             yield store
 
     async def __aenter__(self) -> Self:
+        self._home.check()
         await run(partial(prepare, self._pool, self._sending))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._connections.close()
+        if not self._home.inherited:
+            await self._connections.close()
 
     async def get(self, key: LinkKey) -> Link | None:
+        self._home.check()
         return await self._reads.get(key)
 
     async def links_of(self, user_id: str) -> list[Link]:

@@ -13,6 +13,7 @@ import aiosqlite
 from extauth.adapters.sqlite.files import cannot_open
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.hidden import HiddenText
+from extauth.one_loop import OneLoop
 
 
 @asynccontextmanager
@@ -31,7 +32,10 @@ async def connected(file: HiddenText, timeout: float) -> AsyncGenerator[aiosqlit
         # aiosqlite tells its thread to stop and doesn't wait: it would answer to a loop closed meanwhile.
         await asyncio.to_thread(worker.join)
         raise StoreUnavailable(cannot_open(file)) from error
+    home = OneLoop("connection")
+    home.check()
     try:
         yield connection
     finally:
-        await connection.close()
+        if not home.inherited:  # in a forked process there is no thread that would close it
+            await connection.close()

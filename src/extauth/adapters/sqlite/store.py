@@ -63,16 +63,20 @@ from extauth.domain.outcomes import (
     SaveOutcome,
 )
 from extauth.domain.token_set import TokenSet
+from extauth.one_loop import OneLoop, on_one_loop
 
 
 @final
+@on_one_loop
 class SqliteLinkStore:
     """A :class:`~extauth.domain.linking_ports.Store` in a SQLite file.
 
     Enter it as an async context manager: that creates or migrates the schema. A given connection must
     have been opened with ``isolation_level=None`` and belong to the store alone, because statements of
     the application's own transactions would otherwise mix with the store's; it is not closed.
-    :meth:`open` opens a file and closes it again.
+    :meth:`open` opens a file and closes it again. The store serves the event loop that it is entered on, in
+    one process, and raises ``RuntimeError`` elsewhere. On one given connection it goes over to another loop
+    when that one has been closed.
     """
 
     def __init__(
@@ -83,9 +87,9 @@ class SqliteLinkStore:
         self._writer = Unseen(self._connection)
         self._by_key = Unseen(self._reader)
         """Reads by key go here, so that they don't queue behind a write that waits for the disk."""
+        self._home = OneLoop("SqliteLinkStore", goes_over=None if reader else self._begin_anew)
         self._decoder = Decoder(link_from_row)
-        self._reads = BatchedReads(self._fetch)
-        self._watch = ChangeWatch(self._reads.get_many)
+        self._begin_anew()
         self._lost = LostRaces(self._read_now, link_from_row, lease_left)
         self._authorizations = Authorizations(self._execute)
         self._registrations = Registrations(self._execute)
@@ -118,6 +122,7 @@ class SqliteLinkStore:
         if self._connection.isolation_level is not None:
             msg = "give SqliteLinkStore a connection opened with isolation_level=None"
             raise ConfigurationError(msg)
+        self._home.check()
         try:
             await make_durable(self._writer)
             if self._reader is not self._connection:
@@ -133,6 +138,7 @@ class SqliteLinkStore:
         pass
 
     async def get(self, key: LinkKey) -> Link | None:
+        self._home.check()
         return await self._reads.get(key)
 
     async def links_of(self, user_id: str) -> list[Link]:
@@ -270,6 +276,10 @@ class SqliteLinkStore:
         self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
     ) -> ClientRegistration:
         return await self._registrations.keep(name, registration, instead_of)
+
+    def _begin_anew(self) -> None:
+        self._reads = BatchedReads(self._fetch)
+        self._watch = ChangeWatch(self._reads.get_many)
 
     async def _read_now(self, key: LinkKey) -> Row | None:
         rows = await self._writer.fetch_all(statements.GET, (key.provider_id, key.user_id))

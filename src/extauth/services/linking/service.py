@@ -32,6 +32,7 @@ from extauth.services.linking.options import (
 from extauth.services.linking.redirect_uris import GivenRedirectUris, RedirectUris
 from extauth.services.linking.state import SecretSource
 from extauth.services.open_services import note_open
+from extauth.services.serving import Serving
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 
@@ -40,8 +41,9 @@ class LinkingService:
     """Connects users to providers: the authorization code flow, the device flow, and disconnecting.
 
     Use it as an async context manager inside the one of the store: leaving it finishes what is under way. It
-    serves one event loop. The store and the providers remain the caller's. Any replica can complete what
-    another has begun, also after a restart.
+    serves the event loop that it is entered or first used on, and raises ``RuntimeError`` elsewhere and in a
+    forked process. The store and the providers remain the caller's. Any replica can complete what another has
+    begun, also after a restart.
 
     A caller may be cancelled, time out or disconnect at any moment: a code that was sent to the provider is
     carried through until its tokens are stored, and so is an unlink. That is a task of the service's own,
@@ -101,11 +103,11 @@ class LinkingService:
             on_shared_grant=on_shared_grant,
             secret_source=secret_source,
         )
-        self._closed = False
-        """Set once by :meth:`aclose`."""
+        self._serving = Serving("LinkingService")
         note_open(self)
 
     async def __aenter__(self) -> Self:
+        self._serving.check()
         return self
 
     async def __aexit__(
@@ -287,14 +289,12 @@ class LinkingService:
         Who waits for a device flow gets ``ProviderUnavailable`` and can complete it later. A cancellation
         meanwhile is put off to the end. Safe to call twice.
         """
-        self._closed = True
-        await defer_cancellation(start_protected(self._flows.aclose()))
+        if self._serving.close():
+            await defer_cancellation(start_protected(self._flows.aclose()))
 
     def uses(self, store: LinkStore) -> bool:
         """Whether this service keeps its links in that very store."""
         return self._store is store
 
     def _refuse_if_closed(self) -> None:
-        if self._closed:
-            msg = "this LinkingService is closed"
-            raise RuntimeError(msg)
+        self._serving.check()

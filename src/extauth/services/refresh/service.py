@@ -33,6 +33,7 @@ from extauth.services.providers import by_id, check_own_grant, provider_of
 from extauth.services.refresh.flight import Landed, RefreshFlight
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.unsaved import UnsavedTokens
+from extauth.services.serving import Serving
 from extauth.services.single_flight import SingleFlight
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
@@ -83,11 +84,11 @@ class TokenService:
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._warned: set[str] = set()
         """Providers whose tokens live for less than some caller wanted, once that is told."""
-        self._closed = False
-        """Set once by :meth:`aclose`."""
+        self._serving = Serving("TokenService")
         note_open(self)
 
     async def __aenter__(self) -> Self:
+        self._serving.check()
         return self
 
     async def __aexit__(
@@ -187,8 +188,8 @@ class TokenService:
         Takes as long as one exchange may, and if the store is down the policy's ``shutdown_grace`` more.
         A cancellation meanwhile is put off to the end. Safe to call twice.
         """
-        self._closed = True
-        await defer_cancellation(start_protected(self._drain()))
+        if self._serving.close():
+            await defer_cancellation(start_protected(self._drain()))
 
     def uses(self, store: RefreshStore) -> bool:
         """Whether this service keeps its links in that very store."""
@@ -202,9 +203,7 @@ class TokenService:
     def _request(
         self, provider_id: str, resource: str | None, valid_for: timedelta | None = None
     ) -> TokenRequest:
-        if self._closed:
-            msg = "this TokenService is closed"
-            raise RuntimeError(msg)
+        self._serving.check()
         return TokenRequest(provider_of(self._providers, provider_id), resource, valid_for=valid_for)
 
     async def _read(self, request: TokenRequest, key: LinkKey) -> Link:
