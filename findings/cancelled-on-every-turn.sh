@@ -11,8 +11,8 @@
 # of 10 seconds in this way burns a whole core for them.
 #
 # For users of extauth: a call that is cancelled ends at the first one. Closing a service is what waits on, for exchanges
-# under way: leave `async with TokenService(...)` inside `with anyio.CancelScope(shield=True):` if the scope around it may be
-# cancelled. The same holds for whatever your own handlers finish after a disconnect.
+# under way; it does so in a shielded scope of anyio's own where anyio is in use, so that there is nothing to do. Whatever your
+# own handlers finish after a disconnect needs `with anyio.CancelScope(shield=True):`.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -488,6 +488,29 @@ class TestTheLoop:
         assert flights._flights == {}
         assert await flights.do("k", one) == 1
 
+    async def test_a_factory_of_two_arguments(self, flights):
+        """What it makes has the flight's own context all the same, and none of the caller's variables."""
+        variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nobody's")
+        made: list[asyncio.Task[Any]] = []
+
+        def two(loop: asyncio.AbstractEventLoop, coro: Any) -> asyncio.Task[Any]:
+            made.append(asyncio.Task(coro, loop=loop))
+            return made[-1]
+
+        async def look():
+            with pytest.raises(RuntimeError, match="itself"):
+                await flights.do("k", look)
+            return variable.get()
+
+        variable.set("the caller's")
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(two)
+        try:
+            assert await flights.do("k", look) == "nobody's"
+        finally:
+            loop.set_task_factory(None)
+        assert len(made) == 1
+
     async def test_a_failing_call_is_no_complaint(self, flights, complaints):
         """The loop hears of no error that waiters were told."""
         call = Call()
@@ -555,9 +578,9 @@ class TestTheLoop:
         """A call that has landed before its task is known is no different."""
         stand_ins: list[asyncio.Task[None]] = []
 
-        def at_once(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[None]:
+        def at_once(loop: asyncio.AbstractEventLoop, coro: Any) -> asyncio.Task[None]:
             with pytest.raises(StopIteration):
-                options["context"].run(coro.send, None)
+                coro.send(None)
             stand_ins.append(asyncio.Task(asyncio.sleep(0), loop=loop))
             return stand_ins[-1]
 

@@ -176,8 +176,9 @@ class SingleFlight(Generic[K, V]):
         context.run(_aboard.set, flight)
         flying = self._fly(key, flight, fn)
         try:
-            # A loop with an eager task factory may run the whole call in here.
-            flight.task = loop.create_task(flying, context=context)
+            # A loop with an eager task factory may run the whole call in here. The context is not given as an
+            # argument, which a factory need not take: the task has a copy of the one that it is made in.
+            flight.task = context.run(loop.create_task, flying)
         except BaseException as error:
             # The loop made no task of it, or an interrupt ended the call at once.
             flying.close()

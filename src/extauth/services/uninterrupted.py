@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
+
+from extauth.cancellation import out_of_reach
 
 T = TypeVar("T")
 
@@ -39,12 +42,15 @@ async def defer_cancellation(task: asyncio.Task[T], on_cancel: Callable[[], None
     the task has ended, whose outcome is then dropped. Repeated cancellations change nothing more.
     """
     cancelled: asyncio.CancelledError | None = None
+    shield: AbstractContextManager[object] = nullcontext()
     while not task.done():
         try:
-            await asyncio.wait({task})
+            with shield:
+                await asyncio.wait({task})
         except asyncio.CancelledError as error:
             cancelled = error
             on_cancel()
+            shield = out_of_reach()
     if cancelled is None:
         return task.result()
     if not task.cancelled():
