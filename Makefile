@@ -10,7 +10,7 @@ LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --all-extras --no-header --no-annotate --no-emit-package extauth pyproject.toml constraints.in
 
-.PHONY: help demo test attacks coverage prove chaos mutants pgbouncer check docs fix matrix lowest audit sbom bench wheel lock clean
+.PHONY: help demo test attacks coverage prove chaos mutants pgbouncer faketime check docs fix matrix lowest audit sbom bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -45,6 +45,10 @@ chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres 
 pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be installed
 	@$(BIN)/python -m tests.servers.pgbouncer
 	$(BIN)/python -m pytest -m pgbouncer tests/adapters/postgres
+
+faketime: $(DEV_INSTALLED)  ## the tests that set Postgres's clock, by libfaketime, which must be installed
+	@$(BIN)/python -m tests.servers.faketime
+	$(BIN)/python -m pytest -m faketime tests/adapters/postgres
 
 check: $(DEV_INSTALLED)  ## format, lint, types, layers and the API reference
 	$(BIN)/ruff format --check .

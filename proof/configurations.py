@@ -31,6 +31,7 @@ CONFIGURATIONS: dict[str, Bounds] = {
         replicas=2, wanted=("mail", "files"), late_calls=1, lost_replies=1, left=timedelta(minutes=30)
     ),
     "three replicas, three tokens": Bounds(replicas=3, wanted=("", "mail", "files"), crashes=1),
+    "the store's clock is set ahead and back": Bounds(replicas=2, jumps=(3600, -3600), crashes=1),
     "the store fails": Bounds(replicas=2, crashes=1, store_failures=2, leaps=1),
     "the store fails while users come and go": Bounds(
         replicas=2, store_failures=2, authorizations=1, unlinks=1

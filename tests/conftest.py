@@ -63,13 +63,14 @@ def own_postgres_server() -> Generator[OwnPostgresServer, None, None]:
 def pytest_configure(config: pytest.Config) -> None:
     """Say what our marks mean."""
     config.addinivalue_line("markers", "pgbouncer: needs the real PgBouncer; runs with -m pgbouncer only")
+    config.addinivalue_line("markers", "faketime: needs libfaketime; runs with -m faketime only")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs a program that is no package, unless it is asked for."""
-    if "pgbouncer" in config.getoption("markexpr"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("pgbouncer")]
+    wanted = config.getoption("markexpr")
+    programs = [mark for mark in ("pgbouncer", "faketime") if mark not in wanted]
+    left_out = {item: None for item in items if any(item.get_closest_marker(mark) for mark in programs)}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("pgbouncer")]
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]

@@ -54,8 +54,8 @@ class AccountOutlivesUnlink(HealthyStore):
 class ClaimClearsAccount(HealthyStore):
     """A refresh that begins forgets whose account it is for."""
 
-    async def claim(self, key, version, owner, ttl):
-        outcome = await super().claim(key, version, owner, ttl)
+    async def claim(self, key, version, owner, ttl, **takeover):
+        outcome = await super().claim(key, version, owner, ttl, **takeover)
         if isinstance(outcome, Claimed):
             row = self.row(key, link=attrs.evolve(self._rows[key].link, account=None))
             return attrs.evolve(outcome, link=row.seen_at(self._now()))

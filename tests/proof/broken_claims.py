@@ -208,8 +208,8 @@ class ClaimFromReplica(HealthyStore):
         self.copies[key] = link = await super().get(key)
         return link
 
-    async def claim(self, key, version, owner, ttl):
-        outcome = await super().claim(key, version, owner, ttl)
+    async def claim(self, key, version, owner, ttl, **takeover):
+        outcome = await super().claim(key, version, owner, ttl, **takeover)
         lagging = self.copies.get(key)
         if isinstance(outcome, Stale) and lagging is not None:
             return Claimed(lagging, None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import attrs
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.outcomes import Absent, Claimed, NotSent, Unknown
-from extauth.services.refresh import attempt, exchange
+from extauth.domain.store_clock import StoreClock
+from extauth.services.refresh import attempt, exchange, takeover
 from extauth.services.refresh.exchange import RefreshExchange
 from extauth.services.refresh.lease import Leases
 from extauth.services.refresh.service import TokenService
@@ -43,7 +46,7 @@ no_second_look = replacing(attempt, "_may_be_spent", lambda claim, traits: False
 """A replay does not wait for whoever may be about to save."""
 
 
-async def _renew_with_a_gap(self, lease):
+async def _renew_with_a_gap(self, lease, *, again=False):
     needed = (self._policy.exchange_timeout + self._policy.save_margin).total_seconds()
     if lease.ends - self._clock.monotonic() < needed:
         try:
@@ -57,7 +60,7 @@ renews_with_a_gap = replacing(Leases, "renew", _renew_with_a_gap)
 """A lease that had lapsed, and that another replica may have held meanwhile, counts as renewed."""
 
 
-async def _never_renew(self, lease):
+async def _never_renew(self, lease, *, again=False):
     return True
 
 
@@ -111,3 +114,11 @@ async def _refresh_regardless(self, provider_id, user_id, *, rejected=None, reso
 
 rejected_ignored = replacing(TokenService, "refresh", _refresh_regardless)
 """Every caller with a refused token causes a refresh, whatever is stored by now."""
+
+believes_the_stores_clock = replacing(StoreClock, "believed", lambda self, now, ttl: True)
+"""A lease has lapsed when the store says so, although its clock has jumped."""
+
+waits_as_the_store_says = replacing(
+    takeover, "wait_for_lease", lambda left, watched, ttl, *, believed: max(left, timedelta(0))
+)
+"""A lease lasts for as long as the store says, however long it was watched."""

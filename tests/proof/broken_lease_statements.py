@@ -6,9 +6,13 @@ from extauth.adapters.sqlite import statements as sqlite
 from tests.proof.statement_bug import NOTHING, Bug, both
 
 _LEASE_IS_FREE = {
-    "sqlite": f"(lease_owner IS NULL OR lease_owner = :owner OR lease_expires_at <= {sqlite.NOW})",
-    "postgres": "(lease_owner IS NULL OR lease_owner = $4 OR lease_expires_at <= clock_timestamp())",
+    "sqlite": "(lease_owner IS NULL OR lease_owner = :owner"
+    f""" OR (:lapsed AND lease_expires_at <= {sqlite.NOW})
+    OR (lease_owner = :seen_owner AND lease_expires_at = :seen_expiry))""",
+    "postgres": """(lease_owner IS NULL OR lease_owner = $4 OR ($6 AND lease_expires_at <= clock_timestamp())
+    OR (lease_owner = $7 AND lease_expires_at = $8))""",
 }
+_UNUSED = "($6::boolean IS NULL OR $7::text IS NULL OR $8::timestamptz IS NULL) IS NOT NULL"
 
 BUGS = [
     Bug(
@@ -17,7 +21,34 @@ BUGS = [
         "claim",
         "test_a_live_lease_keeps_others_out",
         sqlite=(f"AND {_LEASE_IS_FREE['sqlite']}", NOTHING),
-        postgres=(f"AND {_LEASE_IS_FREE['postgres']}", NOTHING),
+        postgres=(f"AND {_LEASE_IS_FREE['postgres']}", f"AND {_UNUSED}"),
+    ),
+    Bug(
+        "lapsed-lease-taken-all-the-same",
+        "CLAIM",
+        "claim",
+        "test_a_lapsed_lease_can_be_left_alone",
+        sqlite=("(:lapsed AND ", "(:lapsed IS NOT NULL AND "),
+        postgres=("($6 AND ", "($6::boolean IS NOT NULL AND "),
+    ),
+    Bug(
+        "renewed-lease-taken-for-the-one-that-was-seen",
+        "CLAIM",
+        "claim",
+        "test_another_lease_is_not",
+        sqlite=(" AND lease_expires_at = :seen_expiry", " AND :seen_expiry IS NOT NULL"),
+        postgres=(" AND lease_expires_at = $8", " AND $8::timestamptz IS NOT NULL"),
+    ),
+    Bug(
+        "seen-lease-never-taken",
+        "CLAIM",
+        "claim",
+        "test_a_lease_that_was_seen_is_taken_over",
+        sqlite=(
+            "lease_expires_at = :seen_expiry",
+            f"lease_expires_at = :seen_expiry AND :seen_expiry < {sqlite.NOW}",
+        ),
+        postgres=("lease_expires_at = $8", "lease_expires_at = $8 AND $8 < clock_timestamp()"),
     ),
     Bug(
         "clock-of-a-replica-that-is-ahead",

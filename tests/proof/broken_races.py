@@ -162,13 +162,13 @@ class DueListsTwice(HealthyStore):
 class ClaimReadsThenWrites(HealthyStore):
     """The lease is looked at in one statement and taken in another."""
 
-    async def claim(self, key, version, owner, ttl):
+    async def claim(self, key, version, owner, ttl, **takeover):
         row = self._rows.get(key)
         free = row is not None and row.link.version == version and row.lease is None
         await asyncio.sleep(0)
         if free and key in self._rows and ttl > timedelta(0):
             self.row(key, lease=None)
-        return await super().claim(key, version, owner, ttl)
+        return await super().claim(key, version, owner, ttl, **takeover)
 
 
 @broken("claim", "test_one_claim_of_many_replicas_wins")

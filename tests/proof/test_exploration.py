@@ -17,6 +17,8 @@ SMALL = {
     "the token still works": Bounds(replicas=2, lost_replies=1, late_calls=1, left=timedelta(minutes=1)),
     "a token for a resource, too": Bounds(replicas=2, wanted=("", "mail"), crashes=1, lost_replies=1),
     "three tokens of one grant": Bounds(replicas=1, callers=3, wanted=("", "mail", "files"), lost_replies=1),
+    "the store's clock is set ahead": Bounds(replicas=2, jumps=(3600,), leaps=1),
+    "the store's clock is set back": Bounds(replicas=2, jumps=(-3600,), crashes=1),
     "the store fails": Bounds(replicas=2, store_failures=1, leaps=1),
 }
 

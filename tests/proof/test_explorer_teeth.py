@@ -13,6 +13,7 @@ from extauth import RefreshPolicy
 from extauth.testing import Bounds, Fault, PromiseBroken, VirtualClock, explore, replay
 from extauth.testing.schedules.explorer.walk import memory_store
 from extauth.testing.schedules.interleaver.promises import (
+    COMES_BACK,
     NEVER_CLEARED,
     NEVER_IN_SIGHT,
     NEVER_LOST,
@@ -203,6 +204,8 @@ TEETH = [
         NEVER_WORSE,
         but(ONE, late_calls=1, left=LONG, wanted=("mail", ""), refresh_revokes_access_token=True),
     ),
+    service(broken_exchanges, "believes_the_stores_clock", NEVER_TWICE, but(TWO, jumps=(3600,), leaps=1)),
+    service(broken_exchanges, "waits_as_the_store_says", COMES_BACK, but(TWO, jumps=(-3600,), crashes=1)),
     store(broken_worlds.NoVersionInSave, NEVER_CLEARED, but(ONE, authorizations=1)),
     store(broken_worlds.SaveByUpsert, NEVER_CLEARED, but(ONE, unlinks=1)),
     store(broken_worlds.FailureClears, NEVER_CLEARED, but(ONE, faults={Fault.RATE_LIMITED})),

@@ -25,10 +25,11 @@ advance 0.05
 advance 44.95                  -- r1's lease lapses while it waits to try again
 open r2.wait#1
 open r1.sleep#1
-open r2.claim#2                -- r2 has it now
+open r2.claim#2
+open r2.claim#3                -- r2 has it now
 advance 5
 open r2.sleep#1
-open r2.claim#3
+open r2.claim#4
 open r2.refresh#1              -- the token is rejected
 open r2.refresh#1.reply
 open r2.record_failure#1
@@ -83,6 +84,7 @@ open r1.refresh#1 lost_reply
 open r1.refresh#1.reply
 advance 0.05
 open r1.sleep#1
+open r1.claim#2
 open r1.refresh#2 unavailable_before
 open r1.refresh#2.reply
 open r1.record_failure#1
@@ -94,7 +96,7 @@ unlink alice
 def run(script: str, *setting: Setting):
     """Replay a script on memory stores whose leases run on virtual time."""
     clock = VirtualClock()
-    return replay(lambda: MemoryLinkStore(now=clock.now), script, *setting, clock=clock)
+    return replay(lambda: MemoryLinkStore(now=clock.store_now), script, *setting, clock=clock)
 
 
 def test_lease_renewed_after_a_gap():

@@ -21,8 +21,9 @@ def blocked_for(seconds: float) -> None:
     """Block this thread until told, and let the clocks say that it took so long."""
     print("blocked", flush=True)
     sys.stdin.readline()
-    clock = time.monotonic
-    time.monotonic = lambda: clock() + seconds  # what loops and leases go by
+    loops, leases = time.monotonic, time.clock_gettime
+    time.monotonic = lambda: loops() + seconds  # what loops go by
+    time.clock_gettime = lambda clock: leases(clock) + seconds  # and leases
 
 
 async def main(url: str, token_url: str, seconds: float) -> None:

@@ -36,6 +36,7 @@ class RefreshesOnly:
     def __init__(self, store: Store) -> None:
         self.get = store.get
         self.claim = store.claim
+        self.time = store.time
         self.save = store.save
         self.record_failure = store.record_failure
         self.release = store.release

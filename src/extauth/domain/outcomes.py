@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeAlias, final
 
 import attrs
@@ -36,15 +36,30 @@ class Claimed:
     unresolved_for: timedelta | None
     """Age, by the store's clock, of the oldest earlier exchange of this version that nobody recorded
     the end of; ``None`` if there is none. If there is one, the token may already be used up."""
+    at: datetime | None = attrs.field(default=None, eq=False)
+    """When, by the store's clock."""
+
+
+@final
+@attrs.frozen
+class SeenLease:
+    """A lease as a claim by somebody else found it. Taken over or renewed it is another one."""
+
+    owner: str
+    expires_at: datetime
+    """By the store's clock."""
 
 
 @final
 @attrs.frozen
 class Held:
-    """Another owner's lease is live; nothing was written."""
+    """Another owner has the lease; nothing was written."""
 
     remaining: timedelta
-    """Until the lease lapses, by the store's clock; always positive."""
+    """Until the lease lapses, by the store's clock; positive unless the claim was not to take over a lease
+    that has lapsed."""
+    lease: SeenLease | None = attrs.field(default=None, eq=False)
+    """Which it is; ``None`` from a store that does not say."""
 
 
 @final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from extauth.domain.events import Event
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
@@ -13,9 +13,13 @@ from extauth.domain.outcomes import (
     RecordOutcome,
     ResealOutcome,
     SaveOutcome,
+    SeenLease,
 )
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
+
+Takeover: TypeAlias = SeenLease | bool
+"""Which lease of another owner a claim may take over: see :meth:`RefreshStore.claim`."""
 
 
 class LinkReader(Protocol):
@@ -29,18 +33,29 @@ class LinkReader(Protocol):
 class RefreshStore(LinkReader, Protocol):
     """What refreshing needs of a :class:`LinkStore`: all that :class:`~extauth.TokenService` calls."""
 
-    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
         """Take the lease on ``version`` for ``owner``, before presenting its refresh token.
 
-        ``Claimed`` if the version matches and no other owner's lease is live; the lease then runs
+        ``Claimed`` if the version matches and no other owner's lease is in the way; the lease then runs
         ``ttl`` from now by the store's clock. It reports how long ago the oldest exchange of this
         version began whose end nobody recorded. An owner who claims again renews the lease, and its
         own earlier claim does not count as such an exchange: a claim can be repeated. ``Held`` if
-        another owner's lease is live, ``Stale`` with the link as it is now if the version does not
+        another owner's lease is in the way, ``Stale`` with the link as it is now if the version does not
         match, ``Absent`` if there is no link; in these cases nothing changes.
+
+        ``takeover`` says which lease of another owner is not in the way. ``True``: one that has lapsed by the
+        store's clock. ``False``: none, so that ``Held`` says which there is, also if it has lapsed. A
+        ``SeenLease``: that very one, whatever the store's clock says, as long as it is in nothing changed.
+        The store's clock may jump, and who claims has a clock of its own to compare.
 
         :raises ValueError: if ``ttl`` is not positive or ``owner`` is empty.
         """
+        ...
+
+    async def time(self) -> datetime:
+        """Return the time, aware, by the clock that leases end by."""
         ...
 
     async def save(
@@ -230,7 +245,10 @@ class Clock(WallClock, Protocol):
     """Time, injected so that tests own it."""
 
     def monotonic(self) -> float:
-        """Return seconds that never go back, from an arbitrary start."""
+        """Return seconds that never go back, from an arbitrary start.
+
+        Time for which the machine was suspended should count.
+        """
         ...
 
     async def sleep(self, seconds: float) -> None:

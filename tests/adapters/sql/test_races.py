@@ -10,12 +10,13 @@ import pytest
 from extauth import LinkKey, TokenSet
 from extauth.adapters.sql.races import LostRaces
 from extauth.domain.link import Link
-from extauth.domain.outcomes import Absent, Held, Recorded, Stale
+from extauth.domain.outcomes import Absent, Held, Recorded, SeenLease, Stale
 
 KEY = LinkKey("github", "alice")
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LINK = Link(KEY, TokenSet("at-2"), 2, NOW, NOW)
 FREE, MOMENT = timedelta(0), timedelta(microseconds=1)
+LEASE = SeenLease("another", NOW)
 
 
 @attrs.frozen
@@ -23,7 +24,7 @@ class Row:
     """As much of a row as is looked at."""
 
     link: Link = LINK
-    lease_left: timedelta = FREE
+    lease_left: timedelta | None = None
 
 
 def found(row):
@@ -33,7 +34,10 @@ def found(row):
         assert key == KEY
         return row
 
-    return LostRaces(read, lambda row: row.link, lambda row: row.lease_left)
+    def held(row):
+        return None if row.lease_left is None else Held(row.lease_left, LEASE)
+
+    return LostRaces(read, lambda row: row.link, held)
 
 
 @pytest.mark.parametrize(
@@ -51,13 +55,23 @@ async def test_a_write_finds_the_link_gone_or_moved_on(row, outcome):
         (1, Row(), Stale(LINK)),
         (1, Row(lease_left=MOMENT), Stale(LINK)),
         (2, Row(lease_left=MOMENT), Held(MOMENT)),
+        (2, Row(), None),
         (2, Row(lease_left=FREE), None),
         (2, Row(lease_left=-MOMENT), None),
     ],
 )
 async def test_a_claim_was_kept_out_or_is_to_be_repeated(version, row, outcome):
     """By another version first, then by a lease that is live; a lease that is over is no answer."""
-    assert outcome == await found(row).claim(KEY, version)
+    assert outcome == await found(row).claim(KEY, version, takeover=True)
+
+
+@pytest.mark.parametrize("takeover", [False, LEASE], ids=["none", "one that was seen"])
+async def test_a_claim_that_leaves_lapsed_leases_alone(takeover):
+    """It is told of them, because it does not go by the store's clock; a free link is nobody's."""
+    for left in (MOMENT, FREE, -MOMENT):
+        held = await found(Row(lease_left=left)).claim(KEY, 2, takeover)
+        assert (left, LEASE) == (held.remaining, held.lease)
+    assert await found(Row()).claim(KEY, 2, takeover) is None
 
 
 @pytest.mark.parametrize(

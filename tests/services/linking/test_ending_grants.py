@@ -29,7 +29,7 @@ class RefreshesOnly:
     def __init__(self, store: Any) -> None:
         self.get, self.claim, self.save = store.get, store.claim, store.save
         self.record_failure, self.release = store.record_failure, store.release
-        self.wait_for_change = store.wait_for_change
+        self.wait_for_change, self.time = store.wait_for_change, store.time
 
 
 @pytest.fixture

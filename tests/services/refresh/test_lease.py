@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
-from extauth import LinkKey, RefreshPolicy, TokenSet
+from extauth import LinkKey, RefreshPolicy, StoreUnavailable, TokenSet
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.services.refresh.lease import Leases
 from tests.support.clocks import LeapingClock
@@ -26,18 +27,23 @@ class Scene:
         self.store = MemoryLinkStore(now=self.clock.now)
         self.leases = Leases(self, self.clock, POLICY, random.Random(1))
         self.takes = timedelta(0)
+        self.sleeps = timedelta(0)
         self.claims = 0
+        self.down = False
 
     async def taken(self):
         lease = self.leases.on(await self.store.put(KEY, TOKENS))
         await self.leases.claim(lease)
         return lease
 
-    async def claim(self, *arguments):
-        """As the store does, but slowly."""
+    async def claim(self, *arguments, takeover=True):
+        """As the store does, but slowly, or while the machine sleeps."""
         self.claims += 1
-        claim = await self.store.claim(*arguments)
+        if self.down:
+            raise StoreUnavailable(self.__doc__)
+        claim = await self.store.claim(*arguments, takeover=takeover)
         self.clock.advance(self.takes)
+        self.clock._now += self.sleeps
         return claim
 
 
@@ -70,3 +76,61 @@ async def test_counted_from_before_it_was_asked_for(more, held):
     scene.clock.advance(POLICY.lease_ttl - NEEDED + timedelta(microseconds=1))
     scene.takes = POLICY.lease_ttl - NEEDED + more
     assert await scene.leases.renew(lease) is held
+
+
+class TestSuspended:
+    """The machine sleeps, and its monotonic clock, where it does not count that, knows nothing of it."""
+
+    async def sleeping(self, scene, span):
+        """Let time pass for everybody else."""
+        scene.clock._now += span
+
+    async def test_confirmed_after_a_sleep(self):
+        """The store is asked before the first presentation; it says that nobody else had the lease."""
+        scene = Scene()
+        lease = await scene.taken()
+        await self.sleeping(scene, timedelta(seconds=10))
+        assert await scene.leases.renew(lease)
+        assert scene.claims == 2
+        assert await scene.leases.renew(lease)
+        assert scene.claims == 2
+
+    async def test_not_held_after_a_sleep_in_which_another_took_it(self):
+        """Whether that one is at it, has presented the token and left word, or has saved."""
+        for ending in ("holds it", "left it unresolved", "saved"):
+            scene = Scene()
+            lease = await scene.taken()
+            await self.sleeping(scene, POLICY.lease_ttl)
+            await scene.store.claim(KEY, 1, "another", POLICY.lease_ttl)
+            if ending == "left it unresolved":
+                await scene.store.release(KEY, 1, "another", unresolved=True)
+            elif ending == "saved":
+                await scene.store.save(KEY, 1, TOKENS)
+            assert not await scene.leases.renew(lease), ending
+
+    async def test_not_held_if_it_sleeps_while_it_asks(self):
+        """What the store has said was true before."""
+        scene = Scene()
+        lease = await scene.taken()
+        await self.sleeping(scene, timedelta(seconds=10))
+        scene.sleeps = POLICY.lease_ttl
+        assert not await scene.leases.renew(lease)
+
+    async def test_always_confirmed_before_it_is_presented_again(self):
+        """Also where no clock has told of a sleep."""
+        scene = Scene()
+        lease = await scene.taken()
+        assert await scene.leases.renew(lease, again=True)
+        assert scene.claims == 2
+        other = scene.leases.on(await scene.store.get(KEY))
+        scene.store._rows[KEY] = attrs.evolve(scene.store._rows[KEY], lease=None)
+        await scene.store.claim(KEY, 1, other.owner, POLICY.lease_ttl)
+        assert not await scene.leases.renew(lease, again=True)
+
+    async def test_not_confirmed_by_a_store_that_is_down(self):
+        """Who cannot ask does not present the token again, however much of the lease is left."""
+        scene = Scene()
+        lease = await scene.taken()
+        scene.down = True
+        assert await scene.leases.renew(lease)
+        assert not await scene.leases.renew(lease, again=True)

@@ -232,7 +232,8 @@ class TestWaiting:
             back.set()
             await holder
 
-        scene.store.before["claim"] = [claimed_in_vain, the_holder_saves]
+        # Two to see the lease and to take it over, and the second look.
+        scene.store.before["claim"] = [claimed_in_vain, claimed_in_vain, the_holder_saves]
         try:
             adopted = await scene.replica().link("scripted", "alice")
         finally:

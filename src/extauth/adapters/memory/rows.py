@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import final
 
 import attrs
 
 from extauth.domain.link import Link, PendingExchange
+from extauth.domain.outcomes import Held, SeenLease
+from extauth.domain.ports import Takeover
 
 
 @final
@@ -37,3 +39,16 @@ class Row:
             return self.link
         live = self.lease is not None and now < self.lease.expires_at
         return attrs.evolve(self.link, pending=PendingExchange(since, live))
+
+    def claimed(self, owner: str, ttl: timedelta, takeover: Takeover, now: datetime) -> Row | Held:
+        """Return the row under the owner's lease, or whose lease is in the way."""
+        lease, unresolved_since = self.lease, self.unresolved_since
+        taken_at = now
+        if lease is not None and lease.owner == owner:
+            taken_at = lease.taken_at
+        elif lease is not None:
+            seen = SeenLease(lease.owner, lease.expires_at)
+            if not (takeover is True and lease.expires_at <= now) and takeover != seen:
+                return Held(lease.expires_at - now, seen)
+            unresolved_since = unresolved_since or lease.taken_at
+        return Row(self.link, Lease(owner, taken_at, now + ttl), unresolved_since)

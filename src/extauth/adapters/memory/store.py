@@ -10,7 +10,7 @@ from typing import Self, final
 import attrs
 
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
-from extauth.adapters.memory.rows import Lease, Row
+from extauth.adapters.memory.rows import Row
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR, MOST_BEGUN, ClientRegistration, PendingAuthorization
@@ -28,6 +28,7 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
+from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
 
@@ -91,24 +92,24 @@ class MemoryLinkStore:
         self._tell(key)
         return row.seen_at(self._now())
 
-    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
         checked_claim(owner, ttl)
         row = self._at_version(key, version)
         if not isinstance(row, Row):
             return row
         now = self._now()
-        lease, unresolved_since = row.lease, row.unresolved_since
-        taken_at = now
-        if lease is not None and lease.owner == owner:
-            taken_at = lease.taken_at
-        elif lease is not None and now < lease.expires_at:
-            return Held(lease.expires_at - now)
-        elif lease is not None:
-            unresolved_since = unresolved_since or lease.taken_at
-        claimed = Row(row.link, Lease(owner, taken_at, now + ttl), unresolved_since)
+        claimed = row.claimed(owner, ttl, takeover, now)
+        if isinstance(claimed, Held):
+            return claimed
         self._write(key, claimed)
-        age = None if unresolved_since is None else max(now - unresolved_since, timedelta(0))
-        return Claimed(claimed.seen_at(now), age)
+        since = claimed.unresolved_since
+        age = None if since is None else max(now - since, timedelta(0))
+        return Claimed(claimed.seen_at(now), age, now)
+
+    async def time(self) -> datetime:
+        return self._now()
 
     async def save(
         self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None

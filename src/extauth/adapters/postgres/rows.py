@@ -124,12 +124,6 @@ def lease_left(row: Row) -> timedelta:
     return left
 
 
-def unresolved_for(row: Row) -> timedelta | None:
-    """Read what a claim returns beside the link."""
-    age: timedelta | None = row[column.UNRESOLVED_FOR]
-    return None if age is None else max(age, timedelta(0))
-
-
 def link_from_row(row: Row) -> Link:
     """Read a row of ``statements``; columns after the link's are ignored.
 

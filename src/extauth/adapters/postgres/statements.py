@@ -40,6 +40,11 @@ _CLEAR_ACCOUNT = """account_id = NULL, account_login = NULL, account_display_nam
 
 _CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NULL"
 
+TIME = "SELECT clock_timestamp()"
+
+# What a claim lost against is in it, too.
+LOST = f"SELECT {_COLUMNS}, lease_owner, lease_expires_at FROM external_auth_links WHERE {_KEY}"
+
 GET = f"SELECT {_COLUMNS} FROM external_auth_links WHERE {_KEY}"
 
 GET_MANY = f"""SELECT {_COLUMNS} FROM external_auth_links
@@ -77,8 +82,9 @@ CLAIM = f"""UPDATE external_auth_links SET
   lease_expires_at = clock_timestamp() + $5::bigint * interval '1 microsecond',
   lease_owner = $4
 WHERE {_KEY} AND version = $3
-  AND (lease_owner IS NULL OR lease_owner = $4 OR lease_expires_at <= clock_timestamp())
-RETURNING {_COLUMNS}, clock_timestamp() - unresolved_since, {DURABLE}"""
+  AND (lease_owner IS NULL OR lease_owner = $4 OR ($6 AND lease_expires_at <= clock_timestamp())
+    OR (lease_owner = $7 AND lease_expires_at = $8))
+RETURNING {_COLUMNS}, clock_timestamp() - unresolved_since, clock_timestamp(), {DURABLE}"""
 
 # A save with an origin says all of it; one without leaves all of it.
 SAVE = f"""UPDATE external_auth_links SET

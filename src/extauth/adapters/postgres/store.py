@@ -14,6 +14,7 @@ from typing import Self, final
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
+from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.pools import Pool, own_pool
 from extauth.adapters.postgres.preparing import prepare
@@ -23,14 +24,11 @@ from extauth.adapters.postgres.rows import (
     account_parameters,
     failure_parameters,
     key_parameters,
-    lease_left,
     link_from_row,
-    micros,
     origin_parameters,
     provider_parameters,
     sealed_parameters,
     token_parameters,
-    unresolved_for,
 )
 from extauth.adapters.postgres.sending import Rows, Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
@@ -45,7 +43,6 @@ from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFail
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
-    Claimed,
     ClaimOutcome,
     Recorded,
     RecordOutcome,
@@ -54,6 +51,7 @@ from extauth.domain.outcomes import (
     Saved,
     SaveOutcome,
 )
+from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
 
@@ -92,7 +90,7 @@ class PostgresLinkStore:
         self._decoder = Decoder(link_from_row)
         self._reads = BatchedReads(self._fetch)
         self._watch = ChangeWatch(self._reads.get_many)
-        self._lost = LostRaces(self._read_now, link_from_row, lease_left)
+        self._lost = LostRaces(self._read_now, link_from_row, held)
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
 
@@ -158,17 +156,22 @@ class PostgresLinkStore:
         row = await self._write(statements.DELETE, key_parameters(key))
         return None if row is None else link_from_row(row)
 
-    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
         checked_claim(owner, ttl)
+        parameters = claim_parameters(key, version, owner, ttl, takeover)
         while True:
-            row = await self._write(
-                statements.CLAIM, Parameters(*key_parameters(key), version, owner, micros(ttl))
-            )
+            row = await self._write(statements.CLAIM, parameters)
             if row is not None:
-                return Claimed(link_from_row(row), unresolved_for(row))
-            outcome = await self._lost.claim(key, version)
+                return claimed(row)
+            outcome = await self._lost.claim(key, version, takeover)
             if outcome is not None:
                 return outcome
+
+    async def time(self) -> datetime:
+        now: datetime = (await self._connections.read(statements.TIME))[0][0]
+        return now
 
     async def save(
         self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
@@ -261,7 +264,7 @@ class PostgresLinkStore:
         return await self._registrations.keep(name, registration, instead_of)
 
     async def _read_now(self, key: LinkKey) -> Row | None:
-        rows = await self._connections.read(statements.GET, *key_parameters(key))
+        rows = await self._connections.read(statements.LOST, *key_parameters(key))
         return rows[0] if rows else None
 
     async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:

@@ -39,7 +39,12 @@ OAUTH_RESOURCE = 29
 _NAMES = [name.lower() for name in list(globals()) if name.isupper()]
 
 UNRESOLVED_FOR = len(_NAMES)
+CLAIMED_AT = UNRESOLVED_FOR + 1
 """What a claim returns after them."""
+
+LEASE_OWNER = len(_NAMES)
+LEASE_EXPIRES_AT = LEASE_OWNER + 1
+"""What is read after them to say what a claim lost against."""
 
 
 def select_list(*, pending_since: str, lease_left: str) -> str:

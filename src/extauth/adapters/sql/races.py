@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, final
 
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Absent, Held, Recorded, Stale
+from extauth.domain.ports import Takeover
 
 R = TypeVar("R")
 
@@ -23,11 +24,11 @@ class LostRaces(Generic[R]):
         self,
         read: Callable[[LinkKey], Awaitable[R | None]],
         link_from_row: Callable[[R], Link],
-        lease_left: Callable[[R], timedelta],
+        held: Callable[[R], Held | None],
     ) -> None:
         self._read = read
         self._link_from_row = link_from_row
-        self._lease_left = lease_left
+        self._held = held
 
     async def write(self, key: LinkKey) -> Stale | Absent:
         """Say why a write did nothing whose one condition is the version."""
@@ -42,7 +43,7 @@ class LostRaces(Generic[R]):
         link = self._link_from_row(row)
         return link if link.version == version else Stale(link)
 
-    async def claim(self, key: LinkKey, version: int) -> Held | Stale | Absent | None:
+    async def claim(self, key: LinkKey, version: int, takeover: Takeover) -> Held | Stale | Absent | None:
         """Say why a claim did nothing; None if the reason is over by now, so that it is to be repeated."""
         row = await self._read(key)
         if row is None:
@@ -50,9 +51,10 @@ class LostRaces(Generic[R]):
         link = self._link_from_row(row)
         if link.version != version:
             return Stale(link)
-        remaining = self._lease_left(row)
-        # Else the lease ended between the two statements: it is free now.
-        return Held(remaining) if remaining > timedelta(0) else None
+        held = self._held(row)
+        # If the lease ended between the two statements it is free now.
+        lapsed = held is not None and held.remaining <= timedelta(0)
+        return None if lapsed and takeover is True else held
 
     async def mark(self, key: LinkKey, version: int) -> Recorded | Stale | Absent:
         """Say why a mark was not written: a permanent one of the same version keeps others out."""

@@ -38,7 +38,8 @@ def instant_to_micros(instant: datetime | None) -> int | None:
     return None if instant is None else (instant - _EPOCH) // _MICROSECOND
 
 
-def _instant(value: int) -> datetime:
+def instant_from_micros(value: int) -> datetime:
+    """Read an instant."""
     return _EPOCH + timedelta(microseconds=value)
 
 
@@ -50,6 +51,15 @@ def optional_instant(value: int | None) -> datetime | None:
 def key_parameters(key: LinkKey) -> Values:
     """Name the row."""
     return {"provider_id": key.provider_id, "user_id": key.user_id}
+
+
+def due_parameters(provider_id: str, expiring_before: datetime, unused_since: datetime | None) -> Values:
+    """Say which links are due."""
+    return {
+        "provider_id": provider_id,
+        "expiring_before": instant_to_micros(expiring_before),
+        "unused_since": instant_to_micros(unused_since),
+    }
 
 
 def provider_parameters(provider_id: str) -> Values:
@@ -113,17 +123,6 @@ def account_parameters(account: Account) -> Values:
     }
 
 
-def lease_left(row: Row) -> timedelta:
-    """Read how long the row's lease was live from the moment of reading on."""
-    return timedelta(microseconds=row[column.LEASE_LEFT])
-
-
-def unresolved_for(row: Row) -> timedelta | None:
-    """Read what a claim returns beside the link."""
-    age: int | None = row[column.UNRESOLVED_FOR]
-    return None if age is None else timedelta(microseconds=max(age, 0))
-
-
 def link_from_row(row: Row) -> Link:
     """Read a row of ``statements.COLUMNS``; further columns are ignored.
 
@@ -155,14 +154,15 @@ def _link(row: Row) -> Link:
     if row[column.OAUTH_REFRESH_FAILURE_REASON] is not None:
         failure = RefreshFailure(
             reason=row[column.OAUTH_REFRESH_FAILURE_REASON],
-            at=_instant(row[column.OAUTH_REFRESH_FAILURE_AT]),
+            at=instant_from_micros(row[column.OAUTH_REFRESH_FAILURE_AT]),
             version=row[column.OAUTH_REFRESH_FAILURE_VERSION],
             retry_at=optional_instant(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
             attempts=row[column.OAUTH_REFRESH_FAILURE_ATTEMPTS],
         )
     pending = None
     if row[column.PENDING_SINCE] is not None:
-        pending = PendingExchange(since=_instant(row[column.PENDING_SINCE]), live=row[column.LEASE_LEFT] > 0)
+        since = instant_from_micros(row[column.PENDING_SINCE])
+        pending = PendingExchange(since, live=row[column.LEASE_LEFT] > 0)
     account = None
     if row[column.ACCOUNT_ID] is not None:
         account = Account(
@@ -175,8 +175,8 @@ def _link(row: Row) -> Link:
         key=LinkKey(row[column.PROVIDER_ID], row[column.USER_ID]),
         tokens=tokens,
         version=row[column.VERSION],
-        created_at=_instant(row[column.CREATED_AT]),
-        updated_at=_instant(row[column.UPDATED_AT]),
+        created_at=instant_from_micros(row[column.CREATED_AT]),
+        updated_at=instant_from_micros(row[column.UPDATED_AT]),
         failure=failure,
         origin=origin,
         pending=pending,

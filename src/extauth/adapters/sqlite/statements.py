@@ -23,6 +23,12 @@ _CLEAR_ACCOUNT = """account_id = NULL, account_login = NULL, account_display_nam
 
 _CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NULL"
 
+TIME = f"SELECT {NOW}"
+
+# What a claim lost against is in it, too.
+LOST = f"""SELECT {COLUMNS}, lease_owner, lease_expires_at FROM external_auth_links
+WHERE provider_id = ? AND user_id = ?"""
+
 GET = f"SELECT {COLUMNS} FROM external_auth_links WHERE provider_id = ? AND user_id = ?"
 
 # SQLite reads the whole table for `(provider_id, user_id) IN (VALUES ...)`; it never reorders a CROSS JOIN.
@@ -68,8 +74,9 @@ CLAIM = f"""UPDATE external_auth_links SET
   lease_expires_at = {NOW} + :ttl,
   lease_owner = :owner
 WHERE {_AT_VERSION}
-  AND (lease_owner IS NULL OR lease_owner = :owner OR lease_expires_at <= {NOW})
-RETURNING {COLUMNS}, {NOW} - unresolved_since"""
+  AND (lease_owner IS NULL OR lease_owner = :owner OR (:lapsed AND lease_expires_at <= {NOW})
+    OR (lease_owner = :seen_owner AND lease_expires_at = :seen_expiry))
+RETURNING {COLUMNS}, {NOW} - unresolved_since, {NOW}"""
 
 # A save with an origin says all of it; one without leaves all of it.
 SAVE = f"""UPDATE external_auth_links SET

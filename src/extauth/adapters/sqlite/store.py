@@ -29,21 +29,20 @@ from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private
+from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.rows import (
     Values,
     account_parameters,
+    due_parameters,
     failure_parameters,
     instant_to_micros,
     key_parameters,
-    lease_left,
     link_from_row,
-    micros,
     origin_parameters,
     provider_parameters,
     text_parameters,
     token_parameters,
-    unresolved_for,
 )
 from extauth.adapters.sqlite.schema import make_durable, migrate, overwrite_what_is_deleted
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
@@ -53,7 +52,6 @@ from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFail
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
-    Claimed,
     ClaimOutcome,
     Recorded,
     RecordOutcome,
@@ -62,6 +60,7 @@ from extauth.domain.outcomes import (
     Saved,
     SaveOutcome,
 )
+from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
 
@@ -90,7 +89,7 @@ class SqliteLinkStore:
         self._home = OneLoop("SqliteLinkStore", goes_over=None if reader else self._begin_anew)
         self._decoder = Decoder(link_from_row)
         self._begin_anew()
-        self._lost = LostRaces(self._read_now, link_from_row, lease_left)
+        self._lost = LostRaces(self._read_now, link_from_row, held)
         self._authorizations = Authorizations(self._execute)
         self._registrations = Registrations(self._execute)
 
@@ -156,18 +155,21 @@ class SqliteLinkStore:
         row = await self._write(statements.DELETE, Parameters(key_parameters(key)))
         return None if row is None else link_from_row(row)
 
-    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
         checked_claim(owner, ttl)
-        parameters = Parameters(
-            {**key_parameters(key), "version": version, "owner": owner, "ttl": micros(ttl)}
-        )
+        parameters = claim_parameters(key, version, owner, ttl, takeover)
         while True:
             row = await self._write(statements.CLAIM, parameters)
             if row is not None:
-                return Claimed(link_from_row(row), unresolved_for(row))
-            outcome = await self._lost.claim(key, version)
+                return claimed(row)
+            outcome = await self._lost.claim(key, version, takeover)
             if outcome is not None:
                 return outcome
+
+    async def time(self) -> datetime:
+        return time_read((await self._execute(statements.TIME, Parameters()))[0])
 
     async def save(
         self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
@@ -233,11 +235,7 @@ class SqliteLinkStore:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Link]:
-        asked = {
-            "provider_id": provider_id,
-            "expiring_before": instant_to_micros(expiring_before),
-            "unused_since": instant_to_micros(unused_since),
-        }
+        asked = due_parameters(provider_id, expiring_before, unused_since)
 
         async def page(after: str | None, limit: int) -> list[LinkOrError]:
             return await self._listed(statements.DUE, {**asked, "after": after, "limit": limit})
@@ -282,7 +280,7 @@ class SqliteLinkStore:
         self._watch = ChangeWatch(self._reads.get_many)
 
     async def _read_now(self, key: LinkKey) -> Row | None:
-        rows = await self._writer.fetch_all(statements.GET, (key.provider_id, key.user_id))
+        rows = await self._writer.fetch_all(statements.LOST, (key.provider_id, key.user_id))
         return rows[0] if rows else None
 
     async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:

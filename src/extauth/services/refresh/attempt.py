@@ -23,7 +23,6 @@ from extauth.domain.outcomes import (
     Deferred,
     Exchanged,
     GrantRejected,
-    Held,
     NotSent,
     Recorded,
     Stale,
@@ -45,7 +44,7 @@ from extauth.services.errors import (
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.exchange import Presented, RefreshExchange
-from extauth.services.refresh.lease import Lease, Leases, best_effort
+from extauth.services.refresh.lease import Lease, Leases, Occupied, best_effort
 from extauth.services.refresh.marks import TemporaryMarks
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.refusals import RefusedLinks
@@ -78,6 +77,7 @@ class LeasedRefresh:
         self._marks = TemporaryMarks(clock, policy.cooldown, rng)
         self._refused_links = RefusedLinks(clock)
         self._leases = Leases(store, clock, policy, rng)
+        self.look = self._leases.look
         self._siblings = Siblings(store, clock)
         self._refresh_exchange = RefreshExchange(clock, policy, emitter, rng)
         self._closing = False
@@ -115,8 +115,8 @@ class LeasedRefresh:
                 raise link_not_found(link.key)
             case Stale(newer):
                 return Moved(newer)
-            case Held(remaining):
-                return Busy(remaining)
+            case Occupied(wait, lapsed):
+                return Busy(wait, lapsed)
             case _:
                 assert_never(claim)
 
@@ -174,7 +174,7 @@ class LeasedRefresh:
             link,
             unresolved_for=claim.unresolved_for,
             others_at_stake=others_at_stake,
-            renew_lease=lambda: self._leases.renew(lease),
+            renew_lease=lambda: self._leases.renew(lease, again=True),
             hurry=lambda: self._closing or self._pauses.error(request.provider.provider_id, link) is not None,
         )
         if isinstance(presented.outcome, Exchanged):

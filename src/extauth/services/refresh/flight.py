@@ -12,7 +12,7 @@ import attrs
 from extauth.domain.errors import ExtAuthError, StoreUnavailable
 from extauth.domain.events import LinkAdopted
 from extauth.domain.freshness import Serve, ServeAndRefresh
-from extauth.domain.link import Link
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
 from extauth.services.errors import grant_of_another_client, link_not_found, refresh_in_progress, refuse
@@ -70,6 +70,10 @@ class RefreshFlight:
         self._closing = asyncio.Event()
         """Set when the service or the event loop begins to end: nobody waits for other replicas then."""
 
+    async def look(self) -> None:
+        """See the store's clock before anything depends on it."""
+        await self._leased_refresh.look()
+
     def hurry(self) -> None:
         """Take note that the process is about to end: finish what was begun, wait for nobody else."""
         self._closing.set()
@@ -109,7 +113,7 @@ class RefreshFlight:
                     left = timedelta(seconds=deadline - self._clock.monotonic())
                     if left <= timedelta(0) or self._closing.is_set():
                         raise refresh_in_progress(key, step.remaining)
-                    link = await self._wait_for_other(link, min(left, step.remaining))
+                    link = await self._wait_for_other(link, min(left, step.remaining), lapsed=step.lapsed)
                 case _:
                     assert_never(step)
             now = self._clock.now()
@@ -131,8 +135,9 @@ class RefreshFlight:
                 await defer_cancellation(start_protected(self._unsaved_tokens.aclose()))
             raise
 
-    async def _wait_for_other(self, link: Link, timeout: timedelta) -> Link:
-        changed = asyncio.ensure_future(self._store.wait_for_change(link.key, link.version, timeout))
+    async def _wait_for_other(self, link: Link, timeout: timedelta, *, lapsed: bool) -> Link:
+        waiting = self._look_later if lapsed else self._store.wait_for_change
+        changed = asyncio.ensure_future(waiting(link.key, link.version, timeout))
         closing = asyncio.ensure_future(self._closing.wait())
         try:
             await asyncio.wait({changed, closing}, return_when=asyncio.FIRST_COMPLETED)
@@ -145,3 +150,9 @@ class RefreshFlight:
         if seen is None:
             raise link_not_found(link.key)
         return seen
+
+    async def _look_later(self, key: LinkKey, _: int, timeout: timedelta) -> Link | None:
+        """Wait as the store would, if it did not take the lease for over."""
+        pause = min(timeout, self._policy.retry.maximum)
+        await self._clock.sleep(pause.total_seconds())
+        return await self._store.get(key)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable
 from contextlib import suppress
-from typing import TypeVar, final
+from datetime import datetime, timedelta
+from typing import TypeAlias, TypeVar, final
 
 import attrs
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.outcomes import Claimed, ClaimOutcome
+from extauth.domain.outcomes import Absent, Claimed, ClaimOutcome, Held, SeenLease, Stale
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, RefreshStore
+from extauth.domain.ports import Clock, RefreshStore, Takeover
+from extauth.domain.store_clock import lease_owner
+from extauth.services.arguments import takes
 from extauth.services.events import logger
+from extauth.services.refresh.takeover import PART_OF_MARGIN, Takeovers
 
 _T = TypeVar("_T")
 
@@ -28,7 +32,26 @@ class Lease:
     version: int
     owner: str
     ends: float = 0.0
-    """Set by each claim that succeeds."""
+    """Set by each claim that succeeds, as are those below."""
+    asked: float = 0.0
+    asked_at: datetime | None = None
+    """The same moment on the wall clock."""
+    unresolved: bool = False
+    """Whether there is an exchange by somebody else whose end nobody recorded."""
+
+
+@final
+@attrs.frozen
+class Occupied:
+    """Another owner's lease is in the way."""
+
+    wait: timedelta
+    """For how long at most."""
+    lapsed: bool = False
+    """Whether the store says that it has lapsed, and is not believed."""
+
+
+LeaseOutcome: TypeAlias = Claimed | Occupied | Stale | Absent
 
 
 @final
@@ -40,12 +63,19 @@ class Leases:
         self._clock = clock
         self._policy = policy
         self._rng = rng
+        self._takeovers = Takeovers(store, clock, policy) if takes(store.claim, "takeover") else None
+
+    async def look(self) -> None:
+        """See the store's clock before anything depends on it."""
+        if self._takeovers is not None:
+            await self._takeovers.look()
 
     def on(self, link: Link) -> Lease:
         """Return a lease on the link's version to claim, in the name of an owner like no other."""
-        return Lease(link.key, link.version, f"{self._rng.getrandbits(128):032x}")
+        owner = lease_owner(self._rng.getrandbits(128), self._policy.lease_ttl)
+        return Lease(link.key, link.version, owner)
 
-    async def claim(self, lease: Lease) -> ClaimOutcome:
+    async def claim(self, lease: Lease) -> LeaseOutcome:
         """Claim, twice if need be: a claim that failed may have taken the lease, and a repeat by the same
         owner says so instead of leaving it to lapse.
 
@@ -57,30 +87,83 @@ class Leases:
             await self._clock.sleep(self._policy.retry.delay(1).total_seconds())
             return await self._claim_once(lease)
 
-    async def renew(self, lease: Lease) -> bool:
+    async def renew(self, lease: Lease, *, again: bool = False) -> bool:
         """Make sure that an exchange and its save fit into the lease, held without a gap since it was taken.
 
-        In a gap another replica may have presented the refresh token.
+        In a gap another replica may have presented the refresh token. The store is asked if too little is
+        left, if this machine has slept, and always before the token is presented ``again``: a clock that
+        stands still while the machine does says nothing of a gap.
         """
         needed = (self._policy.exchange_timeout + self._policy.save_margin).total_seconds()
         held_until = lease.ends
-        if held_until - self._clock.monotonic() < needed:
-            with suppress(StoreUnavailable):
-                await self._claim_once(lease)
+        too_late = held_until - self._clock.monotonic() < needed
+        if (again or too_late or self._slept(lease)) and not await self._confirmed(lease):
+            return False
         now = self._clock.monotonic()
-        return now < held_until and lease.ends - now >= needed
+        return now < held_until and lease.ends - now >= needed and not self._slept(lease)
 
     async def release(self, lease: Lease, *, unresolved: bool = False) -> None:
         """End the lease; ``unresolved`` leaves word that nobody knows how its exchange ended."""
         released = self._store.release(lease.key, lease.version, lease.owner, unresolved=unresolved)
         await best_effort(released)
 
-    async def _claim_once(self, lease: Lease) -> ClaimOutcome:
-        asked = self._clock.monotonic()
-        claim = await self._store.claim(lease.key, lease.version, lease.owner, self._policy.lease_ttl)
+    async def _confirmed(self, lease: Lease) -> bool:
+        """Whether the store says that nobody else has had the lease since, or left nothing behind."""
+        unresolved = lease.unresolved
+        with suppress(StoreUnavailable):
+            return isinstance(await self._claim_once(lease), Claimed) and lease.unresolved == unresolved
+        return False
+
+    def _slept(self, lease: Lease) -> bool:
+        """Whether more time has passed since the last claim than the monotonic clock accounts for."""
+        if lease.asked_at is None:
+            return False
+        passed = self._clock.now() - lease.asked_at
+        counted = timedelta(seconds=self._clock.monotonic() - lease.asked)
+        return passed - counted > self._policy.save_margin / PART_OF_MARGIN
+
+    async def _claim_once(self, lease: Lease) -> LeaseOutcome:
+        """Claim, and again where another owner's lease is found to be over."""
+        takeovers = self._takeovers
+        if takeovers is None:  # the store decides alone
+            claim = await self._ask(lease)
+            return Occupied(claim.remaining) if isinstance(claim, Held) else claim
+        claim = await self._ask(lease, takeover=False)
+        tried = None
+        while isinstance(claim, Held):
+            if claim.lease is None or claim.lease == tried:
+                return Occupied(max(claim.remaining, self._policy.retry.maximum), lapsed=True)
+            wait = takeovers.wait_for(lease.key, claim.lease, claim.remaining)
+            if wait > timedelta(0):
+                return Occupied(wait, lapsed=claim.remaining <= timedelta(0))
+            tried = claim.lease
+            claim = await self._ask(lease, takeover=tried)
+        takeovers.forget(lease.key)
         if isinstance(claim, Claimed):
-            lease.ends = asked + self._policy.lease_ttl.total_seconds()
+            return attrs.evolve(claim, unresolved_for=takeovers.age(claim.unresolved_for))
         return claim
+
+    async def _ask(self, lease: Lease, **takeover: Takeover) -> ClaimOutcome:
+        ttl = self._policy.lease_ttl
+        asked, asked_at = self._clock.monotonic(), self._clock.now()
+        claim = await self._store.claim(lease.key, lease.version, lease.owner, ttl, **takeover)
+        if isinstance(claim, Claimed):
+            lease.ends = asked + ttl.total_seconds()
+            lease.asked, lease.asked_at = asked, asked_at
+            lease.unresolved = claim.unresolved_for is not None
+        if self._takeovers is not None and (at := _store_time(claim)) is not None:
+            self._takeovers.seen(at, asked)
+        return claim
+
+
+def _store_time(claim: ClaimOutcome) -> datetime | None:
+    match claim:
+        case Claimed(at=at):
+            return at
+        case Held(remaining, SeenLease(expires_at=expires_at)):
+            return expires_at - remaining
+        case _:
+            return None
 
 
 async def best_effort(call: Awaitable[_T]) -> _T | None:

@@ -32,6 +32,8 @@ class Busy:
     """Another replica is exchanging; its lease lasts ``remaining`` at most."""
 
     remaining: timedelta
+    lapsed: bool = False
+    """Whether the store takes the lease for over already, so that it is no use to wait for its end there."""
 
 
 Attempt: TypeAlias = Finished | Moved | Busy

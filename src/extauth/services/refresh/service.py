@@ -89,6 +89,7 @@ class TokenService:
 
     async def __aenter__(self) -> Self:
         self._serving.check()
+        await self._refresh_flight.look()
         return self
 
     async def __aexit__(

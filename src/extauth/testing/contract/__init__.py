@@ -19,6 +19,7 @@ from extauth.testing.contract.releasing import ReleasingContract
 from extauth.testing.contract.replicas import ReplicasContract
 from extauth.testing.contract.resource_tokens import ResourceTokensContract
 from extauth.testing.contract.saving import SavingContract
+from extauth.testing.contract.takeovers import TakeoverContract
 from extauth.testing.contract.unreadable import UnreadableLinkContract
 from extauth.testing.contract.upkeep import UpkeepContract
 from extauth.testing.contract.values import ValuesContract
@@ -34,6 +35,7 @@ class LinkStoreContract(
     AuthorizingContract,
     SavingContract,
     ClaimingContract,
+    TakeoverContract,
     ReleasingContract,
     MarkContract,
     UpkeepContract,

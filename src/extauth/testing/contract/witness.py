@@ -20,7 +20,7 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
-from extauth.domain.ports import LinkStore
+from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.expect import expect_kind, fail, shown
 from extauth.testing.keywords import given
@@ -56,10 +56,17 @@ class Witness:
         """See the port."""
         return _of("delete", key, await self.call("delete", self.store.delete(key)))
 
-    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
         """See the port."""
-        outcome = await self.call("claim", self.store.claim(key, version, owner, ttl))
+        said: dict[str, Takeover] = {} if takeover is True else {"takeover": takeover}
+        outcome = await self.call("claim", self.store.claim(key, version, owner, ttl, **said))
         return outcome_of("claim", key, version, outcome, (Claimed, Held, Stale, Absent))
+
+    async def time(self) -> datetime:
+        """See the port."""
+        return await self.call("time", self.store.time())
 
     async def save(
         self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None

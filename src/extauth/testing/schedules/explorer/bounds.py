@@ -42,6 +42,8 @@ class Bounds:
     sweeps: int = 0
     """How often all tasks of a replica are cancelled, as at the end of ``asyncio.run``."""
     closings: int = 0
+    jumps: tuple[int, ...] = ()
+    """By how many seconds the store's clock may be set ahead, or back if negative; each once, at any time."""
     store_failures: int = 0
     """Of any write, before or after it is carried out."""
     leaps: int = 0

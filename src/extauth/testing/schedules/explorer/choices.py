@@ -22,7 +22,7 @@ Spent = Counter[tuple[str, str]]
 def spent_by(steps: list[Step]) -> Spent:
     """Count what counts against the bounds: mishaps, and calls after the beginning."""
     return Counter(
-        (step.verb, step.detail)
+        (step.verb, step.target if step.verb == "jump" else step.detail)
         for step in steps
         if (step.verb, step.detail) not in {("open", ""), ("advance", "")}
     )
@@ -75,6 +75,7 @@ def _mishaps(world: Interleaver, bounds: Bounds, spent: Spent, busy: list[str]) 
         yield from (Step("close", replica) for replica in busy if replica in world.running)
     if spent["sweep", ""] < bounds.sweeps:
         yield from (Step("sweep", replica) for replica in busy if replica in world.running)
+    yield from (Step("jump", f"{seconds}") for seconds in bounds.jumps if not spent["jump", f"{seconds}"])
     details = dict.fromkeys(bounds.details)
     if _asked("call", spent) < bounds.late_calls:
         yield from (Step("call", replica, wanted) for replica in world.running for wanted in details)

@@ -53,6 +53,7 @@ def state_of(
         frozenset(world.ledger.ever_stored),
         _provider_state(world),
         world.clock.monotonic(),
+        world.clock.jumped,
         refused,
         spent,
         tuple(replicas),

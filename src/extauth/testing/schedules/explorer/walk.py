@@ -47,7 +47,7 @@ MakeStore = Callable[[VirtualClock], Any]
 
 def memory_store(clock: VirtualClock) -> MemoryLinkStore:
     """Make the store that is explored by default."""
-    return MemoryLinkStore(now=clock.now)
+    return MemoryLinkStore(now=clock.store_now)
 
 
 def explore(

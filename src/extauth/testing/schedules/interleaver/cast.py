@@ -70,6 +70,7 @@ class Cast:
                 name, self._scene.oracle, self._trace, lambda: name in self.replicas and replica.ended
             ),
         )
+        self._scene.loop.complete(replica.begin())
         return replica
 
     def call(self, name: str, wanted: str, link: Link | None, *, asked_for_another: bool) -> None:

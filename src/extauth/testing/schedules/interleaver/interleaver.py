@@ -204,7 +204,9 @@ class Interleaver:
 
     def carried_out(self, replica: str, operation: str, result: object) -> None:
         """Take note of what came of a call through a port; the ports tell it."""
-        self._cast.replicas[replica].history.append((operation, result))
+        # Equal outcomes of claims may differ in what the store's clock says.
+        told = (operation, result, getattr(result, "at", None), getattr(result, "lease", None))
+        self._cast.replicas[replica].history.append(told)
         self.trace.append(f"  {replica} {operation}: {shown(result)}")
         self._dirty = self._dirty or operation in STORE_WRITES
         if isinstance(result, Claimed):
@@ -217,7 +219,7 @@ class Interleaver:
         return link is None or link.version != version or link.pending is None or not link.pending.live
 
     def _carry_out(self, step: Step) -> None:
-        self._dirty = self._dirty or step.verb in {"advance", "authorize", "unlink", "reseal", "lift"}
+        self._dirty = self._dirty or step.verb in {"advance", "jump", "authorize", "unlink", "reseal", "lift"}
         match step.verb:
             case "call" | "refresh":
                 self._call(step.target, step.detail, asked_for_another=step.verb == "refresh")
@@ -235,6 +237,8 @@ class Interleaver:
                 self._cast.close(step.target)
             case "advance":
                 self._advance(float(step.target))
+            case "jump":
+                self.clock.jump(float(step.target))
             case _:
                 self._carry_out_outside(step)
 

@@ -18,8 +18,9 @@ from extauth.domain.outcomes import (
     SaveOutcome,
 )
 from extauth.domain.policy import ProviderTraits
-from extauth.domain.ports import LinkStore
+from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
+from extauth.services.arguments import takes
 from extauth.testing.keywords import given
 from extauth.testing.provider_model.faults import Fault
 from extauth.testing.schedules.interleaver.gates import Gates
@@ -166,9 +167,20 @@ class GatedStore:
     async def delete(self, key: LinkKey) -> Link | None:
         return await self._through("delete", lambda: self._store.delete(key))
 
-    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
+    async def time(self) -> datetime:
+        # No gate: it is asked for once, before anything else.
+        now = await self._scene.loop.real(self._store.time())
+        self._scene.carried_out(self._replica, "time", now)
+        return now
+
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
+        # One that is broken on purpose may know nothing of it.
+        said = {"takeover": takeover} if takes(self._store.claim, "takeover") else {}
+
         async def claim() -> ClaimOutcome:
-            outcome = await self._store.claim(key, version, owner, ttl)
+            outcome = await self._store.claim(key, version, owner, ttl, **said)
             if isinstance(outcome, Claimed):
                 now = self._scene.clock.monotonic()
                 self._scene.ledger.claimed(self._replica, outcome.link.tokens, owner, now)

@@ -21,7 +21,7 @@ _OWNER_BITS = 64
 
 def lease_owner(owner: str) -> tuple[str, int]:
     """Return whose lease it is by the owner that an :class:`Interleaver`'s replica drew, and which draw."""
-    number = int(owner, 16)
+    number = int(owner.partition("-")[0], 16)
     return f"r{number >> _OWNER_BITS}", number % 2**_OWNER_BITS
 
 
@@ -94,6 +94,10 @@ class Replica:
         """How many it has had."""
         self.history: list[Hashable] = []
         """Everything that its code has been told, in order: it determines its state."""
+
+    async def begin(self) -> None:
+        """Do what an application does before it asks for anything."""
+        await self.service.__aenter__()
 
     async def ask(self, user: str, resource: str | None, rejected: str | None) -> str:
         """Do what a caller does: ask for a token, or for another one than an API has refused."""

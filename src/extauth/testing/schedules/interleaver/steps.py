@@ -16,6 +16,7 @@ Verb: TypeAlias = Literal[
     "crash",
     "close",
     "advance",
+    "jump",
     "authorize",
     "unlink",
     "reseal",
@@ -29,6 +30,7 @@ for the resource ``mail``.
 ``sweep r1``: cancel all of r1's tasks, as the end of ``asyncio.run`` does.
 ``crash r1``: r1 is killed. ``close r1``: r1 shuts down in order.
 ``advance 45.0``: so many seconds pass; a word behind it is a remark.
+``jump 3600``: the store's clock is set ahead by so many seconds, ``jump -3600``: back.
 ``authorize alice``: alice connects again. ``unlink alice``: she disconnects.
 ``reseal alice``: her tokens are re-encrypted. ``lift alice``: an operator lifts her failure marks.
 """

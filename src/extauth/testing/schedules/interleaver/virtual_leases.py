@@ -23,9 +23,10 @@ from extauth.domain.outcomes import (
     ResealOutcome,
     Saved,
     SaveOutcome,
+    SeenLease,
     Stale,
 )
-from extauth.domain.ports import LinkStore
+from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.testing.keywords import given
 from extauth.testing.schedules.interleaver.virtual_time import VirtualClock
@@ -70,15 +71,22 @@ class VirtualLeases:
         self._forget(key)
         return link
 
-    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
-        now = self._clock.now()
+    async def time(self) -> datetime:
+        return self._clock.store_now()
+
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
+        now = self._clock.store_now()
         lease = self._leases.get(key)
-        if lease is not None and lease.owner != owner and now >= lease.expires_at:
-            await self._store.release(key, lease.version, lease.owner, unresolved=True)
-            self._end(key, lease, unresolved=True)
+        if lease is not None and lease.owner != owner:
+            seen = SeenLease(lease.owner, lease.expires_at)
+            if takeover == seen or (takeover is True and now >= lease.expires_at):
+                await self._store.release(key, lease.version, lease.owner, unresolved=True)
+                self._end(key, lease, unresolved=True)
         outcome = await self._store.claim(key, version, owner, REAL_TTL)
         if isinstance(outcome, Held) and lease is not None:
-            return Held(lease.expires_at - now)
+            return Held(lease.expires_at - now, SeenLease(lease.owner, lease.expires_at))
         if not isinstance(outcome, Claimed):
             return self._translated(outcome)
         renewed = lease is not None and lease.owner == owner
@@ -87,7 +95,7 @@ class VirtualLeases:
         age = outcome.unresolved_for
         if age is not None:
             age = now - self._unresolved_since.get(key, now)
-        return Claimed(self._on_virtual_time(outcome.link), age)
+        return Claimed(self._on_virtual_time(outcome.link), age, now)
 
     async def save(
         self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
@@ -159,7 +167,7 @@ class VirtualLeases:
         is live, are told by the virtual clock."""
         if link.pending is None:
             return link
-        now = self._clock.now()
+        now = self._clock.store_now()
         lease = self._leases.get(link.key)
         taken_at = now if lease is None else lease.taken_at
         since = self._unresolved_since.get(link.key, taken_at)

@@ -30,17 +30,31 @@ REAL_PATIENCE = 60.0
 class VirtualClock:
     """Wall clock and monotonic clock in one; both stand still until :meth:`advance`.
 
-    Give :meth:`now` to a :class:`~extauth.adapters.memory.MemoryLinkStore` for its leases to lapse by it.
+    Give :meth:`store_now` to a :class:`~extauth.adapters.memory.MemoryLinkStore`: its leases lapse by it.
     """
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._start = start
         self._elapsed = 0
         """In microseconds, because sums of floats depend on their order."""
+        self._jumped = timedelta(0)
 
     def now(self) -> datetime:
         """Return the wall-clock time in UTC."""
         return self._start + timedelta(microseconds=self._elapsed)
+
+    def store_now(self) -> datetime:
+        """Return the time by the store's clock, which may have jumped."""
+        return self.now() + self._jumped
+
+    def jump(self, seconds: float) -> None:
+        """Set the store's clock ahead by so many seconds, or back if they are negative."""
+        self._jumped += timedelta(seconds=seconds)
+
+    @property
+    def jumped(self) -> timedelta:
+        """How far the store's clock is ahead by now."""
+        return self._jumped
 
     def monotonic(self) -> float:
         """Return the seconds that have passed since the start."""
@@ -71,6 +85,7 @@ class VirtualClock:
     def reset(self) -> None:
         """Go back to the start, for another run."""
         self._elapsed = 0
+        self._jumped = timedelta(0)
 
 
 def _microseconds(seconds: float) -> int:
