@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -64,13 +65,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Say what our marks mean."""
     config.addinivalue_line("markers", "pgbouncer: needs the real PgBouncer; runs with -m pgbouncer only")
     config.addinivalue_line("markers", "faketime: needs libfaketime; runs with -m faketime only")
+    config.addinivalue_line("markers", "root: begins processes of other users; runs for root only")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a program that is no package, unless it is asked for."""
+    """Leave out what needs a program that is no package unless it is asked for, and what only root may do."""
     wanted = config.getoption("markexpr")
-    programs = [mark for mark in ("pgbouncer", "faketime") if mark not in wanted]
-    left_out = {item: None for item in items if any(item.get_closest_marker(mark) for mark in programs)}
+    marks = {mark for mark in ("pgbouncer", "faketime") if mark not in wanted}
+    if os.geteuid() != 0:
+        marks.add("root")
+    left_out = {item: None for item in items if any(map(item.get_closest_marker, marks))}
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]

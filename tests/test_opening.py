@@ -51,6 +51,52 @@ def test_a_sqlite_url_has_no_query(query, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("#", "written %23"),
+        ("#mode=ro", "written %23"),
+        ("#/x.db", "written %23"),
+        ("\n", "strip it"),
+        ("\r\n", "strip it"),
+        (" ", "strip it"),
+        ("\t", "strip it"),
+        ("\nx.db", "strip it"),
+    ],
+)
+def test_a_sqlite_url_ends_with_the_file(rest, message, tmp_path, monkeypatch):
+    """What is no path becomes no part of a file's name: the file that is meant stays the one that is used."""
+    monkeypatch.chdir(tmp_path)
+    for url in (f"sqlite:///x.db{rest}", f"sqlite:///{tmp_path}/x.db{rest}"):
+        with pytest.raises(ValueError, match=message):
+            open_store(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["sqlite:///x.db", "file:x.db", "file:x.db?mode=ro", "x.db?mode=ro", "x.db?mode=memory&cache=shared"],
+)
+async def test_an_address_is_no_path(path, tmp_path, monkeypatch):
+    """Nor does it become one: the error says what to write, in whichever place it was given."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="takes the path of a file"):
+        async with SqliteLinkStore.open(path):
+            raise AssertionError
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_file_whose_name_is_like_an_address(tmp_path, monkeypatch):
+    """It is opened by a Path, which is no address, or encoded in a URL."""
+    monkeypatch.chdir(tmp_path)
+    async with SqliteLinkStore.open(Path("x.db?mode=ro")):
+        pass
+    assert await keeps("sqlite:///x.db%3Fmode=ro")
+    assert await keeps("sqlite:///c%23.db")
+    assert await keeps(Path("c#.db"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c#.db", "x.db?mode=ro"]
+
+
 async def test_a_question_mark_in_a_name(tmp_path):
     """Encoded it is part of the file's name."""
     assert await keeps(f"sqlite:///{tmp_path}/odd%3Fname.db")
@@ -67,6 +113,8 @@ async def test_a_question_mark_in_a_name(tmp_path):
         ("sqlite+aiosqlite:///links.db", "leave the driver out: sqlite://"),
         ("sqlite://", "write sqlite:///relative.db"),
         ("sqlite:///:memory:", "write memory://"),
+        ("sqlite:///file:links.db", "write sqlite:///relative.db"),
+        ("sqlite:///sqlite:///links.db", "write sqlite:///relative.db"),
         (Path(":memory:"), "write memory://"),
         (f"mysql://app:{PASSWORD}\u2100x@db.example/links", "not with 'mysql'"),
     ],

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from extauth.domain.events import (
+    AccountLookupFailed,
     AccountReplaced,
     Event,
     ExchangeStarted,
@@ -26,6 +27,7 @@ from extauth.domain.events import (
 )
 
 __all__ = [
+    "AccountLookupFailed",
     "AccountReplaced",
     "Event",
     "ExchangeStarted",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn, TypedDict, Unpack, cast, final
 from urllib.parse import unquote
@@ -32,6 +33,7 @@ class StoreOptions(TypedDict, total=False):
     """Of Postgres, as those below."""
     transaction_pooling: bool | None
     command_timeout: timedelta
+    schema: str | None
 
 
 def open_store(
@@ -49,7 +51,8 @@ def open_store(
     :meth:`PostgresLinkStore.open <extauth.adapters.postgres.PostgresLinkStore.open>`, by keyword: SQLite's
     cannot be in the URL.
 
-    :raises ValueError: if the URL is none of these, or a SQLite one has a query. No message repeats the URL.
+    :raises ValueError: if the URL is none of these, or a SQLite one has a query or a fragment. No message
+        repeats the URL.
     :raises TypeError: if it is no ``str``, ``Path`` or ``yarl.URL``, or for an option that the store has not.
     :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
     :raises StoreUnavailable: on entering, if the store cannot be reached.
@@ -107,7 +110,7 @@ def _sqlite(path: str | bytes, options: dict[str, Any]) -> AbstractAsyncContextM
         raise ValueError(msg)
     from extauth.adapters.sqlite import SqliteLinkStore  # noqa: PLC0415
 
-    return SqliteLinkStore.open(path, **options)
+    return SqliteLinkStore.open(Path(path), **options)
 
 
 @final
@@ -144,6 +147,10 @@ class _OpenStore:
         return suppressed
 
 
+_NO_PATH = re.compile(r"[\x00-\x1f\x7f]|^\s|\s$")
+"""What comes along from a file or a form, and would be part of another file's name."""
+
+
 def _sqlite_path(url: str) -> str:
     if "?" in url:
         msg = (
@@ -151,8 +158,14 @@ def _sqlite_path(url: str) -> str:
             " busy_timeout=timedelta(seconds=30). A ? in the name of a file is written %3F"
         )
         raise ValueError(msg)
+    if "#" in url:
+        msg = "a sqlite:/// URL has no part after a #; a # in the name of a file or folder is written %23"
+        raise ValueError(msg)
+    if _NO_PATH.search(url):
+        msg = "a sqlite:/// URL ends with the file's name, not with a space or a line break; strip it"
+        raise ValueError(msg)
     path = unquote(url.removeprefix(_SQLITE))
-    if not url.startswith(_SQLITE) or not path:
+    if not url.startswith(_SQLITE) or not path or path.startswith(("file:", "sqlite:")):
         msg = "write sqlite:///relative.db or sqlite:////absolute/path.db"
         raise ValueError(msg)
     return path

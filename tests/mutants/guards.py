@@ -45,6 +45,7 @@ GUARDS: Sequence[Guard] = (
         [
             "adapters/sqlite/**/*.py",
             "adapters/sql/races.py",
+            "adapters/sql/conditional_writes.py",
             "adapters/sql/readable.py",
             "adapters/sql/listing.py",
         ],
@@ -75,6 +76,7 @@ FLOORS = {
     "services/refresh/service.py": 90,
     "adapters/memory/rows.py": 90,
     "adapters/memory/store.py": 90,
+    "adapters/sql/conditional_writes.py": 90,
     "adapters/sql/races.py": 90,
     "adapters/sqlite/rows.py": 90,
     "adapters/sqlite/store.py": 90,

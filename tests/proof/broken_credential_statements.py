@@ -128,7 +128,10 @@ BUGS = [
         "RESEAL",
         "reseal",
         "test_reseal_changes_the_texts_only",
-        sqlite=("external_auth_links SET", "external_auth_links SET updated_at = updated_at + 1,"),
-        postgres=("external_auth_links SET", "external_auth_links SET updated_at = clock_timestamp(),"),
+        sqlite=(
+            "external_auth_links SET",
+            "external_auth_links SET oauth_written_at = oauth_written_at + 1,",
+        ),
+        postgres=("external_auth_links SET", "external_auth_links SET oauth_written_at = clock_timestamp(),"),
     ),
 ]

@@ -85,7 +85,7 @@ BUGS = [
     Bug(
         "expired-found",
         "FIND",
-        "find_authorization",
+        "take_authorization",  # which looks up why it did nothing
         "test_what_has_expired_is_not_found",
         sqlite=(f"expires_at <= {sqlite.NOW}", "0"),
         postgres=("expires_at <= clock_timestamp()", "false"),

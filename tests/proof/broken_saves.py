@@ -40,7 +40,7 @@ tidies_first = replacing(UnsavedTokens, "save", _write_first)
 
 async def _save_once(self, provider, base, tokens, began):
     link = attrs.evolve(base, tokens=tokens, version=base.version + 1)
-    unsaved = _Unsaved(provider, base.version, link, {}, began)
+    unsaved = _Unsaved(provider, base, link, {}, began)
     outcome = await self._try(unsaved)
     return link if outcome is None else await self._settle(unsaved, outcome)
 
@@ -78,7 +78,7 @@ async def _exchange_again(self, provider, base, tokens, began):
                 tokens = exchanged.tokens.succeeding(base.tokens)
         else:
             link = attrs.evolve(base, tokens=tokens, version=base.version + 1)
-            return await self._settle(_Unsaved(provider, base.version, link, {}, began), outcome)
+            return await self._settle(_Unsaved(provider, base, link, {}, began), outcome)
     raise StoreUnavailable
 
 

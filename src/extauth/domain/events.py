@@ -162,6 +162,16 @@ class AccountReplaced:
 
 @final
 @attrs.frozen
+class AccountLookupFailed:
+    """Whose account a link is for could not be found out now; the link stays as it is."""
+
+    key: LinkKey
+    reason: str
+    """Why, as a stable code, for example ``http_500``."""
+
+
+@final
+@attrs.frozen
 class LinkRemoved:
     """A user was disconnected."""
 
@@ -197,6 +207,7 @@ Event: TypeAlias = (
     | LinkConnected
     | RefreshTokenMissing
     | AccountReplaced
+    | AccountLookupFailed
     | LinkRemoved
     | SharedGrantEnded
 )

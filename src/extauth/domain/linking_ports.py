@@ -21,7 +21,7 @@ from extauth.domain.linking_outcomes import (
     TakeOutcome,
     Validity,
 )
-from extauth.domain.outcomes import RecordOutcome
+from extauth.domain.outcomes import RecordOutcome, Unknown
 from extauth.domain.ports import LinkStore, OAuthProvider
 from extauth.domain.token_set import TokenSet
 
@@ -151,8 +151,8 @@ class LinkingProvider(OAuthProvider, Protocol):
         """Ask once whether the user has decided (RFC 8628 section 3.4)."""
         ...
 
-    async def identify(self, tokens: TokenSet) -> Account | None:
-        """Return whose tokens these are, or None if the provider does not say, or not now."""
+    async def identify(self, tokens: TokenSet) -> Account | Unknown | None:
+        """Return whose tokens these are. None if the provider does not say, ``Unknown`` if not now."""
         ...
 
     async def validate(self, tokens: TokenSet) -> Validity:

@@ -21,7 +21,10 @@ class Absent:
 @final
 @attrs.frozen
 class Stale:
-    """The link has moved on to another version; nothing was written."""
+    """The link has moved on to another version; nothing was written.
+
+    A lower one than that of the call means that the store has lost writes: a failover, a restored backup.
+    """
 
     link: Link
     """The link as it is now."""

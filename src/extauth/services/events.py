@@ -6,6 +6,7 @@ import logging
 from typing import final
 
 from extauth.domain.events import (
+    AccountLookupFailed,
     Event,
     ExchangeUnresolved,
     LinkProbablyDead,
@@ -21,6 +22,7 @@ from extauth.domain.ports import Observer
 logger = logging.getLogger("extauth")
 
 _LEVELS: dict[type[Event], int] = {
+    AccountLookupFailed: logging.WARNING,
     RefreshFailed: logging.WARNING,
     LinkProbablyDead: logging.WARNING,
     LinkReauthorizationRequired: logging.WARNING,

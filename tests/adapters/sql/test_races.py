@@ -9,12 +9,14 @@ import pytest
 
 from extauth import LinkKey, TokenSet
 from extauth.adapters.sql.races import LostRaces
-from extauth.domain.link import Link
+from extauth.domain.link import Link, RefreshFailure
 from extauth.domain.outcomes import Absent, Held, Recorded, SeenLease, Stale
 
 KEY = LinkKey("github", "alice")
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 LINK = Link(KEY, TokenSet("at-2"), 2, NOW, NOW)
+MARKED = attrs.evolve(LINK, failure=RefreshFailure("server_error", NOW, 2, retry_at=NOW))
+DEAD = attrs.evolve(LINK, failure=RefreshFailure("invalid_grant", NOW, 2))
 FREE, MOMENT = timedelta(0), timedelta(microseconds=1)
 LEASE = SeenLease("another", NOW)
 
@@ -41,11 +43,18 @@ def found(row):
 
 
 @pytest.mark.parametrize(
-    ("row", "outcome"), [(None, Absent()), (Row(), Stale(LINK)), (Row(lease_left=MOMENT), Stale(LINK))]
+    ("version", "row", "outcome"),
+    [
+        (2, None, Absent()),
+        (1, Row(), Stale(LINK)),
+        (3, Row(), Stale(LINK)),
+        (1, Row(lease_left=MOMENT), Stale(LINK)),
+        (2, Row(lease_left=MOMENT), None),
+    ],
 )
-async def test_a_write_finds_the_link_gone_or_moved_on(row, outcome):
-    """Leases matter to claims only."""
-    assert outcome == await found(row).write(KEY)
+async def test_a_write_finds_the_link_gone_or_moved_on(version, row, outcome):
+    """Or no reason, at its own version: leases matter to claims only."""
+    assert outcome == await found(row).write(KEY, version)
 
 
 @pytest.mark.parametrize(
@@ -76,10 +85,16 @@ async def test_a_claim_that_leaves_lapsed_leases_alone(takeover):
 
 @pytest.mark.parametrize(
     ("version", "row", "outcome"),
-    [(2, None, Absent()), (1, Row(), Stale(LINK)), (2, Row(), Recorded(LINK))],
+    [
+        (2, None, Absent()),
+        (1, Row(), Stale(LINK)),
+        (2, Row(DEAD), Recorded(DEAD)),
+        (2, Row(MARKED), None),
+        (2, Row(), None),
+    ],
 )
 async def test_a_mark_finds_another_version_or_a_permanent_mark(version, row, outcome):
-    """At its own version only the mark that is there can have kept it out."""
+    """At its own version only a permanent mark can have kept it out."""
     assert outcome == await found(row).mark(KEY, version)
 
 

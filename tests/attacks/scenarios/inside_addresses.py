@@ -12,7 +12,7 @@ from extauth.adapters.discovery import discover, discover_resource, register_cli
 from extauth.adapters.oauth2 import Call, IdentityRules, OAuth2Provider, ReplyRules
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.link import Account
-from extauth.domain.outcomes import Exchanged
+from extauth.domain.outcomes import Exchanged, Unknown
 from tests.attacks.attack import Attack
 from tests.attacks.fence import Fence
 from tests.attacks.internet import DOCUMENT, INSIDE, PUBLIC, Internet, any_address, internet
@@ -132,7 +132,8 @@ async def _identified(world: Internet, instance: str) -> Account | None:
     world.publish("/userinfo", {"sub": "alice-there"})
     exchanged = await provider.exchange_code("code", redirect_uri="https://app.example/cb")
     assert isinstance(exchanged, Exchanged)
-    return await provider.identify(exchanged.tokens)
+    account = await provider.identify(exchanged.tokens)
+    return None if isinstance(account, Unknown) else account
 
 
 async def _answer_leads_inside(fence: Fence) -> object:

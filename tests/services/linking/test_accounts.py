@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from extauth import Account, AccountChanged, GrantOrigin, ProviderTraits, ProviderUnavailable, TokenService
-from extauth.domain.events import AccountReplaced, LinkConnected
+from extauth.domain.events import AccountLookupFailed, AccountReplaced, LinkConnected
 from extauth.domain.outcomes import Unknown
 from tests.services.linking.conftest import KEY, Scene
 from tests.support.faulty_store import down
@@ -65,6 +65,38 @@ async def test_failing_to_record_is_no_failure(scene: Scene, caplog, failure):
     assert (await service.complete(callback, user_id="alice")).key == KEY
     assert (await scene.stored()).account is None
     assert "leaked-token" not in caplog.text
+
+
+@pytest.mark.parametrize("policy", ["replace", "refuse"])
+async def test_a_look_up_that_fails_is_told(scene: Scene, caplog, policy):
+    """The link is there, and both the log and the observer know why nobody knows whose account it is."""
+    service = scene.replica(on_account_change=policy)
+    scene.provider.unidentified = "http_500"
+    link = await scene.connect(service)
+    assert link.account is None
+    assert scene.events == [LinkConnected(KEY, 1), AccountLookupFailed(KEY, "http_500")]
+    assert [record.levelname for record in caplog.records if "AccountLookupFailed" in record.message] == [
+        "WARNING"
+    ]
+
+
+async def test_a_look_up_that_fails_before_a_refusal_is_told(scene: Scene):
+    """Once for each link that was asked about."""
+    service = scene.replica(on_account_change="refuse")
+    scene.provider.unidentified = "exchange_timeout"
+    await scene.connect(service)
+    with pytest.raises(ProviderUnavailable):
+        await scene.connect(service)
+    failed = AccountLookupFailed(KEY, "exchange_timeout")
+    assert scene.events == [LinkConnected(KEY, 1), failed, failed, failed]
+
+
+async def test_a_provider_that_does_not_say_has_not_failed(scene: Scene):
+    """Nobody is told of a failure where there is no account to be found out."""
+    scene.provider.accounts = {}
+    link = await scene.connect(scene.replica())
+    assert link.account is None
+    assert scene.events == [LinkConnected(KEY, 1)]
 
 
 @pytest.mark.parametrize("says", [True, False])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import get_args
 
 import pytest
 
+from extauth import ProviderTraits
+from extauth.testing import AuthorizationServer, ScriptedProvider
 from extauth.testing.provider_model.families import Terms, numbered
 from extauth.testing.provider_model.grants import Grants
 from extauth.testing.provider_model.redemption import DeadAccess, IssuedTokens, LiveAccess, Refused
@@ -205,3 +208,29 @@ def test_strict_for_the_account():
     assert server.live_refresh_tokens() == {"rt-3-1", "rt-4-1"}
     assert server.live_access_tokens(0) == {"at-3-1", "at-4-1"}
     assert server.families_revoked == 2
+
+
+@pytest.mark.parametrize("habit", ["stric", "", None, "STRICT", "rotating"])
+@pytest.mark.parametrize("kit", [AuthorizationServer, partial(ScriptedProvider, traits=ProviderTraits())])
+def test_an_unknown_habit_is_refused(kit, habit):
+    """A slip in its name would prove nothing of the provider that is meant; the error says what there is."""
+    if habit is None and kit is not AuthorizationServer:
+        habit = "none"  # None is what follows from the traits
+    with pytest.raises(ValueError, match=r"reuse must be one of strict, .*, not"):
+        kit(reuse=habit)
+
+
+def test_an_unknown_habit_is_refused_later_too():
+    """The habit may be changed at any time, to one that there is."""
+    server = AuthorizationServer()
+    server.grants.reuse = "overlap"
+    with pytest.raises(ValueError, match="reuse must be one of"):
+        server.grants.reuse = "overlapping"
+    assert server.grants.reuse == "overlap"
+
+
+@pytest.mark.parametrize("options", [{"delayed": "later"}, {"delayed": None}])
+def test_other_words_of_the_server_are_refused(options):
+    """When the answer is delayed, likewise."""
+    with pytest.raises(ValueError, match="delayed must be before or after"):
+        AuthorizationServer(**options)

@@ -35,7 +35,7 @@ from extauth.clock import SystemClock
 from extauth.domain.link import Account, GrantOrigin
 from extauth.domain.linking import AuthorizationRequest, CallbackMethod, Installation, LinkingTraits
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome, Validity
-from extauth.domain.outcomes import ExchangeOutcome
+from extauth.domain.outcomes import ExchangeOutcome, Unknown
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import WallClock
 from extauth.domain.token_set import TokenSet
@@ -278,7 +278,7 @@ class OAuth2Provider:
         """
         return await self._calls.revoke(tokens)
 
-    async def identify(self, tokens: TokenSet) -> Account | None:
+    async def identify(self, tokens: TokenSet) -> Account | Unknown | None:
         """Ask whose tokens these are; None if the provider does not say, or not now."""
         return await self._calls.identify(tokens)
 

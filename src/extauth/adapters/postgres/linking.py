@@ -9,6 +9,7 @@ from extauth.adapters.postgres import linking_statements as statements
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.rows import key_parameters, micros, optional_instant
 from extauth.adapters.sql.arguments import checked_begin
+from extauth.adapters.sql.conditional_writes import repeated, swallowed
 from extauth.adapters.sql.json_columns import list_to_text, scopes_to_text
 from extauth.adapters.sql.linking_rows import not_takeable, pending_from_row, registration_from_row
 from extauth.domain.link import LinkKey
@@ -16,7 +17,7 @@ from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
     FindOutcome,
     NoSuchState,
-    StateExpired,
+    NotTakenOutcome,
     Taken,
     TakeOutcome,
     Waiting,
@@ -33,7 +34,7 @@ class Authorizations:
     async def begin(self, pending: PendingAuthorization, ttl: timedelta, at_most: int) -> None:
         """Remember the authorization, unless its state is known, and let the user's oldest give way."""
         checked_begin(ttl, at_most)
-        await self._connections.write(
+        begun = await self._connections.write(
             statements.BEGIN,
             pending.state_hash,
             *key_parameters(pending.key),
@@ -45,6 +46,8 @@ class Authorizations:
             pending.sent_nonce,
             micros(ttl),
         )
+        if not begun and not await self._connections.read(statements.FIND, pending.state_hash):
+            raise swallowed()
         # Afterwards, so that of many at once the last sees all.
         await self._connections.write(
             statements.GIVE_WAY, pending.key.user_id, pending.state_hash, at_most - 1
@@ -59,13 +62,16 @@ class Authorizations:
 
     async def take(self, state_hash: str, user_id: str | None) -> TakeOutcome:
         """Take the authorization, or say why not."""
-        rows = await self._connections.write(statements.TAKE, state_hash, user_id)
-        if rows:
-            return Taken(pending_from_row(state_hash, rows[0]))
-        rows = await self._connections.read(statements.FIND, state_hash)
-        if not rows:
-            return NoSuchState()
-        return not_takeable(rows[0], user_id) or StateExpired()
+
+        async def take() -> Taken | None:
+            rows = await self._connections.write(statements.TAKE, state_hash, user_id)
+            return Taken(pending_from_row(state_hash, rows[0])) if rows else None
+
+        async def why_not() -> NotTakenOutcome | None:
+            rows = await self._connections.read(statements.FIND, state_hash)
+            return not_takeable(rows[0], user_id) if rows else NoSuchState()
+
+        return await repeated(take, why_not)
 
     async def forget(self, key: LinkKey) -> int:
         """Remove what is pending for that link, and count it."""
@@ -105,4 +111,6 @@ class Registrations:
             registration.registration_token,
             instead_of,
         )
+        if not rows:
+            raise swallowed()
         return registration_from_row(rows[0], optional_instant)

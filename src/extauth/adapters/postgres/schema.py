@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from extauth.adapters.postgres.meta_row import ONE_ROW, make_it_one, schema_version
 from extauth.adapters.postgres.pools import Connection
+from extauth.adapters.postgres.probes import Suspects, refuse_what_is_no_store
 from extauth.adapters.postgres.sending import fetch_whole
 from extauth.adapters.postgres.statements import DURABLE
 from extauth.domain.errors import ConfigurationError
@@ -85,6 +87,7 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN sent_challenge boolean",
         "ALTER TABLE external_auth_authorizations ADD COLUMN sent_nonce boolean",
     ),
+    (ONE_ROW, "ALTER TABLE external_auth_links ADD COLUMN oauth_written_at timestamptz"),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 
@@ -102,14 +105,18 @@ _MIGRATING = 7306583426011583844
 """Names the advisory lock under which a schema is changed: an arbitrary number, the same for all."""
 
 
-async def migrate(connection: Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+async def migrate(
+    connection: Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS, *, schema: str | None = None
+) -> Suspects:
     """Bring the schema up to date in one transaction; many replicas may do so at once.
+
+    Returns the tables that are to be tried out by :func:`~extauth.adapters.postgres.probes.refuse_lost_rows`.
 
     Takes no lock and needs no right to create tables where there is nothing to do. The lock ends with
     the transaction, so that a pooler cannot keep it.
 
-    :raises ConfigurationError: if the schema is newer than ``migrations`` know, or the database does
-        not keep Unicode.
+    :raises ConfigurationError: if the schema is newer than ``migrations`` know, the database does not keep
+        Unicode, or the tables are none that a store can be in.
     """
     # Under a stricter isolation the second look would see no more than the first.
     async with connection.transaction(isolation="read_committed"):
@@ -117,23 +124,39 @@ async def migrate(connection: Connection, migrations: Sequence[Sequence[str]] = 
         if encoding != "UTF8":
             msg = f"extauth needs a Postgres database with the encoding UTF8, not {encoding}"
             raise ConfigurationError(msg)
-        exists = await _value(connection, "SELECT to_regclass('external_auth_meta') IS NOT NULL")
-        if exists and await _schema_version(connection, len(migrations)) == len(migrations):
-            return
+        # Undone, so that no table stays locked while this waits for who is changing them.
+        first_look = connection.transaction()
+        await first_look.start()
+        try:
+            suspects = await refuse_what_is_no_store(connection, schema)
+            exists = await _value(connection, "SELECT to_regclass('external_auth_meta') IS NOT NULL")
+            current = _known(await schema_version(connection), len(migrations)) if exists else None
+        finally:
+            await first_look.rollback()
+        if current == len(migrations):
+            return suspects
         await connection.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING}), {DURABLE}")
         if not exists:
             for statement in _META:
                 await connection.execute(statement)
-        current = await _schema_version(connection, len(migrations))
+        current = _known(await schema_version(connection), len(migrations))
+        if current is None:
+            current = _known(await make_it_one(connection), len(migrations)) or 0
         for statements in migrations[current:]:
             for statement in statements:
                 await connection.execute(statement)
-        await fetch_whole(connection, "UPDATE external_auth_meta SET schema_version = $1", len(migrations))
+        if current < len(migrations):
+            await fetch_whole(
+                connection, "UPDATE external_auth_meta SET schema_version = $1", len(migrations)
+            )
+            await connection.execute(
+                f"ALTER TABLE external_auth_meta ALTER COLUMN schema_version SET DEFAULT {len(migrations)}"
+            )
+        return suspects
 
 
-async def _schema_version(connection: Connection, newest: int) -> int:
-    version: int = await _value(connection, "SELECT schema_version FROM external_auth_meta")
-    if version > newest:
+def _known(version: int | None, newest: int) -> int | None:
+    if version is not None and version > newest:
         msg = (
             f"the database has schema version {version}, but this extauth knows only up to {newest};"
             " upgrade extauth"

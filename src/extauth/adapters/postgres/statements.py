@@ -9,7 +9,7 @@ one left it (under READ COMMITTED), so a condition on the version holds at the m
 
 from __future__ import annotations
 
-from extauth.adapters.sql.link_columns import select_list
+from extauth.adapters.sql.link_columns import WRITTEN_AT, select_list
 
 _COLUMNS = select_list(
     pending_since="coalesce(unresolved_since, lease_taken_at)",
@@ -30,6 +30,8 @@ _TEXTS = """oauth_access_token = $3, oauth_refresh_token = $4,
 _TOKENS = f"""{_TEXTS},
   oauth_expiry = $7, oauth_issued_at = $8, oauth_scopes = $9, oauth_token_type = $10, oauth_extra = $11,
   oauth_refresh_token_expiry = $12, oauth_resource_tokens = $13"""
+
+_WRITTEN = "updated_at = clock_timestamp(), oauth_written_at = clock_timestamp()"
 
 _CLEAR_MARKS = """oauth_refresh_failure_reason = NULL, oauth_refresh_failure_at = NULL,
   oauth_refresh_failure_version = NULL, oauth_refresh_failure_retry_at = NULL,
@@ -56,15 +58,15 @@ LINKS_OF = f"SELECT {_COLUMNS} FROM external_auth_links WHERE user_id = $1 ORDER
 # delete left it: a version that a deleted link had is never given again.
 PUT = f"""WITH floor AS (SELECT retired_version FROM external_auth_meta FOR SHARE)
 INSERT INTO external_auth_links AS link (
-  provider_id, user_id, version, created_at, updated_at,
+  provider_id, user_id, version, created_at, updated_at, oauth_written_at,
   oauth_access_token, oauth_refresh_token, oauth_access_token_key_id, oauth_refresh_token_key_id,
   oauth_expiry, oauth_issued_at, oauth_scopes, oauth_token_type, oauth_extra,
   oauth_refresh_token_expiry, oauth_resource_tokens, oauth_client_id, oauth_token_endpoint, oauth_resource
-) SELECT $1, $2, retired_version + 1, moment, moment,
+) SELECT $1, $2, retired_version + 1, moment, moment, moment,
   $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
 FROM floor CROSS JOIN clock_timestamp() AS moment
 ON CONFLICT (provider_id, user_id) DO UPDATE SET
-  version = link.version + 1, updated_at = clock_timestamp(), {_TOKENS},
+  version = link.version + 1, {_WRITTEN}, {_TOKENS},
   oauth_client_id = $14, oauth_token_endpoint = $15, oauth_resource = $16,
   {_CLEAR_ACCOUNT}, {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 RETURNING {_COLUMNS}, {DURABLE}"""
@@ -88,7 +90,7 @@ RETURNING {_COLUMNS}, clock_timestamp() - unresolved_since, clock_timestamp(), {
 
 # A save with an origin says all of it; one without leaves all of it.
 SAVE = f"""UPDATE external_auth_links SET
-  version = version + 1, updated_at = clock_timestamp(), {_TOKENS},
+  version = version + 1, {_WRITTEN}, {_TOKENS},
   oauth_resource = CASE WHEN $15::text IS NULL THEN oauth_resource ELSE $17::text END,
   oauth_client_id = coalesce($15::text, oauth_client_id),
   oauth_token_endpoint = coalesce($16::text, oauth_token_endpoint),
@@ -132,5 +134,5 @@ DUE = f"""SELECT {_COLUMNS} FROM external_auth_links
 WHERE provider_id = $1 AND user_id > coalesce($4, '')
   AND oauth_refresh_token IS NOT NULL
   AND (oauth_refresh_failure_reason IS NULL OR oauth_refresh_failure_retry_at IS NOT NULL)
-  AND (oauth_expiry < $2 OR updated_at < $3)
+  AND (oauth_expiry < $2 OR {WRITTEN_AT} < $3)
 ORDER BY user_id LIMIT $5"""

@@ -16,6 +16,7 @@ from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.linking import Authorizations, Registrations
+from extauth.adapters.postgres.meta_row import MetaRow
 from extauth.adapters.postgres.pools import Pool, own_pool
 from extauth.adapters.postgres.preparing import prepare
 from extauth.adapters.postgres.rows import (
@@ -34,6 +35,7 @@ from extauth.adapters.postgres.sending import Rows, Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
+from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated
 from extauth.adapters.sql.listing import listed, readable_of, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, UndecodableRows, read_apart, unreadable_link
@@ -43,13 +45,16 @@ from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFail
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
+    Absent,
     ClaimOutcome,
+    Held,
     Recorded,
     RecordOutcome,
     Resealed,
     ResealOutcome,
     Saved,
     SaveOutcome,
+    Stale,
 )
 from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
@@ -78,19 +83,30 @@ class PostgresLinkStore:
 
     It serves the event loop that it is entered on, in one process; elsewhere each method raises
     ``RuntimeError``.
+
+    ``schema`` is the one that the ``search_path`` must lead to, where a database has several sets of tables.
+    Without it an empty set is refused beside one that holds links.
     """
 
     def __init__(
-        self, pool: Pool, *, transaction_pooling: bool | None = None, keep_connection: bool = False
+        self,
+        pool: Pool,
+        *,
+        transaction_pooling: bool | None = None,
+        keep_connection: bool = False,
+        schema: str | None = None,
     ) -> None:
         self._home = OneLoop("PostgresLinkStore")
         self._pool = pool
+        self._schema = schema
         self._sending = Sending(transaction_pooling=transaction_pooling)
         self._connections = Connections(pool, self._sending, keep=keep_connection)
         self._decoder = Decoder(link_from_row)
         self._reads = BatchedReads(self._fetch)
         self._watch = ChangeWatch(self._reads.get_many)
+        self._meta = MetaRow(self._connections)
         self._lost = LostRaces(self._read_now, link_from_row, held)
+        self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
 
@@ -103,6 +119,7 @@ class PostgresLinkStore:
         max_size: int = 10,
         transaction_pooling: bool | None = None,
         command_timeout: timedelta = timedelta(seconds=10),
+        schema: str | None = None,
     ) -> AsyncGenerator[PostgresLinkStore, None]:
         """Connect with at most ``max_size`` connections; one is kept for reads if there are two or more.
 
@@ -115,7 +132,8 @@ class PostgresLinkStore:
         :raises StoreUnavailable: if the server cannot be reached or refuses.
         :raises ConfigurationError: if the DSN is not valid, the server cannot be verified, the database's
             encoding is not UTF8, the role may not use the schema, the schema is newer than this version of
-            extauth knows, or a pooler is in statement mode.
+            extauth knows, a pooler is in statement mode, or the tables are none for a store: hidden by
+            row-level security, the target of a replication, or not those that were used before.
         """
         address = Hidden(dsn)
         del dsn  # it may hold a password, and tools that report errors show local variables
@@ -126,13 +144,18 @@ class PostgresLinkStore:
                 transaction_pooling=transaction_pooling,
                 command_timeout=command_timeout,
             ) as pool,
-            cls(pool, transaction_pooling=transaction_pooling, keep_connection=max_size > 1) as store,
+            cls(
+                pool,
+                transaction_pooling=transaction_pooling,
+                keep_connection=max_size > 1,
+                schema=schema,
+            ) as store,
         ):
             yield store
 
     async def __aenter__(self) -> Self:
         self._home.check()
-        await run(partial(prepare, self._pool, self._sending))
+        await run(partial(prepare, self._pool, self._sending, self._schema))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -148,26 +171,21 @@ class PostgresLinkStore:
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         parameters = Parameters(*key_parameters(key), *token_parameters(tokens), *origin_parameters(origin))
-        row = await self._write(statements.PUT, parameters)
-        assert row is not None, "an upsert without a condition returns its row"  # noqa: S101
+        row = await repeated(partial(self._write, statements.PUT, parameters), self._meta.put_back)
         return link_from_row(row)
 
     async def delete(self, key: LinkKey) -> Link | None:
-        row = await self._write(statements.DELETE, key_parameters(key))
-        return None if row is None else link_from_row(row)
+        why_not = partial(self._meta.missing, partial(self._read_now, key))
+        row = await repeated(partial(self._write, statements.DELETE, key_parameters(key)), why_not)
+        return None if isinstance(row, Absent) else link_from_row(row)
 
     async def claim(
         self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
     ) -> ClaimOutcome:
         checked_claim(owner, ttl)
         parameters = claim_parameters(key, version, owner, ttl, takeover)
-        while True:
-            row = await self._write(statements.CLAIM, parameters)
-            if row is not None:
-                return claimed(row)
-            outcome = await self._lost.claim(key, version, takeover)
-            if outcome is not None:
-                return outcome
+        row = await self._conditional.claim(key, version, takeover, statements.CLAIM, parameters)
+        return row if isinstance(row, Held | Stale | Absent) else claimed(row)
 
     async def time(self) -> datetime:
         now: datetime = (await self._connections.read(statements.TIME))[0][0]
@@ -179,14 +197,14 @@ class PostgresLinkStore:
         parameters = Parameters(
             *key_parameters(key), *token_parameters(tokens), version, *origin_parameters(origin)
         )
-        row = await self._write(statements.SAVE, parameters)
-        return Saved(link_from_row(row)) if row is not None else await self._lost.write(key)
+        row = await self._conditional.at_version(key, version, statements.SAVE, parameters)
+        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         checked_failure(version, failure)
         parameters = Parameters(*key_parameters(key), *failure_parameters(failure))
-        row = await self._write(statements.RECORD_FAILURE, parameters)
-        return Recorded(link_from_row(row)) if row is not None else await self._lost.mark(key, version)
+        row = await self._conditional.mark(key, version, statements.RECORD_FAILURE, parameters)
+        return row if isinstance(row, Recorded | Stale | Absent) else Recorded(link_from_row(row))
 
     async def lift_failure(
         self,
@@ -211,8 +229,8 @@ class PostgresLinkStore:
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
         parameters = Parameters(*key_parameters(key), *sealed_parameters(tokens), version)
-        row = await self._write(statements.RESEAL, parameters)
-        return Resealed(link_from_row(row)) if row is not None else await self._lost.write(key)
+        row = await self._conditional.at_version(key, version, statements.RESEAL, parameters)
+        return row if isinstance(row, Stale | Absent) else Resealed(link_from_row(row))
 
     async def due(
         self,
@@ -235,8 +253,8 @@ class PostgresLinkStore:
 
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
         parameters = Parameters(*key_parameters(key), version, *account_parameters(account))
-        row = await self._write(statements.RECORD_ACCOUNT, parameters)
-        return Recorded(link_from_row(row)) if row is not None else await self._lost.write(key)
+        row = await self._conditional.at_version(key, version, statements.RECORD_ACCOUNT, parameters)
+        return row if isinstance(row, Stale | Absent) else Recorded(link_from_row(row))
 
     async def begin_authorization(
         self, pending: PendingAuthorization, ttl: timedelta, *, at_most: int = MOST_BEGUN

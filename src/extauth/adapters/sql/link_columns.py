@@ -47,7 +47,12 @@ LEASE_EXPIRES_AT = LEASE_OWNER + 1
 """What is read after them to say what a claim lost against."""
 
 
-def select_list(*, pending_since: str, lease_left: str) -> str:
-    """Write them all for a SELECT or RETURNING. Two are no columns of the table but expressions."""
-    expressions = {"pending_since": pending_since, "lease_left": lease_left}
+WRITTEN_AT = "coalesce(oauth_written_at, updated_at)"
+"""When the credentials were last written: in a column that no trigger of the application's knows, as one that
+sets ``updated_at`` at every change. Null in rows that an older version has written."""
+
+
+def select_list(*, pending_since: str, lease_left: str, updated_at: str = WRITTEN_AT) -> str:
+    """Write them all for a SELECT or RETURNING. Three are no columns of the table but expressions."""
+    expressions = {"pending_since": pending_since, "lease_left": lease_left, "updated_at": updated_at}
     return ", ".join(expressions.get(name, name) for name in _NAMES)

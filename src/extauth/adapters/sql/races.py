@@ -1,6 +1,7 @@
 """What a conditional write that matched no row means: the row says so, when it is read after the write.
 
-That is the truth, because a version never comes back, and so neither does the condition.
+That is the truth, because a version never comes back, and so neither does the condition. Where the row gives
+no reason, it may have changed in between, so that the write is repeated; but not for ever.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ class LostRaces(Generic[R]):
         self._link_from_row = link_from_row
         self._held = held
 
-    async def write(self, key: LinkKey) -> Stale | Absent:
-        """Say why a write did nothing whose one condition is the version."""
-        row = await self._read(key)
-        return Absent() if row is None else Stale(self._link_from_row(row))
+    async def write(self, key: LinkKey, version: int) -> Stale | Absent | None:
+        """Say why a write did nothing whose one condition is the version; None if it holds."""
+        link = await self.foreseen(key, version)
+        return None if isinstance(link, Link) else link
 
     async def foreseen(self, key: LinkKey, version: int) -> Link | Stale | Absent:
         """Return the link at that version, or what a write on the condition of it could only mean."""
@@ -56,9 +57,12 @@ class LostRaces(Generic[R]):
         lapsed = held is not None and held.remaining <= timedelta(0)
         return None if lapsed and takeover is True else held
 
-    async def mark(self, key: LinkKey, version: int) -> Recorded | Stale | Absent:
-        """Say why a mark was not written: a permanent one of the same version keeps others out."""
-        outcome = await self.write(key)
-        if isinstance(outcome, Stale) and outcome.link.version == version:
-            return Recorded(outcome.link)  # under the permanent mark that it has already
-        return outcome
+    async def mark(self, key: LinkKey, version: int) -> Recorded | Stale | Absent | None:
+        """Say why a mark was not written: a permanent one of the same version keeps others out.
+
+        None if there is no such mark by now, so that it is to be repeated.
+        """
+        link = await self.foreseen(key, version)
+        if not isinstance(link, Link):
+            return link
+        return Recorded(link) if link.failure is not None and link.failure.permanent else None

@@ -5,23 +5,63 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
 
-from extauth.domain.errors import StoreUnavailable
+from extauth.adapters.sqlite.identity import OpenFiles
+from extauth.adapters.sqlite.sharing import SUFFIXES, sharing_problem
+from extauth.adapters.sqlite.unseen import Unseen
+from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.hidden import HiddenText
 
 _log = logging.getLogger(__name__)
 
 _PRIVATE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_SUFFIXES = ("", "-wal", "-shm")
-"""Of the database, its write-ahead log and the index of that. All three hold rows, or tell of them."""
-
 
 _NO_FILES = {"", ":memory:"}
 """SQLite's names for a database that is gone when it is closed."""
+
+
+_ADDRESS = re.compile(r"(sqlite|file):|.*\?[^/?]*=", re.DOTALL)
+"""How an address begins, or what stands in one: as a path it would name another file, which is made."""
+
+
+def path_text(path: str | os.PathLike[str]) -> HiddenText:
+    """Return a path as text; its ``repr`` is hidden: whoever puts a URL into a path has a password in it.
+
+    :raises ValueError: for text that is an address.
+    """
+    if isinstance(path, str) and _ADDRESS.match(path):
+        msg = (
+            "SqliteLinkStore.open takes the path of a file and no options in it; give sqlite:///links.db to"
+            " open_store, options by keyword, and the path of a file that has such a name as a pathlib.Path"
+        )
+        raise ValueError(msg)
+    return HiddenText(os.fspath(path))
+
+
+async def checked_files(file: str) -> None:
+    """Refuse files that this process, or their owner, could not write; before SQLite makes those missing.
+
+    :raises ConfigurationError: it says what is to be done.
+    """
+    if os.name != "posix" or file in _NO_FILES:
+        return
+    if (problem := await asyncio.to_thread(sharing_problem, file)) is not None:
+        raise ConfigurationError(problem)
+
+
+def watch_files(file: str, writer: Unseen, reader: Unseen) -> None:
+    """Have both run nothing more once the file is another; ``writer`` also looks at those beside it.
+
+    Not where there are no files, or where one that is open cannot be removed.
+    """
+    if os.name == "posix" and file not in _NO_FILES:
+        reader.watch(OpenFiles(file, ("",)))
+        writer.watch(OpenFiles(file))
 
 
 async def made_private(file: HiddenText) -> None:
@@ -61,7 +101,7 @@ def _make_private(file: str) -> bool:
 
 
 def _warn_of_wide(target: str) -> None:
-    for suffix in _SUFFIXES:
+    for suffix in SUFFIXES:
         with suppress(OSError):
             mode = stat.S_IMODE(Path(target + suffix).stat().st_mode)
             if mode & _OTHERS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from extauth.adapters.sql import link_columns as column
+from extauth.adapters.sql.readable import readable
 from extauth.adapters.sqlite.rows import (
     instant_from_micros,
     instant_to_micros,
@@ -19,12 +20,11 @@ from extauth.domain.ports import Takeover
 
 
 def held(row: Row) -> Held | None:
-    """Read which lease a claim lost against: a row of ``statements.LOST``."""
-    owner: str | None = row[column.LEASE_OWNER]
-    if owner is None:
-        return None
-    left = timedelta(microseconds=row[column.LEASE_LEFT])
-    return Held(left, SeenLease(owner, instant_from_micros(row[column.LEASE_EXPIRES_AT])))
+    """Read which lease a claim lost against: a row of ``statements.LOST``.
+
+    :raises StoreUnavailable: for a row that is damaged.
+    """
+    return readable(_held, row)
 
 
 def claim_parameters(
@@ -46,13 +46,25 @@ def claim_parameters(
 
 
 def claimed(row: Row) -> Claimed:
-    """Read what a claim returns."""
-    return Claimed(link_from_row(row), _unresolved_for(row), instant_from_micros(row[column.CLAIMED_AT]))
+    """Read what a claim returns.
+
+    :raises StoreUnavailable: for a row that is damaged.
+    """
+    link = link_from_row(row)
+    return Claimed(link, readable(_unresolved_for, row), instant_from_micros(row[column.CLAIMED_AT]))
 
 
 def time_read(row: Row) -> datetime:
     """Read the row of ``statements.TIME``."""
     return instant_from_micros(row[0])
+
+
+def _held(row: Row) -> Held | None:
+    owner: str | None = row[column.LEASE_OWNER]
+    if owner is None:
+        return None
+    left = timedelta(microseconds=row[column.LEASE_LEFT])
+    return Held(left, SeenLease(owner, instant_from_micros(row[column.LEASE_EXPIRES_AT])))
 
 
 def _unresolved_for(row: Row) -> timedelta | None:

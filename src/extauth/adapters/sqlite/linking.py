@@ -9,6 +9,7 @@ from typing import TypeAlias, final
 import attrs
 
 from extauth.adapters.sql.arguments import checked_begin
+from extauth.adapters.sql.conditional_writes import repeated, swallowed
 from extauth.adapters.sql.json_columns import list_to_text, scopes_to_text
 from extauth.adapters.sql.linking_rows import (
     PendingColumn,
@@ -24,7 +25,7 @@ from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
     FindOutcome,
     NoSuchState,
-    StateExpired,
+    NotTakenOutcome,
     Taken,
     TakeOutcome,
     Waiting,
@@ -57,7 +58,11 @@ class Authorizations:
                 "ttl": micros(ttl),
             }
         )
-        await self._execute(statements.BEGIN, parameters)
+        if (
+            not await self._execute(statements.BEGIN, parameters)
+            and await self._find(pending.state_hash) is None
+        ):
+            raise swallowed()
         # Afterwards, so that of many at once the last sees all.
         own = {"user_id": pending.key.user_id, "state_hash": pending.state_hash, "others": at_most - 1}
         await self._execute(statements.GIVE_WAY, Parameters(own))
@@ -78,12 +83,16 @@ class Authorizations:
         parameters = Parameters(
             {"state_hash": state_hash, "salt": row[PendingColumn.SALT], "user_id": user_id}
         )
-        if await self._execute(statements.TAKE, parameters):
-            return Taken(pending_from_row(state_hash, row))
-        row = await self._find(state_hash)
-        if row is None:
-            return NoSuchState()
-        return not_takeable(row, user_id) or StateExpired()
+
+        async def take() -> Taken | None:
+            taken = await self._execute(statements.TAKE, parameters)
+            return Taken(pending_from_row(state_hash, row)) if taken else None
+
+        async def why_not() -> NotTakenOutcome | None:
+            found = await self._find(state_hash)
+            return NoSuchState() if found is None else not_takeable(found, user_id)
+
+        return await repeated(take, why_not)
 
     async def forget(self, key: LinkKey) -> int:
         """Remove what is pending for that link, and count it."""
@@ -129,4 +138,6 @@ class Registrations:
             }
         )
         rows = await self._execute(statements.KEEP, parameters)
+        if not rows:
+            raise swallowed()
         return registration_from_row(rows[0], optional_instant)

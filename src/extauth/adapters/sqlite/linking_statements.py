@@ -11,7 +11,7 @@ BEGIN = f"""INSERT INTO external_auth_authorizations (
 ) VALUES (
   :state_hash, :provider_id, :user_id, :redirect_uri, :salt, :scopes, :resources,
   :sent_challenge, :sent_nonce, {NOW} + :ttl
-) ON CONFLICT (state_hash) DO NOTHING"""
+) ON CONFLICT (state_hash) DO NOTHING RETURNING 1"""
 
 GIVE_WAY = """DELETE FROM external_auth_authorizations WHERE state_hash IN (
   SELECT state_hash FROM external_auth_authorizations

@@ -91,6 +91,24 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN sent_challenge INTEGER",
         "ALTER TABLE external_auth_authorizations ADD COLUMN sent_nonce INTEGER",
     ),
+    # One row for good: a key that only one can have, and no way to delete it.
+    (
+        "CREATE TEMP TABLE external_auth_meta_kept (schema_version, retired_version)",
+        """INSERT INTO external_auth_meta_kept
+SELECT max(schema_version), max(retired_version) FROM external_auth_meta""",
+        "DROP TABLE external_auth_meta",
+        """CREATE TABLE external_auth_meta (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  schema_version INTEGER NOT NULL,
+  retired_version INTEGER NOT NULL
+)""",
+        "INSERT INTO external_auth_meta SELECT 1, * FROM external_auth_meta_kept",
+        "DROP TABLE external_auth_meta_kept",
+        """CREATE TRIGGER external_auth_meta_keep BEFORE DELETE ON external_auth_meta BEGIN
+  SELECT RAISE(IGNORE);
+END""",
+        "ALTER TABLE external_auth_links ADD COLUMN oauth_written_at INTEGER",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 
@@ -103,7 +121,7 @@ _BUSY_PATIENCE = timedelta(seconds=30)
 async def migrate(connection: Unseen, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
     """Bring the schema up to date in one transaction; several processes may do so at once.
 
-    :raises ConfigurationError: if the schema is newer than ``migrations`` know.
+    :raises ConfigurationError: if the schema is newer than ``migrations`` know, or nothing says which it is.
     """
     if await _schema_version(connection) == len(migrations):
         return
@@ -135,7 +153,14 @@ async def _schema_version(connection: Unseen) -> int:
     )
     if not exists:
         return 0
-    rows = await connection.execute("SELECT schema_version FROM external_auth_meta")
+    rows = await connection.execute("SELECT max(schema_version) FROM external_auth_meta")
+    if rows[0][0] is None:
+        msg = (
+            "the one row of external_auth_meta is missing, as in a copy without data, and nothing else says"
+            " which version the schema has; restore the file, or drop extauth's tables if they are empty, so"
+            " that they are made anew"
+        )
+        raise ConfigurationError(msg)
     return int(rows[0][0])
 
 

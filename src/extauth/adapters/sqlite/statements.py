@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extauth.adapters.sql.link_columns import select_list
+from extauth.adapters.sql.link_columns import WRITTEN_AT, select_list
 
 NOW = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
 
@@ -39,17 +39,17 @@ LINKS_OF = f"""SELECT {COLUMNS} FROM external_auth_links
 WHERE user_id = :user_id ORDER BY provider_id"""
 
 PUT = f"""INSERT INTO external_auth_links (
-  provider_id, user_id, version, created_at, updated_at,
+  provider_id, user_id, version, created_at, updated_at, oauth_written_at,
   oauth_access_token, oauth_refresh_token, oauth_expiry, oauth_scopes, oauth_token_type, oauth_extra,
   oauth_access_token_key_id, oauth_refresh_token_key_id, oauth_issued_at,
   oauth_refresh_token_expiry, oauth_resource_tokens, oauth_client_id, oauth_token_endpoint, oauth_resource
 ) VALUES (
-  :provider_id, :user_id, (SELECT retired_version FROM external_auth_meta) + 1, {NOW}, {NOW},
+  :provider_id, :user_id, (SELECT retired_version FROM external_auth_meta) + 1, {NOW}, {NOW}, {NOW},
   :access_token, :refresh_token, :expiry, :scopes, :token_type, :extra,
   :access_token_key_id, :refresh_token_key_id, :issued_at,
   :refresh_token_expiry, :resource_tokens, :client_id, :token_endpoint, :resource
 ) ON CONFLICT (provider_id, user_id) DO UPDATE SET
-  version = version + 1, updated_at = excluded.updated_at,
+  version = version + 1, updated_at = excluded.updated_at, oauth_written_at = excluded.oauth_written_at,
   oauth_access_token = excluded.oauth_access_token, oauth_refresh_token = excluded.oauth_refresh_token,
   oauth_expiry = excluded.oauth_expiry, oauth_scopes = excluded.oauth_scopes,
   oauth_token_type = excluded.oauth_token_type, oauth_extra = excluded.oauth_extra,
@@ -80,7 +80,7 @@ RETURNING {COLUMNS}, {NOW} - unresolved_since, {NOW}"""
 
 # A save with an origin says all of it; one without leaves all of it.
 SAVE = f"""UPDATE external_auth_links SET
-  version = version + 1, updated_at = {NOW},
+  version = version + 1, updated_at = {NOW}, oauth_written_at = {NOW},
   oauth_access_token = :access_token, oauth_refresh_token = :refresh_token,
   oauth_expiry = :expiry, oauth_scopes = :scopes, oauth_token_type = :token_type,
   oauth_extra = :extra, oauth_access_token_key_id = :access_token_key_id,
@@ -132,5 +132,5 @@ DUE = f"""SELECT {COLUMNS} FROM external_auth_links
 WHERE provider_id = :provider_id AND (:after IS NULL OR user_id > :after)
   AND oauth_refresh_token IS NOT NULL
   AND (oauth_refresh_failure_reason IS NULL OR oauth_refresh_failure_retry_at IS NOT NULL)
-  AND (oauth_expiry < :expiring_before OR updated_at < :unused_since)
+  AND (oauth_expiry < :expiring_before OR {WRITTEN_AT} < :unused_since)
 ORDER BY user_id LIMIT :limit"""

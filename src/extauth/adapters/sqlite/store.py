@@ -9,8 +9,6 @@ A cancelled call is still carried out: aiosqlite hands the statement to a thread
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -22,15 +20,17 @@ import aiosqlite
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
+from extauth.adapters.sql.conditional_writes import ConditionalWrites, swallowed
 from extauth.adapters.sql.listing import listed, readable_of, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, read_apart
 from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
-from extauth.adapters.sqlite.files import made_private
+from extauth.adapters.sqlite.files import made_private, path_text, watch_files
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
+from extauth.adapters.sqlite.preparing import prepare
 from extauth.adapters.sqlite.rows import (
     Values,
     account_parameters,
@@ -44,21 +44,22 @@ from extauth.adapters.sqlite.rows import (
     text_parameters,
     token_parameters,
 )
-from extauth.adapters.sqlite.schema import make_durable, migrate, overwrite_what_is_deleted
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
-from extauth.domain.errors import ConfigurationError, StoreUnavailable
-from extauth.domain.hidden import HiddenText
+from extauth.domain.errors import ConfigurationError
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
+    Absent,
     ClaimOutcome,
+    Held,
     Recorded,
     RecordOutcome,
     Resealed,
     ResealOutcome,
     Saved,
     SaveOutcome,
+    Stale,
 )
 from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
@@ -84,12 +85,13 @@ class SqliteLinkStore:
         self._connection = connection
         self._reader = reader or connection
         self._writer = Unseen(self._connection)
-        self._by_key = Unseen(self._reader)
+        self._by_key = self._writer if reader is None else Unseen(reader)
         """Reads by key go here, so that they don't queue behind a write that waits for the disk."""
         self._home = OneLoop("SqliteLinkStore", goes_over=None if reader else self._begin_anew)
         self._decoder = Decoder(link_from_row)
         self._begin_anew()
         self._lost = LostRaces(self._read_now, link_from_row, held)
+        self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._execute)
         self._registrations = Registrations(self._execute)
 
@@ -103,11 +105,13 @@ class SqliteLinkStore:
         A new file, its write-ahead log and the index of that are for their owner alone (mode 0600), whatever
         the umask. One that others may use is used all the same, and a warning is logged.
 
+        :raises ValueError: on entering, if ``path`` is text that is an address instead.
         :raises StoreUnavailable: if it cannot be opened or is no database.
-        :raises ConfigurationError: if its schema is newer than this version of extauth knows.
+        :raises ConfigurationError: if its schema is newer than this version of extauth knows, or this process
+            or the file's owner could not write one of the three files.
         """
         timeout = busy_timeout.total_seconds()
-        file = HiddenText(os.fspath(path))  # whoever puts a database's URL into a path has a password in it
+        file = path_text(path)
         del path
         await made_private(file)
         async with (
@@ -115,6 +119,7 @@ class SqliteLinkStore:
             connected(file, timeout) as reader,
             cls(writer, reader=reader) as store,
         ):
+            watch_files(file, store._writer, store._by_key)  # by the path given, which may be a link
             yield store
 
     async def __aenter__(self) -> Self:
@@ -122,15 +127,7 @@ class SqliteLinkStore:
             msg = "give SqliteLinkStore a connection opened with isolation_level=None"
             raise ConfigurationError(msg)
         self._home.check()
-        try:
-            await make_durable(self._writer)
-            if self._reader is not self._connection:
-                await make_durable(self._by_key)
-            await overwrite_what_is_deleted(self._writer)
-            await migrate(self._writer)
-        except (sqlite3.Error, TimeoutError) as error:
-            msg = "the SQLite file could not be prepared; is it a database that this user may write?"
-            raise StoreUnavailable(msg) from error
+        await prepare(self._writer, self._by_key)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -148,11 +145,14 @@ class SqliteLinkStore:
             {**key_parameters(key), **token_parameters(tokens), **origin_parameters(origin)}
         )
         row = await self._write(statements.PUT, parameters)
-        assert row is not None, "an upsert without a condition returns its row"  # noqa: S101
+        if row is None:
+            raise swallowed()
         return link_from_row(row)
 
     async def delete(self, key: LinkKey) -> Link | None:
         row = await self._write(statements.DELETE, Parameters(key_parameters(key)))
+        if row is None and await self._read_now(key) is not None:
+            raise swallowed()
         return None if row is None else link_from_row(row)
 
     async def claim(
@@ -160,13 +160,8 @@ class SqliteLinkStore:
     ) -> ClaimOutcome:
         checked_claim(owner, ttl)
         parameters = claim_parameters(key, version, owner, ttl, takeover)
-        while True:
-            row = await self._write(statements.CLAIM, parameters)
-            if row is not None:
-                return claimed(row)
-            outcome = await self._lost.claim(key, version, takeover)
-            if outcome is not None:
-                return outcome
+        row = await self._conditional.claim(key, version, takeover, statements.CLAIM, parameters)
+        return row if isinstance(row, Held | Stale | Absent) else claimed(row)
 
     async def time(self) -> datetime:
         return time_read((await self._execute(statements.TIME, Parameters()))[0])
@@ -182,14 +177,14 @@ class SqliteLinkStore:
                 "version": version,
             }
         )
-        row = await self._write(statements.SAVE, parameters)
-        return Saved(link_from_row(row)) if row is not None else await self._lost.write(key)
+        row = await self._conditional.at_version(key, version, statements.SAVE, parameters)
+        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
     async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
         checked_failure(version, failure)
         parameters = Parameters({**key_parameters(key), **failure_parameters(failure)})
-        row = await self._write(statements.RECORD_FAILURE, parameters)
-        return Recorded(link_from_row(row)) if row is not None else await self._lost.mark(key, version)
+        row = await self._conditional.mark(key, version, statements.RECORD_FAILURE, parameters)
+        return row if isinstance(row, Recorded | Stale | Absent) else Recorded(link_from_row(row))
 
     async def lift_failure(
         self,
@@ -223,8 +218,8 @@ class SqliteLinkStore:
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
         parameters = Parameters({**key_parameters(key), **text_parameters(tokens), "version": version})
-        row = await self._write(statements.RESEAL, parameters)
-        return Resealed(link_from_row(row)) if row is not None else await self._lost.write(key)
+        row = await self._conditional.at_version(key, version, statements.RESEAL, parameters)
+        return row if isinstance(row, Stale | Absent) else Resealed(link_from_row(row))
 
     async def due(
         self,
@@ -247,8 +242,8 @@ class SqliteLinkStore:
 
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
         parameters = Parameters({**key_parameters(key), **account_parameters(account), "version": version})
-        row = await self._write(statements.RECORD_ACCOUNT, parameters)
-        return Recorded(link_from_row(row)) if row is not None else await self._lost.write(key)
+        row = await self._conditional.at_version(key, version, statements.RECORD_ACCOUNT, parameters)
+        return row if isinstance(row, Stale | Absent) else Recorded(link_from_row(row))
 
     async def begin_authorization(
         self, pending: PendingAuthorization, ttl: timedelta, *, at_most: int = MOST_BEGUN

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, cast, final
 import aiosqlite
 
 from extauth.adapters.sql.readable import unreadable_link
+from extauth.adapters.sqlite.identity import REPLACED, OpenFiles
 from extauth.domain.errors import StoreUnavailable
 
 Error: TypeAlias = sqlite3.Error | ValueError
@@ -48,6 +49,17 @@ class Unseen:
         self._connection = connection
         self._database: sqlite3.Connection | None = None
         """Beneath the connection, and for its thread alone. Set at the first statement."""
+        self._files: OpenFiles | None = None
+        """Set by :meth:`watch`."""
+
+    async def file(self) -> str:
+        """Return the path of the database; empty, if it is in memory."""
+        rows = await self.execute("PRAGMA database_list")
+        return next((str(row[2] or "") for row in rows if row[1] == "main"), "")
+
+    def watch(self, files: OpenFiles | None) -> None:
+        """From now on run nothing once one of these files is another, or gone."""
+        self._files = files
 
     async def fetch_all(self, sql: str, parameters: Parameters | Sequence[object]) -> list[Row]:
         """Run a statement and return its rows.
@@ -63,8 +75,7 @@ class Unseen:
             # Not SQLite's own, but the driver's: a text that is not UTF-8.
             asked = parameters if isinstance(parameters, Parameters) else Parameters()
             raise unreadable_link(asked.get("provider_id"), asked.get("user_id"))
-        msg = "the SQLite store failed"
-        raise StoreUnavailable(msg) from failure
+        raise StoreUnavailable(_explained(failure)) from failure
 
     async def rollback(self) -> None:
         """End the transaction, if there is one."""
@@ -75,8 +86,11 @@ class Unseen:
         if self._database is None:
             async with self._connection.cursor() as cursor:
                 self._database = cursor.connection
-        statement = cast("sqlite3.Cursor", _Statement(self._database, sql, parameters))
-        found = cast("list[Row] | Error", await aiosqlite.Cursor(self._connection, statement).fetchall())
+        statement = cast("sqlite3.Cursor", _Statement(self._database, sql, parameters, self._files))
+        found = cast(
+            "list[Row] | Error | StoreUnavailable",
+            await aiosqlite.Cursor(self._connection, statement).fetchall(),
+        )
         if isinstance(found, Exception):
             raise found
         return found
@@ -86,17 +100,24 @@ class Unseen:
 class _Statement:
     """What aiosqlite takes for a cursor that has been executed, and asks for its rows."""
 
-    __slots__ = ("_database", "_parameters", "_sql")
+    __slots__ = ("_database", "_files", "_parameters", "_sql")
 
     def __init__(
-        self, database: sqlite3.Connection, sql: str, parameters: Parameters | Sequence[object]
+        self,
+        database: sqlite3.Connection,
+        sql: str,
+        parameters: Parameters | Sequence[object],
+        files: OpenFiles | None,
     ) -> None:
         self._database = database
         self._sql = sql
         self._parameters = parameters
+        self._files = files
 
-    def fetchall(self) -> list[Row] | Error:
+    def fetchall(self) -> list[Row] | Error | StoreUnavailable:
         """Execute it; in the thread of the connection."""
+        if self._files is not None and self._files.replaced():
+            return StoreUnavailable(REPLACED)
         try:
             cursor = self._database.cursor()
             cursor.row_factory = _row
@@ -107,6 +128,15 @@ class _Statement:
 
 def _row(_: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
     return Row(values)
+
+
+def _explained(error: Error) -> str:
+    if (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_READONLY:
+        return (
+            "the SQLite file, or one of those with -wal and -shm after its name, may not be written; look at"
+            " their owners and modes, and open the store again, which says more"
+        )
+    return "the SQLite store failed"
 
 
 def presentable(error: Error) -> Error:

@@ -9,7 +9,12 @@ from typing import final
 import attrs
 
 from extauth.domain.errors import AccountChanged, ProviderUnavailable, StoreUnavailable, UnknownState
-from extauth.domain.events import AccountReplaced, LinkConnected, RefreshTokenMissing
+from extauth.domain.events import (
+    AccountLookupFailed,
+    AccountReplaced,
+    LinkConnected,
+    RefreshTokenMissing,
+)
 from extauth.domain.link import Account, Link, LinkKey
 from extauth.domain.linking import companion_key
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
@@ -85,7 +90,7 @@ class GrantConnector:
         )
         account = exchanged.account
         if before is not None and (self._refuse_change or _may_keep_refresh_token(provider, before, tokens)):
-            account = account or await self._identify(provider, tokens)
+            account = account or await self._identify(provider, tokens, key)
             if self._refuse_change:
                 await self._refuse_other(provider, before, account)
             if _same(before.account, account) and _may_keep_refresh_token(provider, before, tokens):
@@ -164,18 +169,21 @@ class GrantConnector:
             whose = account
             if whose is None and provider.linking.revokes_whole_grant:
                 # It decides which of the user's other links would end too.
-                whose = await self._identify(provider, tokens)
+                whose = await self._identify(provider, tokens, key)
             await self._grant_ender.end(provider, key, tokens, account=whose)
 
-    async def _identify(self, provider: LinkingProvider, tokens: TokenSet) -> Account | None:
+    async def _identify(self, provider: LinkingProvider, tokens: TokenSet, key: LinkKey) -> Account | None:
         account = await self._caller.call(lambda: provider.identify(tokens))
-        return None if isinstance(account, Unknown) else account
+        if isinstance(account, Unknown):
+            self._emitter.emit(AccountLookupFailed(key, account.code))
+            return None
+        return account
 
     async def _refuse_other(self, provider: LinkingProvider, before: Link, account: Account | None) -> None:
         key = before.key
         known = before.account
         if known is None and is_own_grant(provider, before):
-            known = await self._identify(provider, before.tokens)
+            known = await self._identify(provider, before.tokens, key)
         if account is None:
             msg = f"{key.provider_id} did not say whose account {key.user_id!r} has authorized"
             raise ProviderUnavailable(msg)
@@ -187,7 +195,7 @@ class GrantConnector:
         self, provider: LinkingProvider, link: Link, account: Account | None, before: Link | None
     ) -> Link:
         if account is None and not self._caller.hurried:
-            account = await self._identify(provider, link.tokens)
+            account = await self._identify(provider, link.tokens, link.key)
         if account is None:
             return link
         known = None if before is None else before.account

@@ -44,7 +44,8 @@ from extauth.services.errors import (
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.exchange import Presented, RefreshExchange
-from extauth.services.refresh.lease import Lease, Leases, Occupied, best_effort
+from extauth.services.refresh.lease import Lease, Leases, Occupied
+from extauth.services.refresh.lost_writes import put_back, record_on
 from extauth.services.refresh.marks import TemporaryMarks
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.refusals import RefusedLinks
@@ -113,8 +114,8 @@ class LeasedRefresh:
         match claim:
             case Absent():
                 raise link_not_found(link.key)
-            case Stale(newer):
-                return Moved(newer)
+            case Stale(other):
+                return Moved(await put_back(self._store, link, other))
             case Occupied(wait, lapsed):
                 return Busy(wait, lapsed)
             case _:
@@ -232,7 +233,7 @@ class LeasedRefresh:
 
     async def _rejected(self, lease: Lease, link: Link, reason: str) -> Attempt:
         failure = RefreshFailure(reason=reason, at=self._clock.now(), version=link.version)
-        recorded = await best_effort(self._store.record_failure(link.key, link.version, failure))
+        recorded = await record_on(self._store, self._leases, lease, link, failure)
         match recorded:
             case Stale(newer):
                 return Moved(newer)  # someone else's tokens are newer than the ones rejected
@@ -248,7 +249,7 @@ class LeasedRefresh:
     async def _failed(
         self, lease: Lease, link: Link, code: str, mark: RefreshFailure, *, uncertain: bool, works: bool
     ) -> Attempt:
-        recorded = await best_effort(self._store.record_failure(link.key, link.version, mark))
+        recorded = await record_on(self._store, self._leases, lease, link, mark)
         await self._leases.release(lease, unresolved=uncertain)
         match recorded:
             case Stale(newer):

@@ -30,6 +30,7 @@ from extauth.services.arguments import takes
 from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter, logger
 from extauth.services.grant_ender import GrantEnder
+from extauth.services.refresh.lost_writes import save_over
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _Guard: TypeAlias = asyncio.Task[None]
@@ -41,8 +42,8 @@ class _Unsaved:
     """Tokens that exist only in this process."""
 
     provider: OAuthProvider
-    base_version: int
-    """The version whose refresh token was spent for them, and the only one they may replace."""
+    base: Link
+    """The link whose refresh token was spent for them: they may replace its version, or an older state."""
     link: Link
     adopted: Mapping[str, GrantOrigin]
     """The link's new origin, as a keyword for the store, if it has one: the provider has taken the refresh
@@ -115,7 +116,7 @@ class UnsavedTokens:
             pending=None,
             origin=adopted.get("origin", base.origin),
         )
-        unsaved = _Unsaved(provider, base.version, link, adopted, began)
+        unsaved = _Unsaved(provider, base, link, adopted, began)
         outcome = await self._try(unsaved)
         if outcome is not None:
             return await self._settle(unsaved, outcome)
@@ -159,9 +160,10 @@ class UnsavedTokens:
 
     async def _try(self, unsaved: _Unsaved) -> SaveOutcome | None:
         """Save once; None if it may not have worked. Repeating a save that did work finds it stale."""
-        link = unsaved.link
+        base, tokens, adopted = unsaved.base, unsaved.link.tokens, unsaved.adopted
         try:
-            return await self._store.save(link.key, unsaved.base_version, link.tokens, **unsaved.adopted)
+            outcome = await self._store.save(base.key, base.version, tokens, **adopted)
+            return await save_over(self._store, base, tokens, outcome, **adopted)
         except StoreUnavailable:
             return None
         except asyncio.CancelledError:

@@ -27,7 +27,7 @@ from extauth.testing.provider_model.redemption import (
     Redemption,
     Refused,
 )
-from extauth.testing.provider_model.reuse import GIVES_TOKENS, RULES, Presented, Reuse, Treatment
+from extauth.testing.provider_model.reuse import GIVES_TOKENS, RULES, KnownReuse, Presented, Reuse, Treatment
 
 _ROTATES = frozenset({Treatment.ROTATE, Treatment.SUPERSEDE})
 _ANYTHING = Wanted()
@@ -46,6 +46,8 @@ class Grants:
     oldest. The public attributes may be changed at any time. Not safe for threads.
     """
 
+    reuse: KnownReuse = KnownReuse()
+
     def __init__(
         self,
         *,
@@ -59,7 +61,7 @@ class Grants:
         namer: Namer = unguessable,
     ) -> None:
         self.access_token_lifetime = access_token_lifetime
-        self.reuse: Reuse = reuse
+        self.reuse = reuse
         self.replay_window = replay_window
         self.refresh_revokes_access_token = refresh_revokes_access_token
         self.refresh_token_lifetime = refresh_token_lifetime

@@ -117,3 +117,18 @@ RULES: Mapping[Reuse, Callable[[Presented], Treatment]] = MappingProxyType(
         "non_rotating": _non_rotating,
     }
 )
+
+
+@final
+class KnownReuse:
+    """An attribute that is one of these habits: a server that plays another one by mistake proves nothing."""
+
+    def __get__(self, owner: object, kind: type[object] | None = None) -> Reuse:
+        habit: Reuse = vars(owner)["reuse"]
+        return habit
+
+    def __set__(self, owner: object, habit: Reuse) -> None:
+        if habit not in RULES:
+            msg = f"reuse must be one of {', '.join(RULES)}, not {habit!r}"
+            raise ValueError(msg)
+        vars(owner)["reuse"] = habit

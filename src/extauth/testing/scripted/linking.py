@@ -22,7 +22,7 @@ from extauth.domain.linking_outcomes import (
     TokenValid,
     Validity,
 )
-from extauth.domain.outcomes import Exchanged, ExchangeOutcome, GrantRejected
+from extauth.domain.outcomes import Exchanged, ExchangeOutcome, GrantRejected, Unknown
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.token_set import TokenSet
 from extauth.testing.provider_model.consents import Consent, Device
@@ -85,6 +85,8 @@ class ScriptedLinkingProvider:
         """When each poll came."""
         self.accounts: dict[str, Account] = {}
         """Whose account each subject is, where the provider says so."""
+        self.unidentified: str | None = None
+        """Why nobody can be told whose account it is, as a code, while that is so."""
         self.says_account = False
         """Whether the token answer itself says whose account it is."""
         self.says_scopes = True
@@ -197,8 +199,10 @@ class ScriptedLinkingProvider:
             self.tokens.grants.revoke_subject(subject)
         return await self.tokens.revoke(tokens)
 
-    async def identify(self, tokens: TokenSet) -> Account | None:
+    async def identify(self, tokens: TokenSet) -> Account | Unknown | None:
         await _at(self.identifying, self.identify_gate)
+        if self.unidentified is not None:
+            return Unknown(self.unidentified)
         return self.accounts.get(self.tokens.subject_of(tokens.access_token) or "")
 
     async def validate(self, tokens: TokenSet) -> Validity:

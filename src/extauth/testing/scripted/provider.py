@@ -122,7 +122,7 @@ class ScriptedProvider:
     @traits.setter
     def traits(self, value: ProviderTraits) -> None:
         self._traits = value
-        self.grants.reuse = self._reuse or _reuse(value)
+        self.grants.reuse = _reuse(value) if self._reuse is None else self._reuse
         self.grants.refresh_revokes_access_token = value.refresh_revokes_access_token
         if (window := self._window or value.replay_window) is not None:
             self.grants.replay_window = window.total_seconds()

@@ -95,6 +95,9 @@ class AuthorizationServer(ServerUrls):
         if answer_delay < timedelta(0):
             msg = f"answer_delay must not be negative, not {answer_delay}"
             raise ValueError(msg)
+        if delayed not in {"before", "after"}:
+            msg = f"delayed must be before or after, not {delayed!r}"
+            raise ValueError(msg)
         self.faults = Faults() if faults is None else faults
         if self.faults.possible(Fault.NOT_SENT):
             msg = "a server that was reached cannot play Fault.NOT_SENT; use a ScriptedProvider"

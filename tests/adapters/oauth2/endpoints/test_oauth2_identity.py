@@ -8,13 +8,14 @@ import pytest
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules, identity_by
 from extauth.domain.link import Account
+from extauth.domain.outcomes import Unknown
 from extauth.domain.token_set import TokenSet
 from tests.support.provider_calls import provider_calls
 
 TOKENS = TokenSet("at/0", refresh_token="rt-0")
 
 
-async def identified(identity: IdentityRules) -> Account | None:
+async def identified(identity: IdentityRules) -> Account | Unknown | None:
     """Ask whose tokens they are."""
     return await provider_calls(identity=identity).identify(TOKENS)
 
@@ -110,7 +111,7 @@ async def test_a_header_of_the_answer(server: Any) -> None:
 
     server.answers[:] = []
     server.answer(200, b'{"sub": "1"}')
-    assert await identified(rules) is None
+    assert Unknown("unreadable_reply") == await identified(rules)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +138,9 @@ async def test_a_header_of_the_answer(server: Any) -> None:
 async def test_without_an_id_there_is_no_account(server: Any, status: int, body: bytes) -> None:
     """An answer that names nobody, or nobody that a store could keep, is none. Nothing is raised."""
     server.answer(status, body)
+    code = "unreadable_reply" if status == 200 else f"http_{status}"
 
-    assert await identified(identity_by(server.url, IdentityRules())) is None
+    assert Unknown(code) == await identified(identity_by(server.url, IdentityRules()))
 
 
 def test_what_no_store_can_keep_is_left_out() -> None:
@@ -169,11 +171,12 @@ def test_paths_go_through_lists(path: Any, expected: Account | None) -> None:
 
 
 async def test_nobody_is_asked_without_a_call(unused_tcp_port: int) -> None:
-    """None as well where nobody answers."""
+    """Where nobody answers, or there is nothing to ask with, there is no telling now."""
     assert await identified(IdentityRules(in_id_token=True)) is None
-    assert await identified(identity_by(f"http://127.0.0.1:{unused_tcp_port}/", IdentityRules())) is None
+    nobody = identity_by(f"http://127.0.0.1:{unused_tcp_port}/", IdentityRules())
+    assert Unknown("connect_failed") == await identified(nobody)
     missing = IdentityRules(call=Call(url="https://p.example/{extra[id]}"))
-    assert await identified(missing) is None
+    assert Unknown("cannot_ask") == await identified(missing)
 
 
 def test_a_url_is_openid_connect_s_call() -> None:

@@ -105,8 +105,9 @@ class ProviderCalls:
             return False
         return isinstance(await self._validate(self.validation, tokens), TokenInvalid)
 
-    async def identify(self, tokens: TokenSet) -> Account | None:
-        """Ask whose tokens these are. None without a call for it, or an answer; raises nothing.
+    async def identify(self, tokens: TokenSet) -> Account | Unknown | None:
+        """Ask whose tokens these are. None without a call for it, ``Unknown`` without an answer that says so;
+        raises nothing.
 
         Asked once, but where the provider's replicas lag, a new token that is refused is shown again.
         """
@@ -118,7 +119,11 @@ class ProviderCalls:
                 break
             await self.sleep(pause)
             reply = await self._ask(self.identity.call, tokens)
-        return self._account_in(reply) if isinstance(reply, Reply) else None
+        if not isinstance(reply, Reply):
+            return Unknown("cannot_ask" if isinstance(reply, NotMade) else reply.code)
+        if not _succeeded(reply):
+            return Unknown(f"http_{reply.status}")
+        return self._account_in(reply) or Unknown("unreadable_reply")
 
     async def validate(self, tokens: TokenSet) -> Validity:
         """Ask whether the access token is accepted; raises nothing.
