@@ -18,13 +18,13 @@ import attrs
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.failures import presentable
+from extauth.adapters.postgres.leases import claim_parameters
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.pools import Connection
 from extauth.adapters.postgres.rows import (
     Parameters,
     Row,
     key_parameters,
-    micros,
     origin_parameters,
     token_parameters,
 )
@@ -171,11 +171,12 @@ class _OnOne:
 
 async def _links(connection: _OnOne, name: str) -> None:
     key = LinkKey(name, name)
-    at_key, lasting = key_parameters(key), micros(timedelta(minutes=1))
+    at_key = key_parameters(key)
     put = Parameters(*at_key, *token_parameters(TokenSet("none")), *origin_parameters(None))
     version = (await _found(connection, statements.PUT, put))[column.VERSION]
     await _found(connection, statements.GET, at_key)
-    await _found(connection, statements.CLAIM, Parameters(*at_key, version, name, lasting))
+    claim = claim_parameters(key, version, name, timedelta(minutes=1), takeover=True)
+    await _found(connection, statements.CLAIM, claim)
     await _found(connection, statements.PUT, put)
     await _found(connection, statements.DELETE, at_key)
 
