@@ -10,7 +10,7 @@ LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --all-extras --no-header --no-annotate --no-emit-package extauth pyproject.toml constraints.in
 
-.PHONY: help demo test attacks coverage prove chaos mutants pgbouncer faketime check docs fix matrix lowest audit sbom bench wheel lock clean
+.PHONY: help demo test attacks coverage prove chaos mutants pgbouncer faketime pglite check docs fix matrix lowest audit sbom bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -49,6 +49,11 @@ pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which mu
 faketime: $(DEV_INSTALLED)  ## the tests that set Postgres's clock, by libfaketime, which must be installed
 	@$(BIN)/python -m tests.servers.faketime
 	$(BIN)/python -m pytest -m faketime tests/adapters/postgres
+
+pglite: $(DEV_INSTALLED)  ## the tests that need PGlite, which npm brings; needs Node.js
+	mkdir -p build/pglite && cp tests/servers/pglite/* build/pglite
+	npm ci --silent --prefix build/pglite
+	$(BIN)/python -m pytest -m pglite tests/adapters/postgres
 
 check: $(DEV_INSTALLED)  ## format, lint, types, layers and the API reference
 	$(BIN)/ruff format --check .

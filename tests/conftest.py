@@ -61,17 +61,24 @@ def own_postgres_server() -> Generator[OwnPostgresServer, None, None]:
         yield server
 
 
+_ON_DEMAND = {
+    "faketime": "libfaketime",
+    "pgbouncer": "the real PgBouncer",
+    "pglite": "PGlite, which npm brings",
+}
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Say what our marks mean."""
-    config.addinivalue_line("markers", "pgbouncer: needs the real PgBouncer; runs with -m pgbouncer only")
-    config.addinivalue_line("markers", "faketime: needs libfaketime; runs with -m faketime only")
+    for mark, needed in _ON_DEMAND.items():
+        config.addinivalue_line("markers", f"{mark}: needs {needed}; runs with -m {mark} only")
     config.addinivalue_line("markers", "root: begins processes of other users; runs for root only")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs a program that is no package unless it is asked for, and what only root may do."""
-    wanted = config.getoption("markexpr")
-    marks = {mark for mark in ("pgbouncer", "faketime") if mark not in wanted}
+    asked_for = config.getoption("markexpr")
+    marks = {mark for mark in _ON_DEMAND if mark not in asked_for}
     if os.geteuid() != 0:
         marks.add("root")
     left_out = {item: None for item in items if any(map(item.get_closest_marker, marks))}

@@ -56,8 +56,8 @@ def open_store(
     :raises TypeError: if it is no ``str``, ``Path`` or ``yarl.URL``, or for an option that the store has not.
     :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
     :raises StoreUnavailable: on entering, if the store cannot be reached.
-    :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows, a
-        Postgres address is not valid, or its server cannot be verified.
+    :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows, or a
+        Postgres address, its server, its role or its rights are not as they must be; it says what to do.
     """
     address = Hidden(url)
     del url  # it may hold a password, and tools that report errors show local variables

@@ -64,7 +64,10 @@ GUARDS: Sequence[Guard] = (
             "tests/test_store_contract.py::TestPostgresLinkStore",
             "tests/adapters/postgres",
         ],
-        but_not=["tests/adapters/postgres/test_postgres_restart.py"],
+        but_not=[
+            "tests/adapters/postgres/test_postgres_restart.py",
+            "tests/adapters/postgres/test_postgres_failover.py",
+        ],
     ),
 )
 

@@ -16,9 +16,19 @@ class ForgetfulRelay:
 
     host: str
     port: int
+    """Where whoever comes from now on is led to."""
+    at: int = 0
+    """Its own port."""
+    received: list[int] = attrs.field(factory=list)
+    """How many bytes each client has sent, in the order in which they came."""
     _remembered: set[asyncio.StreamWriter] = attrs.field(factory=set)
     """The clients whose bytes are passed on."""
     _tasks: set[asyncio.Task[None]] = attrs.field(factory=set)
+
+    @property
+    def served(self) -> int:
+        """How many clients there have been."""
+        return len(self.received)
 
     def forget(self) -> None:
         """Refuse whatever the present clients send from now on."""
@@ -30,10 +40,13 @@ class ForgetfulRelay:
         assert task is not None
         self._tasks.add(task)
         self._remembered.add(writer)
+        number = len(self.received)
+        self.received.append(0)
         server_reader, server_writer = await asyncio.open_connection(self.host, self.port)
         downwards = asyncio.create_task(self._downwards(server_reader, writer))
         try:
             while (sent := await reader.read(65536)) and writer in self._remembered:
+                self.received[number] += len(sent)
                 server_writer.write(sent)
         except (ConnectionError, asyncio.CancelledError):
             pass  # only close() cancels
@@ -64,7 +77,7 @@ async def forgetful_relay(dsn: str) -> AsyncGenerator[tuple[ForgetfulRelay, str]
     parts = urlsplit(dsn)
     relay = ForgetfulRelay(parts.hostname or "127.0.0.1", parts.port or 5432)
     listener = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
+    relay.at = port = listener.sockets[0].getsockname()[1]
     user = parts.netloc.rpartition("@")[0]
     try:
         yield relay, parts._replace(netloc=f"{user}@127.0.0.1:{port}").geturl()

@@ -36,8 +36,18 @@ def find_pgbouncer() -> str:
 
 
 @asynccontextmanager
-async def pgbouncer(dsn: str, *, pool_size: int, pool_mode: str = "transaction") -> AsyncGenerator[str, None]:
-    """Run one with at most ``pool_size`` server connections, and yield the DSN to reach the database by."""
+async def pgbouncer(
+    dsn: str,
+    *,
+    pool_size: int,
+    pool_mode: str = "transaction",
+    auth_type: str = "trust",
+    query_wait_timeout: int = 120,
+) -> AsyncGenerator[str, None]:
+    """Run one with at most ``pool_size`` server connections, and yield the DSN to reach the database by.
+
+    ``query_wait_timeout`` is the seconds for which a client waits for one of them.
+    """
     parts = urlsplit(dsn)
     port = free_port()
     user = unprivileged_user()
@@ -51,7 +61,8 @@ async def pgbouncer(dsn: str, *, pool_size: int, pool_mode: str = "transaction")
 listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
-auth_type = trust
+auth_type = {auth_type}
+query_wait_timeout = {query_wait_timeout}
 auth_file = {folder}/users
 pool_mode = {pool_mode}
 default_pool_size = {pool_size}
@@ -67,7 +78,8 @@ logfile = {folder}/log
         )
         try:
             await _listening(port, process)
-            yield parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}").geturl()
+            client = parts.netloc.rpartition("@")[0]
+            yield parts._replace(netloc=f"{client}@127.0.0.1:{port}").geturl()
         finally:
             process.kill()
             await process.wait()

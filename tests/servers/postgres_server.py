@@ -75,6 +75,8 @@ class OwnPostgresServer(PostgresServer):
         *,
         settings: Mapping[str, str],
         tls: tuple[bytes, bytes] | None,
+        hba: str | None = None,
+        copy_of: OwnPostgresServer | None = None,
     ) -> None:
         self._binaries = binaries
         self._folder = folder
@@ -84,7 +86,12 @@ class OwnPostgresServer(PostgresServer):
         self._watch: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._settings = {**_SETTINGS, **settings}
-        self._run("initdb", "--pgdata", str(self._data), "--username", "postgres", *_INITDB)
+        if copy_of is None:
+            self._run("initdb", "--pgdata", str(self._data), "--username", "postgres", *_INITDB)
+        else:
+            self._run("pg_basebackup", "--pgdata", str(self._data), "--dbname", copy_of.dsn, *_BASE_BACKUP)
+        if hba is not None:
+            (self._data / "pg_hba.conf").write_text(hba)
         if tls is not None:
             self._settings["ssl"] = "on"
             for name, pem in zip(("server.key", "server.crt"), tls, strict=True):
@@ -149,6 +156,19 @@ class OwnPostgresServer(PostgresServer):
             process.kill()
             process.wait()
 
+    @contextmanager
+    def frozen(self) -> Generator[None, None, None]:
+        """Stop it where it is: it neither answers nor closes a connection."""
+        assert self._process is not None
+        processes = _with_children(self._process.pid)
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
     def log(self) -> str:
         """Return what it has logged."""
         return (self._folder / "log").read_text(errors="replace")
@@ -182,6 +202,15 @@ class OwnPostgresServer(PostgresServer):
             raise RuntimeError(msg)
 
 
+def _with_children(parent: int) -> list[int]:
+    # The postmaster first: it starts no others then.
+    command = ["ps", "-A", "-o", "pid=,ppid="]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    return [parent, *(pid for pid, its_parent in pairs if its_parent == parent)]
+
+
+_BASE_BACKUP = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")
 _INITDB = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
 
@@ -194,16 +223,29 @@ def free_port() -> int:
 
 @contextmanager
 def own_postgres(
-    settings: Mapping[str, str] = _NOTHING, *, tls: tuple[bytes, bytes] | None = None
+    settings: Mapping[str, str] = _NOTHING,
+    *,
+    tls: tuple[bytes, bytes] | None = None,
+    hba: str | None = None,
+    standby_of: OwnPostgresServer | None = None,
 ) -> Generator[OwnPostgresServer, None, None]:
-    """Run a server of our own, and leave nothing of it behind. ``tls`` is its key and certificate."""
+    """Run a server of our own, and leave nothing of it behind.
+
+    ``tls`` is its key and certificate, ``hba`` says whom it lets in, in place of everybody.
+    """
     user = unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="extauth-pg-"))
     try:
         if user is not None:
             shutil.chown(folder, user)
         server = OwnPostgresServer(
-            usable_by(user, find_binaries(), folder), folder, user, settings=settings, tls=tls
+            usable_by(user, find_binaries(), folder),
+            folder,
+            user,
+            settings=settings,
+            tls=tls,
+            hba=hba,
+            copy_of=standby_of,
         )
         try:
             yield server

@@ -116,7 +116,8 @@ class TransactionPooler:
 
         async with self._changed:
             await self._changed.wait_for(lambda: others() or self._open < self.size)
-            if others():
+            # All of them, before one has its turn again: with two, each other transaction is on the same one.
+            if self._open == self.size:
                 server = others()[0]
                 self._idle.remove(server)
                 return server

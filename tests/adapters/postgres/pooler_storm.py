@@ -1,6 +1,6 @@
 """Replicas that share links, and a few server connections, behind a pooler.
 
-``python -m tests.adapters.postgres.pooler_storm ADDRESS NUMBER CALLERS ROUNDS`` is one of them.
+``python -m tests.adapters.postgres.pooler_storm ADDRESS NUMBER CALLERS ROUNDS DENIED`` is one of them.
 """
 
 from __future__ import annotations
@@ -41,17 +41,20 @@ class Ravages:
     """What callers were told went wrong, over all replicas."""
 
 
-async def storm(pooled: str, direct: str, *, replicas: int, callers: int, rounds: int) -> Ravages:
+async def storm(
+    pooled: str, direct: str, *, replicas: int, callers: int, rounds: int, denied: bool = False
+) -> Ravages:
     """Make the links, and let processes read, claim, save and release them, and delete others.
 
-    They come by the address ``pooled`` and have forgotten that there is a pooler.
+    They come by the address ``pooled`` and have forgotten that there is a pooler, or with ``denied`` say
+    that there is none.
     """
     async with PostgresLinkStore.open(direct) as store:
         for key in KEYS:
             await store.put(key, tokens_of(key))
     processes = [
         await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", __name__, pooled, str(number), str(callers), str(rounds)),
+            *(sys.executable, "-m", __name__, pooled, *map(str, (number, callers, rounds, int(denied)))),
             stdout=asyncio.subprocess.PIPE,
         )
         for number in range(replicas)
@@ -109,11 +112,12 @@ class _Replica:
                 self.saved[key.user_id] += 1
 
 
-async def _main(dsn: str, number: int, callers: int, rounds: int) -> None:
+async def _main(dsn: str, number: int, callers: int, rounds: int, denied: int) -> None:
     replica = _Replica(number)
     while True:
         try:
-            async with PostgresLinkStore.open(dsn) as store:
+            said = False if denied else None
+            async with PostgresLinkStore.open(dsn, transaction_pooling=said) as store:
                 await asyncio.gather(*(replica.call(store, caller, rounds) for caller in range(callers)))
             break
         except StoreUnavailable as error:

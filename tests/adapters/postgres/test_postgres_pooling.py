@@ -172,10 +172,11 @@ async def test_a_store_works_behind_pgbouncer(postgres_dsn):
 
 
 @pytest.mark.pgbouncer
-async def test_replicas_that_forgot_pgbouncer_lose_no_link(postgres_dsn):
-    """Three processes of twelve callers on four server connections."""
+@pytest.mark.parametrize("denied", [False, True])
+async def test_replicas_that_forgot_pgbouncer_lose_no_link(postgres_dsn, denied):
+    """Three processes of twelve callers on four server connections, also if they say that it is not there."""
     async with pgbouncer(postgres_dsn, pool_size=4) as dsn:
-        ravages = await storm(dsn, postgres_dsn, replicas=3, callers=12, rounds=40)
+        ravages = await storm(dsn, postgres_dsn, replicas=3, callers=12, rounds=40, denied=denied)
 
     assert Ravages(missing=0, wrong=0, errors=Counter()) == ravages
 

@@ -12,13 +12,14 @@ import attrs
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, connections
-from extauth.adapters.postgres.schema import MIGRATIONS, migrate
+from extauth.adapters.postgres.schema import MIGRATIONS, TABLES, migrate
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import Taken
 from extauth.domain.outcomes import Recorded
 from extauth.domain.token_set import TokenSet
+from tests.adapters.postgres.whole_store import use_all_of
 
 KEY = LinkKey("github", "alice")
 TOKENS = TokenSet("at-1", "rt-1")
@@ -97,17 +98,12 @@ async def test_a_current_schema_needs_no_right_to_change_it(postgres_dsn):
     """An application's role that may read and write the tables can use what another role has made."""
     async with PostgresLinkStore.open(postgres_dsn):
         pass
-    grants = (
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON external_auth_links TO {role};"
-        "GRANT SELECT, UPDATE ON external_auth_meta TO {role}"
-    )
+    grants = ";".join(f"GRANT {', '.join(rights)} ON {table} TO {{role}}" for table, rights in TABLES.items())
     async with (
         _application_role(postgres_dsn, grants) as dsn,
         PostgresLinkStore.open(dsn) as store,
     ):
-        link = await store.put(KEY, TOKENS)
-
-        assert link == await store.delete(KEY)
+        await use_all_of(store)
 
 
 async def test_a_current_schema_takes_no_lock(postgres_dsn):

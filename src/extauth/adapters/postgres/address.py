@@ -65,7 +65,7 @@ def verification(
     authorities, those of the machine are taken, as with its ``sslrootcert=system`` (PostgreSQL 18
     documentation, section 32.1.2).
     """
-    query = _query(urlparse(dsn.value).query)
+    query = options_of(dsn)
     mode = query.get("sslmode", environment.get("PGSSLMODE"))
     if mode is None and query.get("sslrootcert") != "system" and _on_this_machine(dsn.value, environment):
         return None
@@ -75,6 +75,11 @@ def verification(
     if authorities == "system" or not (authorities or authorities_in_home):
         return True
     return "verify-full"
+
+
+def options_of(dsn: Hidden[str]) -> dict[str, str]:
+    """Return what stands behind the question mark of an address that :func:`checked_address` takes."""
+    return _query(urlparse(dsn.value).query)
 
 
 def _query(text: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar, final
 
 import asyncpg
@@ -16,10 +17,12 @@ from extauth.adapters.postgres.failures import (
     connection_broke,
     explained,
     presentable,
+    takes_no_writes,
 )
 from extauth.adapters.postgres.pools import IDLE_LIMIT, Connection, Pool, give_back
 from extauth.adapters.postgres.rows import Parameters
 from extauth.adapters.postgres.sending import Rows, Sending
+from extauth.adapters.postgres.unique_names import is_aged
 from extauth.adapters.sql.readable import UndecodableRows
 from extauth.cancellation import cancelled_by_caller
 from extauth.domain.errors import StoreUnavailable
@@ -31,6 +34,9 @@ MOST_CONFLICTS = 20
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.1
 """Seconds, at most, before the first and the last of these."""
+
+SETTLING = 0.1
+"""Seconds in which connections to servers that take no writes are not replaced again."""
 
 
 @final
@@ -50,15 +56,22 @@ class Connections:
         """Set and used by the one read by key that is under way."""
         self._used_at = 0.0
         """When the kept connection last answered, by the loop's clock."""
+        self._kept_expired = False
+        """Whether it is to be replaced, as those of the pool are."""
+        self._expired_at = -SETTLING
         self._closed = False
+        self.patience: float | None = None
+        """Seconds for which a call waits for a connection; None leaves that to the pool."""
 
     async def write(self, sql: str, *arguments: object) -> Rows:
         """Run a statement that must not run twice: of a lost connection the outcome is unknown.
 
+        What a server refused because it takes no writes is sent once more, on a new connection.
+
         :raises StoreUnavailable: whatever went wrong.
         """
         arguments = Parameters(*arguments)
-        return await run(lambda: self._on_any(sql, arguments))
+        return await run(lambda: self._on_any(sql, arguments), afresh=partial(self._afresh, once=True))
 
     async def read(self, sql: str, *arguments: object) -> Rows:
         """Run a statement that changes nothing, once more if the connection was lost.
@@ -68,7 +81,7 @@ class Connections:
 
         :raises StoreUnavailable: whatever went wrong.
         """
-        return await run(lambda: self._on_any(sql, arguments), afresh=self._pool.expire_connections)
+        return await run(lambda: self._on_any(sql, arguments), afresh=self._afresh)
 
     async def read_by_key(self, sql: str, *arguments: object) -> Rows:
         """Do the same; only one such call may be under way.
@@ -77,7 +90,7 @@ class Connections:
         """
         if not self._keep:
             return await self.read(sql, *arguments)
-        return await run(lambda: self._on_kept(sql, arguments), afresh=self._pool.expire_connections)
+        return await run(lambda: self._on_kept(sql, arguments), afresh=self._afresh)
 
     async def close(self) -> None:
         """Give the kept connection back. Reads by key fail from now on."""
@@ -85,11 +98,11 @@ class Connections:
         await self._give_back_kept()
 
     async def _on_any(self, sql: str, arguments: tuple[object, ...]) -> Rows:
-        connection = await self._pool.acquire()
+        connection = await self._acquire()
         try:
             return await self._sending.fetch(connection, sql, arguments)
         finally:
-            await give_back(self._pool, connection)
+            await self._give_back(connection)
 
     async def _on_kept(self, sql: str, arguments: tuple[object, ...]) -> Rows:
         connection = await self._keep_one()
@@ -107,13 +120,15 @@ class Connections:
     async def _keep_one(self) -> Connection:
         if self._kept is not None:
             if _usable(self._kept):
-                if asyncio.get_running_loop().time() <= self._used_at + IDLE_LIMIT:
+                quiet = asyncio.get_running_loop().time() - self._used_at
+                if not (quiet > IDLE_LIMIT or self._kept_expired or is_aged(self._kept)):
                     return self._kept
                 self._kept.terminate()
             await self._give_back_kept()
-        connection = await self._pool.acquire()
+        self._kept_expired = False
+        connection = await self._acquire()
         if self._closed:
-            await give_back(self._pool, connection)
+            await self._give_back(connection)
             msg = "the store is closed"
             raise StoreUnavailable(msg)
         self._kept = connection
@@ -122,7 +137,36 @@ class Connections:
     async def _give_back_kept(self) -> None:
         connection, self._kept = self._kept, None
         if connection is not None:
-            await give_back(self._pool, connection)
+            await self._give_back(connection)
+
+    async def _acquire(self) -> Connection:
+        async with asyncio.timeout(self.patience):
+            while is_aged(connection := await self._pool.acquire()):
+                connection.terminate()
+                await give_back(self._pool, connection)
+            return connection
+
+    async def _give_back(self, connection: Connection) -> None:
+        if not await give_back(self._pool, connection):
+            await self._expire()  # it does not answer, and so may the others not, which have not been asked
+
+    async def _afresh(self, failure: DriverError, *, once: bool = False) -> bool:
+        """Let the pool look for its server again, if the failure may be the connection's. Return whether the
+        statement may be repeated: with ``once`` not if it may have been carried out.
+
+        For one that takes writes is looked now and then only: before there is one, none can be found.
+        """
+        refused = takes_no_writes(failure)
+        if not (refused or connection_broke(failure)):
+            return False
+        if not refused or asyncio.get_running_loop().time() >= self._expired_at + SETTLING:
+            await self._expire()
+        return refused or not once
+
+    async def _expire(self) -> None:
+        self._expired_at = asyncio.get_running_loop().time()
+        self._kept_expired = True
+        await self._pool.expire_connections()
 
 
 def _usable(connection: Connection) -> bool:
@@ -132,9 +176,13 @@ def _usable(connection: Connection) -> bool:
         return False  # it was lost, and the pool has it back
 
 
-async def run(call: Callable[[], Awaitable[T]], *, afresh: Callable[[], Awaitable[None]] | None = None) -> T:
+async def run(
+    call: Callable[[], Awaitable[T]],
+    *,
+    afresh: Callable[[DriverError], Awaitable[bool]] | None = None,
+) -> T:
     """Await ``call()``; again where that is safe: after the server has rolled it back because of
-    another transaction, and with ``afresh`` once after the connection was lost.
+    another transaction, and once if ``afresh`` has found that other connections are wanted, and that it may.
 
     :raises StoreUnavailable: whatever else went wrong.
     """
@@ -161,8 +209,7 @@ async def run(call: Callable[[], Awaitable[T]], *, afresh: Callable[[], Awaitabl
         if certainly_undone(failure) and conflicts < MOST_CONFLICTS:
             conflicts += 1
             await asyncio.sleep(min(FIRST_PAUSE * 2**conflicts, LONGEST_PAUSE) * random.random())  # noqa: S311
-        elif afresh is not None and connection_broke(failure):
-            await afresh()
+        elif afresh is not None and await afresh(failure):
             afresh = None
         else:
             explanation, failure = explained(failure), presentable(failure)

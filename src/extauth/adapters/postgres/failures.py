@@ -30,6 +30,12 @@ _NO_AUTHORITIES = (
     " sslrootcert=/path/to/authorities.pem in the address, or sslrootcert=system for those of this machine"
 )
 
+_READ_ONLY = (
+    "the Postgres server takes no writes: it is a standby now, or was set read-only; as soon as the address"
+    " leads to a primary, the store works again"
+)
+_NO_PRIMARY = "none of the Postgres servers that the address names is a primary that takes writes"
+
 LOST_NAME = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 """A statement is not prepared on this server connection, or another one is, by that name (26000, 42P05)."""
 
@@ -80,6 +86,11 @@ def connection_broke(error: DriverError) -> bool:
     return not isinstance(error, TimeoutError)
 
 
+def takes_no_writes(error: DriverError) -> bool:
+    """Whether the server refused a write because it is no primary any more, or not one yet."""
+    return isinstance(error, asyncpg.ReadOnlySQLTransactionError)
+
+
 def certainly_undone(error: DriverError) -> bool:
     """Whether the server rolled the transaction back because of others, so that it can be repeated."""
     return isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
@@ -87,6 +98,10 @@ def certainly_undone(error: DriverError) -> bool:
 
 def explained(error: DriverError) -> str:
     """Say in one line what happened, in words of our own."""
+    if takes_no_writes(error):
+        return _READ_ONLY
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return _NO_PRIMARY
     return unverified(error) or f"the Postgres store failed: {type(error).__name__}"
 
 

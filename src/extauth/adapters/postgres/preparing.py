@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncpg
 
+from extauth.adapters.postgres.deployment import check_rights, check_writable, permanent
 from extauth.adapters.postgres.failures import presentable
+from extauth.adapters.postgres.pglite import check_clients
 from extauth.adapters.postgres.pools import (
     STATEMENT_MODE,
     Pool,
@@ -19,26 +21,32 @@ from extauth.domain.errors import ConfigurationError
 
 
 async def prepare(pool: Pool, sending: Sending, schema: str | None) -> None:
-    """Look for a pooler, and bring the schema up to date.
+    """Look for a pooler, bring the schema up to date, and see that the store can be used.
 
-    :raises ConfigurationError: if the address is not valid, the server cannot be verified, the role may
-        not, the schema is newer than this version of extauth knows, or a pooler is in statement mode.
+    :raises ConfigurationError: if something is wrong that stays so until somebody mends it.
+    :raises StoreUnavailable: if the server is a standby.
     """
     try:
         await _migrate(pool, sending, schema)
-    except asyncpg.InsufficientPrivilegeError as error:
-        msg = "the Postgres role may not use or make extauth's tables; grant it that, or migrate as owner"
-        raise ConfigurationError(msg) from presentable(error)
-    except asyncpg.PostgresConnectionError as error:
-        if await refuses_transactions(pool):
-            raise ConfigurationError(STATEMENT_MODE) from presentable(error)
-        raise
+    except asyncpg.PostgresError as error:
+        problem = permanent(error)
+        if problem is None and isinstance(error, asyncpg.PostgresConnectionError):
+            problem = STATEMENT_MODE if await refuses_transactions(pool) else None
+        if problem is None:
+            raise
+        cause = presentable(error)
+    else:
+        return
+    raise ConfigurationError(problem) from cause
 
 
 async def _migrate(pool: Pool, sending: Sending, schema: str | None) -> None:
     connection = await first_connection(pool)
     try:
         await sending.look_at(connection)
-        await refuse_lost_rows(connection, await migrate(connection, schema=schema))
+        await check_clients(pool, await check_writable(connection))
+        suspects = await migrate(connection, schema=schema)
+        await check_rights(connection)
+        await refuse_lost_rows(connection, suspects)
     finally:
         await give_back(pool, connection)

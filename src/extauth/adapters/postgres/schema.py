@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extauth.adapters.postgres.meta_row import ONE_ROW, make_it_one, schema_version
@@ -93,6 +93,16 @@ ON external_auth_authorizations (user_id, expires_at)""",
 
 ``external_auth_meta`` has one row; ``retired_version`` is the highest version of any deleted link. The
 collation makes order by code point what the primary key's index gives."""
+
+_ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+TABLES: Mapping[str, Sequence[str]] = {
+    "external_auth_meta": ("SELECT", "UPDATE"),
+    "external_auth_links": _ALL_RIGHTS,
+    "external_auth_authorizations": _ALL_RIGHTS,
+    "external_auth_registrations": ("SELECT", "INSERT", "UPDATE"),
+}
+"""The tables of the newest version, and the rights that the store's statements need on each."""
 
 _META = (
     # Looks for the table again even where to_regclass() remembers that there was none.

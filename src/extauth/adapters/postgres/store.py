@@ -17,7 +17,8 @@ from extauth.adapters.postgres.connections import Connections, run
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.meta_row import MetaRow
-from extauth.adapters.postgres.pools import Pool, own_pool
+from extauth.adapters.postgres.own_pool import own_pool
+from extauth.adapters.postgres.pools import Pool
 from extauth.adapters.postgres.preparing import prepare
 from extauth.adapters.postgres.rows import (
     Parameters,
@@ -123,35 +124,37 @@ class PostgresLinkStore:
     ) -> AsyncGenerator[PostgresLinkStore, None]:
         """Connect with at most ``max_size`` connections; one is kept for reads if there are two or more.
 
-        ``command_timeout`` bounds connecting, and each statement with its wait for locks.
+        ``command_timeout`` bounds each statement with its wait for locks, and before that the wait for a
+        connection, a new one included. If a server has fallen silent, a call ends a second later.
+
+        Of several servers in the address (``postgresql://user@one,two/database``) the primary is taken,
+        unless ``target_session_attrs`` says ``read-write`` or ``any``. Each has its share of the time.
 
         A server that is not on this machine (loopback or a Unix socket) is verified by its certificate and
         name, as with ``sslmode=verify-full``, unless ``sslmode`` in the DSN or ``PGSSLMODE`` says otherwise.
         Whom to trust ``sslrootcert`` says, or libpq's other ways to say it, or else this machine.
 
-        :raises StoreUnavailable: if the server cannot be reached or refuses.
-        :raises ConfigurationError: if the DSN is not valid, the server cannot be verified, the database's
-            encoding is not UTF8, the role may not use the schema, the schema is newer than this version of
-            extauth knows, a pooler is in statement mode, or the tables are none for a store: hidden by
-            row-level security, the target of a replication, or not those that were used before.
+        :raises StoreUnavailable: if no server can be reached, or none that takes writes.
+        :raises ConfigurationError: if something is wrong that stays so until somebody mends it: the DSN is
+            not valid, the server cannot be verified, user, password or database are not right, the role
+            lacks a right on a table, the session is read-only, the database's encoding is not UTF8, the
+            schema is newer than this version of extauth knows, a pooler is in statement mode, PGlite serves
+            fewer than ``max_size`` connections, or the tables are none for a store: hidden by row-level
+            security, the target of a replication, or not those that were used before.
         """
         address = Hidden(dsn)
         del dsn  # it may hold a password, and tools that report errors show local variables
-        async with (
-            own_pool(
-                address,
-                max_size=max_size,
-                transaction_pooling=transaction_pooling,
-                command_timeout=command_timeout,
-            ) as pool,
-            cls(
-                pool,
-                transaction_pooling=transaction_pooling,
-                keep_connection=max_size > 1,
-                schema=schema,
-            ) as store,
-        ):
-            yield store
+        async with own_pool(
+            address,
+            max_size=max_size,
+            transaction_pooling=transaction_pooling,
+            command_timeout=command_timeout,
+        ) as pool:
+            pooling, keep = transaction_pooling, max_size > 1
+            store = cls(pool, transaction_pooling=pooling, keep_connection=keep, schema=schema)
+            store._connections.patience = command_timeout.total_seconds()
+            async with store:
+                yield store
 
     async def __aenter__(self) -> Self:
         self._home.check()
