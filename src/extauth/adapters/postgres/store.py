@@ -6,7 +6,7 @@ statement. The store keeps no state in a session: no advisory lock, no setting, 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Self, final
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
+from extauth.adapters.postgres.link_reads import LinkReads
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.meta_row import MetaRow
 from extauth.adapters.postgres.own_pool import own_pool
@@ -32,15 +33,13 @@ from extauth.adapters.postgres.rows import (
     sealed_parameters,
     token_parameters,
 )
-from extauth.adapters.postgres.sending import Rows, Sending
+from extauth.adapters.postgres.sending import Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
-from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated
-from extauth.adapters.sql.listing import listed, readable_of, whole
+from extauth.adapters.sql.listing import readable_of, whole
 from extauth.adapters.sql.races import LostRaces
-from extauth.adapters.sql.readable import LinkOrError, UndecodableRows, read_apart, unreadable_link
-from extauth.adapters.sql.row_cache import Decoder
+from extauth.adapters.sql.readable import LinkOrError, UndecodableRows, unreadable_link
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
@@ -102,11 +101,11 @@ class PostgresLinkStore:
         self._schema = schema
         self._sending = Sending(transaction_pooling=transaction_pooling)
         self._connections = Connections(pool, self._sending, keep=keep_connection)
-        self._decoder = Decoder(link_from_row)
-        self._reads = BatchedReads(self._fetch)
+        self._links = LinkReads(self._connections)
+        self._reads = self._links.by_key
         self._watch = ChangeWatch(self._reads.get_many)
         self._meta = MetaRow(self._connections)
-        self._lost = LostRaces(self._read_now, link_from_row, held)
+        self._lost = LostRaces(self._links.now, link_from_row, held)
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
@@ -170,7 +169,7 @@ class PostgresLinkStore:
         return await self._reads.get(key)
 
     async def links_of(self, user_id: str) -> list[Link]:
-        return whole(await self._listed(statements.LINKS_OF, user_id))
+        return whole(await self._links.listed(statements.LINKS_OF, user_id))
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
         parameters = Parameters(*key_parameters(key), *token_parameters(tokens), *origin_parameters(origin))
@@ -178,7 +177,7 @@ class PostgresLinkStore:
         return link_from_row(row)
 
     async def delete(self, key: LinkKey) -> Link | None:
-        why_not = partial(self._meta.missing, partial(self._read_now, key))
+        why_not = partial(self._meta.missing, partial(self._links.now, key))
         row = await repeated(partial(self._write, statements.DELETE, key_parameters(key)), why_not)
         return None if isinstance(row, Absent) else link_from_row(row)
 
@@ -245,9 +244,8 @@ class PostgresLinkStore:
         limit: int = 100,
     ) -> list[Link]:
         async def page(after: str | None, limit: int) -> list[LinkOrError]:
-            return await self._listed(
-                statements.DUE, provider_id, expiring_before, unused_since, after, limit
-            )
+            asked = provider_id, expiring_before, unused_since, after, limit
+            return await self._links.listed(statements.DUE, *asked)
 
         return await readable_of(page, after, limit)
 
@@ -283,26 +281,6 @@ class PostgresLinkStore:
         self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
     ) -> ClientRegistration:
         return await self._registrations.keep(name, registration, instead_of)
-
-    async def _read_now(self, key: LinkKey) -> Row | None:
-        rows = await self._connections.read(statements.LOST, *key_parameters(key))
-        return rows[0] if rows else None
-
-    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:
-        return await read_apart(keys, self._rows_of, self._decoder.links)
-
-    async def _rows_of(self, keys: Sequence[LinkKey]) -> Rows:
-        if len(keys) == 1:
-            return await self._connections.read_by_key(statements.GET, *key_parameters(keys[0]))
-        return await self._connections.read_by_key(
-            statements.GET_MANY, [key.provider_id for key in keys], [key.user_id for key in keys]
-        )
-
-    async def _listed(self, sql: str, *arguments: object) -> list[LinkOrError]:
-        def run(sql: str) -> Awaitable[Rows]:
-            return self._connections.read(sql, *arguments)
-
-        return await listed(run, sql, self._decoder.links, self._reads.get_many)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         try:

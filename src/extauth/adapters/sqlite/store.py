@@ -282,11 +282,10 @@ class SqliteLinkStore:
         return await read_apart(keys, self._rows_of, self._decoder.links)
 
     async def _rows_of(self, keys: Sequence[LinkKey]) -> list[Row]:
-        if len(keys) == 1:
-            return await self._by_key.fetch_all(statements.GET, (keys[0].provider_id, keys[0].user_id))
-        sql = statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
-        names = [name for key in keys for name in (key.provider_id, key.user_id)]
-        return await self._by_key.fetch_all(sql, names)
+        sql = statements.GET if len(keys) == 1 else statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
+        return await self._by_key.fetch_all(
+            sql, [name for key in keys for name in (key.provider_id, key.user_id)]
+        )
 
     async def _listed(self, sql: str, parameters: Values) -> list[LinkOrError]:
         def run(sql: str) -> Awaitable[list[Row]]:

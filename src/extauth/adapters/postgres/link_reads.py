@@ -1,0 +1,50 @@
+"""Reading links: by key many at a time, as they are at this moment, and lists of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import final
+
+from extauth.adapters.postgres import statements
+from extauth.adapters.postgres.connections import Connections
+from extauth.adapters.postgres.rows import Row, key_parameters, link_from_row
+from extauth.adapters.postgres.sending import Rows
+from extauth.adapters.sql.batching import BatchedReads
+from extauth.adapters.sql.listing import listed
+from extauth.adapters.sql.readable import LinkOrError, read_apart
+from extauth.adapters.sql.row_cache import Decoder
+from extauth.domain.link import LinkKey
+
+
+@final
+class LinkReads:
+    """Reads links on a store's connections."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._decoder = Decoder(link_from_row)
+        self.by_key = BatchedReads(self._fetch)
+        """Reads together what is asked for at the same moment."""
+
+    async def now(self, key: LinkKey) -> Row | None:
+        """Return the row, which sees every write that returned before, as :data:`statements.LOST` has it."""
+        rows = await self._connections.read(statements.LOST, *key_parameters(key))
+        return rows[0] if rows else None
+
+    async def listed(self, sql: str, *arguments: object) -> list[LinkOrError]:
+        """Return the links of a statement, and an error in place of each that cannot be read."""
+
+        def run(sql: str) -> Awaitable[Rows]:
+            return self._connections.read(sql, *arguments)
+
+        return await listed(run, sql, self._decoder.links, self.by_key.get_many)
+
+    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:
+        return await read_apart(keys, self._rows_of, self._decoder.links)
+
+    async def _rows_of(self, keys: Sequence[LinkKey]) -> Rows:
+        if len(keys) == 1:
+            return await self._connections.read_by_key(statements.GET, *key_parameters(keys[0]))
+        return await self._connections.read_by_key(
+            statements.GET_MANY, [key.provider_id for key in keys], [key.user_id for key in keys]
+        )
