@@ -92,8 +92,8 @@ class SqliteLinkStore:
         self._begin_anew()
         self._lost = LostRaces(self._read_now, link_from_row, held)
         self._conditional = ConditionalWrites(self._write, self._lost)
-        self._authorizations = Authorizations(self._execute)
-        self._registrations = Registrations(self._execute)
+        self._authorizations = Authorizations(self._writer.fetch_all)
+        self._registrations = Registrations(self._writer.fetch_all)
 
     @classmethod
     @asynccontextmanager
@@ -164,7 +164,7 @@ class SqliteLinkStore:
         return row if isinstance(row, Held | Stale | Absent) else claimed(row)
 
     async def time(self) -> datetime:
-        return time_read((await self._execute(statements.TIME, Parameters()))[0])
+        return time_read((await self._writer.fetch_all(statements.TIME, Parameters()))[0])
 
     async def save(
         self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
@@ -202,7 +202,7 @@ class SqliteLinkStore:
                 "since": instant_to_micros(since),
             }
         )
-        return len(await self._execute(statements.LIFT_FAILURE, parameters))
+        return len(await self._writer.fetch_all(statements.LIFT_FAILURE, parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         parameters = Parameters(
@@ -289,13 +289,10 @@ class SqliteLinkStore:
 
     async def _listed(self, sql: str, parameters: Values) -> list[LinkOrError]:
         def run(sql: str) -> Awaitable[list[Row]]:
-            return self._execute(sql, Parameters(parameters))
+            return self._writer.fetch_all(sql, Parameters(parameters))
 
         return await listed(run, sql, self._decoder.links, self._reads.get_many)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
-        rows = await self._execute(sql, parameters)
+        rows = await self._writer.fetch_all(sql, parameters)
         return rows[0] if rows else None
-
-    async def _execute(self, sql: str, parameters: Parameters) -> list[Row]:
-        return await self._writer.fetch_all(sql, parameters)
