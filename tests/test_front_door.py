@@ -105,7 +105,7 @@ async def test_the_whole_flow(url):
         assert await auth.link("app", "alice") == links[0]
         assert isinstance(await auth.validate("app", "alice"), TokenValid)
 
-        device = await auth.begin_device("app", "bob")
+        device = await auth.begin_device("app", "bob", scopes=["openid"])
         server.approve_device(device.user_code)
         assert (await auth.complete_device(device)).key == BOB
         assert [link.key for link in await auth.links("bob")] == [BOB]

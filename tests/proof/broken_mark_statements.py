@@ -66,13 +66,6 @@ BUGS = [
         postgres=("user_id = $2", "lower(user_id) = lower($2)"),
     ),
     Bug(
-        "links-as-they-were-made",
-        "LINKS_OF",
-        "links_of",
-        "test_links_of_a_user_are_ordered_by_provider",
-        **both("ORDER BY provider_id", "ORDER BY updated_at"),
-    ),
-    Bug(
         "links-of-others",
         "LINKS_OF",
         "links_of",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from extauth import ConfigurationError, ExtAuthError, LinkKey, TokenSet, open_store
-from extauth.adapters.postgres import pools
+from extauth.adapters.postgres import own_pool
 from tests.attacks.attack import Attack
 from tests.attacks.fence import Fence
 from tests.servers.evil_postgres import evil_postgres
@@ -75,7 +75,7 @@ async def _the_server_itself(fence: Fence) -> None:
 
 
 def _as_asyncpg_does(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pools, "verification", lambda *_, **__: None)
+    patch.setattr(own_pool, "verification", lambda *_, **__: None)
 
 
 ATTACKS = [

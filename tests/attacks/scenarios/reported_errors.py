@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 import pytest
 
 from extauth import ConfigurationError, open_store
-from extauth.adapters.postgres import pools, store
+from extauth.adapters.postgres import own_pool, store
 from tests.attacks.attack import Attack
 from tests.attacks.fence import Fence
 from tests.secrecy.watch import TESTS
@@ -48,7 +48,7 @@ async def _encoded_character(_: Fence) -> None:
 
 
 def _as_python_tells_it(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pools, "checked_address", lambda _: urlparse(_.value))
+    patch.setattr(own_pool, "checked_address", lambda _: urlparse(_.value))
 
 
 async def _cut_off_while_connecting() -> None:

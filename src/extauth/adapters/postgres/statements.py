@@ -52,7 +52,7 @@ GET = f"SELECT {_COLUMNS} FROM external_auth_links WHERE {_KEY}"
 GET_MANY = f"""SELECT {_COLUMNS} FROM external_auth_links
 WHERE (provider_id, user_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"""
 
-LINKS_OF = f"SELECT {_COLUMNS} FROM external_auth_links WHERE user_id = $1 ORDER BY provider_id"
+LINKS_OF = f"SELECT {_COLUMNS} FROM external_auth_links WHERE user_id = $1"
 
 # The share lock keeps every delete out until this commit, and is granted with the floor as the last
 # delete left it: a version that a deleted link had is never given again.

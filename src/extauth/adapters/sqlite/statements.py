@@ -36,7 +36,7 @@ GET_MANY = f"""WITH wanted (provider, user) AS (VALUES %s) SELECT {COLUMNS}
 FROM wanted CROSS JOIN external_auth_links ON provider_id = provider AND user_id = user"""
 
 LINKS_OF = f"""SELECT {COLUMNS} FROM external_auth_links
-WHERE user_id = :user_id ORDER BY provider_id"""
+WHERE user_id = :user_id"""
 
 PUT = f"""INSERT INTO external_auth_links (
   provider_id, user_id, version, created_at, updated_at, oauth_written_at,

@@ -26,6 +26,7 @@ from extauth.adapters.oauth2.endpoints.validation import ValidationRules
 from extauth.adapters.providers import CATALOGUE
 from extauth.domain.link import Account
 from extauth.domain.linking_outcomes import TokenValid
+from extauth.domain.outcomes import Unknown
 
 TOKENS = TokenSet("secret/at", "secret rt")
 SECRETS = ("secret", "secret%2Fat", "secret%20rt")
@@ -239,7 +240,9 @@ async def test_a_time_out_of_connecting_does_not_show_it(seen: Seen) -> None:
     short = HttpTimeouts(connect=timedelta(milliseconds=1))
     connector = TCPConnector(resolver=Silence())
     async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as session:
-        assert await provider_at("http://localhost:9", session, short).identify(TOKENS) is None
+        assert await provider_at("http://localhost:9", session, short).identify(TOKENS) == Unknown(
+            "connect_timeout"
+        )
 
     assert any("Connection timeout to host" in text for text in seen.texts)
     assert nothing_seen(seen.texts)
