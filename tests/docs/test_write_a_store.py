@@ -41,7 +41,7 @@ def run_pytest(folder, *arguments):
 
 @pytest.mark.slow
 def test_the_example_passes_the_contract(folder):
-    """Every test passes with pytest alone; only those of a row that cannot be read are skipped, as it says."""
+    """Every test passes with pytest alone; only those of an unreadable row are skipped, as it says."""
     result = run_pytest(folder)
     assert re.fullmatch(r"\d{3} passed, 4 skipped in .*s", result.stdout.splitlines()[-1]), result.stdout
     assert result.returncode == 0

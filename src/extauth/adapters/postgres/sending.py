@@ -60,7 +60,13 @@ class Sending:
     async def fetch(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
         """Run a statement, in no transaction, and return its rows."""
         try:
-            return await self._fetch(connection, sql, arguments)
+            if self._by_name and prefix_of(connection) is not None:
+                try:
+                    return await connection.fetch(sql, *arguments, record_class=Row)
+                except LOST_NAME:
+                    self._give_names_up()
+            # It was not executed, or undone: an error ends the transaction that the statement is.
+            return await fetch_whole(connection, sql, *arguments)
         except asyncpg.DataError as error:
             refused = error
         # Perhaps an argument could not be sent, and the server, asked what the statement is, waits for it. A
@@ -68,15 +74,6 @@ class Sending:
         with suppress(*DRIVER_ERRORS):
             await connection.execute("SELECT 1")
         raise refused
-
-    async def _fetch(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
-        if self._by_name and prefix_of(connection) is not None:
-            try:
-                return await connection.fetch(sql, *arguments, record_class=Row)
-            except LOST_NAME:
-                self._give_names_up()
-        # It was not executed, or undone: an error ends the transaction that the statement is.
-        return await fetch_whole(connection, sql, *arguments)
 
     def _give_names_up(self) -> None:
         if self._by_name:
