@@ -10,6 +10,7 @@ import pytest
 
 from extauth import Link, LinkKey, ProviderTraits, TokenSet
 from extauth.domain.resources import (
+    RejectedToken,
     access_tokens,
     after_exchange,
     same_access_tokens,
@@ -91,7 +92,9 @@ def test_a_resource_without_a_token_is_seen_to_have_none():
 )
 def test_whether_a_token_works(resource, rejected, expected):
     """There is one, it has not expired, and no API refuses it."""
-    assert token_works(link(), resource, NOW, rejected=rejected) is expected
+    whole = link()
+    refused = None if rejected is None else RejectedToken(rejected, whole)
+    assert token_works(whole, resource, NOW, rejected=refused) is expected
 
 
 def test_all_access_tokens_of_a_grant():
@@ -120,7 +123,8 @@ def test_something_to_lose(own_left, mail_left, rejected, expected):
         expires_at=None if own_left is None else NOW + own_left,
         resource_tokens={"mail": attrs.evolve(MAIL, expires_at=NOW + mail_left)},
     )
-    assert something_to_lose(whole, NOW, rejected=rejected) is expected
+    refused = None if rejected is None else RejectedToken(rejected, whole)
+    assert something_to_lose(whole, NOW, rejected=refused) is expected
 
 
 def test_an_answer_for_a_resource():

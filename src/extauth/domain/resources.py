@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import final
 
 import attrs
 
 from extauth.domain.freshness import access_token_works
 from extauth.domain.link import Link
 from extauth.domain.policy import ProviderTraits
+from extauth.domain.storable import masked
 from extauth.domain.token_set import ResourceToken, TokenSet
+
+_INSTANT = timedelta(microseconds=1)
+"""The least by which two times differ in every store."""
 
 
 def seen_for(link: Link, resource: str | None) -> Link | None:
@@ -39,7 +44,40 @@ def access_tokens(tokens: TokenSet) -> Mapping[str | None, ResourceToken]:
     return dict[str | None, ResourceToken]([(None, own), *tokens.resource_tokens.items()])
 
 
-def token_works(link: Link, resource: str | None, now: datetime, *, rejected: str | None = None) -> bool:
+def reissued(link: Link, before: Link, resource: str | None) -> bool:
+    """Say whether the token for ``resource`` was issued since the version of ``before``.
+
+    Its text need not tell: JWTs that a server signs within one second can be equal to the letter. Nor does
+    the version, which moves when another resource's token is issued.
+    """
+    return link.version != before.version and _issue(link, resource) != _issue(before, resource)
+
+
+def _issue(link: Link, resource: str | None) -> tuple[str, datetime] | None:
+    """Return what no two tokens have in common that were issued in one place of a grant."""
+    view = seen_for(link, resource)
+    return None if view is None else (view.tokens.access_token, view.tokens.issued_at or link.updated_at)
+
+
+@final
+@attrs.frozen
+class RejectedToken:
+    """An access token that an API refuses, wherever it stands in the link that was read when that was told."""
+
+    access_token: str = attrs.field(repr=masked)
+    seen: Link
+
+    def stands_in(self, link: Link, resource: str | None) -> bool:
+        """Say whether it is the link's token for ``resource``. One of the same text that was issued since
+        is another token."""
+        view = seen_for(link, resource)
+        same = view is not None and view.tokens.access_token == self.access_token
+        return same and not reissued(link, self.seen, resource)
+
+
+def token_works(
+    link: Link, resource: str | None, now: datetime, *, rejected: RejectedToken | None = None
+) -> bool:
     """Say whether there is an access token for ``resource`` that can be expected to work.
 
     ``rejected`` does not, wherever it turns up.
@@ -47,10 +85,11 @@ def token_works(link: Link, resource: str | None, now: datetime, *, rejected: st
     :raises ValueError: if ``now`` is naive.
     """
     view = seen_for(link, resource)
-    return view is not None and access_token_works(view, now, rejected=view.tokens.access_token == rejected)
+    refused = rejected is not None and rejected.stands_in(link, resource)
+    return view is not None and access_token_works(view, now, rejected=refused)
 
 
-def something_to_lose(link: Link, now: datetime, *, rejected: str | None = None) -> bool:
+def something_to_lose(link: Link, now: datetime, *, rejected: RejectedToken | None = None) -> bool:
     """Say whether any access token of the grant can be expected to work, the one ``rejected`` apart.
 
     As long as one does, a refresh token that may be used up is not presented again: a provider that takes
@@ -81,11 +120,11 @@ def after_exchange(
     tokens = answer.succeeding(previous)
     if no_scopes:
         tokens = attrs.evolve(tokens, scopes=())
-    if tokens.issued_at is None:
-        tokens = attrs.evolve(tokens, issued_at=now)
+    issued_at = _issued_at(link, answer, resource, now)
     if resource is None:
+        tokens = attrs.evolve(tokens, issued_at=issued_at)
         return attrs.evolve(tokens, resource_tokens={}) if traits.refresh_revokes_access_token else tokens
-    new = {resource: ResourceToken(answer.access_token, answer.expires_at, answer.issued_at or now)}
+    new = {resource: ResourceToken(answer.access_token, answer.expires_at, issued_at)}
     others, expires_at = previous.resource_tokens, previous.expires_at
     if traits.refresh_revokes_access_token:
         others, expires_at = {}, now if expires_at is None else min(expires_at, now)
@@ -98,6 +137,15 @@ def after_exchange(
         issued_at=previous.issued_at or link.updated_at,  # which is about to move, and not for this token
         resource_tokens={**others, **new},
     )
+
+
+def _issued_at(link: Link, answer: TokenSet, resource: str | None, now: datetime) -> datetime:
+    """Return when the new token was issued: later than one of the same text, which it is told from by that."""
+    issued_at = answer.issued_at or now
+    before = _issue(link, resource)
+    if before is None or before[0] != answer.access_token:
+        return issued_at
+    return max(issued_at, before[1] + _INSTANT)
 
 
 def same_access_tokens(one: TokenSet, other: TokenSet) -> bool:

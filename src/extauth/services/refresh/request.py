@@ -12,8 +12,8 @@ from extauth.domain.link import Link
 from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.policy import RefreshPolicy, positive
 from extauth.domain.ports import OAuthProvider
-from extauth.domain.resources import seen_for, token_works
-from extauth.domain.storable import masked, storable_text
+from extauth.domain.resources import RejectedToken, seen_for, token_works
+from extauth.domain.storable import storable_text
 from extauth.domain.token_set import TokenSet
 from extauth.services.arguments import takes
 
@@ -30,7 +30,7 @@ class TokenRequest:
 
     provider: OAuthProvider
     resource: str | None = None
-    rejected: str | None = attrs.field(default=None, repr=masked)
+    rejected: RejectedToken | None = None
     """An access token that an API refuses; wherever it turns up, it does not count as working."""
     valid_for: timedelta | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
     """For how long it should work, where the provider's tokens live so long."""
@@ -60,6 +60,10 @@ class TokenRequest:
             raise AssertionError(link)
         return view
 
+    def refused(self, link: Link) -> bool:
+        """Say whether the link has the very token that an API refuses."""
+        return self.rejected is not None and self.rejected.stands_in(link, self.resource)
+
     def works(self, link: Link, now: datetime) -> bool:
         """Say whether the link has this token, and it can be expected to work."""
         return token_works(link, self.resource, now, rejected=self.rejected)
@@ -69,7 +73,7 @@ class TokenRequest:
         view = seen_for(link, self.resource)
         if view is None:
             return blocked(link, now) or REFRESH
-        rejected = view.tokens.access_token == self.rejected
+        rejected = self.refused(link)
         return decide(view, now, policy, self.provider.traits, rejected=rejected, valid_for=self.valid_for)
 
     def too_short(self, link: Link, now: datetime) -> bool:

@@ -18,7 +18,7 @@ from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
-from extauth.domain.resources import token_works
+from extauth.domain.resources import RejectedToken, reissued, token_works
 from extauth.services.arguments import checked_store
 from extauth.services.errors import (
     UNRESOLVED,
@@ -157,21 +157,24 @@ class TokenService:
 
         Give the refused access token as ``rejected``: if the stored one is another by now, it is returned
         and nothing is refreshed, so that any number of callers with the same stale token cause one refresh.
+        Another token is one that was issued since: at servers that sign equal tokens within one second it can
+        have the text of the refused one.
         With ``resource`` all this is about the token for that resource, as in :meth:`link`.
         Raises what :meth:`access_token` does; ``ReauthorizationRequired`` also if there is no refresh token.
         """
         hidden = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
-        request = attrs.evolve(self._request(provider_id, resource), rejected=hidden.value)
-        link = await self._read(request, LinkKey(provider_id, user_id))
-        before = Hidden(request.token(link))
-        if request.rejected not in {None, before.value}:
+        request = self._request(provider_id, resource)
+        link = before = await self._read(request, LinkKey(provider_id, user_id))
+        if hidden.value is not None:
+            request = attrs.evolve(request, rejected=RejectedToken(hidden.value, before))
+        if request.rejected is not None and not request.refused(link):
             decision = request.decide(link, self._clock.now(), self._policy)
             link = await self._serve(request, link, decision)
             return request.seen(check_own_grant(request.provider, link))
 
         def renewed(link: Link) -> bool:
-            return request.token(link) != before.value and request.works(link, self._clock.now())
+            return reissued(link, before, resource) and request.works(link, self._clock.now())
 
         # Twice, because the flight joined first may have been content with the token as it is.
         for _ in range(2):
