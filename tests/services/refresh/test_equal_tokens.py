@@ -58,7 +58,7 @@ async def test_many_callers_of_one_replica_make_one_exchange(alike):
     await alike.link(expires_in=FRESH)
     tokens = alike.replica()
     links = await asyncio.gather(*(tokens.refresh(*WHO, rejected=TEXT) for _ in range(10)))
-    assert [2] * 10 == [link.version for link in links]
+    assert [link.version for link in links] == [2] * 10
     assert alike.provider.exchanges == 1
 
 
@@ -83,7 +83,7 @@ async def test_another_resources_exchange_is_no_answer(alike):
     alike.provider.gate.set()
     await mail
     assert (await other).version == 3
-    assert [MAIL, None] == alike.provider.asked_for
+    assert alike.provider.asked_for == [MAIL, None]
 
 
 INSTANTS = st.datetimes(datetime(2031, 1, 1), datetime(2031, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001
