@@ -62,7 +62,7 @@ def _issue(link: Link, resource: str | None) -> tuple[str, datetime] | None:
 @final
 @attrs.frozen
 class RejectedToken:
-    """An access token that an API refuses, wherever it stands in the link that was read when that was told."""
+    """An access token that an API refuses, as it stood in the link that was read when that was told."""
 
     access_token: str = attrs.field(repr=masked)
     seen: Link
@@ -140,7 +140,7 @@ def after_exchange(
 
 
 def _issued_at(link: Link, answer: TokenSet, resource: str | None, now: datetime) -> datetime:
-    """Return when the new token was issued: later than one of the same text, which it is told from by that."""
+    """Return when the new token was issued: later than one of the same text, to be told from it."""
     issued_at = answer.issued_at or now
     before = _issue(link, resource)
     if before is None or before[0] != answer.access_token:

@@ -77,6 +77,11 @@ class Family:
         """Whether its client has a refresh token that nobody revoked."""
         return self.terms.offline and not self.revoked and not self.refresh_revoked
 
+    @property
+    def refreshable(self) -> bool:
+        """Whether that is not used up, where the server gave no other for it."""
+        return self.usable and self.newest.used_at is None
+
 
 @final
 @attrs.define(eq=False)
@@ -91,10 +96,13 @@ class RefreshToken:
     """0 for the first of the family, and so on."""
     expires_at: float = math.inf
     """By the clock of the grants."""
+    issued_at: float = -math.inf
     presentations: int = 0
     """Those that reached the grants, refused ones too."""
     used_at: float | None = None
-    """When it gave a new pair last; None if it never did."""
+    """When it was used up last; None if it never was."""
+    used_in: int | None = None
+    """Which of all presentations that was, counted from 1."""
     gave: tuple[AccessToken, RefreshToken] | None = None
     """The pair that it gave last."""
     superseded: bool = False

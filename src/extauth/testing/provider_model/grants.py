@@ -9,6 +9,9 @@ import math
 from collections import Counter
 from typing import Literal, final
 
+import attrs
+
+from extauth.testing.provider_model.caps import drop_oldest
 from extauth.testing.provider_model.families import (
     AccessToken,
     Family,
@@ -27,7 +30,8 @@ from extauth.testing.provider_model.redemption import (
     Redemption,
     Refused,
 )
-from extauth.testing.provider_model.reuse import GIVES_TOKENS, RULES, KnownReuse, Presented, Reuse, Treatment
+from extauth.testing.provider_model.reuse import GIVES_TOKENS, KnownReuse, Reuse, Treatment
+from extauth.testing.provider_model.treating import EVERY_TIME, Rotation, in_a_pair, treatment_of
 
 _ROTATES = frozenset({Treatment.ROTATE, Treatment.SUPERSEDE})
 _ANYTHING = Wanted()
@@ -43,7 +47,8 @@ class Grants:
     the access token that the family had until then, as GitHub Apps and GitLab do. A refresh token
     dies ``refresh_token_lifetime`` seconds after it was used last (``sliding``) or after the
     authorization (``fixed``). A grant beyond ``most_grants`` of one subject to one client kills the
-    oldest. The public attributes may be changed at any time. Not safe for threads.
+    oldest. ``rotation`` says when it rotates at all. The public attributes may be changed at any time.
+    Not safe for threads.
     """
 
     reuse: KnownReuse = KnownReuse()
@@ -58,6 +63,7 @@ class Grants:
         refresh_token_lifetime: float = math.inf,
         refresh_clock: Literal["sliding", "fixed"] = "sliding",
         most_grants: int | None = None,
+        rotation: Rotation = EVERY_TIME,
         namer: Namer = unguessable,
     ) -> None:
         self.access_token_lifetime = access_token_lifetime
@@ -67,6 +73,7 @@ class Grants:
         self.refresh_token_lifetime = refresh_token_lifetime
         self.refresh_clock: Literal["sliding", "fixed"] = refresh_clock
         self.most_grants = most_grants
+        self.rotation = rotation
         self.exchanges = 0
         """How many times any refresh token was presented, known or not."""
         self.replays = 0
@@ -95,18 +102,24 @@ class Grants:
         family = Family(subject, len(self._families) + 1, terms)
         self._families.append(family)
         issued = _issued(*self._new_pair(family, None, now, wanted))
-        self._drop_oldest(family)
+        if self.most_grants is not None:
+            self.families_dropped += drop_oldest(self._families, family, self.most_grants)
         return issued
 
-    def redeem(self, refresh_token: str, now: float, wanted: Wanted = _ANYTHING) -> Redemption:
+    def redeem(
+        self, refresh_token: str, now: float, wanted: Wanted = _ANYTHING, *, seen: int | None = None
+    ) -> Redemption:
         """Take a presentation of ``refresh_token`` (RFC 6749 section 6).
 
         What is ``wanted`` of the access token changes nothing about rotation (RFC 8707 section 2.2).
+        ``seen`` is what ``exchanges`` was when the request arrived, if that is not just now.
         """
         record = self._presented(refresh_token)
         if record is None:
             return Refused(replayed=False)
-        return self._treat(record, self._treatment(record, now), now, wanted)
+        together = in_a_pair(record, seen)
+        redemption = self._treat(record, self._treatment(record, now, together=together), now, wanted)
+        return attrs.evolve(redemption, in_a_pair=together) if isinstance(redemption, Refused) else redemption
 
     def redeem_keeping(self, refresh_token: str, now: float, wanted: Wanted = _ANYTHING) -> Redemption:
         """Take a presentation as :meth:`redeem`, but where it would rotate, keep the refresh token."""
@@ -166,7 +179,7 @@ class Grants:
         Then presenting it refreshes, whatever the server does about reuse.
         """
         record = self._issued.refresh.get(refresh_token)
-        return record is not None and record is record.family.newest and record.family.usable
+        return record is not None and record is record.family.newest and record.family.refreshable
 
     def gives_tokens(self, refresh_token: str, now: float) -> bool:
         """Whether presenting ``refresh_token`` at ``now`` would be answered with tokens."""
@@ -178,7 +191,7 @@ class Grants:
         return frozenset(
             family.newest.text
             for family in self._families
-            if family.usable and subject in (None, family.subject)
+            if family.refreshable and subject in (None, family.subject)
         )
 
     def live_access_tokens(self, now: float) -> frozenset[str]:
@@ -220,13 +233,8 @@ class Grants:
             self.replays += record.used_at is not None
         return record
 
-    def _treatment(self, record: RefreshToken, now: float) -> Treatment:
-        family = record.family
-        if not family.usable or now >= record.expires_at:
-            return Treatment.REFUSE
-        behind = family.newest.place - record.place
-        used_ago = None if record.used_at is None else now - record.used_at
-        return RULES[self.reuse](Presented(behind, used_ago, self.replay_window, record.superseded))
+    def _treatment(self, record: RefreshToken, now: float, *, together: bool = False) -> Treatment:
+        return treatment_of(record, now, self.reuse, self.replay_window, self.rotation, together=together)
 
     def _treat(self, record: RefreshToken, treatment: Treatment, now: float, wanted: Wanted) -> Redemption:
         family = record.family
@@ -242,6 +250,9 @@ class Grants:
             return _issued(access if same else self._new_access(family, now, wanted), refresh)
         if treatment is Treatment.ACTIVE:
             return _issued(self._working_access(family, now, wanted), family.newest)
+        if treatment is Treatment.SPEND:
+            self._use(record, now if record.used_at is None else record.used_at)
+            return attrs.evolve(_issued(self._new_access(family, now, wanted), record), spent=True)
         if treatment is Treatment.KEEP:
             if self.refresh_clock == "sliding":
                 record.expires_at = now + self.refresh_token_lifetime
@@ -256,9 +267,12 @@ class Grants:
 
     def _rotate(self, record: RefreshToken, now: float, wanted: Wanted) -> IssuedTokens:
         self._rotated.append(record)
-        record.used_at = now
+        self._use(record, now)
         record.gave = self._new_pair(record.family, record, now, wanted)
         return _issued(*record.gave)
+
+    def _use(self, record: RefreshToken, now: float) -> None:
+        record.used_at, record.used_in = now, self.exchanges
 
     def _new_pair(
         self, family: Family, parent: RefreshToken | None, now: float, wanted: Wanted
@@ -266,7 +280,7 @@ class Grants:
         access = self._new_access(family, now, wanted)
         restarts = parent is None or self.refresh_clock == "sliding"
         expires_at = now + self.refresh_token_lifetime if restarts else family.newest.expires_at
-        return access, self._issued.new_refresh(family, parent, expires_at)
+        return access, self._issued.new_refresh(family, parent, expires_at, now)
 
     def _new_access(self, family: Family, now: float, wanted: Wanted) -> AccessToken:
         if family.access_tokens and self.refresh_revokes_access_token:
@@ -277,19 +291,6 @@ class Grants:
         access = family.access
         works = not access.revoked and now < access.expires_at and access.resources == wanted.resources
         return access if works else self._new_access(family, now, wanted)
-
-    def _drop_oldest(self, newest: Family) -> None:
-        if self.most_grants is None or not newest.terms.offline:
-            return
-        siblings = [
-            family
-            for family in self._families
-            if family.usable
-            and (family.subject, family.terms.client) == (newest.subject, newest.terms.client)
-        ]
-        for family in siblings[: -self.most_grants]:
-            family.revoked = True
-            self.families_dropped += 1
 
 
 def _issued(access: AccessToken, refresh: RefreshToken) -> IssuedTokens:

@@ -22,11 +22,13 @@ class Issued:
         """Return what is known of a token; None if it was never given out."""
         return self.refresh.get(token) or self.access.get(token)
 
-    def new_refresh(self, family: Family, parent: RefreshToken | None, expires_at: float) -> RefreshToken:
+    def new_refresh(
+        self, family: Family, parent: RefreshToken | None, expires_at: float, now: float
+    ) -> RefreshToken:
         """Make the newest refresh token of a family."""
         place = 0 if parent is None else family.newest.place + 1
         text = self._name("rt", family.number, family.access_tokens)
-        family.newest = self.refresh[text] = RefreshToken(text, family, parent, place, expires_at)
+        family.newest = self.refresh[text] = RefreshToken(text, family, parent, place, expires_at, now)
         return family.newest
 
     def new_access(self, family: Family, now: float, lifetime: float, wanted: Wanted) -> AccessToken:

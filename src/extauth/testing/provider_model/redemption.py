@@ -20,6 +20,8 @@ class IssuedTokens:
     refresh_token: str = attrs.field(repr=False)
     expires_at: float
     """When the access token stops working, by the clock of the ``now`` arguments."""
+    spent: bool = False
+    """Whether the refresh token is the one that was presented, which is used up."""
 
 
 @final
@@ -28,7 +30,9 @@ class Refused:
     """The token is unknown, or dead, or its family was revoked: ``invalid_grant``."""
 
     replayed: bool
-    """Whether it had given a new pair before, so that this presentation is a reuse."""
+    """Whether it was used before, so that this presentation is a reuse."""
+    in_a_pair: bool = False
+    """Whether that was after the arrival of the request that presents it now."""
 
 
 Redemption: TypeAlias = IssuedTokens | Refused

@@ -14,7 +14,16 @@ from typing import Literal, TypeAlias, final
 import attrs
 
 Reuse: TypeAlias = Literal[
-    "strict", "strict_account", "one_behind", "replay_window", "overlap", "latest_wins", "non_rotating"
+    "strict",
+    "strict_account",
+    "one_behind",
+    "replay_window",
+    "overlap",
+    "latest_wins",
+    "non_rotating",
+    "refused",
+    "until_successor",
+    "spent",
 ]
 """What becomes of a refresh token that was used before.
 
@@ -27,6 +36,10 @@ that it gave work; later it revokes the family (Auth0; Microsoft, whose window n
 ``latest_wins``: it works again and again, and each time the pair that was live until then is dead: its
 access token, and its refresh token, which is refused if it is presented after all (WSO2).
 ``non_rotating``: the refresh token stays the same; each refresh gives a new access token only (Google).
+``refused``: it is refused, and nothing else dies (the commonest). ``until_successor``: it gives another pair
+until one of them is used in its turn; its earlier pair is then refused (workers-oauth-provider). ``spent``:
+the first use spends it and gives no other, only an access token; for ``replay_window`` it gives further ones
+(django-mcp-oauth; with a window of 0, Authlib's guide).
 """
 
 
@@ -43,6 +56,8 @@ class Presented:
     """Seconds after that in which the server forgives a replay."""
     superseded: bool
     """Whether a replay of an older token took its place before it was used."""
+    gave_newest: bool = False
+    """Whether the newest refresh token of its family came of it."""
 
 
 class Treatment(Enum):
@@ -58,6 +73,8 @@ class Treatment(Enum):
     """Give the active pair of its family."""
     KEEP = auto()
     """Give a new access token beside the same refresh token."""
+    SPEND = auto()
+    """Consume it and give an access token only."""
     REFUSE = auto()
     """Answer ``invalid_grant`` and change nothing."""
     REVOKE_FAMILY = auto()
@@ -67,7 +84,14 @@ class Treatment(Enum):
 
 
 GIVES_TOKENS = frozenset(
-    {Treatment.ROTATE, Treatment.SUPERSEDE, Treatment.REPEAT, Treatment.ACTIVE, Treatment.KEEP}
+    {
+        Treatment.ROTATE,
+        Treatment.SUPERSEDE,
+        Treatment.REPEAT,
+        Treatment.ACTIVE,
+        Treatment.KEEP,
+        Treatment.SPEND,
+    }
 )
 """The treatments that end with tokens for the client."""
 
@@ -106,6 +130,20 @@ def _non_rotating(_: Presented) -> Treatment:
     return Treatment.KEEP
 
 
+def _refused(presented: Presented) -> Treatment:
+    return Treatment.REFUSE if presented.behind else Treatment.ROTATE
+
+
+def _until_successor(presented: Presented) -> Treatment:
+    return Treatment.ROTATE if presented.gave_newest else _refused(presented)
+
+
+def _spent(presented: Presented) -> Treatment:
+    if presented.used_ago is None or presented.used_ago < presented.replay_window:
+        return Treatment.SPEND
+    return Treatment.REFUSE
+
+
 RULES: Mapping[Reuse, Callable[[Presented], Treatment]] = MappingProxyType(
     {
         "strict": _strict,
@@ -115,6 +153,9 @@ RULES: Mapping[Reuse, Callable[[Presented], Treatment]] = MappingProxyType(
         "overlap": _overlap,
         "latest_wins": _latest_wins,
         "non_rotating": _non_rotating,
+        "refused": _refused,
+        "until_successor": _until_successor,
+        "spent": _spent,
     }
 )
 

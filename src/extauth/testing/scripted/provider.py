@@ -263,7 +263,7 @@ class ScriptedProvider:
             expires_at = self._start + timedelta(seconds=pair.expires_at)
         return TokenSet(
             access_token=pair.access_token,
-            refresh_token=None if fault in KEEPING else pair.refresh_token,
+            refresh_token=None if fault in KEEPING or pair.spent else pair.refresh_token,
             expires_at=expires_at,
             issued_at=now,
         )

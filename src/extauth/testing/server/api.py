@@ -44,6 +44,8 @@ class Api:
         admitted = self._admitted(request, resource=True)
         if isinstance(admitted, web.Response):
             return admitted
+        if not self._state.quirks.api_scopes <= admitted.scopes:
+            return self._insufficient(self._state.quirks.api_scopes)
         return web.json_response({"subject": admitted.family.subject})
 
     async def token_info(self, request: web.Request) -> web.Response:
@@ -63,9 +65,7 @@ class Api:
         if quirks.userinfo is not None:
             return web.json_response(filled(quirks.userinfo, account, state.url))
         if "openid" not in admitted.scopes:
-            challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="openid"'}
-            body = {"error": "insufficient_scope"}
-            return web.json_response(body, status=HTTPStatus.FORBIDDEN, headers=challenge)
+            return self._insufficient(frozenset({"openid"}))
         return web.json_response(claims_about(account))
 
     def _admitted(self, request: web.Request, *, resource: bool) -> AccessToken | web.Response:
@@ -116,6 +116,13 @@ class Api:
         if status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = f"{scheme} {parameters}".strip()
         return web.json_response(body, status=status, headers=headers)
+
+    def _insufficient(self, scopes: frozenset[str]) -> web.Response:
+        """Return the answer to a token that was not granted enough (RFC 6750 section 3.1)."""
+        told = f', scope="{" ".join(sorted(scopes))}"' if self._state.quirks.names_missing_scopes else ""
+        challenge = {"WWW-Authenticate": f'Bearer error="insufficient_scope"{told}'}
+        body = {"error": "insufficient_scope"}
+        return web.json_response(body, status=HTTPStatus.FORBIDDEN, headers=challenge)
 
     def _rate_limited(self) -> web.Response:
         reset = int(self._state.now().timestamp()) + 60

@@ -55,7 +55,9 @@ class AuthorizeEndpoint:
         consent = state.consents.pop(request.headers.get(TICKET, ""), state.consent)
         answer = self._answer(client, redirect_uri, given, resources, consent)
         answer |= {"state": given["state"]} if "state" in given else {}
-        answer |= {"iss": state.issuer} if quirks.sends_iss else {}
+        answer |= (
+            {"iss": state.issuer} if quirks.sends_iss and (quirks.iss_in_errors or "code" in answer) else {}
+        )
         return _posting(redirect_uri, answer) if mode == "form_post" else _redirect(redirect_uri, answer)
 
     def _answer(
@@ -92,6 +94,8 @@ class AuthorizeEndpoint:
             nonce=given.get("nonce"),
             resources=resources,
         )
+        if quirks.consent_revokes:
+            state.grants.revoke_subject(account.id, client)
         state.consented.add((account.id, client))
         extra = {name: str(filled(text, account, state.url)) for name, text in quirks.extra_callback.items()}
         return {"code": state.codes.add(code), **extra}
@@ -107,7 +111,7 @@ class AuthorizeEndpoint:
             return "invalid_request"
         if missing(quirks.authorize_params, given) or _wrong_challenge(client, quirks.pkce, given):
             return "invalid_request"
-        if unknown_scopes(quirks, scopes):
+        if unknown_scopes(quirks, scopes) or (quirks.registered_scopes_only and not client.may_ask(scopes)):
             return "invalid_scope"
         return "invalid_target" if wrong_resources(quirks, resources) else None
 

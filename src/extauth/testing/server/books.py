@@ -10,6 +10,7 @@ from datetime import timedelta
 from extauth.testing.provider_model.families import Namer, unguessable
 from extauth.testing.provider_model.grants import Grants
 from extauth.testing.provider_model.reuse import Reuse
+from extauth.testing.provider_model.treating import Rotation
 from extauth.testing.server.quirks import ServerQuirks
 from extauth.testing.server.state import ServerState
 
@@ -42,12 +43,17 @@ def grants_for(
         ),
         refresh_clock=quirks.refresh_clock,
         most_grants=quirks.most_grants,
+        rotation=Rotation(
+            after=0.0 if quirks.rotates_after is None else quirks.rotates_after.total_seconds(),
+            forgives_pairs=quirks.forgives_pairs,
+        ),
         namer=_jwt_namer(state) if quirks.jwt_access_tokens else unguessable,
     )
 
 
 def _jwt_namer(state: Callable[[], ServerState]) -> Namer:
     """Return what names access tokens by JWTs, and all others as ever."""
+    signed: dict[tuple[object, ...], str] = {}
 
     def name(kind: str, family: int, number: int, /) -> str:
         if kind != "at":
@@ -55,9 +61,15 @@ def _jwt_namer(state: Callable[[], ServerState]) -> Namer:
         server = state()
         issued_at = server.now().timestamp()
         lifetime = server.grants.access_token_lifetime
-        claims: dict[str, object] = {"jti": secrets.token_hex(8), "iat": int(issued_at)}
+        claims: dict[str, object] = {"sid": family, "iat": int(issued_at)}
+        if server.quirks.jwt_ids:
+            claims["jti"] = secrets.token_hex(8)
         if math.isfinite(lifetime):
             claims["exp"] = int(issued_at + lifetime)
-        return server.signer.sign(claims, "ES256", "at+jwt")
+        # Signatures of this kind are drawn at random: those of equal claims would differ.
+        said = tuple(claims.values())
+        if said not in signed:
+            signed[said] = server.signer.sign(claims, "ES256", "at+jwt")
+        return signed[said]
 
     return name

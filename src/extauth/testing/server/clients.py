@@ -26,8 +26,14 @@ class Client:
     """None: those of the server's quirks."""
     key: PublicKey | None = attrs.field(default=None, repr=False)
     """What its JWTs are verified with."""
+    scopes: frozenset[str] | None = None
+    """Those that it registered for (RFC 7591 section 2); None: it did not say."""
     assertions_used: set[str] = attrs.field(factory=set[str], repr=False)
     """The ``jti`` of each assertion that was accepted; none is twice (RFC 7523 section 3)."""
+
+    def may_ask(self, scopes: frozenset[str]) -> bool:
+        """Whether it registered for all of them."""
+        return self.scopes is None or scopes <= self.scopes
 
     @property
     def public(self) -> bool:

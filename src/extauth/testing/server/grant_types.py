@@ -62,9 +62,18 @@ def exchange_code(state: ServerState, client: Client, fields: Fields, resources:
 
 
 def refresh(
-    state: ServerState, client: Client, fields: Fields, resources: frozenset[str], fault: Fault | None
+    state: ServerState,
+    client: Client,
+    fields: Fields,
+    resources: frozenset[str],
+    *,
+    fault: Fault | None,
+    seen: int,
 ) -> Outcome:
-    """Give new tokens for a refresh token (RFC 6749 section 6)."""
+    """Give new tokens for a refresh token (RFC 6749 section 6).
+
+    ``seen`` is how many refresh tokens had been processed when the request arrived.
+    """
     quirks, grants, now = state.quirks, state.grants, state.monotonic()
     if not (token := fields.get(quirks.refresh_field)) or missing(quirks.refresh_params, fields):
         return _BAD_REQUEST
@@ -82,10 +91,13 @@ def refresh(
         return Refusal("invalid_target")
     if known is not None and _throttled(state, known.family.number, now):
         return quirks.throttled
-    redeem = grants.redeem_keeping if fault in KEEPING else grants.redeem
-    redemption = redeem(token, now, wanted)
+    if fault in KEEPING:
+        redemption = grants.redeem_keeping(token, now, wanted)
+    else:
+        redemption = grants.redeem(token, now, wanted, seen=seen)
     if not isinstance(redemption, IssuedTokens):
-        return quirks.dead_refresh_token
+        loser = quirks.pair_loser if redemption.in_a_pair else None
+        return loser or quirks.dead_refresh_token
     if known is not None:
         state.refreshed_at[known.family.number].append(now)
     return Issue(redemption, asked or terms.scopes, first=False, keeps=redemption.refresh_token == token)

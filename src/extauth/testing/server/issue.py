@@ -75,7 +75,7 @@ def _pair(pair: IssuedTokens, state: ServerState, issue: Issue, fault: Fault | N
         "token_type": quirks.second_token_type if terms.second else quirks.token_type,
         **_lifetime(pair.expires_at - now, state.now().timestamp(), quirks),
     }
-    if terms.offline and not (issue.keeps and quirks.omits_kept_refresh_token):
+    if terms.offline and not pair.spent and not (issue.keeps and quirks.omits_kept_refresh_token):
         members["refresh_token"] = pair.refresh_token
         left = _seconds_left(state, pair.refresh_token)
         if quirks.refresh_expiry_member is not None and left is not None:

@@ -10,6 +10,7 @@ import attrs
 
 from extauth.domain.policy import positive
 from extauth.testing.provider_model.revoking import RevocationReach, RevokedConsumed
+from extauth.testing.server.habits import ServerHabits
 from extauth.testing.server.refusals import ErrorShape, Refusal
 
 ClientProof: TypeAlias = Literal[
@@ -61,7 +62,7 @@ _MUST_BE = attrs.field(factory=dict[str, str | None])
 
 @final
 @attrs.frozen(kw_only=True)
-class ServerQuirks:
+class ServerQuirks(ServerHabits):
     """One provider's habits. ``ServerQuirks()`` follows the standards, to the letter.
 
     Texts in ``extra_members``, ``extra_callback`` and ``userinfo`` may hold ``{url}``, ``{account_id}``,

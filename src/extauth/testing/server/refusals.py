@@ -8,13 +8,16 @@ from typing import Literal, TypeAlias, final
 
 import attrs
 
-ErrorShape: TypeAlias = Literal["oauth", "slack", "hubspot", "fitbit", "twitch", "linkedin", "facebook"]
+ErrorShape: TypeAlias = Literal[
+    "oauth", "slack", "hubspot", "fitbit", "twitch", "linkedin", "facebook", "text", "empty"
+]
 """Where the code of an error stands in the body.
 
 ``oauth``: ``error`` (RFC 6749 section 5.2). ``slack``: ``ok: false`` beside it, and ``ok: true`` in a
 success. ``hubspot``: ``status``, with ``category`` and ``message``. ``fitbit``: ``errorType`` in a list
 of ``errors``. ``twitch``: only the HTTP status and a ``message``. ``linkedin``: ``serviceErrorCode``, a
-number, and a ``message``. ``facebook``: an object in ``error``, with a number as its ``code``.
+number, and a ``message``. ``facebook``: an object in ``error``, with a number as its ``code``. ``text``: no
+members, but the message as plain text (oauth2orize). ``empty``: an empty body (glewlwyd).
 """
 
 
@@ -36,8 +39,16 @@ class Refusal:
 
 def body_of(refusal: Refusal, shape: ErrorShape, status: int) -> dict[str, object]:
     """Return the members of the body that says ``refusal`` with this HTTP status."""
-    message = refusal.message or refusal.code.replace("_", " ")
-    return {**_shaped(refusal, shape, status, message), **refusal.members}
+    return {**_shaped(refusal, shape, status, _message(refusal)), **refusal.members}
+
+
+def text_of(refusal: Refusal, shape: ErrorShape) -> str | None:
+    """Return the whole body where it has no members."""
+    return {"text": _message(refusal), "empty": ""}.get(shape)
+
+
+def _message(refusal: Refusal) -> str:
+    return refusal.message or refusal.code.replace("_", " ")
 
 
 def _shaped(refusal: Refusal, shape: ErrorShape, status: int, message: str) -> dict[str, object]:
@@ -56,5 +67,7 @@ def _shaped(refusal: Refusal, shape: ErrorShape, status: int, message: str) -> d
             return {"status": status, "message": message}
         case "linkedin":
             return {"serviceErrorCode": 65600, "message": message, "status": status}
+        case "text" | "empty":
+            return {}
         case "facebook":
             return {"error": {"message": message, "type": "OAuthException", "code": 190}}

@@ -44,6 +44,8 @@ class RegistrationEndpoint:
         if (key is None) is (proof == "private_key_jwt"):
             return _refused("invalid_client_metadata")
         client = self._state.clients.register(set(redirect_uris), proof, key)
+        if isinstance(scope := asked.get("scope"), str):
+            client.scopes = frozenset(scope.split())
         told: dict[str, object] = {
             **asked,
             "client_id": client.id,

@@ -52,11 +52,12 @@ class TokenEndpoint:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, or break off, as its fault says."""
         fault = self._faults.deal()
+        seen = self._state.grants.exchanges
         if self._delayed == "before":
             await self._pause(self._answer_delay)
         if fault is Fault.DELAYED_BEFORE:
             await self._pause(self._faults.delay.total_seconds())
-        answer = await self._process(request, fault)
+        answer = await self._process(request, fault, seen)
         if self._delayed == "after":
             await self._pause(self._answer_delay)
         if fault is Fault.DELAYED_AFTER:
@@ -65,7 +66,7 @@ class TokenEndpoint:
             return await broken_off(request, answer, fault)
         return answer
 
-    async def _process(self, request: web.Request, fault: Fault | None) -> web.Response:
+    async def _process(self, request: web.Request, fault: Fault | None, seen: int) -> web.Response:
         quirks = self._state.quirks
         accept = request.headers.get("Accept", "")
         found = await read_parameters(request, quirks.encoding, takes_query=quirks.takes_query)
@@ -78,8 +79,10 @@ class TokenEndpoint:
             return answer
         client = self._client(request, fields)
         if isinstance(client, Refusal):
+            if quirks.wrong_secret_spends and (token := fields.get(quirks.refresh_field)):
+                self._state.grants.redeem(token, self._state.monotonic())
             return encoded(refused(client, quirks), quirks, accept)
-        outcome = self._outcome(request, client, fields, resources, fault)
+        outcome = self._outcome(request, client, fields, resources, fault=fault, seen=seen)
         if isinstance(outcome, Refusal):
             processed = outcome is quirks.dead_refresh_token or outcome is quirks.dead_code
             return encoded(refused(outcome, quirks), quirks, accept, fault if processed else None)
@@ -90,6 +93,8 @@ class TokenEndpoint:
     def _client(self, request: web.Request, fields: dict[str, str]) -> Client | Refusal:
         quirks = self._state.quirks
         if any(name not in request.headers for name in quirks.token_headers):
+            return Refusal("invalid_request")
+        if quirks.client_id_in_body and quirks.client_id_field not in fields:
             return Refusal("invalid_request")
         if fields.get("grant_type") == DEVICE_GRANT and not quirks.device_proof:
             client = self._state.clients.find(fields.get(quirks.client_id_field))
@@ -102,7 +107,9 @@ class TokenEndpoint:
         client: Client,
         fields: dict[str, str],
         resources: frozenset[str],
+        *,
         fault: Fault | None,
+        seen: int,
     ) -> Outcome:
         state, quirks = self._state, self._state.quirks
         grant_type = fields.get("grant_type")
@@ -112,7 +119,7 @@ class TokenEndpoint:
         if grant_type == "refresh_token":
             if not refreshes_here:
                 return Refusal("unsupported_grant_type")
-            return refresh(state, client, fields, resources, fault)
+            return refresh(state, client, fields, resources, fault=fault, seen=seen)
         if quirks.refresh_path is not None and refreshes_here:
             return Refusal("unsupported_grant_type")
         if grant_type == quirks.code_grant:

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from extauth.testing.provider_model.faults import Fault
 from extauth.testing.server.quirks import STANDARD, ServerQuirks
-from extauth.testing.server.refusals import Refusal, body_of
+from extauth.testing.server.refusals import Refusal, body_of, text_of
 from extauth.testing.server.token_request import FORM
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -34,12 +34,15 @@ class Answer:
     members: Mapping[str, object] = attrs.field(repr=False)
     status: int = HTTPStatus.OK
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    text: str | None = None
+    """The body, where it has no members."""
 
 
 def refused(refusal: Refusal, quirks: ServerQuirks = STANDARD) -> Answer:
     """Return the answer that says ``refusal`` the provider's way."""
     status = refusal.status or quirks.error_status or HTTPStatus.BAD_REQUEST
-    return Answer(body_of(refusal, quirks.error_shape, status), status, refusal.headers)
+    shape = quirks.error_shape
+    return Answer(body_of(refusal, shape, status), status, refusal.headers, text_of(refusal, shape))
 
 
 def unauthorized(challenge: str, body: dict[str, object]) -> web.Response:
@@ -80,6 +83,8 @@ def encoded(
     headers = {**NO_STORE, **answer.headers}
     if fault is Fault.JUNK_BODY:
         return web.Response(text=_JUNK, content_type="text/html", headers=headers)
+    if answer.text is not None:
+        return web.Response(text=answer.text, status=answer.status, headers=headers)
     members = dict(answer.members)
     if fault is Fault.OVERSIZED_BODY:
         members["padding"] = "x" * OVERSIZED
