@@ -9,8 +9,10 @@ WORKERS ?= 4
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --constraint constraints.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --all-extras --no-header --no-annotate --no-emit-package extauth pyproject.toml constraints.in
+COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
+  --no-header --no-annotate
 
-.PHONY: help demo test attacks coverage prove chaos mutants pgbouncer faketime pglite check docs fix matrix lowest audit sbom bench wheel lock clean
+.PHONY: help demo test attacks coverage prove chaos servers mutants pgbouncer faketime pglite check docs fix matrix lowest audit sbom bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -42,6 +44,13 @@ coverage: $(DEV_INSTALLED)  ## which branches the tests take; those of tests/pro
 chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres under a strict authorization server
 	$(BIN)/python -m chaos $(ARGS)
 
+servers: $(DEV_INSTALLED)  ## extauth against servers that others wrote; needs Node.js and npm (ARGS=--write for the page)
+	$(PYTHON) -m venv build/servers/python
+	build/servers/python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement servers/requirements.txt
+	cp -R servers/node build/servers/
+	cd build/servers/node && npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m servers $(ARGS)
+
 pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be installed
 	@$(BIN)/python -m tests.servers.pgbouncer
 	$(BIN)/python -m pytest -m pgbouncer tests/adapters/postgres
@@ -62,6 +71,7 @@ check: $(DEV_INSTALLED)  ## format, lint, types, layers and the API reference
 	$(BIN)/mypy tests
 	$(BIN)/mypy chaos
 	$(BIN)/mypy proof
+	$(BIN)/mypy servers --exclude servers/python
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference/generate.py
@@ -118,6 +128,8 @@ lock: $(INSTALLED)  ## renew constraints.txt, and constraints-lowest.txt for `ma
 	$(COMPILE) --group test --group check --group docs --group mutants --group bench --group release --output-file constraints.txt
 	cp constraints.txt constraints-lowest.txt
 	.ci/dependencies --lowest > $(VENV)/lowest.txt
+	$(COMPILE_SERVERS) servers/requirements.in --output-file servers/requirements.txt
+	cd servers/node && npm install --silent --package-lock-only --omit-lockfile-registry-resolved
 	$(COMPILE) --group suite --constraint $(VENV)/lowest.txt --output-file constraints-lowest.txt
 
 clean:  ## remove the virtual environments and every cache

@@ -1,0 +1,1 @@
+"""``make servers``: extauth against authorization servers that other people wrote."""

@@ -1,0 +1,43 @@
+"""``make servers``: run each server, ask it by plain HTTP what it does, and drive extauth against it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from servers.driving import drive
+from servers.looking import look
+from servers.programs import PROGRAMS
+from servers.running import Program, running
+from servers.table import Seen, tables, write
+from servers.visiting import Visitor
+
+
+async def see(program: Program) -> Seen:
+    """Run one server, with a store of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with running(program) as site, Visitor(site) as visitor:
+            return Seen(program, await look(visitor), await drive(visitor, Path(folder)))
+
+
+async def main() -> int:
+    """Run those that are named, or all; 1 if something is not as promised."""
+    parser = argparse.ArgumentParser(prog="make servers", description=__doc__)
+    parser.add_argument("only", nargs="*", help="parts of the names of the servers to run")
+    parser.add_argument("--write", action="store_true", help="put the tables into the page about servers")
+    given = parser.parse_args()
+    chosen = [each for each in PROGRAMS if not given.only or any(part in each.package for part in given.only)]
+    seen = [await see(program) for program in chosen]
+    print(tables(seen))
+    broken = [f"{each.program.package}: {what}" for each in seen for what in each.driven.broken]
+    print("\n".join(["", *broken, f"{len(seen)} servers, {len(broken)} promises broken"]))
+    if given.write:
+        write(tables(seen))
+    return 1 if broken or not seen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

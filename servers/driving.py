@@ -1,0 +1,162 @@
+"""extauth against a server: what an application and its users get."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, final
+
+import attrs
+
+import extauth
+from extauth import Auth, ExtAuthError, Link, ProviderMisconfigured, ReauthorizationRequired
+from servers.replica import CALLERS
+from servers.running import REDIRECT_URI, ROOT, Site
+from servers.settings import PROVIDER, USER, provider
+from servers.visiting import Visitor
+
+ROTATIONS = 20
+REPLICAS = 2
+WORKS = "works"
+PATIENCE = 60
+"""Seconds for one rotation of all callers."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Driven:
+    """What came of it, in the words of the table."""
+
+    rotations: str
+    wrong_secret: str
+    narrowed: str
+    revoked: str
+    unlinked: str
+    broken: tuple[str, ...]
+    """What should not have been; empty: all is as promised."""
+
+
+async def drive(visitor: Visitor, folder: Path) -> Driven:
+    """Connect, rotate, and let happen what happens to links."""
+    broken: list[str] = []
+    store = f"sqlite:///{folder / 'links.db'}"
+    site = visitor.site
+    async with extauth.open(store, [provider(site)]) as auth:
+        link = await _connect(auth, visitor)
+        rotations = await _rotations(site, store, link, visitor, broken)
+        await _connect(auth, visitor)
+        wrong_secret = await _wrong_secret(auth, site, store, broken)
+        narrowed = await _narrowed(auth, visitor, broken)
+        await _connect(auth, visitor)
+        revoked = await _revoked(auth, visitor, broken)
+        link = await _connect(auth, visitor)
+        unlinked = await _unlinked(auth, visitor, link)
+    return Driven(
+        rotations=rotations,
+        wrong_secret=wrong_secret,
+        narrowed=narrowed,
+        revoked=revoked,
+        unlinked=unlinked,
+        broken=tuple(broken),
+    )
+
+
+async def _connect(auth: Auth, visitor: Visitor, **options: Any) -> Link:
+    url = await auth.begin(PROVIDER, USER, REDIRECT_URI, **options)
+    return await auth.complete(await visitor.consent(url), user_id=USER, provider_id=PROVIDER)
+
+
+async def _rotations(site: Site, store: str, link: Link, visitor: Visitor, broken: list[str]) -> str:
+    """Let all callers of all replicas report the token as refused, again and again."""
+    token, exchanges = link.tokens.access_token, 0
+    async with AsyncExitStack() as stack:
+        replicas = [await stack.enter_async_context(_replica(site, store)) for _ in range(REPLICAS)]
+        for number in range(1, ROTATIONS + 1):
+            answers = await asyncio.gather(*(_tell(replica, token) for replica in replicas))
+            exchanges = sum(answer["exchanges"] for answer in answers)
+            if exchanges != number:
+                broken.append(f"{exchanges} exchanges in {number} rotations")
+            if errors := sorted({answer["error"] for answer in answers if "error" in answer}):
+                return f"{number - 1} of {ROTATIONS} rotations, then {', '.join(errors)}"
+            tokens = {each for answer in answers for each in answer["tokens"]}
+            if len(tokens) != 1:
+                broken.append(f"rotation {number} gave {len(tokens)} tokens")
+            token = tokens.pop()
+            if not await visitor.works(token):
+                broken.append(f"rotation {number} gave a token that does not work")
+    callers = REPLICAS * CALLERS
+    return f"{ROTATIONS} rotations, {callers} callers in {REPLICAS} processes: {exchanges} exchanges"
+
+
+@asynccontextmanager
+async def _replica(site: Site, store: str) -> AsyncGenerator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "servers.replica", stdin=PIPE, stdout=PIPE, cwd=ROOT
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"store": store, "site": attrs.asdict(site)}).encode() + b"\n")
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
+
+
+async def _tell(replica: Process, token: str) -> dict[str, Any]:
+    assert replica.stdin is not None
+    assert replica.stdout is not None
+    replica.stdin.write(json.dumps(token).encode() + b"\n")
+    async with asyncio.timeout(PATIENCE):
+        answer: dict[str, Any] = json.loads(await replica.stdout.readline())
+    return answer
+
+
+async def _wrong_secret(auth: Auth, site: Site, store: str, broken: list[str]) -> str:
+    async with extauth.open(store, [provider(site, secret="another")]) as mistaken:  # noqa: S106 - a wrong one
+        said = await _outcome(lambda: mistaken.refresh(PROVIDER, USER))
+    if said != ProviderMisconfigured.__name__:
+        broken.append(f"a wrong secret came to {said}")
+    mended = await _outcome(lambda: auth.refresh(PROVIDER, USER))
+    return f"{said}; mended: {mended}"
+
+
+async def _narrowed(auth: Auth, visitor: Visitor, broken: list[str]) -> str:
+    fewer = [scope for scope in visitor.site.scopes if scope != "write"]
+    link = await _connect(auth, visitor, scopes=fewer)
+    if "write" in link.tokens.scopes:
+        broken.append(f"write is said to be granted where {fewer} was asked for")
+    return " ".join(sorted(link.tokens.scopes))
+
+
+async def _revoked(auth: Auth, visitor: Visitor, broken: list[str]) -> str:
+    link = await auth.link(PROVIDER, USER)
+    if await visitor.revoke(link.tokens.refresh_token or "") is None:
+        return "-"
+    said = await _outcome(lambda: auth.refresh(PROVIDER, USER))
+    if said == WORKS:
+        broken.append("a revoked grant works")
+    return said
+
+
+async def _unlinked(auth: Auth, visitor: Visitor, link: Link) -> str:
+    outcome = await auth.unlink(PROVIDER, USER)
+    access = "lives" if await visitor.works(link.tokens.access_token) else "dies"
+    reason = "" if outcome.reason is None else f" ({outcome.reason})"
+    return f"revoked={outcome.revoked}{reason}; AT {access}"
+
+
+async def _outcome(call: Callable[[], Awaitable[object]]) -> str:
+    """Return what a call ends with."""
+    try:
+        await call()
+    except ReauthorizationRequired as error:
+        return f"{type(error).__name__} ({error.reason})"
+    except ExtAuthError as error:
+        return type(error).__name__
+    return WORKS

@@ -1,0 +1,132 @@
+"""Servers as processes of their own, each with what it says about itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, final
+
+import attrs
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+BUILD = ROOT / "build" / "servers"
+REDIRECT_URI = "http://127.0.0.1:1/callback"
+"""Nothing listens there: the browser is stopped before."""
+PATIENCE = 30
+"""Seconds for a server to begin or end."""
+
+
+@final
+@attrs.frozen
+class Program:
+    """A server that there is to run."""
+
+    package: str
+    """As its registry spells it, and as it is pinned here."""
+    wiring: str
+    """What of its settings matters, in words."""
+    file: str
+    """Below this folder; Python or JavaScript."""
+    options: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> list[str]:
+        """What starts it, but for the port and the redirect URI."""
+        python = str(BUILD / "python" / "bin" / "python")
+        return ["node" if self.file.endswith(".mjs") else python, str(self.place)]
+
+    @property
+    def place(self) -> Path:
+        """The file to run. That of a Node server is beside its packages."""
+        return (BUILD if self.file.startswith("node/") else HERE) / self.file
+
+    @property
+    def version(self) -> str:
+        """The version that is pinned."""
+        if self.file.endswith(".mjs"):
+            pinned = json.loads((HERE / "node" / "package.json").read_text())["dependencies"]
+            return str(pinned[self.package])
+        for line in (HERE / "requirements.in").read_text().splitlines():
+            name, _, version = line.partition("==")
+            if name.lower() == self.package.lower():
+                return version
+        raise LookupError(self.package)
+
+
+@final
+@attrs.frozen
+class Site:
+    """A server that listens, as a client must know it."""
+
+    authorize_url: str
+    token_url: str
+    api_url: str
+    """Which takes bearer tokens and answers 200 to those that work."""
+    client_id: str
+    client_secret: str = attrs.field(repr=False)
+    scopes: tuple[str, ...] = attrs.field(converter=tuple)
+    revoke_url: str | None = None
+    issuer: str | None = None
+    openid: bool = False
+
+    def authorization(self) -> dict[str, str]:
+        """Return the parameters of an authorization request that asks for everything."""
+        asked = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": REDIRECT_URI,
+            "scope": " ".join(self.scopes),
+            "state": "a-state",
+        }
+        return asked | ({"prompt": "consent", "nonce": "a-nonce"} if self.openid else {})
+
+
+@asynccontextmanager
+async def running(program: Program) -> AsyncGenerator[Site]:
+    """Start the server and stop it at the end.
+
+    :raises RuntimeError: if it ends, or says nothing, before it listens.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        *program.command, str(port), REDIRECT_URI, *program.options, stdout=PIPE, cwd=program.place.parent
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            said = await _ready(process)
+            await _listens(port)
+        yield Site(**said)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
+
+
+async def _ready(process: Process) -> Mapping[str, Any]:
+    assert process.stdout is not None
+    while line := await process.stdout.readline():
+        if line.startswith(b"{"):
+            said: Mapping[str, Any] = json.loads(line)
+            return said
+    msg = "the server ended before it listened: see what it printed"
+    raise RuntimeError(msg)
+
+
+async def _listens(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return

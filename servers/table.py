@@ -1,0 +1,59 @@
+"""What was seen, as the table of ``docs/explanation/servers.md``."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+import attrs
+
+from servers.driving import Driven
+from servers.looking import Habits
+from servers.running import ROOT, Program
+
+PAGE: Final = ROOT / "docs" / "explanation" / "servers.md"
+BEGIN: Final = "<!-- made by make servers -->"
+END: Final = "<!-- end -->"
+HABITS: Final = (
+    "server",
+    "a refresh gives",
+    "a consumed RT again",
+    "the same twice at one instant",
+    "wrong secret",
+    "revoking the RT",
+)
+MADE: Final = ("server", "rotations", "wrong secret", "fewer scopes", "revoked grant", "unlink")
+
+
+@final
+@attrs.frozen
+class Seen:
+    """One server that ran."""
+
+    program: Program
+    habits: Habits
+    driven: Driven
+
+
+def tables(seen: list[Seen]) -> str:
+    """Return both tables: what the servers do, and what extauth makes of it."""
+    habits = [[name_of(each.program), *attrs.astuple(each.habits)] for each in seen]
+    made = [[name_of(each.program), *attrs.astuple(each.driven)[:-1]] for each in seen]
+    return f"{_table(HABITS, habits)}\n\nWhat extauth makes of it:\n\n{_table(MADE, made)}"
+
+
+def write(text: str) -> None:
+    """Put the tables into the page, in place of those that stand there."""
+    page = PAGE.read_text()
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+
+
+def name_of(program: Program) -> str:
+    """Return what the row of a server is called."""
+    return f"{program.package} {program.version}, {program.wiring}"
+
+
+def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

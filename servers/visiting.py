@@ -1,0 +1,103 @@
+"""Plain HTTP to a server, with nothing of extauth between."""
+
+from __future__ import annotations
+
+import base64
+import json
+from types import TracebackType
+from typing import Any, Self, final
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+import attrs
+from aiohttp import ClientSession, CookieJar
+
+from servers.running import REDIRECT_URI, Site
+
+MOST_REDIRECTS = 10
+
+
+@final
+@attrs.frozen
+class Answer:
+    """What an endpoint said."""
+
+    status: int
+    members: dict[str, Any]
+
+    @property
+    def said(self) -> str:
+        """Status and error code, in short."""
+        code = self.members.get("error", "")
+        return f"{self.status} {code}".strip()
+
+
+@final
+class Visitor:
+    """A browser and an HTTP client."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._session = ClientSession(cookie_jar=CookieJar(unsafe=True))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def consent(self, url: str) -> str:
+        """Open an authorization URL and return the callback to which it leads.
+
+        :raises RuntimeError: if it leads nowhere.
+        """
+        for _ in range(MOST_REDIRECTS):
+            async with self._session.get(url, allow_redirects=False) as answer:
+                url = urljoin(url, answer.headers.get("Location", ""))
+                if not answer.headers.get("Location"):
+                    break
+            if url.startswith(REDIRECT_URI):
+                return url
+        msg = f"the authorization request led to {urlsplit(url).path}, not to the callback"
+        raise RuntimeError(msg)
+
+    async def connect(self) -> Answer:
+        """Return the first tokens of a new grant."""
+        site = self.site
+        callback = await self.consent(f"{site.authorize_url}?{urlencode(site.authorization())}")
+        code = dict(parse_qsl(urlsplit(callback).query))["code"]
+        return await self.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI)
+
+    async def refresh(self, refresh_token: str, secret: str | None = None) -> Answer:
+        """Present a refresh token."""
+        return await self.token(secret, grant_type="refresh_token", refresh_token=refresh_token)
+
+    async def token(self, secret: str | None = None, /, **form: str) -> Answer:
+        """Ask the token endpoint."""
+        return await self._post(self.site.token_url, form, secret)
+
+    async def revoke(self, token: str) -> Answer | None:
+        """Revoke a token; None where nothing is to be asked (RFC 7009)."""
+        if self.site.revoke_url is None:
+            return None
+        return await self._post(
+            self.site.revoke_url, {"token": token, "token_type_hint": "refresh_token"}, None
+        )
+
+    async def works(self, access_token: str) -> bool:
+        """Whether the API takes the token."""
+        headers = {"Authorization": f"Bearer {access_token}"}
+        async with self._session.get(self.site.api_url, headers=headers) as answer:
+            return answer.status == 200
+
+    async def _post(self, url: str, form: dict[str, str], secret: str | None) -> Answer:
+        pair = f"{self.site.client_id}:{secret or self.site.client_secret}"
+        headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        async with self._session.post(url, data=form, headers=headers) as answer:
+            text = await answer.text()
+            try:
+                members = json.loads(text)
+            except ValueError:
+                members = {}
+            return Answer(answer.status, members if isinstance(members, dict) else {})

@@ -1,0 +1,111 @@
+"""What ``make servers`` looks at and how it judges, against the kit's server; and what its page says."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+
+from extauth.testing import AuthorizationServer, ServerQuirks
+from servers.driving import drive
+from servers.looking import look
+from servers.programs import PROGRAMS
+from servers.running import HERE, REDIRECT_URI, Site
+from servers.table import BEGIN, END, PAGE, Seen, name_of, tables
+from servers.visiting import Visitor
+
+
+def site_of(server):
+    """Return the kit's server as if it were another's."""
+    return Site(
+        authorize_url=server.authorize_url,
+        token_url=server.token_url,
+        api_url=server.resource_url,
+        revoke_url=server.revoke_url,
+        client_id=server.client_id,
+        client_secret=server.client_secret,
+        scopes=("read", "write"),
+    )
+
+
+def serve(reuse, **quirks):
+    """Return a server with a habit."""
+    return AuthorizationServer(reuse=reuse, quirks=ServerQuirks(**quirks), redirect_uris=[REDIRECT_URI])
+
+
+@pytest.mark.parametrize(
+    ("reuse", "quirks", "expected"),
+    [
+        (
+            "refused",
+            {},
+            ("new RT; previous AT lives", "400 invalid_grant; newest lives", "401 invalid_client"),
+        ),
+        ("strict", {}, ("new RT; previous AT lives", "400 invalid_grant; newest dies", "401 invalid_client")),
+        ("non_rotating", {}, ("same RT; previous AT lives", "200", "401 invalid_client")),
+        (
+            "refused",
+            {"wrong_secret_spends": True},
+            (
+                "new RT; previous AT lives",
+                "400 invalid_grant; newest lives",
+                "401 invalid_client; spends the RT",
+            ),
+        ),
+    ],
+)
+async def test_habits_are_told_apart(reuse, quirks, expected):
+    """What the table says of a server is what that server does."""
+    async with serve(reuse, **quirks) as server, Visitor(site_of(server)) as visitor:
+        seen = await look(visitor)
+        assert (seen.refresh, seen.sequential, seen.wrong_secret) == expected
+        assert seen.revocation == "200; AT dies; RT then 400 invalid_grant"
+        assert seen.simultaneous.endswith("of 12)")
+
+
+async def test_a_server_that_is_driven(tmp_path):
+    """Two processes make one exchange for each rotation, and everything else ends as promised."""
+    async with serve("strict") as server, Visitor(site_of(server)) as visitor:
+        driven = await drive(visitor, tmp_path)
+        assert driven.broken == ()
+        assert driven.rotations == "20 rotations, 50 callers in 2 processes: 20 exchanges"
+        assert driven.wrong_secret == "ProviderMisconfigured; mended: works"
+        assert driven.narrowed == "read"
+        assert driven.revoked == "ReauthorizationRequired (invalid_grant)"
+        assert driven.unlinked == "revoked=True; AT dies"
+        assert server.grants.families_revoked == 0
+        written = tables([Seen(PROGRAMS[0], await look(visitor), driven)])
+        assert written.count(f"| {name_of(PROGRAMS[0])} | ") == 2
+
+
+async def test_a_server_that_gives_no_other_token(tmp_path):
+    """It is told how far the link came, and that is no promise of ours."""
+    options = {"reuse": "spent", "replay_window": timedelta(0)}
+    async with (
+        AuthorizationServer(redirect_uris=[REDIRECT_URI], **options) as server,
+        Visitor(site_of(server)) as visitor,
+    ):
+        driven = await drive(visitor, tmp_path)
+        assert driven.rotations == "1 of 20 rotations, then ReauthorizationRequired"
+        assert driven.broken == ()
+
+
+def test_the_page_has_the_servers_that_are_pinned():
+    """Each row is of a server that there is to run, in the version that is run; and each has its rows."""
+    _, _, rest = PAGE.read_text().partition(BEGIN)
+    written = re.findall(r"^\| ([^|]+) \|", rest.partition(END)[0], re.MULTILINE)
+    names = [name_of(program) for program in PROGRAMS]
+    assert [name for name in written if name not in {"server", "---"}] == names * 2
+
+
+def test_what_is_pinned_is_locked():
+    """The version of each server is that of the lock."""
+    locked = json.loads((HERE / "node" / "package-lock.json").read_text())["packages"]
+    hashed = (HERE / "requirements.txt").read_text().lower()
+    for program in PROGRAMS:
+        if program.file.startswith("node/"):
+            assert locked[f"node_modules/{program.package}"]["version"] == program.version
+        else:
+            assert f"{program.package.lower()}=={program.version} " in hashed
