@@ -127,10 +127,10 @@ async def _wrong_secret(auth: Auth, site: Site, store: str, broken: list[str]) -
 
 
 async def _narrowed(auth: Auth, visitor: Visitor, broken: list[str]) -> str:
-    fewer = [scope for scope in visitor.site.scopes if scope != "write"]
+    *fewer, last = visitor.site.scopes
     link = await _connect(auth, visitor, scopes=fewer)
-    if "write" in link.tokens.scopes:
-        broken.append(f"write is said to be granted where {fewer} was asked for")
+    if last in link.tokens.scopes:
+        broken.append(f"{last} is said to be granted where {fewer} was asked for")
     return " ".join(sorted(link.tokens.scopes))
 
 

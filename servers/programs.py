@@ -10,6 +10,7 @@ from servers.running import Program
 PROGRAMS: Final[Sequence[Program]] = (
     Program("Authlib", "the guide's wiring", "python/authlib_server.py"),
     Program("Authlib", "`INCLUDE_NEW_REFRESH_TOKEN`", "python/authlib_server.py", ("rotating",)),
+    Program("django-allauth", "its identity provider on SQLite", "python/allauth_server.py"),
     Program("@node-oauth/oauth2-server", "in memory", "node/node_oauth.mjs"),
     Program("@jmondi/oauth2-server", "in memory", "node/jmondi.mjs"),
     Program("oidc-provider", "a client with a secret", "node/oidc_provider.mjs"),

@@ -54,7 +54,7 @@ class Program:
             return str(pinned[self.package])
         for line in (HERE / "requirements.in").read_text().splitlines():
             name, _, version = line.partition("==")
-            if name.lower() == self.package.lower():
+            if name.partition("[")[0] == self.package:
                 return version
         raise LookupError(self.package)
 

@@ -15,8 +15,8 @@ from extauth import (
     ReauthorizationRequired,
     TemporarilyUnavailable,
 )
-from extauth.adapters.discovery.challenges import missing_scopes
 from extauth.adapters.oauth2 import TokenRequests
+from extauth.adapters.oauth2.reading.challenges import missing_scopes
 from extauth.testing import Consent, Refusal
 from tests.support.habits import CALLBACK, application
 from tests.support.raw_client import ask, bearer

@@ -21,7 +21,7 @@ class ServerHabits:
     """Whether a reuse that arrived before the first use was processed is refused and kills nothing, whatever
     ``reuse`` says (better-auth)."""
     pair_loser: Refusal | None = None
-    """The answer to that one where it is refused, such as a 500 (allauth); None: ``dead_refresh_token``."""
+    """The answer to that one where it is refused, such as a 500; None: ``dead_refresh_token``."""
     wrong_secret_spends: bool = False
     """Whether a refresh token is used up by a request whose client fails to prove itself (glewlwyd)."""
     consent_revokes: bool = False
