@@ -243,6 +243,8 @@ class ScriptedProvider:
         redeem = self.grants.redeem_keeping if fault in KEEPING else self.grants.redeem
         wanted = Wanted(resources=frozenset() if resource is None else frozenset({resource}))
         redemption = redeem(tokens.refresh_token or "", self._seconds(self._now()), wanted)
+        if fault is Fault.OVERSIZED_BODY and isinstance(redemption, Refused):
+            return Deferred("http_400")  # a refusal by its status, however long its body is
         if fault in UNREADABLE:
             return UNREADABLE[fault]
         if isinstance(redemption, Refused):
