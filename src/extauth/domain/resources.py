@@ -153,5 +153,11 @@ def same_access_tokens(one: TokenSet, other: TokenSet) -> bool:
     return _texts(one) == _texts(other)
 
 
+def same_tokens(one: TokenSet, other: TokenSet) -> bool:
+    """Say whether two sets hold the same access tokens and the same refresh token. Of two grants, or two
+    refreshes, within one second the access tokens alone may be equal."""
+    return one.refresh_token == other.refresh_token and same_access_tokens(one, other)
+
+
 def _texts(tokens: TokenSet) -> dict[str | None, str]:
     return {resource: token.access_token for resource, token in access_tokens(tokens).items()}

@@ -226,6 +226,26 @@ async def test_an_access_token_that_is_the_same_again(scene: Scene):
     assert await scene.stored() == link
 
 
+async def test_an_access_token_that_a_refresh_of_the_old_link_gave_as_well(scene: Scene):
+    """Equal access tokens are not enough: with the old grant's refresh token it is the old link."""
+    service = scene.replica()
+    await scene.connect(service)
+    callback = await scene.authorized(service)
+    tokens = scene.provider.tokens.grant("alice-there")
+    scene.provider.code_script = [Exchanged(tokens)]
+
+    async def refreshed_meanwhile():
+        link = await scene.stored()
+        refreshed = attrs.evolve(link.tokens, access_token=tokens.access_token, refresh_token="rt-of-the-old")
+        await scene.inner.save(KEY, link.version, refreshed)
+        raise StoreUnavailable(DOWN)
+
+    scene.store.before["put"] = [refreshed_meanwhile]
+    link = await service.complete(callback, user_id="alice")
+    assert (link.version, link.tokens.refresh_token) == (3, tokens.refresh_token)
+    assert await scene.stored() == link
+
+
 async def test_a_put_that_did_not_work_wins_over_a_refresh_of_the_old_link(scene: Scene):
     """A single version that is not ours was written by another: the user's own authorization counts."""
     service = scene.replica()

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth import Link, LinkKey, TokenSet
+from extauth.domain.events import LinkAdopted, LinkRefreshed
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.resources import RejectedToken, after_exchange, reissued, seen_for
 from extauth.testing.scripted.provider import ScriptedProvider
@@ -84,6 +85,21 @@ async def test_another_resources_exchange_is_no_answer(alike):
     await mail
     assert (await other).version == 3
     assert alike.provider.asked_for == [MAIL, None]
+
+
+async def test_tokens_of_another_are_not_taken_for_ours(alike):
+    """A save that finds an equal access token beside another refresh token has adopted another's link."""
+    await alike.link(expires_in=FRESH)
+
+    async def another_saves():
+        link = await alike.stored()
+        await alike.inner.save(link.key, link.version, attrs.evolve(link.tokens, refresh_token="rt-another"))
+
+    alike.store.before["save"] = [another_saves]
+    link = await alike.replica().refresh(*WHO, rejected=TEXT)
+    assert (link.version, link.tokens.refresh_token) == (2, "rt-another")
+    told = [type(event) for event in alike.events if isinstance(event, LinkRefreshed | LinkAdopted)]
+    assert told == [LinkAdopted]
 
 
 INSTANTS = st.datetimes(datetime(2031, 1, 1), datetime(2031, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001

@@ -127,7 +127,7 @@ class TestAnswer:
         ],
     )
     def test_faults_after_processing(self, provider, fault, code):
-        """The refresh token is used up, and the client cannot know; of a refusal that is too large it knows the
+        """The refresh token is used up, and the client cannot know; of a refusal too large it knows the
         status."""
         tokens = provider.grant()
         assert provider.answer(tokens, fault) == Unknown(code)

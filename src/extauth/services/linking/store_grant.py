@@ -14,6 +14,7 @@ from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking_ports import LinkingStore
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock
+from extauth.domain.resources import same_tokens
 from extauth.domain.token_set import TokenSet
 from extauth.services.events import logger
 
@@ -99,9 +100,7 @@ class GrantWriter:
 
 def _is_ours(found: Link, tokens: TokenSet, before: Link | None) -> bool:
     # Some providers give the same access token again: only a link that was written since can be ours.
-    return found.tokens.access_token == tokens.access_token and (
-        before is None or found.version != before.version
-    )
+    return same_tokens(found.tokens, tokens) and (before is None or found.version != before.version)
 
 
 def _unwritten(before: Link | None, now: Link | None) -> bool:

@@ -24,7 +24,7 @@ from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.outcomes import Absent, Saved, SaveOutcome, Stale
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, RefreshStore
-from extauth.domain.resources import same_access_tokens
+from extauth.domain.resources import same_tokens
 from extauth.domain.token_set import TokenSet
 from extauth.services.arguments import takes
 from extauth.services.errors import link_not_found
@@ -181,7 +181,7 @@ class UnsavedTokens:
                 self._tell_refreshed(unsaved, link)
                 return link
             case Stale(link):
-                if same_access_tokens(link.tokens, unsaved.link.tokens):
+                if same_tokens(link.tokens, unsaved.link.tokens):
                     self._tell_refreshed(unsaved, link)  # an earlier try had worked after all
                 else:
                     self._emitter.emit(LinkAdopted(key, link.version))
