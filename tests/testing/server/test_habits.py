@@ -128,15 +128,16 @@ async def test_a_consent_that_nobody_finishes():
 
 
 async def test_throttled_by_a_header_of_its_own():
-    """A 429 costs the link nothing: it is asked again later."""
+    """A 429 costs the link nothing: it is asked again when the server says."""
     throttled = Refusal("slow_down", 429, headers={"X-Retry-After": "40"})
     async with application({"throttled": throttled, "refresh_limit": (1, timedelta(hours=3))}) as app:
         await app.connect()
         await app.expire()
         await app.tokens()
         await app.expire()
-        with pytest.raises(TemporarilyUnavailable):
+        with pytest.raises(TemporarilyUnavailable) as caught:
             await app.replicas[0].access_token("http", "alice")
+        assert caught.value.retry_after == timedelta(seconds=40)
         await app.expire()
         (token,) = await app.tokens()
         assert app.server.accepts(token)
