@@ -22,7 +22,7 @@ from extauth.adapters.postgres.failures import (
 from extauth.adapters.postgres.pools import IDLE_LIMIT, Connection, Pool, give_back
 from extauth.adapters.postgres.rows import Parameters
 from extauth.adapters.postgres.sending import Rows, Sending
-from extauth.adapters.postgres.unique_names import is_aged
+from extauth.adapters.postgres.unique_names import in_use_until, is_aged, is_over
 from extauth.adapters.sql.readable import UndecodableRows
 from extauth.cancellation import cancelled_by_caller
 from extauth.domain.errors import StoreUnavailable
@@ -56,6 +56,8 @@ class Connections:
         """Set and used by the one read by key that is under way."""
         self._used_at = 0.0
         """When the kept connection last answered, by the loop's clock."""
+        self._kept_until = 0.0
+        """When it has been in use for long enough, on the monotonic clock."""
         self._kept_expired = False
         """Whether it is to be replaced, as those of the pool are."""
         self._expired_at = -SETTLING
@@ -121,7 +123,7 @@ class Connections:
         if self._kept is not None:
             if _usable(self._kept):
                 quiet = asyncio.get_running_loop().time() - self._used_at
-                if not (quiet > IDLE_LIMIT or self._kept_expired or is_aged(self._kept)):
+                if not (quiet > IDLE_LIMIT or self._kept_expired or is_over(self._kept_until)):
                     return self._kept
                 self._kept.terminate()
             await self._give_back_kept()
@@ -131,7 +133,7 @@ class Connections:
             await self._give_back(connection)
             msg = "the store is closed"
             raise StoreUnavailable(msg)
-        self._kept = connection
+        self._kept, self._kept_until = connection, in_use_until(connection)
         return connection
 
     async def _give_back_kept(self) -> None:

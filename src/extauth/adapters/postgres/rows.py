@@ -28,6 +28,8 @@ _MICROSECOND = timedelta(microseconds=1)
 class Row(asyncpg.Record):
     """A row of a result. Its ``repr``, which asyncio in debug mode logs, shows no value."""
 
+    __slots__ = ()
+
     def __repr__(self) -> str:
         return f"<Row of {len(self)} columns>"
 

@@ -42,6 +42,8 @@ class Sending:
     def __init__(self, *, transaction_pooling: bool | None) -> None:
         self._find_out = transaction_pooling is None
         self._by_name = not transaction_pooling
+        self._named: Connection | None = None
+        """The last one that was seen to have names of its own."""
 
     async def look_at(self, connection: Connection) -> None:
         """Find out, on a connection of the pool, whether statements may have names."""
@@ -60,7 +62,7 @@ class Sending:
     async def fetch(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
         """Run a statement, in no transaction, and return its rows."""
         try:
-            if self._by_name and prefix_of(connection) is not None:
+            if self._by_name and self._has_names(connection):
                 try:
                     return await connection.fetch(sql, *arguments, record_class=Row)
                 except LOST_NAME:
@@ -74,6 +76,14 @@ class Sending:
         with suppress(*DRIVER_ERRORS):
             await connection.execute("SELECT 1")
         raise refused
+
+    def _has_names(self, connection: Connection) -> bool:
+        # Asked of a proxy that takes a microsecond, and reads by key have one proxy for minutes.
+        if connection is not self._named:
+            if prefix_of(connection) is None:
+                return False
+            self._named = connection
+        return True
 
     def _give_names_up(self) -> None:
         if self._by_name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import secrets
 import time
@@ -58,8 +59,18 @@ class UniqueNamesConnection(_Connection):
 
 def is_aged(connection: object) -> bool:
     """Whether a connection, or its proxy in a pool, has been in use for long enough."""
-    until: float | None = getattr(connection, "extauth_until", None)
-    return until is not None and time.monotonic() >= until
+    return is_over(in_use_until(connection))
+
+
+def in_use_until(connection: object) -> float:
+    """Return when it will have been, on the monotonic clock. Asked of a proxy that takes a microsecond."""
+    until: float = getattr(connection, "extauth_until", math.inf)
+    return until
+
+
+def is_over(until: float) -> bool:
+    """Whether that is past."""
+    return time.monotonic() >= until
 
 
 def prefix_of(connection: object) -> str | None:
