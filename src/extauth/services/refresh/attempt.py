@@ -88,6 +88,10 @@ class LeasedRefresh:
         """Take note that the process is about to end: finish what was begun, repeat nothing."""
         self._closing = True
 
+    async def put_back(self, known: Link, stored: Link, *, occupied: bool = False) -> Link:
+        """Return the stored link, unless the store has lost what was known before; see :func:`put_back`."""
+        return await put_back(self._store, self._leases, known, stored, occupied=occupied)
+
     async def run(self, request: TokenRequest, link: Link) -> Attempt:
         """Try to get what is wanted with the refresh token of ``link``.
 
@@ -115,7 +119,7 @@ class LeasedRefresh:
             case Absent():
                 raise link_not_found(link.key)
             case Stale(other):
-                return Moved(await put_back(self._store, link, other))
+                return Moved(await self.put_back(link, other))
             case Occupied(wait, lapsed):
                 return Busy(wait, lapsed)
             case _:

@@ -113,7 +113,8 @@ class RefreshFlight:
                     left = timedelta(seconds=deadline - self._clock.monotonic())
                     if left <= timedelta(0) or self._closing.is_set():
                         raise refresh_in_progress(key, step.remaining)
-                    link = await self._wait_for_other(link, min(left, step.remaining), lapsed=step.lapsed)
+                    seen = await self._wait_for_other(link, min(left, step.remaining), lapsed=step.lapsed)
+                    link = await self._leased_refresh.put_back(link, seen, occupied=True)
                 case _:
                     assert_never(step)
             now = self._clock.now()
