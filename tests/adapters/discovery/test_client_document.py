@@ -73,6 +73,13 @@ def test_a_client_with_a_key() -> None:
         "https://app.example/client.json?v=1",
         "https://app.example/client.json#1",
         "client.json",
+        "HTTPS://app.example/client.json",
+        " https://app.example/client.json",
+        "https://app.example/client\n.json",
+        "https://app.example/a client.json",
+        "https://app.example/a\\..\\client.json",
+        "https://app.example/clïent.json",
+        "https://app.example:99999/client.json",
     ],
 )
 def test_what_is_no_client_id(url: str) -> None:

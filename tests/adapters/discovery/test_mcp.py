@@ -11,10 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import attrs
 import pytest
 from aiohttp import web
+from joserfc.jwk import ECKey
 
 from extauth import GrantOrigin, ProviderMisconfigured, ProviderUnavailable, TokenSet
 from extauth.adapters.discovery import mcp_provider
-from extauth.adapters.oauth2 import TokenRequests, client_session
+from extauth.adapters.oauth2 import PrivateKey, TokenRequests, client_session
 from extauth.domain.linking import AuthorizationRequest, ClientRegistration
 from extauth.domain.outcomes import Exchanged
 
@@ -448,6 +449,15 @@ async def test_a_server_that_takes_no_document(site, mcp, store):
     publish_server(site, client_id_metadata_document_supported=True)
     by_hand = await connected(mcp, store, client_document_url=DOCUMENT, client_id="by-hand")
     assert by_hand.client_id == "by-hand"
+
+
+async def test_the_key_of_a_document_that_is_not_taken(site, mcp, store):
+    """It is the document's: a client that registered itself proves itself otherwise."""
+    key = PrivateKey(ECKey.generate_key("P-256").as_pem(private=True).decode(), algorithm="ES256")
+    given = {"client_document_url": DOCUMENT, "client_key": key}
+    assert (await connected(mcp, store, **given)).client_id == "client-1"
+    publish_server(site, client_id_metadata_document_supported=True)
+    assert (await connected(mcp, store, **given)).client_id == DOCUMENT
 
 
 async def test_what_is_no_client_document(site, mcp, store):

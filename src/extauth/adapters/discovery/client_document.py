@@ -6,31 +6,44 @@ Its https URL is the client id. Authorization servers that take such ids fetch i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from extauth.adapters.discovery.registration import checked_redirect_uris
 from extauth.adapters.oauth2 import PrivateKey
 from extauth.domain.storable import scope_names
 
+_NO_PART: Final = frozenset(' \\"<>^`{|}')
+"""Characters of ASCII that a URL has none of (RFC 3986 section 2)."""
+
 
 def client_document_url(value: str) -> str:
     """Return ``value`` unchanged if it may be a client id that is the URL of a document (section 3).
 
-    :raises ValueError: if it is no https URL with a path, or has user info, a query, a fragment, or a segment
+    :raises ValueError: if it is no https URL with a path, in a URL's own characters, or has user info, a query, a fragment, or a segment
         of dots in its path. The draft advises against a query and forbids the rest.
     """
     parts = urlsplit(value)
+    # The parser passes over some of these, and servers compare the id as it is written.
+    written = value.startswith("https://") and value.isascii() and value.isprintable()
     dots = {".", ".."} & {unquote(segment) for segment in parts.path.split("/")}
-    if parts.scheme != "https" or not parts.hostname or parts.path in {"", "/"} or dots:
+    if not written or _NO_PART & set(value) or not _has_host(parts) or parts.path in {"", "/"} or dots:
         msg = (
-            "the URL of a client document must begin with https://, and have a path without segments of dots"
+            "the URL of a client document must begin with https://, be written in the characters of a URL, and"
+            " have a path without segments of dots"
         )
         raise ValueError(msg)
     if parts.username is not None or "?" in value or "#" in value:
         msg = "the URL of a client document must have no user info, query or fragment"
         raise ValueError(msg)
     return value
+
+
+def _has_host(parts: SplitResult) -> bool:
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def client_document(

@@ -9,7 +9,7 @@ request.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, Unpack, cast
+from typing import Any, Unpack, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -29,12 +29,9 @@ from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.clock import SystemClock
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.hidden import Hidden
-from extauth.domain.linking import ClientRegistration
+from extauth.domain.linking import OFFLINE_ACCESS, ClientRegistration
 from extauth.domain.linking_ports import RegistrationStore
 from extauth.domain.ports import WallClock
-
-OFFLINE_ACCESS: Final = "offline_access"
-"""The scope without which many servers give no refresh token (OpenID Connect Core section 11)."""
 
 
 async def mcp_provider(
@@ -154,6 +151,8 @@ async def mcp_provider(
         "session": session,
         **cast("dict[str, Any]", keywords),
     }
+    if document is not None and client_id != document and "client_auth" not in keywords:
+        options.pop("client_key", None)  # the document's; another client proves itself otherwise
     # The reference SDK refuses a revocation without the field. Elsewhere an empty one is as good as none (RFC
     # 6749 section 3.2).
     metadata = attrs.evolve(metadata, revocation_wants_secret=True)

@@ -279,7 +279,7 @@ class OAuth2Provider:
         return await self._calls.revoke(tokens)
 
     async def identify(self, tokens: TokenSet) -> Account | Unknown | None:
-        """Ask whose tokens these are; None if the provider does not say, or not now."""
+        """Ask whose tokens these are; None without a way of asking, ``Unknown`` without an answer."""
         return await self._calls.identify(tokens)
 
     async def validate(self, tokens: TokenSet) -> Validity:

@@ -237,7 +237,7 @@ async def test_no_text_of_the_provider_s_is_kept(server: Any) -> None:
     assert "at-0" not in repr(validity)
 
 
-@pytest.mark.parametrize("auth", ["client", "client_basic"])
+@pytest.mark.parametrize("auth", ["client", "client_basic", "client_post"])
 def test_a_client_that_is_refused_says_nothing_of_the_token(auth: Any) -> None:
     """Where the client authenticates, a 401 is about its secret: introspection is such a call (RFC 7662)."""
     call = Call(method="POST", url="https://provider.example/introspect", auth=auth, encoding="form")

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, DummyCookieJar
+from aiohttp import ClientSession, DummyCookieJar, TraceConfig
 
-from extauth.adapters.oauth2 import HttpTimeouts
+from extauth.adapters.oauth2 import HttpTimeouts, client_session
 from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import HttpRequest
 from extauth.adapters.oauth2.http.transport import send
@@ -89,6 +89,36 @@ async def test_a_head_that_is_too_long_is_no_answer(server: Any) -> None:
     raw = LINE + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 60_000) for n in range(20)) + LENGTH + b"\r\n" + JSON
 
     assert Unknown("reply_too_large") == await answered(server, raw, 100_000)
+
+
+async def test_what_comes_after_the_body_is_no_answer_to_the_next_request(server: Any) -> None:
+    """A connection on which more came than was asked for is not used again: the next user may be another."""
+    head_read = asyncio.Event()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_request(reader)
+            writer.write(LINE + LENGTH + b"\r\n")
+            await head_read.wait()
+            writer.write(JSON + LINE)
+            await writer.drain()
+
+    async def note(*_: object) -> None:
+        head_read.set()
+
+    traces = TraceConfig()
+    traces.on_request_end.append(note)
+    server.conversation = converse
+    async with client_session(reach="any", trace_configs=[traces]) as session:
+        for _ in range(2):
+            reply = await send(
+                HttpRequest("POST", server.url, body=b"a=1"), session=session, timeouts=HttpTimeouts()
+            )
+            assert isinstance(reply, Reply)
+            assert reply.body == JSON
+            head_read.clear()
+
+    assert server.connections == 2
 
 
 async def test_a_connection_is_used_again_where_all_was_in_order(server: Any) -> None:

@@ -155,6 +155,8 @@ def test_a_limit_that_does_not_say_what_remains_counts_with_status_429(
         ("remaining=0", None),
         ("limit=10, remaining=4, reset=20", None),
         ('"unfinished;r=0;t=20', 20),
+        ('"default";r=0;t=999999999999999', 3600),
+        ("remaining=0, reset=999999999999999", 3600),
         ("", None),
     ],
 )

@@ -43,7 +43,7 @@ class ValidationRules:
     """For introspection (RFC 7662): the boolean member of the answer that says whether it is valid."""
 
     def _refuses_client(self, reply: Reply) -> bool:
-        return reply.status == HTTPStatus.UNAUTHORIZED and self.call.auth in {"client", "client_basic"}
+        return reply.status == HTTPStatus.UNAUTHORIZED and self.call.auth not in {"access_token", "none"}
 
     def verdict(self, reply: Reply, now: datetime) -> Validity:
         """Return what the answer says of the access token."""

@@ -45,7 +45,9 @@ class Arrivals:
 
     def _received(self, data: bytes) -> None:
         if self._left is not None:
-            # What is more than the body is no answer to anything.
+            # What is more than the body is no answer to anything, and neither is what follows it.
+            if len(data) > self._left:
+                self._protocol.force_close()
             data = data[: self._left]
             self._left -= len(data)
             if not self._left:

@@ -94,12 +94,12 @@ def _quotas(value: str) -> Iterator[timedelta]:
     dictionary = dict(_PARAMETER.findall(_QUOTA_NAME.sub("", value)))
     if "remaining" in dictionary:
         if int(dictionary["remaining"]) == 0 and "reset" in dictionary:
-            yield timedelta(seconds=float(dictionary["reset"]))
+            yield _bounded(float(dictionary["reset"]))
         return
     for quota in _QUOTA.findall(value):
         parameters = dict(_PARAMETER.findall(_QUOTA_NAME.sub("", quota)))
         if parameters.get("r") is not None and int(parameters["r"]) == 0 and "t" in parameters:
-            yield timedelta(seconds=float(parameters["t"]))
+            yield _bounded(float(parameters["t"]))
 
 
 def _number(value: str | None) -> float | None:
