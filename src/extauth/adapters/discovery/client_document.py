@@ -20,8 +20,9 @@ _NO_PART: Final = frozenset(' \\"<>^`{|}')
 def client_document_url(value: str) -> str:
     """Return ``value`` unchanged if it may be a client id that is the URL of a document (section 3).
 
-    :raises ValueError: if it is no https URL with a path, in a URL's own characters, or has user info, a query, a fragment, or a segment
-        of dots in its path. The draft advises against a query and forbids the rest.
+    :raises ValueError: if it is no https URL with a path, is not written in a URL's own characters, or has
+        user info, a query, a fragment, or a segment of dots in its path. The draft advises against a query
+        and forbids the rest.
     """
     parts = urlsplit(value)
     # The parser passes over some of these, and servers compare the id as it is written.
@@ -29,8 +30,8 @@ def client_document_url(value: str) -> str:
     dots = {".", ".."} & {unquote(segment) for segment in parts.path.split("/")}
     if not written or _NO_PART & set(value) or not _has_host(parts) or parts.path in {"", "/"} or dots:
         msg = (
-            "the URL of a client document must begin with https://, be written in the characters of a URL, and"
-            " have a path without segments of dots"
+            "the URL of a client document must begin with https://, be written in a URL's own"
+            " characters, and have a path without segments of dots"
         )
         raise ValueError(msg)
     if parts.username is not None or "?" in value or "#" in value:
