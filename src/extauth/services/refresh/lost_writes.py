@@ -112,7 +112,7 @@ async def _over(
     record: _RecordAccount | None = getattr(store, "record_account", None)
     if not isinstance(outcome, Saved) or record is None:
         return outcome
-    if known.account in {None, outcome.link.account}:
+    if known.account is None or known.account == outcome.link.account:
         return outcome
     recorded = await best_effort(record(known.key, outcome.link.version, known.account))
     return Saved(recorded.link) if isinstance(recorded, Recorded) else outcome
