@@ -46,7 +46,7 @@ class Ended:
 class GrantEnder:
     """Asks providers to revoke, once each. ``timeout`` bounds one revocation.
 
-    ``arriving`` says whether another link of a key's user is about to be stored.
+    ``arriving`` says whether another link of a key's user is about to be stored for the provider's client.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GrantEnder:
         timeout: timedelta,
         *,
         on_shared_grant: OnSharedGrant = "spare",
-        arriving: Callable[[LinkKey], bool] = lambda _: False,
+        arriving: Callable[[OAuthProvider, LinkKey], bool] = lambda *_: False,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -108,6 +108,6 @@ class GrantEnder:
         return Ended(reason, decision.others)
 
     async def _others(self, provider: OAuthProvider, key: LinkKey) -> list[Link] | None:
-        if self._arriving(key):
+        if self._arriving(provider, key):
             return None  # its tokens may be there, and be no link yet
         return await links_at_same_client(self._store, provider, key.user_id)

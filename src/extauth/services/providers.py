@@ -84,13 +84,23 @@ def revokes_whole_grant(provider: OAuthProvider) -> bool:
     return linking is not None and linking.revokes_whole_grant
 
 
+def same_client(one: OAuthProvider, other: OAuthProvider) -> bool:
+    """Whether two providers are the same client at the same token endpoint, whatever they are called."""
+    if one.origin is None or other.origin is None:
+        return one.provider_id == other.provider_id
+    return _client(one.origin) == _client(other.origin)
+
+
+def _client(origin: GrantOrigin) -> tuple[str, str]:
+    return origin.client_id, origin.token_endpoint
+
+
 def _is_of_same_client(provider: OAuthProvider, link: Link) -> bool:
     """Whether the tokens were given to the provider's client, be it under another provider id."""
     ours, theirs = provider.origin, link.origin
     if ours is None or theirs is None:
         return is_served_by(provider, link.key.provider_id)
-    same = (ours.client_id, ours.token_endpoint) == (theirs.client_id, theirs.token_endpoint)
-    return same or theirs in _formerly(provider)
+    return _client(ours) == _client(theirs) or theirs in _formerly(provider)
 
 
 def _formerly(provider: OAuthProvider) -> Collection[GrantOrigin]:

@@ -17,6 +17,7 @@ from extauth import Account, GrantOrigin, LinkKey, LinkNotFound, TokenService, U
 from extauth.domain.events import LinkRemoved, SharedGrantEnded, UnlinkedMeanwhile
 from extauth.domain.linking import LinkingTraits
 from extauth.domain.policy import ProviderTraits
+from extauth.testing import ScriptedLinkingProvider
 from tests.services.linking.conftest import KEY, REDIRECT_URI, Scene
 from tests.support.faulty_store import down
 
@@ -176,6 +177,28 @@ async def test_a_link_that_is_about_to_be_stored(whole: Scene, user: str, spared
         gate.set()
     assert unlinked.reason == ("shared_grant" if spared else None)
     assert whole.provider.tokens.is_live((await completing).tokens) is spared
+
+
+@pytest.mark.parametrize(("client_id", "spared"), [("another", False), ("client", True)])
+async def test_what_another_provider_is_about_to_store(whole: Scene, client_id: str, spared: bool):
+    """It matters where it is the same client under another name. Elsewhere a device flow may last long."""
+    whole.provider.tokens.origin = GrantOrigin("client", "https://provider.example/token")
+    elsewhere = ScriptedLinkingProvider("elsewhere", now=whole.clock.now)
+    elsewhere.tokens.origin = GrantOrigin(client_id, "https://provider.example/token")
+    service = whole.replica(whole.provider, elsewhere)
+    await connect(whole, service, "scripted")
+    url = await service.begin("elsewhere", "alice", f"{REDIRECT_URI}/2")
+    gate = asyncio.Event()
+    whole.store.before["put"] = [gate.wait]
+    whole.store.entered["put"].clear()
+    completing = asyncio.create_task(service.complete(elsewhere.consent(url, "alice"), user_id="alice"))
+    await whole.store.entered["put"].wait()
+    try:
+        unlinked = await service.unlink("scripted", "alice")
+    finally:
+        gate.set()
+    await completing
+    assert unlinked.reason == ("shared_grant" if spared else None)
 
 
 async def test_a_store_for_refreshes_alone(whole: Scene):

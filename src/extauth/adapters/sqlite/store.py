@@ -20,7 +20,7 @@ import aiosqlite
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
-from extauth.adapters.sql.conditional_writes import ConditionalWrites, swallowed
+from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated, swallowed
 from extauth.adapters.sql.listing import listed, readable_of, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, read_apart
@@ -150,10 +150,9 @@ class SqliteLinkStore:
         return link_from_row(row)
 
     async def delete(self, key: LinkKey) -> Link | None:
-        row = await self._write(statements.DELETE, Parameters(key_parameters(key)))
-        if row is None and await self._read_now(key) is not None:
-            raise swallowed()
-        return None if row is None else link_from_row(row)
+        parameters = Parameters(key_parameters(key))
+        row = await repeated(lambda: self._write(statements.DELETE, parameters), lambda: self._gone(key))
+        return None if isinstance(row, Absent) else link_from_row(row)
 
     async def claim(
         self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
@@ -277,6 +276,9 @@ class SqliteLinkStore:
     async def _read_now(self, key: LinkKey) -> Row | None:
         rows = await self._writer.fetch_all(statements.LOST, (key.provider_id, key.user_id))
         return rows[0] if rows else None
+
+    async def _gone(self, key: LinkKey) -> Absent | None:
+        return Absent() if await self._read_now(key) is None else None
 
     async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:
         return await read_apart(keys, self._rows_of, self._decoder.links)

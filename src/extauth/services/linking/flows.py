@@ -9,8 +9,9 @@ from typing import Self, final
 
 import attrs
 
+from extauth.domain.link import LinkKey
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
-from extauth.domain.ports import Clock
+from extauth.domain.ports import Clock, OAuthProvider
 from extauth.domain.revocation import OnSharedGrant
 from extauth.services.events import EventEmitter
 from extauth.services.grant_ender import GrantEnder
@@ -27,6 +28,7 @@ from extauth.services.linking.store_grant import GrantWriter
 from extauth.services.linking.unlink import Unlinker
 from extauth.services.linking.validate import Validator
 from extauth.services.provider_call import ProviderCaller
+from extauth.services.providers import provider_of, same_client
 
 
 @final
@@ -62,13 +64,18 @@ class Flows:
         """Return those of a service with these options."""
         caller = ProviderCaller(clock, rng, exchange_timeout)
         in_flight = InFlightCompletions()
+
+        def arriving(provider: OAuthProvider, key: LinkKey) -> bool:
+            others = in_flight.arriving(key)
+            return any(same_client(provider, provider_of(providers, each.provider_id)) for each in others)
+
         grant_ender = GrantEnder(
             store,
             clock,
             emitter,
             exchange_timeout,
             on_shared_grant=on_shared_grant,
-            arriving=in_flight.arriving,
+            arriving=arriving,
         )
         writer = GrantWriter(store, clock, rng)
         connector = GrantConnector(

@@ -82,12 +82,10 @@ class InFlightCompletions:
         finally:
             self._completions.discard(completion)
 
-    def arriving(self, key: LinkKey) -> bool:
-        """Whether another link of the user may be about to be stored here, for whatever account."""
-        return any(
-            completion.key is not None and completion.key.user_id == key.user_id and completion.key != key
-            for completion in self._completions
-        )
+    def arriving(self, key: LinkKey) -> list[LinkKey]:
+        """Return the user's other links that may be about to be stored here, for whatever account."""
+        keys = [completion.key for completion in self._completions if completion.key is not None]
+        return [other for other in keys if other.user_id == key.user_id and other != key]
 
     async def withdraw(self, key: LinkKey) -> None:
         """Withdraw what is under way for the key. What it stores already is in the store on return."""

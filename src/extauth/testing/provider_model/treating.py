@@ -48,7 +48,8 @@ def treatment_of(
             gave_newest=family.newest.parent is record,
         )
     )
-    if found is Treatment.ROTATE and record.used_at is None and now < record.issued_at + rotation.after:
+    young = rotation.after > 0 and now < record.issued_at + rotation.after
+    if found is Treatment.ROTATE and record.used_at is None and young:
         return Treatment.KEEP
     return Treatment.REFUSE if together and rotation.forgives_pairs and found in _FATAL else found
 

@@ -131,6 +131,10 @@ class Client:
 
     def __init__(self) -> None:
         self.told = b""
+        self.closed = False
+
+    def force_close(self) -> None:
+        self.closed = True
 
     def data_received(self, data: bytes) -> None:
         self.told += data
@@ -160,7 +164,7 @@ def test_an_answer_is_the_same_however_it_arrives(raw: bytes, cuts: list[int]) -
 
 
 def test_the_next_answer_is_not_looked_at() -> None:
-    """The connection is whose request comes next."""
+    """The connection is whose request comes next; none does where more came than the answer."""
     client: Any = Client()
     arrivals = Arrivals()
     arrivals.await_on(client)
@@ -170,6 +174,7 @@ def test_the_next_answer_is_not_looked_at() -> None:
     assert "data_received" not in vars(client)
     client.data_received(b"the next")
     assert client.told == head(b"Content-Length: 5") + b"hellothe next"
+    assert client.closed
 
 
 def test_only_its_own_place_is_given_up() -> None:
