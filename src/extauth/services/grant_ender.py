@@ -57,7 +57,7 @@ class GrantEnder:
         timeout: timedelta,
         *,
         on_shared_grant: OnSharedGrant = "spare",
-        arriving: Callable[[OAuthProvider, LinkKey], bool] = lambda *_: False,
+        arriving: Callable[[OAuthProvider, LinkKey], bool] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -108,6 +108,6 @@ class GrantEnder:
         return Ended(reason, decision.others)
 
     async def _others(self, provider: OAuthProvider, key: LinkKey) -> list[Link] | None:
-        if self._arriving(provider, key):
+        if self._arriving is not None and self._arriving(provider, key):
             return None  # its tokens may be there, and be no link yet
         return await links_at_same_client(self._store, provider, key.user_id)
