@@ -241,3 +241,21 @@ def test_when_the_refresh_token_ends(body: dict[str, object], days: float | None
     assert isinstance(outcome, Exchanged)
     expected = None if days is None else NOW + timedelta(days=days)
     assert expected == outcome.tokens.refresh_token_expires_at
+
+
+def test_a_number_is_compared_as_text() -> None:
+    """Codes are often numbers, in the rule as in the answer."""
+    rule = RefusalRule(code="invalid_grant", members={"code": 101})
+    assert rule == RefusalRule(code="invalid_grant", members={"code": "101"})
+
+
+def test_what_was_presented_is_one_of_two() -> None:
+    """A slip would make a rule that never fits, and a dead link would never be told."""
+    with pytest.raises(ValueError, match=r"^on must be 'refresh' or 'code', or None for both$"):
+        RefusalRule(code="invalid_grant", status=400, on="refersh")  # type: ignore[arg-type]
+
+
+def test_a_status_is_a_number() -> None:
+    """The error says so, in place of one about a comparison."""
+    with pytest.raises(TypeError, match=r"^status must be an int, not str$"):
+        RefusalRule(code="invalid_grant", status="400")  # type: ignore[arg-type]

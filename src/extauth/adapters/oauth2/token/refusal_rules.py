@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, Literal, TypeAlias, final
+from typing import Any, Final, Literal, TypeAlias, final, get_args
 
 import attrs
 
 from extauth.adapters.oauth2.http.reply import TRY_LATER, Reply
 from extauth.adapters.oauth2.reading.members import error_places
+from extauth.domain.wrong_types import must_be
 
 ALREADY_PROCESSING: Final = "already_processing"
 """Another request with the same refresh token is under way: this one did nothing, and a later one will."""
@@ -22,17 +23,26 @@ def _plain(text: str) -> str:
     return text.strip().casefold()
 
 
-def _patterns(value: Mapping[str, str]) -> dict[str, str]:
-    return {name: _plain(pattern) for name, pattern in value.items()}
+def _patterns(value: Mapping[str, str | int]) -> dict[str, str]:
+    return {name: _plain(str(pattern)) for name, pattern in value.items()}
 
 
 def _pattern(value: str | None) -> str | None:
     return None if value is None else _plain(value)
 
 
-def _says_something(_: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
+def _says_something(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not isinstance(value, int):
+        msg = must_be("an int", value, attribute.name)
+        raise TypeError(msg)
     if value is not None and (value >= HTTPStatus.INTERNAL_SERVER_ERROR or value in TRY_LATER):
         msg = f"{attribute.name} {value} never says anything about a grant, so no rule may say it does"
+        raise ValueError(msg)
+
+
+def _known(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    if value not in {None, *get_args(Presented)}:
+        msg = f"{attribute.name} must be 'refresh' or 'code', or None for both"
         raise ValueError(msg)
 
 
@@ -61,19 +71,21 @@ class RefusalRule:
     code that stands in the answer itself. All that a rule says must hold, and it must say something of the
     answer. Texts match whole, but for case and white space around them; ``*`` in them stands for any text.
 
-    :raises ValueError: for a rule that fits any answer, and for a status that says nothing about a grant,
-        whatever comes with it: 408, 425, 429 and 5xx.
+    :raises ValueError: for a rule that fits any answer, for a status that says nothing about a grant,
+        whatever comes with it (408, 425, 429 and 5xx), and for an ``on`` that is none.
+    :raises TypeError: for a status that is no number.
     """
 
     code: str
     status: int | None = attrs.field(default=None, validator=_says_something)
-    members: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_patterns)
+    members: Mapping[str, str | int] = attrs.field(factory=dict[str, str | int], converter=_patterns)
     """Members that stand together: at the top, in an object ``error``, or in one item of a list ``errors``.
     Numbers are compared as text."""
     text: str | None = attrs.field(default=None, converter=_pattern)
     """The whole body as text; ``""`` is an empty one."""
-    on: Presented | None = None
-    """What was presented, if the answer means something else, or nothing, where the other was."""
+    on: Presented | None = attrs.field(default=None, validator=_known)
+    """What was presented, ``"refresh"`` or ``"code"``, if the answer means something else, or nothing, where
+    the other was."""
 
     def __attrs_post_init__(self) -> None:
         if self.status is None and not self.members and self.text is None:
@@ -91,7 +103,7 @@ class RefusalRule:
 
     def _fits(self, place: Mapping[str, object]) -> bool:
         return all(
-            (said := _said(place.get(name))) is not None and matches(said, pattern)
+            (said := _said(place.get(name))) is not None and matches(said, str(pattern))
             for name, pattern in self.members.items()
         )
 
