@@ -341,3 +341,9 @@ def test_no_token_is_in_a_repr() -> None:
     pair = server.grants.grant("alice", 0.0)
     assert pair.access_token not in repr(pair)
     assert pair.refresh_token not in repr(pair)
+
+
+def test_one_redirect_uri_is_no_collection() -> None:
+    """Its letters would be registered, and every visit refused."""
+    with pytest.raises(TypeError, match=r"^redirect_uris must be a collection of URIs, not one str"):
+        AuthorizationServer(redirect_uris="https://app.example/callback")

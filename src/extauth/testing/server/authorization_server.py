@@ -98,6 +98,9 @@ class AuthorizationServer(ServerUrls):
         if delayed not in {"before", "after"}:
             msg = f"delayed must be before or after, not {delayed!r}"
             raise ValueError(msg)
+        if isinstance(redirect_uris, str):
+            msg = "redirect_uris must be a collection of URIs, not one str: write redirect_uris=[...]"
+            raise TypeError(msg)
         self.faults = Faults() if faults is None else faults
         if self.faults.possible(Fault.NOT_SENT):
             msg = "a server that was reached cannot play Fault.NOT_SENT; use a ScriptedProvider"
