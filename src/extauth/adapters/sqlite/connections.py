@@ -11,6 +11,7 @@ from typing import Any
 import aiosqlite
 
 from extauth.adapters.sqlite.files import cannot_open
+from extauth.cancellation import out_of_reach
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.hidden import HiddenText
 from extauth.one_loop import OneLoop
@@ -38,4 +39,5 @@ async def connected(file: HiddenText, timeout: float) -> AsyncGenerator[aiosqlit
         yield connection
     finally:
         if not home.inherited:  # in a forked process there is no thread that would close it
-            await connection.close()
+            with out_of_reach():  # else its thread would answer to a loop that is closed meanwhile
+                await connection.close()
