@@ -233,6 +233,24 @@ async def test_what_to_do_about_a_shared_grant_arrives():
         assert (unlinked.revoked, unlinked.also_ended) == (option == "end", others)
 
 
+@pytest.mark.parametrize(("option", "revoked"), [("spare", 0), ("end", 2)])
+async def test_what_a_refresh_that_meets_an_unlink_does_about_it(option, revoked):
+    """Its tokens are revoked as well as those of the unlink, or neither."""
+    provider = ScriptedLinkingProvider("app", linking=LinkingTraits(revokes_whole_grant=True))
+    async with extauth.open("memory://", [provider], on_shared_grant=option) as auth:
+        for provider_id in ("app", "app/second"):
+            url = await auth.begin(provider_id, "alice", CALLBACK)
+            await auth.complete(provider.consent(url), user_id="alice")
+        provider.tokens.reply_gate = asyncio.Event()
+        refreshing = asyncio.create_task(auth.refresh("app", "alice"))
+        await provider.tokens.exchanging.wait()
+        await auth.unlink("app", "alice")
+        provider.tokens.reply_gate.set()
+        with pytest.raises(LinkNotFound):
+            await refreshing
+    assert len(provider.tokens.revoked) == revoked
+
+
 async def test_the_dice_of_both_services():
     """Jitter of refreshes and of linking comes from the given source."""
 

@@ -197,7 +197,15 @@ def open(  # noqa: A001
     providers = linking_providers(providers).values()
     return _OpenAuth(
         _opening(given, store_options),
-        partial(TokenService, providers=providers, policy=policy, clock=clock, observer=observer, rng=rng),
+        partial(
+            TokenService,
+            providers=providers,
+            policy=policy,
+            clock=clock,
+            observer=observer,
+            on_shared_grant=on_shared_grant,
+            rng=rng,
+        ),
         partial(
             LinkingService,
             providers=providers,

@@ -104,8 +104,8 @@ def blocked(link: Link, now: datetime) -> Reauthorize | CoolDown | None:
     now = aware_utc(now)
     if link.tokens.refresh_token is None:
         return Reauthorize("no_refresh_token")
-    failure = link.failure
-    if failure is None or failure.version != link.version:
+    failure = link.current_failure
+    if failure is None:
         return None
     if failure.permanent:
         return Reauthorize(failure.reason)

@@ -127,3 +127,9 @@ class Link:
     pending: PendingExchange | None = None
     account: Account | None = None
     """Whose account at the provider this is; ``None`` as long as nobody has found out."""
+
+    @property
+    def current_failure(self) -> RefreshFailure | None:
+        """The failure mark, if it is about these credentials; one of an older version says nothing."""
+        failure = self.failure
+        return failure if failure is not None and failure.version == self.version else None

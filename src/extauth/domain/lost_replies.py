@@ -21,8 +21,7 @@ def loss_reason(codes: Iterable[str], link: Link) -> str:
     ``codes`` are those of this refresh's presentations without a known end; an earlier refresh left its own
     in the link's failure mark.
     """
-    failure = link.failure
     seen = {*codes}
-    if failure is not None and failure.version == link.version:
+    if (failure := link.current_failure) is not None:
         seen.add(failure.reason)
     return REPLY_LOST if _UNREADABLE.isdisjoint(seen) else REPLY_UNREADABLE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from extauth.domain.link import Link
-from extauth.domain.resources import same_access_tokens
+from extauth.domain.resources import same_tokens
 
 
 def fell_back(stored: Link, known: Link) -> bool:
@@ -19,6 +19,4 @@ def fell_back(stored: Link, known: Link) -> bool:
 def was_put_back(stored: Link, known: Link) -> bool:
     """Whether the store has the very tokens of ``known``, be it under another version: somebody has put them
     back after it fell back, which makes them look new."""
-    return stored.tokens.refresh_token == known.tokens.refresh_token and same_access_tokens(
-        stored.tokens, known.tokens
-    )
+    return same_tokens(stored.tokens, known.tokens)

@@ -83,15 +83,15 @@ def may_mean_dead(outcome: ExchangeOutcome) -> TypeGuard[ClientRejected | Deferr
 
 def is_suspected(link: Link) -> bool:
     """Whether this version of the link has been found to be probably dead."""
-    mark = link.failure
-    return mark is not None and mark.version == link.version and mark.reason == PROBABLY_DEAD
+    mark = link.current_failure
+    return mark is not None and mark.reason == PROBABLY_DEAD
 
 
 def suspicion(link: Link, now: datetime, tries: int) -> RefreshFailure:
     """Return the mark for a link that is probably dead, with a pause twice as long as in the mark before."""
     pause, attempts = FIRST_PAUSE, tries
-    mark = link.failure
-    if mark is not None and mark.version == link.version:
+    mark = link.current_failure
+    if mark is not None:
         attempts = max(tries, mark.attempts + 1)
         if mark.reason == PROBABLY_DEAD and mark.retry_at is not None:
             pause = min(max(2 * (mark.retry_at - mark.at), FIRST_PAUSE), LONGEST_PAUSE)

@@ -105,7 +105,7 @@ def _may_be_same(one: Account | None, other: Account | None) -> bool:
 
 
 def _may_live(link: Link, now: datetime) -> bool:
-    failure = link.failure
-    dead = failure is not None and failure.permanent and failure.version == link.version
+    failure = link.current_failure
+    dead = failure is not None and failure.permanent
     refreshable = link.tokens.refresh_token is not None and not dead
     return refreshable or something_to_lose(link, now)

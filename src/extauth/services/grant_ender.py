@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import final
+from typing import final, get_args
 
 import attrs
 
@@ -47,6 +47,8 @@ class GrantEnder:
     """Asks providers to revoke, once each. ``timeout`` bounds one revocation.
 
     ``arriving`` says whether another link of a key's user is about to be stored for the provider's client.
+
+    :raises ValueError: if ``on_shared_grant`` is none of what it can be.
     """
 
     def __init__(
@@ -56,9 +58,12 @@ class GrantEnder:
         emitter: EventEmitter,
         timeout: timedelta,
         *,
-        on_shared_grant: OnSharedGrant = "spare",
+        on_shared_grant: OnSharedGrant,
         arriving: Callable[[OAuthProvider, LinkKey], bool] | None = None,
     ) -> None:
+        if on_shared_grant not in get_args(OnSharedGrant):
+            msg = "on_shared_grant must be 'spare' or 'end'"
+            raise ValueError(msg)
         self._store = store
         self._clock = clock
         self._emitter = emitter

@@ -52,9 +52,11 @@ def live(scene: Scene, subject: str = "alice-there") -> int:
     return len(scene.provider.tokens.grants.live_refresh_tokens(subject))
 
 
-async def unlinked_during_a_refresh(scene: Scene, service):
+async def unlinked_during_a_refresh(scene: Scene, service, **options):
     """Let alice unlink ``scripted`` while its refresh is at the provider; return what she is told."""
-    async with TokenService(scene.inner, [scene.provider], clock=scene.clock, observer=scene) as tokens:
+    async with TokenService(
+        scene.inner, [scene.provider], clock=scene.clock, observer=scene, **options
+    ) as tokens:
         scene.provider.tokens.reply_gate = asyncio.Event()
         refresh = asyncio.create_task(tokens.refresh("scripted", "alice"))
         await scene.provider.tokens.exchanging.wait()
@@ -239,6 +241,17 @@ async def test_a_withdrawn_authorization_ends_all_where_that_is_wanted(whole: Sc
     assert live(whole) == 0
 
 
+async def test_a_refresh_that_meets_an_unlink_ends_all_where_that_is_wanted(whole: Scene):
+    """And there: the refresh has the only tokens that are sure to live."""
+    service = whole.replica(on_shared_grant="end")
+    await connect(whole, service, "scripted")
+    await connect(whole, service, "scripted/work")
+    await unlinked_during_a_refresh(whole, service, on_shared_grant="end")
+    assert UnlinkedMeanwhile(KEY, revoked=True) in whole.events
+    assert whole.events.count(SharedGrantEnded(WORK, ended_with=KEY)) == 2
+    assert live(whole) == 0
+
+
 async def test_one_client_under_two_provider_ids(whole: Scene):
     """Links of the same client count, whatever they are called; those of another client don't."""
     ours = GrantOrigin("client", "https://provider.example/token")
@@ -318,3 +331,5 @@ async def test_an_option_that_is_none(scene: Scene):
     """A slip is told when the service is made."""
     with pytest.raises(ValueError, match="on_shared_grant must be 'spare' or 'end'"):
         scene.replica(on_shared_grant="warn")
+    with pytest.raises(ValueError, match="on_shared_grant must be 'spare' or 'end'"):
+        TokenService(scene.inner, [scene.provider], on_shared_grant="warn")

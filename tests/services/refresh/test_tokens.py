@@ -765,6 +765,7 @@ class TestUnknownOutcome:
                 TokenRequest(scene.provider),
                 link,
                 unresolved_for=None,
+                others_at_stake=False,
                 renew_lease=renewed,
                 hurry=lambda: False,
             )
@@ -845,7 +846,12 @@ class TestSaving:
         link = await scene.link(expires_in=EXPIRED)
         scene.store.before["save"] = [asyncio.Event().wait]
         saving = UnsavedTokens(
-            scene.store, scene.clock, RefreshPolicy(), EventEmitter(scene), random.Random(1)
+            scene.store,
+            scene.clock,
+            RefreshPolicy(),
+            EventEmitter(scene),
+            random.Random(1),
+            on_shared_grant="spare",
         )
         task = asyncio.create_task(saving.save(scene.provider, link, scene.provider.grant(), 0.0))
         await scene.store.entered["save"].wait()

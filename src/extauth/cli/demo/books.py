@@ -70,8 +70,8 @@ class _ExtauthBook:
         link = await self._store.get(LinkKey(PROVIDER, user))
         if link is None:
             return None
-        failure = link.failure
-        if failure is not None and failure.permanent and failure.version == link.version:
+        failure = link.current_failure
+        if failure is not None and failure.permanent:
             return None
         return link.tokens.refresh_token
 

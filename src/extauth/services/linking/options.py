@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Literal, TypeAlias, get_args
 
 from extauth.domain.linking_ports import LinkingProvider
-from extauth.domain.revocation import OnSharedGrant
 from extauth.services.providers import by_id
 
 OnAccountChange: TypeAlias = Literal["replace", "refuse"]
@@ -34,7 +33,6 @@ def check_options(
     authorization_ttl: timedelta,
     exchange_timeout: timedelta,
     on_account_change: str,
-    on_shared_grant: str,
 ) -> None:
     """Refuse what cannot be.
 
@@ -46,7 +44,4 @@ def check_options(
             raise ValueError(msg)
     if on_account_change not in get_args(OnAccountChange):
         msg = "on_account_change must be 'replace' or 'refuse'"
-        raise ValueError(msg)
-    if on_shared_grant not in get_args(OnSharedGrant):
-        msg = "on_shared_grant must be 'spare' or 'end'"
         raise ValueError(msg)

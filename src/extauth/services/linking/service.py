@@ -87,7 +87,7 @@ class LinkingService:
         rng: random.Random | None = None,
         secret_source: SecretSource = secrets.token_bytes,
     ) -> None:
-        check_options(authorization_ttl, exchange_timeout, on_account_change, on_shared_grant)
+        check_options(authorization_ttl, exchange_timeout, on_account_change)
         self._store = checked_store(store, "put")
         served = linking_providers(providers)
         self._flows = Flows.on(
@@ -145,7 +145,7 @@ class LinkingService:
             set, or the provider has no authorization endpoint.
         :raises TypeError: for an argument of another type: ids are ``str``, write ``str(user.id)``.
         """
-        self._refuse_if_closed()
+        self._serving.check()
         key, uri = LinkKey(provider_id, user_id), url_text(redirect_uri, "redirect_uri")
         url = await self._flows.code.begin(
             key, uri, scopes=scopes, include_granted=include_granted, resources=resources, params=params or {}
@@ -188,7 +188,7 @@ class LinkingService:
         """
         given = Hidden(callback)
         del callback  # tools that report errors show the local variables of each frame
-        self._refuse_if_closed()
+        self._serving.check()
         if provider_id is not None:
             id_text(provider_id, "provider_id")
         read = self._flows.code.read(given, user_id=user_id, provider_id=provider_id, method=method)
@@ -213,7 +213,7 @@ class LinkingService:
         :raises TemporarilyUnavailable: try again later.
         :raises ConfigurationError: the deployment must be mended.
         """
-        self._refuse_if_closed()
+        self._serving.check()
         key = LinkKey(provider_id, user_id)
         return await self._flows.devices.begin(key, scopes, include_granted=include_granted)
 
@@ -232,7 +232,7 @@ class LinkingService:
         :raises TemporarilyUnavailable: nothing is lost, call it again later; also if the service is closed.
         :raises ConfigurationError: the deployment must be mended.
         """
-        self._refuse_if_closed()
+        self._serving.check()
         return await self._flows.devices.complete(device)
 
     async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
@@ -246,7 +246,7 @@ class LinkingService:
         :raises UnknownProvider: no provider with this id was given to the service, and there is no such link.
         :raises StoreUnavailable: the link may still be there; try again.
         """
-        self._refuse_if_closed()
+        self._serving.check()
         key = LinkKey(provider_id, user_id)
         provider = await self._flows.unlinker.provider_of(key)
         return await self._flows.carried.run(partial(self._flows.unlinker.unlink, provider, key))
@@ -256,7 +256,7 @@ class LinkingService:
 
         :raises StoreUnavailable: try again later.
         """
-        self._refuse_if_closed()
+        self._serving.check()
         return await self._store.links_of(id_text(user_id, "user_id"))
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
@@ -270,7 +270,7 @@ class LinkingService:
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
         """
-        self._refuse_if_closed()
+        self._serving.check()
         return await self._flows.validator.validate(LinkKey(provider_id, user_id))
 
     async def purge(self) -> int:
@@ -280,7 +280,7 @@ class LinkingService:
 
         :raises StoreUnavailable: try again later.
         """
-        self._refuse_if_closed()
+        self._serving.check()
         return await self._flows.purger.purge()
 
     async def aclose(self) -> None:
@@ -295,6 +295,3 @@ class LinkingService:
     def uses(self, store: LinkStore) -> bool:
         """Whether this service keeps its links in that very store."""
         return self._store is store
-
-    def _refuse_if_closed(self) -> None:
-        self._serving.check()

@@ -15,7 +15,7 @@ from extauth.domain.events import (
 )
 from extauth.domain.freshness import CoolDown, Reauthorize, blocked, may_present
 from extauth.domain.link import Link, RefreshFailure
-from extauth.domain.lost_replies import loss_reason
+from extauth.domain.lost_replies import REPLY_LOST, loss_reason
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -78,7 +78,6 @@ class LeasedRefresh:
         self._marks = TemporaryMarks(clock, policy.cooldown, rng)
         self._refused_links = RefusedLinks(clock)
         self._leases = Leases(store, clock, policy, rng)
-        self.look = self._leases.look
         self._siblings = Siblings(store, clock)
         self._refresh_exchange = RefreshExchange(clock, policy, emitter, rng)
         self._closing = False
@@ -87,6 +86,10 @@ class LeasedRefresh:
     def hurry(self) -> None:
         """Take note that the process is about to end: finish what was begun, repeat nothing."""
         self._closing = True
+
+    async def look(self) -> None:
+        """See the store's clock before anything depends on it."""
+        await self._leases.look()
 
     async def put_back(self, known: Link, stored: Link, *, occupied: bool = False) -> Link:
         """Return the stored link, unless the store has lost what was known before; see :func:`put_back`."""
@@ -131,7 +134,7 @@ class LeasedRefresh:
         return account_wide and await self._siblings.at_stake(request.provider, link)
 
     async def _left_alone(
-        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool = False
+        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool
     ) -> Finished | None:
         """End the attempt where the refresh token must not be presented now; None if it may be."""
         link = claim.link
@@ -155,12 +158,12 @@ class LeasedRefresh:
             await self._leases.release(lease)
             if others_at_stake and not at_stake:
                 # No later try is any better, as long as the others live.
-                raise reauthorization_required(link.key, "reply_lost")
+                raise reauthorization_required(link.key, REPLY_LOST)
             return _served(link, None, UNRESOLVED, works=works)
         return None
 
     async def _exchange(
-        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool = False
+        self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool
     ) -> Attempt:
         link = claim.link
         if not await self._leases.renew(lease):

@@ -97,8 +97,8 @@ class ProviderPauses:
         That pauses nobody; the link's own pause is kept in the store. Returns whether several different
         links were refused so, with no success between, which an operator should know.
         """
-        failure = link.failure
-        last = failure.reason if failure is not None and failure.version == link.version else None
+        failure = link.current_failure
+        last = None if failure is None else failure.reason
         return self._met(provider_id, code, link.key, SEVERAL_REJECTED, last=last)
 
     def rejected(self, provider_id: str, link: Link, code: str, suspicion: str | None = None) -> None:

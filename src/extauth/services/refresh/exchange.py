@@ -62,7 +62,7 @@ class RefreshExchange:
         link: Link,
         *,
         unresolved_for: timedelta | None,
-        others_at_stake: bool = False,
+        others_at_stake: bool,
         renew_lease: RenewLease,
         hurry: Callable[[], bool],
     ) -> Presented:

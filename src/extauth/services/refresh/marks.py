@@ -23,8 +23,8 @@ class TemporaryMarks:
 
     def failed(self, link: Link, code: str, retry_after: timedelta | None) -> RefreshFailure:
         """Return the mark of one more failure, which lasts at least as long as the provider asked for."""
-        before = link.failure
-        attempts = 1 if before is None or before.version != link.version else before.attempts + 1
+        before = link.current_failure
+        attempts = 1 if before is None else before.attempts + 1
         pause = self._cooldown.delay(attempts, jitter=self._rng.random())
         pause = max(pause, retry_after or timedelta(0))
         now = self._clock.now()

@@ -19,6 +19,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
 from extauth.domain.resources import RejectedToken, reissued, token_works
+from extauth.domain.revocation import OnSharedGrant
 from extauth.services.arguments import checked_store
 from extauth.services.errors import (
     UNRESOLVED,
@@ -48,10 +49,13 @@ class TokenService:
     A caller may be cancelled, time out or disconnect at any moment; that changes nothing for the link. A
     refresh is a task of the service's own, which even the end of ``asyncio.run`` waits for.
 
+    New tokens for a user who has unlinked meanwhile are revoked; where that would end another of the user's
+    links, only with ``on_shared_grant="end"``. Give it what the :class:`~extauth.LinkingService` is given.
+
     ``rng`` draws jitter and lease owners; the operating system's source unless a test wants to repeat a run.
     Replicas must not draw the same owners.
 
-    :raises ValueError: if two providers have the same id.
+    :raises ValueError: if two providers have the same id, or for another ``on_shared_grant``.
     :raises TypeError: for what is no open store or no list of providers: a URL, a preset that was not called.
     """
 
@@ -63,6 +67,7 @@ class TokenService:
         policy: RefreshPolicy | None = None,
         clock: Clock | None = None,
         observer: Observer | None = None,
+        on_shared_grant: OnSharedGrant = "spare",
         rng: random.Random | None = None,
     ) -> None:
         self._store = checked_store(store, "save")
@@ -71,7 +76,9 @@ class TokenService:
         self._clock = clock or SystemClock()
         emitter = EventEmitter(observer)
         rng = rng or random.SystemRandom()
-        self._unsaved_tokens = UnsavedTokens(store, self._clock, self._policy, emitter, rng)
+        self._unsaved_tokens = UnsavedTokens(
+            store, self._clock, self._policy, emitter, rng, on_shared_grant=on_shared_grant
+        )
         self._refresh_flight = RefreshFlight(
             store,
             clock=self._clock,

@@ -25,6 +25,7 @@ from extauth.domain.outcomes import Absent, Saved, SaveOutcome, Stale
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, RefreshStore
 from extauth.domain.resources import same_tokens
+from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.token_set import TokenSet
 from extauth.services.arguments import takes
 from extauth.services.errors import link_not_found
@@ -67,13 +68,17 @@ class UnsavedTokens:
         policy: RefreshPolicy,
         emitter: EventEmitter,
         rng: random.Random,
+        *,
+        on_shared_grant: OnSharedGrant,
     ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
         self._emitter = emitter
         self._rng = rng
-        self._grant_ender = GrantEnder(store, clock, emitter, policy.exchange_timeout)
+        self._grant_ender = GrantEnder(
+            store, clock, emitter, policy.exchange_timeout, on_shared_grant=on_shared_grant
+        )
         self._unsaved: dict[LinkKey, _Unsaved] = {}
         """Added by :meth:`save`; removed by the task that gets them saved."""
         self._guards: dict[LinkKey, _Guard] = {}
