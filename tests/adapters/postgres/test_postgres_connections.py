@@ -7,6 +7,7 @@ import traceback
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
+import anyio
 import asyncpg
 import pytest
 
@@ -167,6 +168,28 @@ async def test_a_write_that_loses_its_connection_is_not_repeated(store, admin, p
 
     assert isinstance(caught.value.__cause__, asyncpg.PostgresConnectionError)
     assert isinstance(await store.save(KEY, 1, TOKENS), Saved)
+
+
+async def open_later(gate: AsyncExitStack) -> None:
+    """Let go of a lock when others had time to give up."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await gate.aclose()
+
+
+async def test_closing_in_a_cancelled_scope_lets_what_is_under_way_end(postgres_dsn):
+    """Which anyio cancels in every turn of the loop; there as elsewhere a store is closed in good order."""
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        await store.put(KEY, TOKENS)
+    with anyio.CancelScope() as scope:
+        async with PostgresLinkStore.open(postgres_dsn) as store, AsyncExitStack() as held:
+            gate = await held.enter_async_context(locked(postgres_dsn))
+            writing = asyncio.create_task(store.save(KEY, 1, TOKENS))
+            await gate.awaited()
+            opening = asyncio.create_task(open_later(held.pop_all()))
+            scope.cancel()
+    await opening
+    assert isinstance(await writing, Saved)
 
 
 async def test_a_connection_that_was_quiet_for_long_is_not_used_again(store):

@@ -332,4 +332,4 @@ async def test_an_option_that_is_none(scene: Scene):
     with pytest.raises(ValueError, match="on_shared_grant must be 'spare' or 'end'"):
         scene.replica(on_shared_grant="warn")
     with pytest.raises(ValueError, match="on_shared_grant must be 'spare' or 'end'"):
-        TokenService(scene.inner, [scene.provider], on_shared_grant="warn")
+        TokenService(scene.inner, [scene.provider], on_shared_grant="warn")  # type: ignore[arg-type]

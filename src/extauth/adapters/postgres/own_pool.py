@@ -18,7 +18,7 @@ from extauth.adapters.postgres.pools import IDLE_LIMIT, Pool
 from extauth.adapters.postgres.server_list import each_server, wanted_server
 from extauth.adapters.postgres.servers import Servers
 from extauth.adapters.postgres.unique_names import UniqueNamesConnection
-from extauth.cancellation import cancelled_by_caller
+from extauth.cancellation import cancelled_by_caller, out_of_reach
 from extauth.domain.hidden import Hidden
 from extauth.one_loop import OneLoop
 
@@ -57,7 +57,8 @@ async def own_pool(
         yield pool
     finally:
         if not home.inherited:  # a forked process would end the sessions of the one that it comes from
-            await _close(pool, seconds)
+            with out_of_reach():  # else it would cut off what is under way, however short
+                await _close(pool, seconds)
 
 
 def _authorities_in_home() -> bool:

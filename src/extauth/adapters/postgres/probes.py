@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from secrets import token_hex
-from typing import Any, TypeAlias, cast, final
+from typing import TypeAlias, cast, final
 
 import asyncpg
 import attrs
@@ -28,7 +28,7 @@ from extauth.adapters.postgres.rows import (
     origin_parameters,
     token_parameters,
 )
-from extauth.adapters.postgres.sending import Rows, fetch_whole
+from extauth.adapters.postgres.sending import Rows, fetch_value, fetch_whole
 from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql.conditional_writes import swallowed
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
@@ -51,6 +51,8 @@ _TABLES = """SELECT relname::text, nspname::text, is_used, row_security_active(c
 FROM pg_class AS class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 CROSS JOIN LATERAL (SELECT class.oid IS NOT DISTINCT FROM to_regclass(relname::text) AS is_used) AS lookup
 WHERE (relkind IN ('r', 'p') OR is_used) AND relname = ANY($1::text[]) ORDER BY is_used DESC, nspname"""
+
+_NOT_EMPTY = f"SELECT EXISTS (SELECT FROM {META})"  # noqa: S608
 
 _ENABLED = """SELECT EXISTS (SELECT FROM pg_subscription_rel
 JOIN pg_subscription ON pg_subscription.oid = srsubid
@@ -88,12 +90,12 @@ async def refuse_what_is_no_store(connection: Connection, schema: str | None) ->
     tables = await fetch_whole(connection, _TABLES, [META, LINKS, AUTHORIZATIONS, REGISTRATIONS])
     used = [row for row in tables if row[2]]
     for table, _, _, hides, _, subscribes, _ in used:
-        if hides and table == META and not await _value(connection, f"SELECT EXISTS (SELECT FROM {META})"):  # noqa: S608
+        if hides and table == META and not await fetch_value(connection, _NOT_EMPTY):
             raise ConfigurationError(_HIDDEN.format(table=table))
         if subscribes and await _is_subscribed(connection, table):
             raise ConfigurationError(_SUBSCRIBER.format(table=table))
     others = [row[1] for row in tables if row[0] == LINKS and not row[2] and row[6]]
-    here = used[0][1] if used else await _value(connection, "SELECT current_schema()::text")
+    here = used[0][1] if used else await fetch_value(connection, "SELECT current_schema()::text")
     if schema is not None:
         if schema != here:
             raise ConfigurationError(_NOT_THERE.format(schema=schema, here=here))
@@ -106,25 +108,25 @@ async def refuse_what_is_no_store(connection: Connection, schema: str | None) ->
 async def _refuse_links_elsewhere(connection: Connection, here: str, others: Sequence[str]) -> None:
     for other in others:
         quoted = '"' + other.replace('"', '""') + '"'
-        if await _value(connection, f"SELECT EXISTS (SELECT FROM {quoted}.{LINKS})"):  # noqa: S608
+        if await fetch_value(connection, f"SELECT EXISTS (SELECT FROM {quoted}.{LINKS})"):  # noqa: S608
             raise ConfigurationError(_ELSEWHERE.format(here=here, other=other))
 
 
 async def _is_subscribed(connection: Connection, table: str) -> bool:
     readable = "SELECT has_column_privilege('pg_catalog.pg_subscription', 'oid', 'SELECT')"
-    if not await _value(connection, readable):
+    if not await fetch_value(connection, readable):
         return True  # before Postgres 14 nobody else may know whether it is enabled
-    return bool(await _value(connection, _ENABLED, table))
+    return bool(await fetch_value(connection, _ENABLED, table))
 
 
 async def _was_used(connection: Connection) -> bool:
-    found = await _value(
+    found = await fetch_value(
         connection, f"SELECT to_regclass('{LINKS}') IS NOT NULL AND to_regclass('{META}') IS NOT NULL"
     )
     if not found:
         return False
     any_link = f"SELECT EXISTS (SELECT FROM {LINKS}) OR EXISTS (SELECT FROM {META} WHERE retired_version > 0)"  # noqa: S608
-    return bool(await _value(connection, any_link))
+    return bool(await fetch_value(connection, any_link))
 
 
 async def refuse_lost_rows(connection: Connection, suspects: Suspects) -> None:
@@ -210,7 +212,3 @@ _PROBES: Mapping[str, _Probe] = {
     REGISTRATIONS: _registrations,
 }
 """What is written to each table, by a name like no other, and must be found there by the next statement."""
-
-
-async def _value(connection: Connection, sql: str, *arguments: object) -> Any:
-    return (await fetch_whole(connection, sql, *arguments))[0][0]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from extauth.adapters.postgres.meta_row import ONE_ROW, make_it_one, schema_version
 from extauth.adapters.postgres.pools import Connection
 from extauth.adapters.postgres.probes import Suspects, refuse_what_is_no_store
-from extauth.adapters.postgres.sending import fetch_whole
+from extauth.adapters.postgres.sending import fetch_value, fetch_whole
 from extauth.adapters.postgres.statements import DURABLE
 from extauth.domain.errors import ConfigurationError
 
@@ -130,7 +129,7 @@ async def migrate(
     """
     # Under a stricter isolation the second look would see no more than the first.
     async with connection.transaction(isolation="read_committed"):
-        encoding = await _value(connection, "SELECT current_setting('server_encoding')")
+        encoding = await fetch_value(connection, "SELECT current_setting('server_encoding')")
         if encoding != "UTF8":
             msg = f"extauth needs a Postgres database with the encoding UTF8, not {encoding}"
             raise ConfigurationError(msg)
@@ -139,7 +138,7 @@ async def migrate(
         await first_look.start()
         try:
             suspects = await refuse_what_is_no_store(connection, schema)
-            exists = await _value(connection, "SELECT to_regclass('external_auth_meta') IS NOT NULL")
+            exists = await fetch_value(connection, "SELECT to_regclass('external_auth_meta') IS NOT NULL")
             current = _known(await schema_version(connection), len(migrations)) if exists else None
         finally:
             await first_look.rollback()
@@ -173,7 +172,3 @@ def _known(version: int | None, newest: int) -> int | None:
         )
         raise ConfigurationError(msg)
     return version
-
-
-async def _value(connection: Connection, sql: str) -> Any:
-    return (await fetch_whole(connection, sql))[0][0]

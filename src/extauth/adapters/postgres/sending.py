@@ -108,6 +108,11 @@ async def fetch_whole(connection: Connection, sql: str, *arguments: object) -> R
         return await statement.fetch(*arguments)
 
 
+async def fetch_value(connection: Connection, sql: str, *arguments: object) -> Any:
+    """Do as :func:`fetch_whole` and return the one value that the statement has."""
+    return (await fetch_whole(connection, sql, *arguments))[0][0]
+
+
 def parsed_with_each_execution(statement: PreparedStatement[Any]) -> bool:
     """Make asyncpg send a statement's text with its parameters, as it does where it has no cache.
 
@@ -124,8 +129,8 @@ def parsed_with_each_execution(statement: PreparedStatement[Any]) -> bool:
 
 async def _pid_is_invented(connection: Connection) -> bool:
     # A pooler's clients are not given the id of a server process (PgBouncer: a random number).
-    rows = await fetch_whole(connection, "SELECT pg_backend_pid()")
-    return bool(rows[0][0] != connection.get_server_pid())
+    pid = await fetch_value(connection, "SELECT pg_backend_pid()")
+    return bool(pid != connection.get_server_pid())
 
 
 async def _names_are_kept(connection: Connection, prefix: str) -> bool:

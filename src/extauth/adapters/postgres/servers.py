@@ -15,7 +15,7 @@ from extauth.adapters.postgres.failures import (
     bad_address,
     unverified,
 )
-from extauth.adapters.postgres.sending import fetch_whole
+from extauth.adapters.postgres.sending import fetch_value
 from extauth.adapters.postgres.server_list import Wanted
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden, HiddenText
@@ -108,5 +108,5 @@ async def _will_do(connection: Any, wanted: Wanted) -> bool:
     # Servers before 14 do not tell it by themselves. Asked by asyncpg, the question would have a name.
     standby = getattr(settings, "in_hot_standby", None)
     if standby is None:
-        return not (await fetch_whole(connection, "SELECT pg_is_in_recovery()"))[0][0]
+        return not await fetch_value(connection, "SELECT pg_is_in_recovery()")
     return bool(standby != "on")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiosqlite
@@ -28,7 +28,7 @@ async def connected(file: HiddenText, timeout: float) -> AsyncGenerator[aiosqlit
     worker: Any = getattr(connection, "_thread", connection)
     worker.daemon = True
     try:
-        await connection
+        await _opened(connection)
     except sqlite3.Error as error:
         # aiosqlite tells its thread to stop and doesn't wait: it would answer to a loop closed meanwhile.
         await asyncio.to_thread(worker.join)
@@ -41,3 +41,19 @@ async def connected(file: HiddenText, timeout: float) -> AsyncGenerator[aiosqlit
         if not home.inherited:  # in a forked process there is no thread that would close it
             with out_of_reach():  # else its thread would answer to a loop that is closed meanwhile
                 await connection.close()
+
+
+async def _opened(connection: aiosqlite.Connection) -> None:
+    """Open it, or leave nothing open: cancelled meanwhile aiosqlite drops what its thread opens."""
+
+    async def opened() -> None:
+        await connection
+
+    opening = asyncio.ensure_future(opened())
+    try:
+        await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with out_of_reach(), suppress(sqlite3.Error):
+            await opening
+            await connection.close()
+        raise

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast, final
+from typing import Any, Final, TypeVar, cast, final
 
 from extauth.adapters.oauth2.http.heads import LONGEST_HEAD, head_end, put_in_order
 
 _NAME: Final = "data_received"
+_Bytes = TypeVar("_Bytes", bytes, bytearray)
 
 
 @final
@@ -20,6 +21,8 @@ class Arrivals:
     def __init__(self) -> None:
         self.too_long = False
         """Whether the head was longer than anybody should have to keep."""
+        self.overran = False
+        """Whether more came with the end of the body than its length says: the body may be cut off."""
         self._protocol: Any = None
         self._waiting = bytearray()
         """What has come of a head."""
@@ -48,7 +51,7 @@ class Arrivals:
             # What is more than the body is no answer to anything, and neither is what follows it.
             if len(data) > self._left:
                 self._protocol.force_close()
-            data = data[: self._left]
+            data = self._within(data, self._left)
             self._left -= len(data)
             if not self._left:
                 self.end()
@@ -62,6 +65,10 @@ class Arrivals:
         kind = cast("Any", type(self._protocol))
         kind.data_received(self._protocol, data)
 
+    def _within(self, data: _Bytes, length: int) -> _Bytes:
+        self.overran = self.overran or bool(data[length:].strip())
+        return data[:length]
+
     def _in_order(self) -> bytes:
         """Return what can be handed on of that which has come."""
         ready = bytearray()
@@ -72,7 +79,7 @@ class Arrivals:
             self._searched = 0
             if head.interim:
                 continue
-            body = self._waiting if head.length is None else self._waiting[: head.length]
+            body = self._waiting if head.length is None else self._within(self._waiting, head.length)
             if head.length is not None and len(body) < head.length:
                 self._left = head.length - len(body)
             else:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final
 
+import attrs
 from aiohttp import (
     BytesPayload,
     ClientConnectorDNSError,
@@ -139,6 +140,8 @@ async def _ask(
     finally:
         # At the end of the body the connection is back in the pool already and this closes nothing.
         response.close()
+    if form is not None and form.arrivals.overran:
+        body = attrs.evolve(body, end_marked=False)
     return _reply(response, body)
 
 

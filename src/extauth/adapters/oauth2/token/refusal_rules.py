@@ -78,7 +78,7 @@ class RefusalRule:
 
     code: str
     status: int | None = attrs.field(default=None, validator=_says_something)
-    members: Mapping[str, str | int] = attrs.field(factory=dict[str, str | int], converter=_patterns)
+    members: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_patterns)
     """Members that stand together: at the top, in an object ``error``, or in one item of a list ``errors``.
     Numbers are compared as text."""
     text: str | None = attrs.field(default=None, converter=_pattern)
@@ -103,7 +103,7 @@ class RefusalRule:
 
     def _fits(self, place: Mapping[str, object]) -> bool:
         return all(
-            (said := _said(place.get(name))) is not None and matches(said, str(pattern))
+            (said := _said(place.get(name))) is not None and matches(said, pattern)
             for name, pattern in self.members.items()
         )
 
