@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,16 +12,9 @@ import pytest
 
 from extauth import ConfigurationError, LinkKey, StoreUnavailable, TokenSet, open_store
 from extauth.adapters.sql.conditional_writes import MOST_TRIES
-from extauth.domain.link import Account, RefreshFailure
-from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from tests.servers.postgres_server import own_postgres
 from tests.support.postgres_admin import role_of, run, session
-
-KEY = LinkKey("github", "alice")
-TOKENS = TokenSet("at", "rt")
-MINUTE = timedelta(minutes=1)
-FAILURE = RefreshFailure("server_error", datetime.now(UTC), 1, retry_at=datetime.now(UTC) + MINUTE)
-PENDING = PendingAuthorization(state_hash="hash", key=KEY, redirect_uri="uri", salt="salt")
+from tests.support.swallowed_writes import BEGUN, KEY, MINUTE, TOKENS, WRITES
 
 TABLES = (
     "external_auth_links",
@@ -50,28 +42,11 @@ async def linked(postgres_dsn: str) -> str:
     return postgres_dsn
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda store: store.claim(KEY, 1, "owner", MINUTE),
-        lambda store: store.save(KEY, 1, TOKENS),
-        lambda store: store.record_failure(KEY, 1, FAILURE),
-        lambda store: store.record_account(KEY, 1, Account("1")),
-        lambda store: store.reseal(KEY, 1, TOKENS),
-        lambda store: store.put(KEY, TOKENS),
-        lambda store: store.delete(KEY),
-        lambda store: store.begin_authorization(PENDING, MINUTE),
-        lambda store: store.take_authorization("begun"),
-        lambda store: store.keep_registration("name", ClientRegistration(issuer="i", client_id="c")),
-    ],
-    ids=["claim", "save", "mark", "account", "reseal", "put", "delete", "begin", "take", "keep"],
-)
+@pytest.mark.parametrize("call", WRITES.values(), ids=WRITES.keys())
 async def test_a_write_that_is_swallowed_ends_with_an_error(call, linked):
     """It is no lost race, and is not tried for ever; the error names what can swallow it."""
     async with open_store(linked) as store:
-        await store.begin_authorization(
-            PendingAuthorization(state_hash="begun", key=KEY, redirect_uri="uri", salt="salt"), MINUTE
-        )
+        await store.begin_authorization(BEGUN, MINUTE)
         await run(
             linked,
             SWALLOW.format(table="external_auth_links"),

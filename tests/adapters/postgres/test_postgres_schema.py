@@ -15,11 +15,11 @@ from extauth.adapters.postgres import PostgresLinkStore, connections
 from extauth.adapters.postgres.schema import MIGRATIONS, TABLES, migrate
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
-from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import Taken
 from extauth.domain.outcomes import Recorded
 from extauth.domain.token_set import TokenSet
 from tests.adapters.postgres.whole_store import use_all_of
+from tests.support.fourth_schema import OLD_PENDING
 
 KEY = LinkKey("github", "alice")
 TOKENS = TokenSet("at-1", "rt-1")
@@ -206,18 +206,8 @@ async def test_authorizations_of_the_fourth_schema_stay(postgres_dsn):
             """INSERT INTO external_auth_authorizations VALUES ('hash', 'github', 'alice', 'https://app.example/',
             'salt', '["a"]', '["r"]', clock_timestamp() + interval '1 hour', NULL)"""
         )
-    pending = PendingAuthorization(
-        state_hash="hash",
-        key=KEY,
-        redirect_uri="https://app.example/",
-        salt="salt",
-        scopes={"a"},
-        resources=["r"],
-        sent_challenge=None,
-        sent_nonce=None,
-    )
     async with PostgresLinkStore.open(postgres_dsn) as store:
-        assert await store.take_authorization("hash") == Taken(pending)
+        assert await store.take_authorization("hash") == Taken(OLD_PENDING)
 
 
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(postgres_dsn):

@@ -9,18 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from extauth import ConfigurationError, LinkKey, StoreUnavailable, TokenSet
+from extauth import ConfigurationError, LinkKey, StoreUnavailable
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite.schema import MIGRATIONS
-from extauth.domain.link import Account, RefreshFailure
-from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from tests.support.swallowed_writes import BEGUN, FAILURE, KEY, MINUTE, TOKENS, WRITES
 
-KEY = LinkKey("github", "alice")
-TOKENS = TokenSet("at", "rt")
-MINUTE = timedelta(minutes=1)
-FAILURE = RefreshFailure("server_error", datetime.now(UTC), 1, retry_at=datetime.now(UTC) + MINUTE)
-PENDING = PendingAuthorization(state_hash="hash", key=KEY, redirect_uri="uri", salt="salt")
-BEGUN = PendingAuthorization(state_hash="begun", key=KEY, redirect_uri="uri", salt="salt")
 IGNORED = "BEGIN SELECT RAISE(IGNORE); END"
 TABLES = ("external_auth_links", "external_auth_authorizations", "external_auth_registrations")
 
@@ -37,22 +30,7 @@ def run(path, *statements: str) -> list[tuple[object, ...]]:
         return [row for statement in statements for row in other.execute(statement)]
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda store: store.claim(KEY, 1, "owner", MINUTE),
-        lambda store: store.save(KEY, 1, TOKENS),
-        lambda store: store.record_failure(KEY, 1, FAILURE),
-        lambda store: store.record_account(KEY, 1, Account("1")),
-        lambda store: store.reseal(KEY, 1, TOKENS),
-        lambda store: store.put(KEY, TOKENS),
-        lambda store: store.delete(KEY),
-        lambda store: store.begin_authorization(PENDING, MINUTE),
-        lambda store: store.take_authorization("begun"),
-        lambda store: store.keep_registration("name", ClientRegistration(issuer="i", client_id="c")),
-    ],
-    ids=["claim", "save", "mark", "account", "reseal", "put", "delete", "begin", "take", "keep"],
-)
+@pytest.mark.parametrize("call", WRITES.values(), ids=WRITES.keys())
 async def test_a_write_that_is_swallowed_ends_with_an_error(call, path):
     """It is no lost race, and is not tried for ever."""
     async with SqliteLinkStore.open(path) as store:

@@ -35,18 +35,9 @@ from extauth.domain.link import Account
 from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import NoSuchState, Taken
 from extauth.domain.outcomes import Claimed, Recorded
+from tests.support.fourth_schema import OLD_PENDING
 
 KEY = LinkKey("github", "alice")
-OLD_PENDING = PendingAuthorization(
-    state_hash="hash",
-    key=KEY,
-    redirect_uri="https://app.example/",
-    salt="salt",
-    scopes={"a"},
-    resources=["r"],
-    sent_challenge=None,
-    sent_nonce=None,
-)
 CLAIMER = Path(__file__).parents[2] / "support" / "claimer.py"
 
 
