@@ -68,7 +68,7 @@ async def _renew_at_any_price(self, wanted, link):
         return await _renew(self, wanted, link)
     except RefreshInProgress:
         lease = Lease(link.key, link.version, "nobody", float("inf"))
-        step = await self._leased_refresh._exchange(wanted, lease, Claimed(link, None))
+        step = await self._leased_refresh._exchange(wanted, lease, Claimed(link, None), others_at_stake=False)
         return Landed(step.link, wanted.resource, exchanged=True)
 
 
@@ -82,9 +82,9 @@ async def _attempt_without_reading_again(self, wanted, link):
     lease = self._leases.on(link)
     claim = await self._leases.claim(lease)
     if isinstance(claim, Claimed):
-        return await self._exchange(wanted, lease, claim)
+        return await self._exchange(wanted, lease, claim, others_at_stake=False)
     lease.ends = float("inf")
-    return await self._exchange(wanted, lease, Claimed(link, None))
+    return await self._exchange(wanted, lease, Claimed(link, None), others_at_stake=False)
 
 
 late_caller = replacing(LeasedRefresh, "run", _attempt_without_reading_again)

@@ -40,7 +40,7 @@ async def _attempt_without_a_lease(self, request, link):
     if request.resource is None:
         return await _attempt(self, request, link)
     lease = Lease(link.key, link.version, "nobody", float("inf"))
-    return await self._exchange(request, lease, Claimed(link, None))
+    return await self._exchange(request, lease, Claimed(link, None), others_at_stake=False)
 
 
 no_lease_for_resources = replacing(LeasedRefresh, "run", _attempt_without_a_lease)

@@ -237,6 +237,7 @@ def test_explorer_finds_what_is_broken(tooth):
         f" {violation.broken}"
     )
     assert tooth.promise == violation.broken.promise
+    assert "TypeError" not in str(violation.broken), "the tooth calls what it breaks with wrong arguments"
 
     clock = VirtualClock()
     with tooth.broken(), pytest.raises(PromiseBroken) as caught:
