@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import socket
 from asyncio.subprocess import PIPE, Process
@@ -18,6 +20,7 @@ ROOT = HERE.parent
 BUILD = ROOT / "build" / "servers"
 REDIRECT_URI = "http://127.0.0.1:1/callback"
 """Nothing listens there: the browser is stopped before."""
+CODE_VERIFIER = "the-same-verifier-for-every-code-of-these-servers"
 PATIENCE = 30
 """Seconds for a server to begin or end."""
 
@@ -39,7 +42,7 @@ class Program:
     def command(self) -> list[str]:
         """What starts it, but for the port and the redirect URI."""
         python = str(BUILD / "python" / "bin" / "python")
-        return ["node" if self.file.endswith(".mjs") else python, str(self.place)]
+        return [*([_node(), "--no-warnings"] if self.file.endswith(".mjs") else [python]), str(self.place)]
 
     @property
     def place(self) -> Path:
@@ -72,17 +75,33 @@ class Site:
     client_secret: str = attrs.field(repr=False)
     scopes: tuple[str, ...] = attrs.field(converter=tuple)
     revoke_url: str | None = None
+    withdraw_url: str | None = None
+    """Where the user takes back what was granted; for servers that leave that to the application."""
     issuer: str | None = None
+    sends_issuer: bool = False
     openid: bool = False
+    checks_secret: bool = True
+    """Whether it refuses a wrong client secret."""
+    revokes: bool = True
+    """Whether what is revoked ends; false for a server that says so and keeps no account of it."""
+    unknown_token_codes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    """Error codes by which it says that a token to be revoked is not there any more."""
+    seconds_alike: int = 0
+    """For how long the access tokens that it signs for one grant are equal to the letter."""
+    reuse_revokes_account: bool = False
+    """Whether a refresh token that was used before ends all that its user has granted to the client."""
 
     def authorization(self) -> dict[str, str]:
         """Return the parameters of an authorization request that asks for everything."""
+        challenge = hashlib.sha256(CODE_VERIFIER.encode()).digest()
         asked = {
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": REDIRECT_URI,
             "scope": " ".join(self.scopes),
             "state": "a-state",
+            "code_challenge": base64.urlsafe_b64encode(challenge).decode().rstrip("="),
+            "code_challenge_method": "S256",
         }
         return asked | ({"prompt": "consent", "nonce": "a-nonce"} if self.openid else {})
 
@@ -109,6 +128,12 @@ async def running(program: Program) -> AsyncGenerator[Site]:
             process.terminate()
         async with asyncio.timeout(PATIENCE):
             await process.wait()
+
+
+def _node() -> str:
+    """Return the Node.js that npm brought; that on the PATH, where npm has none for the platform."""
+    brought = (BUILD / "node" / "node_modules").glob("node-*/bin/node")
+    return next((str(each) for each in brought), "node")
 
 
 async def _ready(process: Process) -> Mapping[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any, Self, final
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import attrs
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, DummyCookieJar
 
-from servers.running import REDIRECT_URI, Site
+from servers.running import CODE_VERIFIER, REDIRECT_URI, Site
 
 MOST_REDIRECTS = 10
 
@@ -33,11 +33,12 @@ class Answer:
 
 @final
 class Visitor:
-    """A browser and an HTTP client."""
+    """A browser, and an HTTP client that has none of its cookies."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._session = ClientSession(cookie_jar=CookieJar(unsafe=True))
+        self._browser = ClientSession(cookie_jar=CookieJar(unsafe=True))
+        self._session = ClientSession(cookie_jar=DummyCookieJar())
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,6 +46,7 @@ class Visitor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._browser.close()
         await self._session.close()
 
     async def consent(self, url: str) -> str:
@@ -53,7 +55,7 @@ class Visitor:
         :raises RuntimeError: if it leads nowhere.
         """
         for _ in range(MOST_REDIRECTS):
-            async with self._session.get(url, allow_redirects=False) as answer:
+            async with self._browser.get(url, allow_redirects=False) as answer:
                 url = urljoin(url, answer.headers.get("Location", ""))
                 if not answer.headers.get("Location"):
                     break
@@ -63,11 +65,22 @@ class Visitor:
         raise RuntimeError(msg)
 
     async def connect(self) -> Answer:
-        """Return the first tokens of a new grant."""
+        """Return the first tokens of a new grant.
+
+        :raises RuntimeError: if the server refuses it.
+        """
         site = self.site
         callback = await self.consent(f"{site.authorize_url}?{urlencode(site.authorization())}")
-        code = dict(parse_qsl(urlsplit(callback).query))["code"]
-        return await self.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI)
+        members = dict(parse_qsl(urlsplit(callback).query))
+        if "code" not in members:
+            msg = f"the authorization request ended in {members}"
+            raise RuntimeError(msg)
+        return await self.token(
+            grant_type="authorization_code",
+            code=members["code"],
+            code_verifier=CODE_VERIFIER,
+            redirect_uri=REDIRECT_URI,
+        )
 
     async def refresh(self, refresh_token: str, secret: str | None = None) -> Answer:
         """Present a refresh token."""
@@ -84,6 +97,13 @@ class Visitor:
         return await self._post(
             self.site.revoke_url, {"token": token, "token_type_hint": "refresh_token"}, None
         )
+
+    async def end_grant(self, refresh_token: str) -> bool:
+        """End a grant behind the client's back, by revoking it or as its user; False where nobody can."""
+        if self.site.withdraw_url is None:
+            return await self.revoke(refresh_token) is not None
+        async with self._session.post(self.site.withdraw_url) as answer:
+            return answer.ok
 
     async def works(self, access_token: str) -> bool:
         """Whether the API takes the token."""
