@@ -10,6 +10,7 @@ from pathlib import Path
 
 from servers.driving import drive
 from servers.looking import look
+from servers.mcp import find
 from servers.programs import PROGRAMS
 from servers.running import Program, running
 from servers.table import Seen, tables, write
@@ -20,7 +21,8 @@ async def see(program: Program) -> Seen:
     """Run one server, with a store of its own."""
     with tempfile.TemporaryDirectory() as folder:
         async with running(program) as site, Visitor(site) as visitor:
-            return Seen(program, await look(visitor), await drive(visitor, Path(folder)))
+            habits, driven = await look(visitor), await drive(visitor, Path(folder))
+            return Seen(program, habits, driven, tuple(await find(visitor, Path(folder))))
 
 
 async def main() -> int:
@@ -32,7 +34,7 @@ async def main() -> int:
     chosen = [each for each in PROGRAMS if not given.only or any(part in each.package for part in given.only)]
     seen = [await see(program) for program in chosen]
     print(tables(seen))
-    broken = [f"{each.program.package}: {what}" for each in seen for what in each.driven.broken]
+    broken = [f"{each.program.package}: {what}" for each in seen for what in each.broken]
     print("\n".join(["", *broken, f"{len(seen)} servers, {len(broken)} promises broken"]))
     if given.write:
         write(tables(seen))

@@ -17,7 +17,7 @@ import extauth
 from extauth import Auth, ExtAuthError, Link, ProviderMisconfigured, ReauthorizationRequired
 from servers.replica import CALLERS
 from servers.running import REDIRECT_URI, ROOT, Site
-from servers.settings import PROVIDER, USER, provider
+from servers.settings import PROVIDER, USER, McpClient, provider
 from servers.visiting import Visitor
 
 ROTATIONS = 20
@@ -47,17 +47,17 @@ async def drive(visitor: Visitor, folder: Path) -> Driven:
     store = f"sqlite:///{folder / 'links.db'}"
     site = visitor.site
     async with extauth.open(store, [provider(site)]) as auth:
-        link = await _connect(auth, visitor)
-        rotations = await _rotations(site, store, link, visitor, broken)
-        await _connect(auth, visitor)
+        link = await connect(auth, visitor)
+        rotated = await rotations(site, store, link, visitor, broken)
+        await connect(auth, visitor)
         wrong_secret = await _wrong_secret(auth, site, store, broken)
         narrowed = await _narrowed(auth, visitor, broken)
-        await _connect(auth, visitor)
+        await connect(auth, visitor)
         revoked = await _revoked(auth, visitor, broken)
-        link = await _connect(auth, visitor)
+        link = await connect(auth, visitor)
         unlinked = await _unlinked(auth, visitor, link)
     return Driven(
-        rotations=rotations,
+        rotations=rotated,
         wrong_secret=wrong_secret,
         narrowed=narrowed,
         revoked=revoked,
@@ -66,16 +66,19 @@ async def drive(visitor: Visitor, folder: Path) -> Driven:
     )
 
 
-async def _connect(auth: Auth, visitor: Visitor, **options: Any) -> Link:
+async def connect(auth: Auth, visitor: Visitor, **options: Any) -> Link:
+    """Return the link of a user who consents."""
     url = await auth.begin(PROVIDER, USER, REDIRECT_URI, **options)
     return await auth.complete(await visitor.consent(url), user_id=USER, provider_id=PROVIDER)
 
 
-async def _rotations(site: Site, store: str, link: Link, visitor: Visitor, broken: list[str]) -> str:
+async def rotations(
+    site: Site, store: str, link: Link, visitor: Visitor, broken: list[str], client: McpClient | None = None
+) -> str:
     """Let all callers of all replicas report the token as refused, again and again."""
     token, exchanges = link.tokens.access_token, 0
     async with AsyncExitStack() as stack:
-        replicas = [await stack.enter_async_context(_replica(site, store)) for _ in range(REPLICAS)]
+        replicas = [await stack.enter_async_context(_replica(site, store, client)) for _ in range(REPLICAS)]
         for number in range(1, ROTATIONS + 1):
             await asyncio.sleep(site.seconds_alike)  # nobody can tell which of two equal tokens was refused
             answers = await asyncio.gather(*(_tell(replica, token) for replica in replicas))
@@ -95,12 +98,13 @@ async def _rotations(site: Site, store: str, link: Link, visitor: Visitor, broke
 
 
 @asynccontextmanager
-async def _replica(site: Site, store: str) -> AsyncGenerator[Process]:
+async def _replica(site: Site, store: str, client: McpClient | None) -> AsyncGenerator[Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "servers.replica", stdin=PIPE, stdout=PIPE, cwd=ROOT
     )
     assert process.stdin is not None
-    process.stdin.write(json.dumps({"store": store, "site": attrs.asdict(site)}).encode() + b"\n")
+    orders = {"store": store, "site": attrs.asdict(site), "client": client and attrs.asdict(client)}
+    process.stdin.write(json.dumps(orders).encode() + b"\n")
     try:
         yield process
     finally:
@@ -129,7 +133,7 @@ async def _wrong_secret(auth: Auth, site: Site, store: str, broken: list[str]) -
 
 async def _narrowed(auth: Auth, visitor: Visitor, broken: list[str]) -> str:
     *fewer, last = visitor.site.scopes
-    link = await _connect(auth, visitor, scopes=fewer)
+    link = await connect(auth, visitor, scopes=fewer)
     if last in link.tokens.scopes:
         broken.append(f"{last} is said to be granted where {fewer} was asked for")
     return " ".join(sorted(link.tokens.scopes))

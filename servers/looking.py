@@ -64,9 +64,8 @@ async def _simultaneous(visitor: Visitor) -> str:
         first = (await visitor.connect()).members["refresh_token"]
         pair = await asyncio.gather(visitor.refresh(first), visitor.refresh(first))
         said = " + ".join(sorted(answer.said for answer in pair))
-        given = [answer.members.get("refresh_token", first) for answer in pair if answer.status == 200]
-        winner = "" if given in ([], [first], [first, first]) else f"; {await _newest(visitor, given[-1])}"
-        seen[f"{said}{winner}"] += 1
+        given = {answer.members.get("refresh_token", first) for answer in pair if answer.status == 200}
+        seen["; ".join([said, *await _winners(visitor, given - {first})])] += 1
     return ", ".join(f"{said} ({count} of {PAIRS})" for said, count in seen.most_common())
 
 
@@ -85,6 +84,14 @@ async def _revocation(visitor: Visitor) -> str:
     access = "lives" if await visitor.works(first["access_token"]) else "dies"
     refresh = await visitor.refresh(first["refresh_token"])
     return f"{answer.said}; AT {access}; RT then {refresh.said}"
+
+
+async def _winners(visitor: Visitor, given: set[str]) -> list[str]:
+    """Return what becomes of the refresh tokens that a pair was given."""
+    if len(given) < 2:
+        return [await _newest(visitor, token) for token in given]
+    living = [(await visitor.refresh(token)).status == 200 for token in given]
+    return [f"{sum(living)} of {len(given)} RTs live"]
 
 
 async def _newest(visitor: Visitor, refresh_token: str) -> str:

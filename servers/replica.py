@@ -11,10 +11,9 @@ import json
 import sys
 from typing import final
 
-import extauth
 from extauth.events import Event, ExchangeStarted
 from servers.running import Site
-from servers.settings import PROVIDER, USER, provider
+from servers.settings import PROVIDER, USER, McpClient, application
 
 CALLERS = 25
 
@@ -36,7 +35,8 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     orders = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
     seen = Exchanges()
-    async with extauth.open(orders["store"], [provider(Site(**orders["site"]))], observer=seen) as auth:
+    site, client = Site(**orders["site"]), orders["client"] and McpClient(**orders["client"])
+    async with application(orders["store"], site, client, seen) as (auth, _):
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             rejected = json.loads(line)
             calls = [auth.refresh(PROVIDER, USER, rejected=rejected) for _ in range(CALLERS)]

@@ -77,6 +77,8 @@ class Site:
     revoke_url: str | None = None
     withdraw_url: str | None = None
     """Where the user takes back what was granted; for servers that leave that to the application."""
+    mcp_url: str | None = None
+    """An MCP server, from which all the rest can be found out."""
     issuer: str | None = None
     sends_issuer: bool = False
     openid: bool = False

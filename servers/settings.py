@@ -2,12 +2,64 @@
 
 from __future__ import annotations
 
-from extauth import ProviderTraits
-from extauth.adapters.oauth2 import OAuth2Provider, Revocation
-from servers.running import Site
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import final
+
+import attrs
+
+import extauth
+from extauth import Auth, ProviderTraits
+from extauth.adapters.discovery import mcp_provider
+from extauth.adapters.oauth2 import OAuth2Provider, PrivateKey, Revocation
+from extauth.domain.linking_ports import RegistrationStore
+from extauth.domain.ports import Observer
+from servers.running import REDIRECT_URI, Site
 
 PROVIDER = "server"
 USER = "someone"
+NAME = "An application"
+
+
+@final
+@attrs.frozen
+class McpClient:
+    """How the application's client comes to an id at an MCP server: without a document it registers."""
+
+    document_url: str | None = None
+    key: str | None = attrs.field(default=None, repr=False)
+    """What the client of a document proves itself with, as PEM text; None for a public one."""
+
+    @property
+    def private_key(self) -> PrivateKey | None:
+        """The key, to sign with."""
+        return None if self.key is None else PrivateKey(self.key, "a-key", "ES256")
+
+
+@asynccontextmanager
+async def application(
+    store: str, site: Site, client: McpClient | None, observer: Observer | None = None
+) -> AsyncGenerator[tuple[Auth, OAuth2Provider]]:
+    """Open the application: with the server as it knows it, or as it finds it for a client of MCP."""
+    async with extauth.open_store(store) as opened:
+        known = provider(site) if client is None else await found(site, opened, client)
+        async with extauth.open(opened, [known], observer=observer) as auth:
+            yield auth, known
+
+
+async def found(site: Site, store: RegistrationStore, client: McpClient) -> OAuth2Provider:
+    """Return the provider that the URL of its MCP server leads to."""
+    assert site.mcp_url is not None
+    key = client.private_key
+    return await mcp_provider(
+        site.mcp_url,
+        redirect_uri=REDIRECT_URI,
+        store=store,
+        client_name=NAME,
+        provider_id=PROVIDER,
+        client_document_url=client.document_url,
+        **({} if key is None else {"client_key": key}),
+    )
 
 
 def provider(site: Site, *, secret: str | None = None) -> OAuth2Provider:

@@ -8,6 +8,7 @@ import attrs
 
 from servers.driving import Driven
 from servers.looking import Habits
+from servers.mcp import Found
 from servers.running import ROOT, Program
 
 PAGE: Final = ROOT / "docs" / "explanation" / "servers.md"
@@ -22,6 +23,7 @@ HABITS: Final = (
     "revoking the RT",
 )
 MADE: Final = ("server", "rotations", "wrong secret", "fewer scopes", "revoked grant", "unlink")
+FOUND: Final = ("server", "client", "first granted", "rotations", "more scopes", "unlink")
 
 
 @final
@@ -32,13 +34,24 @@ class Seen:
     program: Program
     habits: Habits
     driven: Driven
+    found: tuple[Found, ...] = ()
+    """By each kind of client that finds the server by its URL."""
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What should not have been."""
+        return tuple(what for each in (self.driven, *self.found) for what in each.broken)
 
 
 def tables(seen: list[Seen]) -> str:
-    """Return both tables: what the servers do, and what extauth makes of it."""
+    """Return the tables: what the servers do, what extauth makes of it, and of those that it finds itself."""
     habits = [[name_of(each.program), *attrs.astuple(each.habits)] for each in seen]
     made = [[name_of(each.program), *attrs.astuple(each.driven)[:-1]] for each in seen]
-    return f"{_table(HABITS, habits)}\n\nWhat extauth makes of it:\n\n{_table(MADE, made)}"
+    parts = [_table(HABITS, habits), "What extauth makes of it:", _table(MADE, made)]
+    found = [[name_of(each.program), *attrs.astuple(row)[:-1]] for each in seen for row in each.found]
+    if found:
+        parts += ["Found by `mcp_provider`, from the URL of an MCP server alone:", _table(FOUND, found)]
+    return "\n\n".join(parts)
 
 
 def write(text: str) -> None:

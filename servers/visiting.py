@@ -23,6 +23,8 @@ class Answer:
 
     status: int
     members: dict[str, Any]
+    challenge: str = ""
+    """What it said in ``WWW-Authenticate``."""
 
     @property
     def said(self) -> str:
@@ -111,13 +113,24 @@ class Visitor:
         async with self._session.get(self.site.api_url, headers=headers) as answer:
             return answer.status == 200
 
+    async def call(self, access_token: str) -> Answer:
+        """Have the API do something that more scopes are needed for than to read."""
+        headers = {"Authorization": f"Bearer {access_token}"}
+        async with self._session.post(self.site.api_url, headers=headers) as answer:
+            challenge = answer.headers.get("WWW-Authenticate", "")
+            return Answer(answer.status, members_of(await answer.text()), challenge)
+
     async def _post(self, url: str, form: dict[str, str], secret: str | None) -> Answer:
         pair = f"{self.site.client_id}:{secret or self.site.client_secret}"
         headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
         async with self._session.post(url, data=form, headers=headers) as answer:
-            text = await answer.text()
-            try:
-                members = json.loads(text)
-            except ValueError:
-                members = {}
-            return Answer(answer.status, members if isinstance(members, dict) else {})
+            return Answer(answer.status, members_of(await answer.text()))
+
+
+def members_of(text: str) -> dict[str, Any]:
+    """Return the members of a JSON object; none, if the text is something else."""
+    try:
+        members = json.loads(text)
+    except ValueError:
+        return {}
+    return members if isinstance(members, dict) else {}
