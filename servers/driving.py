@@ -48,7 +48,7 @@ async def drive(visitor: Visitor, folder: Path) -> Driven:
     site = visitor.site
     async with extauth.open(store, [provider(site)]) as auth:
         link = await connect(auth, visitor)
-        rotated = await rotations(site, store, link, visitor, broken)
+        rotated = await rotations(visitor, store, link, broken)
         await connect(auth, visitor)
         wrong_secret = await _wrong_secret(auth, site, store, broken)
         narrowed = await _narrowed(auth, visitor, broken)
@@ -73,10 +73,10 @@ async def connect(auth: Auth, visitor: Visitor, **options: Any) -> Link:
 
 
 async def rotations(
-    site: Site, store: str, link: Link, visitor: Visitor, broken: list[str], client: McpClient | None = None
+    visitor: Visitor, store: str, link: Link, broken: list[str], client: McpClient | None = None
 ) -> str:
     """Let all callers of all replicas report the token as refused, again and again."""
-    token, exchanges = link.tokens.access_token, 0
+    site, token, exchanges = visitor.site, link.tokens.access_token, 0
     async with AsyncExitStack() as stack:
         replicas = [await stack.enter_async_context(_replica(site, store, client)) for _ in range(REPLICAS)]
         for number in range(1, ROTATIONS + 1):

@@ -13,8 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from extauth import Auth
-from extauth.adapters.discovery import client_document, missing_scopes
-from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.adapters.discovery import (
+    client_document,
+    discover,
+    discover_resource,
+    missing_scopes,
+    register_client,
+)
+from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider
 from extauth.domain.outcomes import GrantRejected
 from servers.driving import connect, rotations
 from servers.running import REDIRECT_URI
@@ -46,11 +52,25 @@ async def find(visitor: Visitor, folder: Path) -> list[Found]:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     async with _documents(pem) as (public, with_key):
+        clients = {
+            "registers itself": McpClient(),
+            "by hand, HTTP Basic": await _by_hand(visitor.site.mcp_url, "client_secret_basic"),
+            "by hand, secret in the body": await _by_hand(visitor.site.mcp_url, "client_secret_post"),
+            "a document": public,
+            "a document and a key": with_key,
+        }
         return [
-            await _drive(visitor, folder / "registered.db", "registers itself", McpClient()),
-            await _drive(visitor, folder / "public.db", "a document", public),
-            await _drive(visitor, folder / "key.db", "a document and a key", with_key),
+            await _drive(visitor, folder / f"{number}.db", kind, client)
+            for number, (kind, client) in enumerate(clients.items())
         ]
+
+
+async def _by_hand(mcp_url: str, way: ClientAuth) -> McpClient:
+    """Return a client that is registered before the application hears of it, for one way alone."""
+    resource = await discover_resource(mcp_url)
+    metadata = attrs.evolve(await discover(resource.authorization_servers[0]), client_auth_methods=(way,))
+    client = await register_client(metadata, redirect_uris=[REDIRECT_URI], client_name=NAME)
+    return McpClient(client.client_id, client.client_secret, way)
 
 
 @asynccontextmanager
@@ -76,8 +96,8 @@ async def _documents(pem: str) -> AsyncGenerator[tuple[McpClient, McpClient]]:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         at = f"{DOCUMENTS}:{runner.addresses[0][1]}"
-        public = McpClient(f"{at}/public.json")
-        with_key = McpClient(f"{at}/key.json", pem)
+        public = McpClient(document_url=f"{at}/public.json")
+        with_key = McpClient(document_url=f"{at}/key.json", key=pem)
         clients = {"/public.json": public, "/key.json": with_key}
         yield public, with_key
     finally:
@@ -88,9 +108,11 @@ async def _drive(visitor: Visitor, file: Path, kind: str, client: McpClient) -> 
     broken: list[str] = []
     store = f"sqlite:///{file}"
     async with application(store, visitor.site, client) as (auth, provider):
+        if provider.client_id != (client.client_id or client.document_url or provider.client_id):
+            broken.append(f"its id is {provider.client_id}")
         link = await connect(auth, visitor)
         granted = link.tokens.scopes
-        rotated = await rotations(visitor.site, store, link, visitor, broken, client)
+        rotated = await rotations(visitor, store, link, broken, client)
         more = await _more(auth, visitor, broken)
         unlinked = await _unlinked(auth, provider, visitor, broken)
     return Found(
@@ -107,13 +129,13 @@ async def _more(auth: Auth, visitor: Visitor, broken: list[str]) -> str:
     """Let the server refuse a call for want of a scope, and ask the user for it."""
     link = await auth.link(PROVIDER, USER)
     refused = await visitor.call(link.tokens.access_token)
-    missing = missing_scopes(refused.challenge, link.tokens.scopes)
+    missing = missing_scopes(refused.challenge, link.tokens.scopes) or frozenset()
     if refused.status != 403 or not missing:
         broken.append(f"a call that needs more scopes was answered {refused.said}")
     url = await auth.begin(PROVIDER, USER, REDIRECT_URI, scopes=missing, include_granted=True)
     more = await auth.complete(await visitor.consent(url), user_id=USER, provider_id=PROVIDER)
     again = await visitor.call(more.tokens.access_token)
-    if again.status != 200 or not more.tokens.scopes >= link.tokens.scopes | set(missing):
+    if again.status != 200 or not more.tokens.scopes >= link.tokens.scopes | missing:
         broken.append(f"with {sorted(more.tokens.scopes)} the same call is answered {again.said}")
     return f"{refused.said}; then {' '.join(sorted(more.tokens.scopes))}: {again.said}"
 

@@ -11,7 +11,8 @@ import attrs
 import extauth
 from extauth import Auth, ProviderTraits
 from extauth.adapters.discovery import mcp_provider
-from extauth.adapters.oauth2 import OAuth2Provider, PrivateKey, Revocation
+from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, PrivateKey, Revocation
+from extauth.adapters.oauth2.options import AuthenticatedOptions
 from extauth.domain.linking_ports import RegistrationStore
 from extauth.domain.ports import Observer
 from servers.running import REDIRECT_URI, Site
@@ -24,8 +25,12 @@ NAME = "An application"
 @final
 @attrs.frozen
 class McpClient:
-    """How the application's client comes to an id at an MCP server: without a document it registers."""
+    """How the application's client comes to an id at an MCP server: without any of this it registers."""
 
+    client_id: str | None = None
+    """Of a client that was registered by hand."""
+    client_secret: str | None = attrs.field(default=None, repr=False)
+    client_auth: ClientAuth | None = None
     document_url: str | None = None
     key: str | None = attrs.field(default=None, repr=False)
     """What the client of a document proves itself with, as PEM text; None for a public one."""
@@ -50,15 +55,21 @@ async def application(
 async def found(site: Site, store: RegistrationStore, client: McpClient) -> OAuth2Provider:
     """Return the provider that the URL of its MCP server leads to."""
     assert site.mcp_url is not None
-    key = client.private_key
+    given: AuthenticatedOptions = {}
+    if client.client_auth is not None:
+        given["client_auth"] = client.client_auth
+    if client.key is not None:
+        given["client_key"] = client.private_key
     return await mcp_provider(
         site.mcp_url,
         redirect_uri=REDIRECT_URI,
         store=store,
         client_name=NAME,
         provider_id=PROVIDER,
+        client_id=client.client_id,
+        client_secret=client.client_secret,
         client_document_url=client.document_url,
-        **({} if key is None else {"client_key": key}),
+        **given,
     )
 
 

@@ -40,7 +40,7 @@ class Seen:
     @property
     def broken(self) -> tuple[str, ...]:
         """What should not have been."""
-        return tuple(what for each in (self.driven, *self.found) for what in each.broken)
+        return self.driven.broken + tuple(what for row in self.found for what in row.broken)
 
 
 def tables(seen: list[Seen]) -> str:

@@ -36,6 +36,7 @@ const answers = {
   "/token": (request, response) => server.token(request, response),
   "/me": (request, response) => server.authenticate(request, response)
     .then(() => { response.body = { sub: user.id }; }),
+  "/withdraw": async () => { access.clear(); refresh.clear(); },
 };
 
 createServer(async (req, res) => {
@@ -54,5 +55,5 @@ createServer(async (req, res) => {
   res.writeHead(response.status, { "content-type": "application/json", ...response.headers });
   res.end(JSON.stringify(response.body));
 }).listen(Number(port), "127.0.0.1", () => console.log(JSON.stringify({
-  authorize_url: `${base}/authorize`, token_url: `${base}/token`, api_url: `${base}/me`,
+  authorize_url: `${base}/authorize`, token_url: `${base}/token`, withdraw_url: `${base}/withdraw`, api_url: `${base}/me`,
   client_id: client.id, client_secret: secret, scopes: ["read", "write"] })));

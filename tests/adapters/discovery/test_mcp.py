@@ -149,27 +149,61 @@ async def test_every_request_names_the_resource(site, mcp, store):
     assert [form["resource"] for form in forms] == [[mcp], [mcp]]
 
 
-async def test_the_client_is_named_in_the_body(site, mcp, store):
-    """Under HTTP Basic, too, unless the application has rules of its own."""
-    publish_server(site, token_endpoint_auth_methods_supported=["client_secret_basic"])
+REFERENCE_SDK = ["client_secret_post", "client_secret_basic"]
+OTHERS = ["client_secret_basic", "client_secret_post", "none", "private_key_jwt"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "listed", "requests"),
+    [
+        ("c", REFERENCE_SDK, {}),
+        (None, OTHERS, {}),
+        (None, ["client_secret_basic"], {}),
+        (None, ["none", "client_secret_basic"], {}),
+        (None, REFERENCE_SDK, {"requests": TokenRequests()}),
+        ("c", OTHERS, {"requests": TokenRequests(names_client=True)}),
+    ],
+)
+async def test_what_stands_beside_http_basic(site, mcp, store, *, expected, listed, requests):
+    """The client's id, with an empty secret where a token is revoked, at servers like those made with the
+    reference SDK; nothing at others, unless the application has rules of its own."""
+    publish_server(
+        site,
+        token_endpoint_auth_methods_supported=listed,
+        revocation_endpoint=f"{site.url}/revoke",
+    )
     site.publish("/token", {"access_token": "at", "refresh_token": "rt"})
     site.publish("/revoke", {})
-    basic = {"client_id": "c", "client_secret": "s"}
-    revoking = {**basic, "revoke_url": f"{site.url}/revoke"}
+    client = {"client_id": "c", "client_secret": "s", "client_auth": "client_secret_basic"}
+    provider = await connected(mcp, store, **client, **requests)
+    before = len(site.bodies)
 
-    async def named(**options) -> list[str | None]:
-        provider = await connected(mcp, store, **revoking, **options)
-        before = len(site.bodies)
-        await provider.exchange_code("code", redirect_uri=CALLBACK)
-        await provider.refresh(TokenSet("at", refresh_token="rt"))
-        assert await provider.revoke(TokenSet("at", refresh_token="rt"))
-        assert all(fields["Authorization"].startswith("Basic ") for fields in site.headers[before:])
-        assert not any(b"client_secret" in body for body in site.bodies[before:])
-        sent = [parse_qs(body.decode()) for body in site.bodies[before:]]
-        return [fields["client_id"][0] if "client_id" in fields else None for fields in sent]
+    await provider.exchange_code("code", redirect_uri=CALLBACK)
+    await provider.refresh(TokenSet("at", refresh_token="rt"))
+    assert await provider.revoke(TokenSet("at", refresh_token="rt"))
 
-    assert await named() == ["c", "c", "c", "c"]
-    assert await named(requests=TokenRequests()) == [None] * 4
+    assert all(fields["Authorization"].startswith("Basic ") for fields in site.headers[before:])
+    sent = [parse_qs(body.decode(), keep_blank_values=True) for body in site.bodies[before:]]
+    assert [fields.get("client_id", [None])[0] for fields in sent] == [expected] * 4
+    secret = None if expected is None else ""
+    assert [fields.get("client_secret", [None])[0] for fields in sent] == [None, None, secret, secret]
+
+
+@pytest.mark.parametrize("listed", [REFERENCE_SDK, OTHERS, ["none"]])
+async def test_a_public_client_revokes_with_an_empty_secret(site, mcp, store, listed):
+    """Whatever ways the server lists: the reference SDK wants the field, and others pass over it."""
+    publish_server(
+        site,
+        token_endpoint_auth_methods_supported=listed,
+        revocation_endpoint=f"{site.url}/revoke",
+    )
+    site.publish("/revoke", {})
+    provider = await connected(mcp, store, client_id="c", client_auth="none")
+
+    assert await provider.revoke(TokenSet("at", refresh_token="rt"))
+
+    sent = [parse_qs(body.decode(), keep_blank_values=True) for body in site.bodies[-2:]]
+    assert [(fields["client_id"], fields["client_secret"]) for fields in sent] == [(["c"], [""])] * 2
 
 
 async def test_rules_of_the_application_are_kept(site, mcp, store):

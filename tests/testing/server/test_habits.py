@@ -39,6 +39,7 @@ NOBODY_NOTICES = {
         {},
         {"client_auth": "client_secret_post"},
     ),
+    "HTTP Basic stands alone": ({"basic_stands_alone": True}, {}, {}),
     "another consent kills": ({"consent_revokes": True}, {}, {}),
     "offline access with consent only": (
         {"offline_scope": "offline_access", "offline_params": {"prompt": "consent"}},

@@ -164,6 +164,23 @@ async def test_the_client_id_must_stand_in_the_body():
         assert (await ask("POST", server.token_url, data=named, headers=header)).status == 200
 
 
+@pytest.mark.parametrize("at", ["token_url", "revoke_url"])
+async def test_the_client_id_must_not_stand_beside_basic(at):
+    """Where that counts as a second proof. Each proof alone is as good as ever."""
+    async with serve(basic_stands_alone=True) as server:
+        header = basic(server.client_id, server.client_secret)
+        named = {"client_id": server.client_id}
+
+        async def said(form, headers):
+            token = server.new_grant().refresh_token
+            form = {"grant_type": "refresh_token", "refresh_token": token, "token": token, **form}
+            return await ask("POST", getattr(server, at), data=form, headers=headers)
+
+        assert (await said(named, header)).said == (400, {"error": "invalid_request"})
+        assert (await said({}, header)).status == 200
+        assert (await said(named | {"client_secret": server.client_secret}, {})).status == 200
+
+
 async def test_only_scopes_that_were_registered():
     """A client that registered for some gets no others; one that said nothing may ask for any."""
     async with serve(registered_scopes_only=True) as server:

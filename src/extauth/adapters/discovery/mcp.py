@@ -23,6 +23,7 @@ from extauth.adapters.discovery.resources import ResourceMetadata, expected_reso
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS, server_found
 from extauth.adapters.discovery.well_known import origin, resource_uri, same_resource
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider, Reach
+from extauth.adapters.oauth2.client.client_auth import HTTP_BASIC
 from extauth.adapters.oauth2.options import AuthenticatedOptions
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
@@ -92,9 +93,10 @@ async def mcp_provider(
     :func:`~.resources.discover_resource`. An authorization server that lists its resources must list it;
     since it may leave some out (RFC 9728 section 4), ``unlisted`` allows one that is not there.
 
-    Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). Requests have
-    the client's id in the body also under HTTP Basic, as servers made with the reference SDK want it; for one
-    that refuses that give ``requests=TokenRequests()``. So has a revocation a ``client_secret``, be it empty;
+    Every authorization, code exchange and refresh names the server as ``resource`` (RFC 8707). Under HTTP
+    Basic the client's id is in the body too where the server lists ``client_secret_post`` before it, as those
+    made with the reference SDK do, which want that; ``requests=TokenRequests(names_client=...)`` says
+    otherwise. A revocation has a ``client_secret``, be it empty, unless Basic stands alone;
     ``revocation=...`` replaces that. A cancelled call may leave a client at the authorization server that
     nobody knows, and nothing else.
 
@@ -153,16 +155,19 @@ async def mcp_provider(
     }
     if document is not None and client_id != document and "client_auth" not in keywords:
         options.pop("client_key", None)  # the document's; another client proves itself otherwise
+    requests = keywords.get("requests", TokenRequests(names_client=metadata.wants_client_named))
+    way = options["client_auth"] or metadata.choose_client_auth(given_secret.value)
     # The reference SDK refuses a revocation without the field. Elsewhere an empty one is as good as none (RFC
-    # 6749 section 3.2).
-    metadata = attrs.evolve(metadata, revocation_wants_secret=True)
+    # 6749 section 3.2), but where Basic must stand alone.
+    alone = way in HTTP_BASIC and not requests.names_client
+    metadata = attrs.evolve(metadata, revocation_wants_secret=not alone)
     return metadata.provider(
         mcp_provider_id(server) if provider_id is None else provider_id,
         client_id=client_id,
         client_secret=given_secret.value,
         scopes=wanted,
         resource=expected,
-        **{**options, **_with_resource(found.resource, keywords)},
+        **{**options, **_with_resource(found.resource, keywords, requests)},
     )
 
 
@@ -178,9 +183,8 @@ def mcp_provider_id(server_url: str) -> str:
     return parts.netloc + path.replace("~", "%7E").replace("/", "~")
 
 
-def _with_resource(resource: str, keywords: AuthenticatedOptions) -> dict[str, Any]:
+def _with_resource(resource: str, keywords: AuthenticatedOptions, requests: TokenRequests) -> dict[str, Any]:
     rules = keywords.get("authorization", AuthorizationRules())
-    requests = keywords.get("requests", TokenRequests(names_client=True))
     named = {"resource": resource}
     return {
         "authorization": attrs.evolve(rules, pkce="required", params={**rules.params, **named}),

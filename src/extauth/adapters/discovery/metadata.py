@@ -78,6 +78,17 @@ class ServerMetadata:
     reach: Reach | None = attrs.field(default=None, eq=False, repr=False)
     """Which addresses its endpoints may have, as discovery was told; None where the application wrote it."""
 
+    @property
+    def wants_client_named(self) -> bool:
+        """Whether it seems to want a client's id in the body although HTTP Basic has it.
+
+        No document says so. Servers made with the reference SDK of MCP (2.3.0) do, and list
+        ``client_secret_post`` before Basic; of those that list Basic first, as RFC 6749 section 2.3.1 prefers
+        it, some take the id for a second proof (workers-oauth-provider 1.2.3, Okta).
+        """
+        ways = [method for method in self.client_auth_methods if method in WITH_SECRET]
+        return ways[:1] == ["client_secret_post"]
+
     def choose_client_auth(self, client_secret: str | None) -> ClientAuth:
         """Return how a client with this secret, or with none, authenticates here.
 

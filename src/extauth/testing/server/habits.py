@@ -30,6 +30,9 @@ class ServerHabits:
     """Whether access tokens that are JWTs have a ``jti``; else those of one grant and second are equal."""
     client_id_in_body: bool = False
     """Whether the body of a token request must say ``client_id`` beside every proof (the Python MCP SDK)."""
+    basic_stands_alone: bool = False
+    """Whether a ``client_id`` in the body beside HTTP Basic counts as a second proof, and is refused
+    (workers-oauth-provider)."""
     registered_scopes_only: bool = False
     """Whether a client that registered itself may ask for the scopes of its registration only."""
     api_scopes: frozenset[str] = attrs.field(default=frozenset[str](), converter=frozenset)

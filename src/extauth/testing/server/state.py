@@ -72,7 +72,8 @@ class ServerState:
     ) -> Client | Refusal:
         """Return the client that sends the request, or why it is not believed; ``proofs``: by these alone."""
         header = request.headers.get("Authorization")
-        if two_proofs(header, fields):
+        alone = self.quirks.basic_stands_alone and header is not None
+        if two_proofs(header, fields) or (alone and self.quirks.client_id_field in fields):
             return Refusal("invalid_request")
         audiences = frozenset({self.issuer, f"{self.issuer}/token"})
         rules = ProofRules(self.quirks, audiences, self.now(), proofs)

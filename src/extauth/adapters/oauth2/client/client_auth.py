@@ -44,9 +44,8 @@ AssertionAudience: TypeAlias = Literal["issuer", "token_endpoint", "endpoint"]
 """Whom signed assertions are for; see :attr:`~..token.request_rules.TokenRequests.assertion_audience`."""
 
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_NAMELESS: Final = frozenset(
-    {"client_secret_basic", "client_secret_basic_raw", "secret_key_basic", "client_assertion"}
-)
+HTTP_BASIC: Final = frozenset({"client_secret_basic", "client_secret_basic_raw", "secret_key_basic"})
+_NAMELESS: Final = HTTP_BASIC | {"client_assertion"}
 """Ways that need no ``client_id`` among the fields."""
 
 
