@@ -55,7 +55,7 @@ async def drive(visitor: Visitor, folder: Path) -> Driven:
         await connect(auth, visitor)
         revoked = await _revoked(auth, visitor, broken)
         link = await connect(auth, visitor)
-        unlinked = await _unlinked(auth, visitor, link)
+        unlinked = await _unlinked(auth, visitor, link, broken)
     return Driven(
         rotations=rotated,
         wrong_secret=wrong_secret,
@@ -149,9 +149,16 @@ async def _revoked(auth: Auth, visitor: Visitor, broken: list[str]) -> str:
     return said
 
 
-async def _unlinked(auth: Auth, visitor: Visitor, link: Link) -> str:
+async def _unlinked(auth: Auth, visitor: Visitor, link: Link, broken: list[str]) -> str:
+    site, tokens = visitor.site, link.tokens
     outcome = await auth.unlink(PROVIDER, USER)
-    access = "lives" if await visitor.works(link.tokens.access_token) else "dies"
+    access = "lives" if await visitor.works(tokens.access_token) else "dies"
+    refreshes = (await visitor.refresh(tokens.refresh_token or "")).status == 200
+    over = access == "dies" and not refreshes
+    if site.revoke_url is not None and site.revokes and outcome.revoked != over:
+        broken.append(
+            f"unlink says revoked={outcome.revoked} of a grant that {'is' if over else 'is not'} over"
+        )
     reason = "" if outcome.reason is None else f" ({outcome.reason})"
     return f"revoked={outcome.revoked}{reason}; AT {access}"
 
