@@ -109,7 +109,7 @@ async def _drive(visitor: Visitor, file: Path, kind: str, client: McpClient) -> 
     store = f"sqlite:///{file}"
     async with application(store, visitor.site, client) as (auth, provider):
         if provider.client_id != (client.client_id or client.document_url or provider.client_id):
-            broken.append(f"its id is {provider.client_id}")
+            broken.append("its id is another")
         link = await connect(auth, visitor)
         granted = link.tokens.scopes
         rotated = await rotations(visitor, store, link, broken, client)
@@ -121,7 +121,7 @@ async def _drive(visitor: Visitor, file: Path, kind: str, client: McpClient) -> 
         rotations=rotated,
         more=more,
         unlinked=unlinked,
-        broken=tuple(f"{kind}: {what}" for what in broken),
+        broken=tuple(broken),
     )
 
 

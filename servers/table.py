@@ -40,7 +40,9 @@ class Seen:
     @property
     def broken(self) -> tuple[str, ...]:
         """What should not have been."""
-        return self.driven.broken + tuple(what for row in self.found for what in row.broken)
+        return self.driven.broken + tuple(
+            f"{row.client}: {what}" for row in self.found for what in row.broken
+        )
 
 
 def tables(seen: list[Seen]) -> str:

@@ -6,11 +6,13 @@ import json
 import re
 from datetime import timedelta
 
+import attrs
 import pytest
 
 from extauth.testing import AuthorizationServer, ServerQuirks
 from servers.driving import drive
 from servers.looking import look
+from servers.mcp import find
 from servers.programs import PROGRAMS
 from servers.running import HERE, REDIRECT_URI, Site
 from servers.table import BEGIN, END, PAGE, Seen, name_of, tables
@@ -90,6 +92,67 @@ async def test_a_server_that_gives_no_other_token(tmp_path):
         driven = await drive(visitor, tmp_path)
         assert driven.rotations == "1 of 20 rotations, then ReauthorizationRequired"
         assert driven.broken == ()
+
+
+async def test_an_mcp_server_that_is_found(tmp_path):
+    """Each kind of client lives through its rotations and its unlink. What the kit's server does not do, take
+    documents and refuse a call for want of a scope, is told."""
+    quirks = {"api_methods": {"GET", "POST"}, "known_scopes": {"read", "write"}}
+    async with serve("strict", **quirks) as server:
+        site = attrs.evolve(site_of(server), mcp_url=server.resource_url)
+        async with Visitor(site) as visitor:
+            found = await find(visitor, tmp_path)
+        another, unrefused = "its id is another", "a call that needs more scopes was answered 200"
+        assert [(row.client, row.broken) for row in found] == [
+            ("registers itself", (unrefused,)),
+            ("by hand, HTTP Basic", (unrefused,)),
+            ("by hand, secret in the body", (unrefused,)),
+            ("a document", (another, unrefused)),
+            ("a document and a key", (another, unrefused)),
+        ]
+        assert {row.rotations for row in found} == {"20 rotations, 50 callers in 2 processes: 20 exchanges"}
+        assert {row.unlinked for row in found} == {"revoked=True; AT dies; RT then invalid_grant"}
+        assert server.grants.families_revoked == 0
+
+
+async def test_a_site_without_an_mcp_server(tmp_path):
+    """There is nothing to find."""
+    async with serve("strict") as server, Visitor(site_of(server)) as visitor:
+        assert await find(visitor, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, ("a revoked grant works", "unlink says revoked=True of a grant that is not over")),
+        ({"revokes": False}, ()),
+    ],
+)
+async def test_a_server_that_says_that_it_revokes_and_does_not(tmp_path, known, expected):
+    """That it takes extauth in is told, unless the server is known for it."""
+    async with serve("strict") as server:
+        deaf = attrs.evolve(site_of(server), revoke_url=server.introspection_url, **known)
+        async with Visitor(deaf) as visitor:
+            driven = await drive(visitor, tmp_path)
+    assert driven.broken == expected
+    assert driven.unlinked == "revoked=True; AT lives"
+
+
+async def test_a_wrong_secret_ends_as_the_site_says(tmp_path):
+    """A server that is said to take any secret, and does not, is told."""
+    async with (
+        serve("strict") as server,
+        Visitor(attrs.evolve(site_of(server), checks_secret=False)) as visitor,
+    ):
+        driven = await drive(visitor, tmp_path)
+    assert driven.broken == ("a wrong secret came to ProviderMisconfigured",)
+
+
+async def test_a_refused_authorization_is_no_puzzle():
+    """The visitor says in what it ended."""
+    async with serve("strict", known_scopes={"read"}) as server, Visitor(site_of(server)) as visitor:
+        with pytest.raises(RuntimeError, match="invalid_scope"):
+            await visitor.connect()
 
 
 def test_the_page_has_the_servers_that_are_pinned():
