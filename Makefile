@@ -48,7 +48,7 @@ servers: $(DEV_INSTALLED)  ## extauth against servers that others wrote; needs N
 	$(PYTHON) -m venv build/servers/python
 	build/servers/python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement servers/requirements.txt
 	cp -R servers/node build/servers/
-	cd build/servers/node && npm ci --silent --no-audit --no-fund
+	cd build/servers/node && npm ci --silent --no-audit --no-fund --ignore-scripts
 	$(BIN)/python -m servers $(ARGS)
 
 pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be installed

@@ -189,6 +189,25 @@ async def test_what_stands_beside_http_basic(site, mcp, store, *, expected, list
     assert [fields.get("client_secret", [None])[0] for fields in sent] == [None, None, secret, secret]
 
 
+@pytest.mark.parametrize(("listed", "expected"), [(REFERENCE_SDK, "c"), (OTHERS, None)])
+async def test_a_revocation_that_takes_http_basic_alone(site, mcp, store, listed, expected):
+    """A client that sends its secret in the body elsewhere sends both there only where the SDK would."""
+    publish_server(
+        site,
+        token_endpoint_auth_methods_supported=listed,
+        revocation_endpoint=f"{site.url}/revoke",
+        revocation_endpoint_auth_methods_supported=["client_secret_basic"],
+    )
+    site.publish("/revoke", {})
+    provider = await connected(mcp, store, client_id="c", client_secret="s", client_auth="client_secret_post")
+
+    assert await provider.revoke(TokenSet("at", refresh_token="rt"))
+
+    assert all(fields["Authorization"].startswith("Basic ") for fields in site.headers[-2:])
+    sent = [parse_qs(body.decode(), keep_blank_values=True) for body in site.bodies[-2:]]
+    assert [fields.get("client_id", [None])[0] for fields in sent] == [expected] * 2
+
+
 @pytest.mark.parametrize("listed", [REFERENCE_SDK, OTHERS, ["none"]])
 async def test_a_public_client_revokes_with_an_empty_secret(site, mcp, store, listed):
     """Whatever ways the server lists: the reference SDK wants the field, and others pass over it."""

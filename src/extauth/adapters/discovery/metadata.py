@@ -172,8 +172,9 @@ class ServerMetadata:
         if listed is not None and client_auth not in listed and has_secret:
             ways: list[CallAuth] = [_BY_SECRET[method] for method in listed if method in _BY_SECRET]
             auth = ways[0] if ways else auth
+        alone = auth == "client_basic" and not self.wants_client_named
         return Revocation.standard(
-            self.revocation_endpoint, auth=auth, wants_secret=self.revocation_wants_secret
+            self.revocation_endpoint, auth=auth, wants_secret=self.revocation_wants_secret and not alone
         )
 
     def _found(self, scopes: tuple[str, ...]) -> dict[str, Any]:
