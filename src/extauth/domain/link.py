@@ -12,7 +12,7 @@ from extauth.domain.token_set import TokenSet
 
 
 @final
-@attrs.frozen(order=True, cache_hash=True)
+@attrs.frozen(order=True)
 class LinkKey:
     """Whose tokens: one user of the application at one provider.
 

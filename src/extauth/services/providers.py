@@ -114,7 +114,7 @@ def check_own_grant(provider: OAuthProvider, link: Link) -> Link:
 
     :raises ProviderMisconfigured: otherwise, with ``grant_of_another_client``.
     """
-    if is_own_grant(provider, link):
+    if provider.origin is None or is_own_grant(provider, link):
         return link
     raise grant_of_another_client(link, provider.origin)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar, final
@@ -55,9 +56,9 @@ class Connections:
         self._kept: Connection | None = None
         """Set and used by the one read by key that is under way."""
         self._used_at = 0.0
-        """When the kept connection last answered, by the loop's clock."""
+        """When the kept connection last answered, on the monotonic clock."""
         self._kept_until = 0.0
-        """When it has been in use for long enough, on the monotonic clock."""
+        """When it has been in use for long enough, on the same clock."""
         self._kept_expired = False
         """Whether it is to be replaced, as those of the pool are."""
         self._expired_at = -SETTLING
@@ -116,13 +117,13 @@ class Connections:
             # What state it is in now is for the pool to find out and to mend.
             if not answered:
                 await self._give_back_kept()
-        self._used_at = asyncio.get_running_loop().time()
+        self._used_at = time.monotonic()
         return rows
 
     async def _keep_one(self) -> Connection:
         if self._kept is not None:
             if _usable(self._kept):
-                quiet = asyncio.get_running_loop().time() - self._used_at
+                quiet = time.monotonic() - self._used_at
                 if not (quiet > IDLE_LIMIT or self._kept_expired or is_over(self._kept_until)):
                     return self._kept
                 self._kept.terminate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import final
 
 from extauth.adapters.postgres import statements
@@ -10,6 +11,7 @@ from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.rows import Row, key_parameters, link_from_row
 from extauth.adapters.postgres.sending import Rows
 from extauth.adapters.sql.batching import BatchedReads
+from extauth.adapters.sql.link_columns import RowKey
 from extauth.adapters.sql.listing import listed
 from extauth.adapters.sql.readable import LinkOrError, read_apart
 from extauth.adapters.sql.row_cache import Decoder
@@ -23,7 +25,7 @@ class LinkReads:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._decoder = Decoder(link_from_row)
-        self.by_key = BatchedReads(self._fetch)
+        self.by_key = BatchedReads(partial(read_apart, self._rows_of, self._decoder.links))
         """Reads together what is asked for at the same moment."""
 
     async def now(self, key: LinkKey) -> Row | None:
@@ -39,12 +41,7 @@ class LinkReads:
 
         return await listed(run, sql, self._decoder.links, self.by_key.get_many)
 
-    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:
-        return await read_apart(keys, self._rows_of, self._decoder.links)
-
-    async def _rows_of(self, keys: Sequence[LinkKey]) -> Rows:
+    def _rows_of(self, keys: Sequence[RowKey]) -> Awaitable[Rows]:
         if len(keys) == 1:
-            return await self._connections.read_by_key(statements.GET, *key_parameters(keys[0]))
-        return await self._connections.read_by_key(
-            statements.GET_MANY, [key.provider_id for key in keys], [key.user_id for key in keys]
-        )
+            return self._connections.read_by_key(statements.GET, *keys[0])
+        return self._connections.read_by_key(statements.GET_MANY, *zip(*keys, strict=True))

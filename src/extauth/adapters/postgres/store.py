@@ -166,7 +166,7 @@ class PostgresLinkStore:
 
     async def get(self, key: LinkKey) -> Link | None:
         self._home.check()
-        return await self._reads.get(key)
+        return await self._reads.get((key.provider_id, key.user_id))
 
     async def links_of(self, user_id: str) -> list[Link]:
         return whole(await self._links.listed(statements.LINKS_OF, user_id))
@@ -250,7 +250,7 @@ class PostgresLinkStore:
         return await readable_of(page, after, limit)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
-        return await self._watch.wait(key, version, timeout)
+        return await self._watch.wait((key.provider_id, key.user_id), version, timeout)
 
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
         parameters = Parameters(*key_parameters(key), version, *account_parameters(account))

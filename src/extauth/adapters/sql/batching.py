@@ -46,7 +46,14 @@ class BatchedReads(Generic[K, V]):
 
         :raises LinkUnreadable: if what it finds cannot be read.
         """
-        found = await (self._join(key) if self._busy else self._alone(key))
+        if self._busy:
+            found = await self._join(key)
+        else:
+            self._busy = True
+            try:
+                found = (await self._fetch((key,))).get(key)
+            finally:
+                self._serve_the_waiting()
         if isinstance(found, LinkUnreadable):
             # Many may have asked: each gets the error with a traceback of its own.
             raise LinkUnreadable(str(found), key=found.key)
@@ -59,13 +66,6 @@ class BatchedReads(Generic[K, V]):
             self._serve_the_waiting()
         found = await asyncio.gather(*asked.values())
         return {key: value for key, value in zip(asked, found, strict=True) if value is not None}
-
-    async def _alone(self, key: K) -> V | LinkUnreadable | None:
-        self._busy = True
-        try:
-            return (await self._fetch((key,))).get(key)
-        finally:
-            self._serve_the_waiting()
 
     def _join(self, key: K) -> asyncio.Future[V | LinkUnreadable | None]:
         waiter: asyncio.Future[V | LinkUnreadable | None] = asyncio.get_running_loop().create_future()

@@ -15,9 +15,10 @@ from typing import final
 
 import attrs
 
+from extauth.adapters.sql.link_columns import RowKey
 from extauth.adapters.sql.readable import LinkOrError
 from extauth.domain.errors import LinkUnreadable, StoreUnavailable
-from extauth.domain.link import Link, LinkKey
+from extauth.domain.link import Link
 
 SHORTEST_PAUSE = 0.005
 """Seconds between polls for a wait that has just begun."""
@@ -30,7 +31,7 @@ PAUSE_PER_AGE = 0.1
 @final
 @attrs.define(eq=False)
 class _Wait:
-    key: LinkKey
+    key: RowKey
     version: int
     began: float
     deadline: float
@@ -55,16 +56,14 @@ class _Wait:
 class ChangeWatch:
     """Tells those who wait when a link's exchange has ended; polls only while someone waits."""
 
-    def __init__(
-        self, fetch: Callable[[Iterable[LinkKey]], Awaitable[Mapping[LinkKey, LinkOrError]]]
-    ) -> None:
+    def __init__(self, fetch: Callable[[Iterable[RowKey]], Awaitable[Mapping[RowKey, LinkOrError]]]) -> None:
         self._fetch = fetch
         self._waits: set[_Wait] = set()
         """Added by ``wait``; removed by it if cancelled, else by the poller when they have ended."""
         self._poller: asyncio.Task[None] | None = None
         """Runs while there are waits; strong reference."""
 
-    async def wait(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
+    async def wait(self, key: RowKey, version: int, timeout: timedelta) -> Link | None:
         """Do what :meth:`LinkStore.wait_for_change` says."""
         loop = asyncio.get_running_loop()
         now = loop.time()

@@ -5,6 +5,12 @@ Numbers, and no enum: every token handed out reads a row, and reading it by an I
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+RowKey: TypeAlias = tuple[str, str]
+"""Provider id and user id, the first two columns. Reads by key are put together and told apart by it: a tuple
+is hashed and compared several times as fast as a ``LinkKey``."""
+
 PROVIDER_ID = 0
 USER_ID = 1
 VERSION = 2

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from extauth.adapters.sql.link_columns import PROVIDER_ID, USER_ID
+from extauth.adapters.sql.link_columns import PROVIDER_ID, USER_ID, RowKey
 from extauth.adapters.sql.readable import LinkOrError, UndecodableRows
 from extauth.adapters.sql.row_cache import IndexedRow
 from extauth.domain.errors import LinkUnreadable
-from extauth.domain.link import Link, LinkKey
+from extauth.domain.link import Link
 
 _log: Final = logging.getLogger("extauth")
 
@@ -20,8 +20,8 @@ R = TypeVar("R", bound=IndexedRow)
 async def listed(
     run: Callable[[str], Awaitable[Sequence[R]]],
     sql: str,
-    links: Callable[[Iterable[R]], dict[LinkKey, LinkOrError]],
-    get_many: Callable[[Iterable[LinkKey]], Awaitable[Mapping[LinkKey, LinkOrError]]],
+    links: Callable[[Iterable[R]], dict[RowKey, LinkOrError]],
+    get_many: Callable[[Iterable[RowKey]], Awaitable[Mapping[RowKey, LinkOrError]]],
 ) -> list[LinkOrError]:
     """Return the links that a statement of ``link_columns`` finds, with errors in the place of some.
 
@@ -29,11 +29,11 @@ async def listed(
     read by themselves.
     """
     try:
-        found: Mapping[LinkKey, LinkOrError] = links(await run(sql))
+        found: Mapping[RowKey, LinkOrError] = links(await run(sql))
     except UndecodableRows:
         rows = await run(f"SELECT provider_id, user_id FROM ({sql}) AS listed")  # noqa: S608 - ours
-        found = await get_many([LinkKey(row[PROVIDER_ID], row[USER_ID]) for row in rows])
-    return [found[key] for key in sorted(found, key=lambda key: (key.provider_id, key.user_id))]
+        found = await get_many([(row[PROVIDER_ID], row[USER_ID]) for row in rows])
+    return [found[key] for key in sorted(found)]
 
 
 def whole(links: Iterable[LinkOrError]) -> list[Link]:

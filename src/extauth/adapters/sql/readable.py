@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
+from extauth.adapters.sql.link_columns import RowKey
 from extauth.domain.errors import LinkUnreadable, StoreUnavailable
 from extauth.domain.link import Link, LinkKey
 
@@ -54,10 +55,10 @@ def unreadable_link(provider_id: object, user_id: object) -> StoreUnavailable:
 
 
 async def read_apart(
-    keys: Sequence[LinkKey],
-    rows_of: Callable[[Sequence[LinkKey]], Awaitable[Iterable[R]]],
-    links: Callable[[Iterable[R]], dict[LinkKey, LinkOrError]],
-) -> dict[LinkKey, LinkOrError]:
+    rows_of: Callable[[Sequence[RowKey]], Awaitable[Iterable[R]]],
+    links: Callable[[Iterable[R]], dict[RowKey, LinkOrError]],
+    keys: Sequence[RowKey],
+) -> dict[RowKey, LinkOrError]:
     """Read links by key, with an error in the place of each that cannot be read.
 
     Where the driver gives no row because of one, the keys are halved until that one is found.
@@ -66,10 +67,10 @@ async def read_apart(
         return links(await rows_of(keys))
     except UndecodableRows:
         if len(keys) == 1:
-            error = unreadable_link(keys[0].provider_id, keys[0].user_id)
+            error = unreadable_link(*keys[0])
             return {keys[0]: error} if isinstance(error, LinkUnreadable) else {}
     half = len(keys) // 2
     return {
-        **await read_apart(keys[:half], rows_of, links),
-        **await read_apart(keys[half:], rows_of, links),
+        **await read_apart(rows_of, links, keys[:half]),
+        **await read_apart(rows_of, links, keys[half:]),
     }

@@ -7,7 +7,7 @@ that was made of it then; anything else is decoded. So nothing here can be out o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Protocol, TypeVar, final
+from typing import Any, Generic, Protocol, TypeVar, final, overload
 
 from extauth.adapters.sql.link_columns import (
     OAUTH_EXTRA,
@@ -15,10 +15,11 @@ from extauth.adapters.sql.link_columns import (
     PENDING_SINCE,
     PROVIDER_ID,
     USER_ID,
+    RowKey,
 )
 from extauth.adapters.sql.readable import LinkOrError
 from extauth.domain.errors import LinkUnreadable
-from extauth.domain.link import Link, LinkKey
+from extauth.domain.link import Link
 
 MOST_REMEMBERED = 2048
 """Links for which the last row is kept, which takes some 5 MB."""
@@ -27,8 +28,12 @@ MOST_REMEMBERED = 2048
 class IndexedRow(Protocol):
     """What a row of either driver is."""
 
-    def __getitem__(self, index: int, /) -> Any:
-        """Return the value in that column."""
+    @overload
+    def __getitem__(self, index: int, /) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> tuple[Any, ...]: ...
+    def __getitem__(self, index: int | slice, /) -> Any:
+        """Return the value in that column, or those in some."""
         ...
 
     def __iter__(self) -> Iterator[Any]:
@@ -45,28 +50,27 @@ class Decoder(Generic[R]):
 
     def __init__(self, decode: Callable[[R], Link]) -> None:
         self._decode = decode
-        self._latest: dict[tuple[str, str], tuple[tuple[Any, ...], Link]] = {}
+        self._latest: dict[RowKey, tuple[tuple[Any, ...], Link]] = {}
         """By key; the oldest is dropped when there are too many."""
 
-    def links(self, rows: Iterable[R]) -> dict[LinkKey, LinkOrError]:
+    def links(self, rows: Iterable[R]) -> dict[RowKey, LinkOrError]:
         """Return the links that ``decode`` would return for the rows, or its errors, by their keys."""
-        links: dict[LinkKey, LinkOrError] = {}
+        links: dict[RowKey, LinkOrError] = {}
         for row in rows:
-            latest = self._latest.get((row[PROVIDER_ID], row[USER_ID]))
+            key = row[PROVIDER_ID], row[USER_ID]
+            latest = self._latest.get(key)
             # As tuples: asyncpg compares rows of a class of one's own eight times as slowly as this.
             try:
-                link = latest[1] if latest is not None and latest[0] == tuple(row) else self._made_of(row)
+                links[key] = latest[1] if latest is not None and latest[0] == row[:] else self._made_of(row)
             except LinkUnreadable as error:
-                links[error.key] = error.with_traceback(None)
-            else:
-                links[link.key] = link
+                links[key] = error.with_traceback(None)
         return links
 
     def _made_of(self, row: R) -> Link:
         link = self._decode(row)
         # A reader could change a dict. The time left of a lease is another at each reading.
         if not row[OAUTH_EXTRA] and not row[OAUTH_RESOURCE_TOKENS] and row[PENDING_SINCE] is None:
-            self._latest[row[PROVIDER_ID], row[USER_ID]] = tuple(row), link
+            self._latest[row[PROVIDER_ID], row[USER_ID]] = row[:], link
             if len(self._latest) > MOST_REMEMBERED:
                 del self._latest[next(iter(self._latest))]
         return link

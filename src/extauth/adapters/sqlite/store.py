@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Self, final
 
@@ -21,6 +23,7 @@ from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated, swallowed
+from extauth.adapters.sql.link_columns import RowKey
 from extauth.adapters.sql.listing import listed, readable_of, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, read_apart
@@ -135,7 +138,7 @@ class SqliteLinkStore:
 
     async def get(self, key: LinkKey) -> Link | None:
         self._home.check()
-        return await self._reads.get(key)
+        return await self._reads.get((key.provider_id, key.user_id))
 
     async def links_of(self, user_id: str) -> list[Link]:
         return whole(await self._listed(statements.LINKS_OF, {"user_id": user_id}))
@@ -237,7 +240,7 @@ class SqliteLinkStore:
         return await readable_of(page, after, limit)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
-        return await self._watch.wait(key, version, timeout)
+        return await self._watch.wait((key.provider_id, key.user_id), version, timeout)
 
     async def record_account(self, key: LinkKey, version: int, account: Account) -> RecordOutcome:
         parameters = Parameters({**key_parameters(key), **account_parameters(account), "version": version})
@@ -270,7 +273,7 @@ class SqliteLinkStore:
         return await self._registrations.keep(name, registration, instead_of)
 
     def _begin_anew(self) -> None:
-        self._reads = BatchedReads(self._fetch)
+        self._reads = BatchedReads(partial(read_apart, self._rows_of, self._decoder.links))
         self._watch = ChangeWatch(self._reads.get_many)
 
     async def _read_now(self, key: LinkKey) -> Row | None:
@@ -280,14 +283,9 @@ class SqliteLinkStore:
     async def _gone(self, key: LinkKey) -> Absent | None:
         return Absent() if await self._read_now(key) is None else None
 
-    async def _fetch(self, keys: Sequence[LinkKey]) -> dict[LinkKey, LinkOrError]:
-        return await read_apart(keys, self._rows_of, self._decoder.links)
-
-    async def _rows_of(self, keys: Sequence[LinkKey]) -> list[Row]:
+    def _rows_of(self, keys: Sequence[RowKey]) -> Awaitable[list[Row]]:
         sql = statements.GET if len(keys) == 1 else statements.GET_MANY % ",".join(["(?,?)"] * len(keys))
-        return await self._by_key.fetch_all(
-            sql, [name for key in keys for name in (key.provider_id, key.user_id)]
-        )
+        return self._by_key.fetch_all(sql, [*chain.from_iterable(keys)])
 
     async def _listed(self, sql: str, parameters: Values) -> list[LinkOrError]:
         def run(sql: str) -> Awaitable[list[Row]]:

@@ -120,14 +120,10 @@ class _Statement:
             return StoreUnavailable(REPLACED)
         try:
             cursor = self._database.cursor()
-            cursor.row_factory = _row
-            return cursor.execute(self._sql, self._parameters).fetchall()
+            cursor.row_factory = None  # the connection's may be anything
+            return [*map(Row, cursor.execute(self._sql, self._parameters))]
         except (sqlite3.Error, ValueError) as error:
             return presentable(error)
-
-
-def _row(_: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
-    return Row(values)
 
 
 def _explained(error: Error) -> str:

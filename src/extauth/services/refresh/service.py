@@ -72,6 +72,8 @@ class TokenService:
     ) -> None:
         self._store = checked_store(store, "save")
         self._providers = by_id(providers)
+        self._requests = {name: TokenRequest(provider) for name, provider in self._providers.items()}
+        """What almost every call wants: the grant's own token, for however long."""
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
         emitter = EventEmitter(observer)
@@ -155,7 +157,7 @@ class TokenService:
             link = check_own_grant(request.provider, await self._serve(request, link, decision))
         if valid_for is not None:
             self._warn_of_short_lives(request, link)
-        return request.seen(link)
+        return link if resource is None else request.seen(link)
 
     async def refresh(
         self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
@@ -215,6 +217,8 @@ class TokenService:
         self, provider_id: str, resource: str | None, valid_for: timedelta | None = None
     ) -> TokenRequest:
         self._serving.check()
+        if resource is None and valid_for is None and provider_id in self._requests:
+            return self._requests[provider_id]
         return TokenRequest(provider_of(self._providers, provider_id), resource, valid_for=valid_for)
 
     async def _read(self, request: TokenRequest, key: LinkKey) -> Link:
