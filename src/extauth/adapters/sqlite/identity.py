@@ -27,14 +27,11 @@ class OpenFiles:
     def __init__(self, path: str, suffixes: Sequence[str] = SUFFIXES) -> None:
         given, real = os.path.abspath(path), os.path.realpath(path)  # noqa: PTH100 - no link is to be followed
         self._paths = [real + suffix if suffix else given for suffix in suffixes]
-        self._seen = self._identities()
+        self._seen = [*map(_identity, self._paths)]
 
     def replaced(self) -> bool:
         """Whether one is another file by now, or gone. Takes a system call for each."""
-        return self._identities() != self._seen
-
-    def _identities(self) -> list[tuple[int, int] | None]:
-        return [_identity(path) for path in self._paths]
+        return [*map(_identity, self._paths)] != self._seen
 
 
 def _identity(path: str) -> tuple[int, int] | None:
