@@ -78,20 +78,23 @@ def decide(
 
     :raises ValueError: if ``now`` is naive.
     """
-    block = blocked(link, now)
     if not access_token_works(link, now, rejected=rejected):
-        return REFRESH if block is None else block
+        return blocked(link, now) or REFRESH
+    # The spread may bring the look-ahead closer to the expiry than min_validity, which holds all the same.
+    early = (
+        _doomed(link, traits)
+        or _due(link, now, policy.refresh_ahead, spread=True)
+        or _due(link, now, policy.min_validity, spread=False)
+        or too_short(link, now, valid_for)
+    )
+    if not early and link.failure is None:
+        return SERVE  # almost always
+    block = blocked(link, now)
     if isinstance(block, Reauthorize):
         # Without a known expiry a rejected grant is the best sign that the access token is dead too.
         dead_too = link.tokens.refresh_token is not None and link.tokens.expires_at is None
         return block if dead_too else SERVE
-    # The spread may bring the look-ahead closer to the expiry than min_validity, which holds all the same.
-    if isinstance(block, CoolDown) or (
-        not _doomed(link, traits)
-        and not _due(link, now, policy.refresh_ahead, spread=True)
-        and not _due(link, now, policy.min_validity, spread=False)
-        and not too_short(link, now, valid_for)
-    ):
+    if isinstance(block, CoolDown) or not early:
         return SERVE
     return _early(link, now, policy, traits, valid_for)
 
