@@ -51,7 +51,12 @@ _IMPORTED_ONCE = (
     "pytest_asyncio.plugin",
 )
 """Modules that take long to import and import nothing of ours."""
-_SURVIVED = {0, 5, 33}
+_TESTS_IMPORTED_ONCE = "collect"
+"""A warm-up that makes a mutant cost a tenth, and lets live who breaks only what tests make as they are
+imported."""
+_TESTS_IMPORTED_BY_EACH = "import"
+_PASSED = 0
+_SURVIVED = {_PASSED, 5, 33}
 """mutmut's exit codes for: all tests passed; no test ran; no test reaches the function."""
 _KILLED = {1, 3, 36, 24, -24, 152, 255}
 """Those for: a test failed; pytest had an internal error; the time was up; pytest did not come to run any."""
@@ -72,22 +77,33 @@ class Mutant:
 
 
 def mutate(guard: Guard, modules: Sequence[str], *, jobs: int) -> list[tuple[Mutant, bool]]:
-    """Run the guard's tests against every mutant of the modules; say of each whether it was killed."""
+    """Run the guard's tests against every mutant of the modules; say of each whether it was killed.
+
+    Those that survive tests imported beforehand are tried again with tests that they import themselves.
+    """
     folder = WORK / guard.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "pyproject.toml", folder)
-    (folder / "setup.cfg").write_text(_configuration(guard, modules), encoding="utf-8")
     (folder / _PRELOADED).write_text("\n".join(_IMPORTED_ONCE), encoding="utf-8")
     # For tests that start processes, which would import what is installed. Made here already, because an
     # interpreter forgets a path that is not there when it starts.
     mutated = folder / "mutants"
     (mutated / "src").mkdir(parents=True)
     environment = {**os.environ, "PYTHONPATH": str(mutated / "src")}
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs)]
-    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=sys.stderr)
+
+    def run(warmup: str, *mutants: str) -> None:
+        settings = _configuration(guard, modules, warmup)
+        (folder / "setup.cfg").write_text(settings, encoding="utf-8")
+        command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *mutants]
+        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=sys.stderr)
+
+    run(_TESTS_IMPORTED_ONCE)
+    metas = [mutated / PACKAGE / f"{module}.meta" for module in modules]
+    if alive := [key for meta in metas for key, code in _exit_codes(meta).items() if code == _PASSED]:
+        run(_TESTS_IMPORTED_BY_EACH, *alive)
     _check_names_of_tests(mutated, environment)
     return [found for module in modules for found in _results(module, mutated / PACKAGE / module)]
 
@@ -99,7 +115,7 @@ def modules_of(guard: Guard, wanted: Sequence[str]) -> list[str]:
     return [name for name in modules if not wanted or any(fnmatch.fnmatch(name, glob) for glob in wanted)]
 
 
-def _configuration(guard: Guard, modules: Sequence[str]) -> str:
+def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
     lists = {
         "source_paths": ["src"],
         "only_mutate": [str(PACKAGE / module) for module in modules],
@@ -116,8 +132,7 @@ def _configuration(guard: Guard, modules: Sequence[str]) -> str:
             "[mutmut]\n",
             # Each run of the tests in another process: Hypothesis refuses to run a test twice in one.
             "process_isolation = forkserver\n",
-            # What the tests make when they are imported must be made by the mutant; not what others make.
-            "forkserver_warmup = import\n",
+            f"forkserver_warmup = {warmup}\n",
             f"preload_modules_file = {_PRELOADED}\n",
             # Seconds on top of what the tests take without a mutant, and how many times all that.
             "timeout_constant = 2.0\n",
@@ -139,11 +154,17 @@ def _check_names_of_tests(mutated: Path, environment: Mapping[str, str]) -> None
     subprocess.run(command, cwd=mutated, env=clean, check=True, stdout=sys.stderr)
 
 
-def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
-    meta = mutated.with_name(mutated.name + ".meta")
+def _exit_codes(meta: Path) -> Mapping[str, int | None]:
     if not meta.exists():
-        return
+        return {}
     exit_codes: Mapping[str, int | None] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return exit_codes
+
+
+def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
+    exit_codes = _exit_codes(mutated.with_name(mutated.name + ".meta"))
+    if not exit_codes:
+        return
     bodies = _function_bodies(mutated.read_text(encoding="utf-8"))
     if exit_codes and set(exit_codes.values()) == {255}:
         msg = f"pytest runs with no mutant of {module}: something else is wrong"
