@@ -154,6 +154,14 @@ class ForgetsWhatWasSent(HealthyStore):
         await super().begin_authorization(forgotten, ttl, **options)
 
 
+@broken("begin_authorization", "test_the_client_of_the_code_comes_back")
+class ForgetsTheClient(HealthyStore):
+    """The client was replaced meanwhile: the code goes to the token endpoint in the new one's name."""
+
+    async def begin_authorization(self, pending, ttl, **options):
+        await super().begin_authorization(attrs.evolve(pending, client_id=None), ttl, **options)
+
+
 @broken("begin_authorization", "test_what_was_sent_comes_back")
 class NotNotedAsNotSent(HealthyStore):
     """Whoever began before the upgrade is taken for one who was sent no challenge."""

@@ -52,6 +52,14 @@ BUGS = [
         **both("sent_challenge, sent_nonce,", "sent_nonce, sent_challenge,"),
     ),
     Bug(
+        "client-not-noted",
+        "BEGIN",
+        "begin_authorization",
+        "test_the_client_of_the_code_comes_back",
+        sqlite=(":client_id", "NULL"),
+        postgres=("$9, $10,", "$9, nullif($10::text, $10),"),
+    ),
+    Bug(
         "crowds-out-others",
         "GIVE_WAY",
         "begin_authorization",
@@ -161,7 +169,7 @@ BUGS = [
         "keep_registration",
         "test_the_first_registration_stays",
         sqlite=("client_id = :instead_of", ":instead_of IS NULL OR client_id = :instead_of"),
-        postgres=("kept.client_id = $10", "$10::text IS NULL OR kept.client_id = $10"),
+        postgres=("kept.client_id = $11", "$11::text IS NULL OR kept.client_id = $11"),
     ),
     Bug(
         "replaced-whatever-is-there",
@@ -169,7 +177,7 @@ BUGS = [
         "keep_registration",
         "test_no_other_client_is_replaced",
         sqlite=("client_id = :instead_of", ":instead_of IS NOT NULL"),
-        postgres=("kept.client_id = $10", "$10::text IS NOT NULL"),
+        postgres=("kept.client_id = $11", "$11::text IS NOT NULL"),
     ),
     Bug(
         "replaced-in-part",

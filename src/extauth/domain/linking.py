@@ -93,6 +93,9 @@ class PendingAuthorization:
     was not noted, as before schema version 5: then the provider's traits say it."""
     sent_nonce: bool | None = None
     """Whether a nonce was sent, so that the ID token must carry it; ``None`` likewise."""
+    client_id: str | None = attrs.field(default=None, validator=optional_text)
+    """The client that the code is for (RFC 6749 section 4.1.3), where the provider's can change; ``None``: the
+    provider's."""
 
 
 @final
@@ -188,6 +191,9 @@ class ClientRegistration:
     client_auth: str = attrs.field(default="none", validator=text)
     """The authentication method of the token endpoint that was registered."""
     redirect_uris: tuple[str, ...] = ()
+    scopes: frozenset[str] | None = attrs.field(default=None, converter=attrs.converters.optional(scope_names))
+    """Those that it was to be registered for, whatever the server made of that. ``None``: that was not noted,
+    as before schema version 7."""
     registration_uri: str | None = attrs.field(default=None, validator=optional_text)
     """Where the registration is managed (RFC 7592)."""
     registration_token: str | None = attrs.field(

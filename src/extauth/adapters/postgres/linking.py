@@ -44,6 +44,7 @@ class Authorizations:
             list_to_text(pending.resources),
             pending.sent_challenge,
             pending.sent_nonce,
+            pending.client_id,
             micros(ttl),
         )
         if not begun and not await self._connections.read(statements.FIND, pending.state_hash):
@@ -109,6 +110,7 @@ class Registrations:
             list_to_text(registration.redirect_uris),
             registration.registration_uri,
             registration.registration_token,
+            None if registration.scopes is None else scopes_to_text(registration.scopes),
             instead_of,
         )
         if not rows:

@@ -7,10 +7,10 @@ from extauth.adapters.sql.linking_rows import PENDING_NAMES, REGISTERED_NAMES
 
 BEGIN = f"""INSERT INTO external_auth_authorizations (
   state_hash, provider_id, user_id, redirect_uri, salt, scopes, resources, sent_challenge, sent_nonce,
-  expires_at
+  client_id, expires_at
 ) VALUES (
-  $1, $2, $3, $4, $5, $6, $7, $8, $9,
-  clock_timestamp() + $10::bigint * interval '1 microsecond'
+  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+  clock_timestamp() + $11::bigint * interval '1 microsecond'
 ) ON CONFLICT (state_hash) DO NOTHING RETURNING {DURABLE}"""
 
 # What another transaction is removing or taking at this moment is left to it.
@@ -53,13 +53,13 @@ _REGISTRATION = ", ".join(REGISTERED_NAMES)
 REGISTRATION = f"SELECT {_REGISTRATION} FROM external_auth_registrations WHERE name = $1"
 
 _REPLACED = ",\n  ".join(
-    f"{field} = CASE WHEN kept.client_id = $10 THEN excluded.{field} ELSE kept.{field} END"
+    f"{field} = CASE WHEN kept.client_id = $11 THEN excluded.{field} ELSE kept.{field} END"
     for field in REGISTERED_NAMES
 )
 
 # Writes what is there already over itself, so that it comes back.
 KEEP = f"""INSERT INTO external_auth_registrations AS kept (name, {_REGISTRATION})
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (name) DO UPDATE SET
   {_REPLACED}
 RETURNING {_REGISTRATION}, {DURABLE}"""

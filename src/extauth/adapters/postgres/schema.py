@@ -87,6 +87,10 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN sent_nonce boolean",
     ),
     (ONE_ROW, "ALTER TABLE external_auth_links ADD COLUMN oauth_written_at timestamptz"),
+    (
+        "ALTER TABLE external_auth_authorizations ADD COLUMN client_id text",
+        "ALTER TABLE external_auth_registrations ADD COLUMN scopes text",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 

@@ -30,6 +30,7 @@ class PendingColumn(IntEnum):
     RESOURCES = 5
     SENT_CHALLENGE = 6
     SENT_NONCE = 7
+    CLIENT_ID = 8
 
 
 class FoundColumn(IntEnum):
@@ -50,6 +51,7 @@ class RegisteredColumn(IntEnum):
     REDIRECT_URIS = 5
     REGISTRATION_URI = 6
     REGISTRATION_TOKEN = 7
+    SCOPES = 8
 
 
 PENDING_NAMES = tuple(column.name.lower() for column in PendingColumn)
@@ -91,6 +93,7 @@ def _pending(state_hash: str, row: IndexedRow) -> PendingAuthorization:
         resources=list_from_text(row[PendingColumn.RESOURCES]),
         sent_challenge=_optional_flag(row[PendingColumn.SENT_CHALLENGE]),
         sent_nonce=_optional_flag(row[PendingColumn.SENT_NONCE]),
+        client_id=row[PendingColumn.CLIENT_ID],
     )
 
 
@@ -100,6 +103,7 @@ def _optional_flag(value: int | None) -> bool | None:
 
 
 def _registration(instant: ReadInstant, row: IndexedRow) -> ClientRegistration:
+    scopes = row[RegisteredColumn.SCOPES]
     return ClientRegistration(
         issuer=row[RegisteredColumn.ISSUER],
         client_id=row[RegisteredColumn.CLIENT_ID],
@@ -109,4 +113,5 @@ def _registration(instant: ReadInstant, row: IndexedRow) -> ClientRegistration:
         redirect_uris=list_from_text(row[RegisteredColumn.REDIRECT_URIS]),
         registration_uri=row[RegisteredColumn.REGISTRATION_URI],
         registration_token=row[RegisteredColumn.REGISTRATION_TOKEN],
+        scopes=None if scopes is None else scopes_from_text(scopes),
     )

@@ -55,6 +55,7 @@ class Authorizations:
                 "resources": list_to_text(pending.resources),
                 "sent_challenge": pending.sent_challenge,
                 "sent_nonce": pending.sent_nonce,
+                "client_id": pending.client_id,
                 "ttl": micros(ttl),
             }
         )
@@ -134,6 +135,7 @@ class Registrations:
                 "redirect_uris": list_to_text(registration.redirect_uris),
                 "registration_uri": registration.registration_uri,
                 "registration_token": registration.registration_token,
+                "scopes": None if registration.scopes is None else scopes_to_text(registration.scopes),
                 "instead_of": instead_of,
             }
         )

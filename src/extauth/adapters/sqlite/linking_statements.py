@@ -7,10 +7,10 @@ from extauth.adapters.sqlite.statements import NOW
 
 BEGIN = f"""INSERT INTO external_auth_authorizations (
   state_hash, provider_id, user_id, redirect_uri, salt, scopes, resources, sent_challenge, sent_nonce,
-  expires_at
+  client_id, expires_at
 ) VALUES (
   :state_hash, :provider_id, :user_id, :redirect_uri, :salt, :scopes, :resources,
-  :sent_challenge, :sent_nonce, {NOW} + :ttl
+  :sent_challenge, :sent_nonce, :client_id, {NOW} + :ttl
 ) ON CONFLICT (state_hash) DO NOTHING RETURNING 1"""
 
 GIVE_WAY = """DELETE FROM external_auth_authorizations WHERE state_hash IN (

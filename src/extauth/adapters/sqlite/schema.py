@@ -109,6 +109,10 @@ SELECT max(schema_version), max(retired_version) FROM external_auth_meta""",
 END""",
         "ALTER TABLE external_auth_links ADD COLUMN oauth_written_at INTEGER",
     ),
+    (
+        "ALTER TABLE external_auth_authorizations ADD COLUMN client_id TEXT",
+        "ALTER TABLE external_auth_registrations ADD COLUMN scopes TEXT",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

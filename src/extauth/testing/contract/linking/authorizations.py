@@ -54,6 +54,17 @@ class AuthorizationsContract(LinkingHarness):
             expect(given, Taken(authorization), f"{promise}, for take_authorization")
 
     @with_linking_store
+    async def test_the_client_of_the_code_comes_back(self, store: Store) -> None:
+        """The client that was begun with is kept, and so is that it was not noted."""
+        for number, client_id in enumerate((None, *ODD_TEXTS)):
+            authorization = await begun(store, number, client_id=client_id)
+            promise = "begin_authorization must keep the client that the code is for"
+            seen = await store.find_authorization(authorization.state_hash)
+            expect(seen, Waiting(attrs.evolve(authorization, salt="")), f"{promise}, for find_authorization")
+            given = await store.take_authorization(authorization.state_hash)
+            expect(given, Taken(authorization), f"{promise}, for take_authorization")
+
+    @with_linking_store
     async def test_an_authorization_is_taken_once(self, store: Store) -> None:
         """The second callback with a state is told that it is the second, again and again."""
         authorization = await begun(store)

@@ -30,6 +30,16 @@ class RegistrationsContract(LinkingHarness):
             expect(found, registration, "registration must return every field as it was kept")
 
     @with_linking_store
+    async def test_registered_scopes_come_back(self, store: Store) -> None:
+        """That none were asked for is kept apart from that it was not noted."""
+        for number, scopes in enumerate((None, set[str](), {"b", "a"}), 1):
+            registration = registered(number, scopes=scopes)
+            kept = await store.keep_registration(f"{number}", registration)
+            promise = "keep_registration must keep the scopes as they were given"
+            expect(kept, registration, promise)
+            expect(await store.registration(f"{number}"), registration, f"{promise}: registration")
+
+    @with_linking_store
     async def test_the_first_registration_stays(self, store: Store) -> None:
         """Who comes second goes on with the client of the first."""
         await store.keep_registration(NAME, registered(1))

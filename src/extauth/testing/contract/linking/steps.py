@@ -46,6 +46,7 @@ def registered(number: int = 1, **changes: Any) -> ClientRegistration:
         "redirect_uris": (f"https://app.example/{number}", "https://app.example/another"),
         "registration_uri": f"https://as-{number}.example/register",
         "registration_token": f"rt-{number}",
+        "scopes": {f"scope-{number}", "écrire"},
         **changes,
     }
     return ClientRegistration(**values)
