@@ -143,10 +143,10 @@ class Auth:
         self._home.check()
         return await self.linking.unlink(provider_id, user_id)
 
-    async def links(self, user_id: str) -> list[Link]:
+    async def links(self, user_id: str, *, of_former_client: bool | None = None) -> list[Link]:
         """Return the user's links by provider id: see :meth:`extauth.LinkingService.links`."""
         self._home.check()
-        return await self.linking.links(user_id)
+        return await self.linking.links(user_id, of_former_client=of_former_client)
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
         """Ask whether the access token is accepted: see :meth:`extauth.LinkingService.validate`."""

@@ -94,8 +94,8 @@ class PendingAuthorization:
     sent_nonce: bool | None = None
     """Whether a nonce was sent, so that the ID token must carry it; ``None`` likewise."""
     client_id: str | None = attrs.field(default=None, validator=optional_text)
-    """The client that the code is for (RFC 6749 section 4.1.3), where the provider's can change; ``None``: the
-    provider's."""
+    """The client that the code is for (RFC 6749 section 4.1.3), where a provider can get another; ``None``:
+    the provider's."""
 
 
 @final
@@ -191,7 +191,9 @@ class ClientRegistration:
     client_auth: str = attrs.field(default="none", validator=text)
     """The authentication method of the token endpoint that was registered."""
     redirect_uris: tuple[str, ...] = ()
-    scopes: frozenset[str] | None = attrs.field(default=None, converter=attrs.converters.optional(scope_names))
+    scopes: frozenset[str] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(scope_names)
+    )
     """Those that it was to be registered for, whatever the server made of that. ``None``: that was not noted,
     as before schema version 7."""
     registration_uri: str | None = attrs.field(default=None, validator=optional_text)

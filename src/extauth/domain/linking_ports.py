@@ -106,6 +106,44 @@ class Store(LinkingStore, RegistrationStore, Protocol):
     """Everything that a shipped store keeps."""
 
 
+class RegisteredClients(Protocol):
+    """The clients that registered themselves for one provider, one after the other.
+
+    A provider that has such a collection as ``clients`` is one of them: new links are made with the present
+    one, and each link is served by the one that it was made with. All replicas see the same.
+    """
+
+    async def present(self) -> LinkingProvider:
+        """Return the provider with the client that new links are to be made with.
+
+        Where the one before has made its time (:func:`~extauth.domain.registered_clients.why_replaced`),
+        another one is registered first; replicas that do so at once end with the same.
+
+        :raises ProviderUnavailable: if that cannot be done now.
+        :raises ProviderMisconfigured: if the server refuses it.
+        :raises StoreUnavailable: if the store fails.
+        """
+        ...
+
+    async def present_id(self) -> str | None:
+        """Return the id of that client as it is now; registers nothing. None: the one there is has expired.
+
+        :raises StoreUnavailable: if the store fails.
+        """
+        ...
+
+    async def of(self, client_id: str) -> LinkingProvider | None:
+        """Return the provider with that client, be it the present one or a former; None if it is neither.
+
+        :raises StoreUnavailable: if the store fails.
+        """
+        ...
+
+    def heard(self, client_id: str, answer: object) -> None:
+        """Take note of what a request to the token endpoint in that client's name came to."""
+        ...
+
+
 class LinkingProvider(OAuthProvider, Protocol):
     """A provider that users can be connected to, too.
 

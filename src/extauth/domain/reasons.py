@@ -22,6 +22,10 @@ EXPLANATIONS: Mapping[str, str] = {
         " active account."
     ),
     "bad_refresh_token": _ENDED,
+    "client_forgotten": (
+        "The provider no longer knows the application in the form in which you connected it. Please connect"
+        " again."
+    ),
     "consent_required": "The provider asks for your consent again. Please connect again.",
     "interaction_required": (
         "The provider wants to see you sign in again, for example with a second factor. Please connect again."

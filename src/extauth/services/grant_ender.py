@@ -8,10 +8,12 @@ from typing import final, get_args
 
 import attrs
 
+from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import SharedGrantEnded
 from extauth.domain.link import Account, Link, LinkKey
 from extauth.domain.ports import LinkReader, OAuthProvider, WallClock
 from extauth.domain.revocation import (
+    NOT_CONFIRMED,
     SHARED_GRANT,
     OnSharedGrant,
     Spare,
@@ -23,7 +25,8 @@ from extauth.domain.token_set import TokenSet
 from extauth.services.errors import GRANT_OF_ANOTHER_CLIENT
 from extauth.services.events import EventEmitter
 from extauth.services.provider_call import guarded
-from extauth.services.providers import is_own_grant, links_at_same_client, revokes_whole_grant
+from extauth.services.providers import links_at_same_client, revokes_whole_grant
+from extauth.services.registered_clients import provider_of_link
 
 
 @final
@@ -73,10 +76,14 @@ class GrantEnder:
 
     async def end_link(self, provider: OAuthProvider, link: Link) -> Ended:
         """End the grant of a link that is out of the store."""
-        if not is_own_grant(provider, link):
+        try:
+            own = await provider_of_link(provider, link)
+        except StoreUnavailable:
+            return Ended(NOT_CONFIRMED)
+        if own is None:
             return Ended(GRANT_OF_ANOTHER_CLIENT)
         unresolved = link.pending is not None
-        return await self.end(provider, link.key, link.tokens, account=link.account, unresolved=unresolved)
+        return await self.end(own, link.key, link.tokens, account=link.account, unresolved=unresolved)
 
     async def end(
         self,

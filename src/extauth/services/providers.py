@@ -12,7 +12,6 @@ from extauth.domain.linking import ACCOUNT_SEPARATOR, LinkingTraits, companion_k
 from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.ports import LinkReader, OAuthProvider
 from extauth.services.arguments import listed, unknown_provider
-from extauth.services.errors import grant_of_another_client
 from extauth.services.events import logger
 
 P = TypeVar("P", bound=OAuthProvider)
@@ -107,16 +106,6 @@ def _formerly(provider: OAuthProvider) -> Collection[GrantOrigin]:
     """What the provider was before it moved: an application's own need not know of moves."""
     formerly: Collection[GrantOrigin] = getattr(provider, "formerly", ())
     return formerly
-
-
-def check_own_grant(provider: OAuthProvider, link: Link) -> Link:
-    """Return the link if its tokens are the provider's: only then are they refreshed or handed out.
-
-    :raises ProviderMisconfigured: otherwise, with ``grant_of_another_client``.
-    """
-    if provider.origin is None or is_own_grant(provider, link):
-        return link
-    raise grant_of_another_client(link, provider.origin)
 
 
 def companion_keys(provider: LinkingProvider, key: LinkKey) -> list[LinkKey]:

@@ -18,6 +18,7 @@ from aiohttp import ClientSession
 from extauth.adapters.discovery.client_document import client_document_url as checked_document_url
 from extauth.adapters.discovery.fetching import Allow, Fetcher, fetching
 from extauth.adapters.discovery.metadata import PKCE_METHOD, ServerMetadata
+from extauth.adapters.discovery.registered_clients import KeptClients, registration_name
 from extauth.adapters.discovery.registration import register_client
 from extauth.adapters.discovery.resources import ResourceMetadata, expected_resource, resource_found
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS, server_found
@@ -68,10 +69,12 @@ async def mcp_provider(
 
     That is done once and kept in ``store`` for the issuer, ``redirect_uri`` and the server: what a user has
     consented to for one server is asked again for another. Replicas that call this at the same moment end
-    with the same client, and a restart finds it again. When its secret has expired another one is
-    registered. So it is in place of one to ``forget``: the ``client_id`` of a provider that fails with
-    ``invalid_client``, or with ``invalid_scope`` since the server has more scopes now; a replica that finds
-    another one in the store by then takes that. Users that are linked by the old client connect again.
+    with the same client, and a restart finds it again. Here, and when a user begins, another one is
+    registered where its secret has expired, where it was registered for less than is wanted now, and where
+    the server has forgotten it (:func:`~extauth.domain.registered_clients.why_replaced`): that is asked for,
+    at most once a minute, by a refresh with a made-up token. ``forget`` is the id of a client to replace in
+    any case; a replica that finds another one in the store by then takes that. Links keep the client that
+    they were made with until the user connects again, so keep ``store`` open while the provider is used.
 
     ``provider_id`` is by default made of the server's host and path (:func:`mcp_provider_id`). ``scopes``
     are by default what the server's challenge asks for, or else all that its metadata lists, and
@@ -115,10 +118,7 @@ async def mcp_provider(
     if given_secret.value is not None and client_id is None:
         msg = "client_secret needs the client_id that it belongs to"
         raise ValueError(msg)
-    for name, given in {"scopes": scopes, "may_ask": may_ask}.items():
-        if isinstance(given, str):
-            msg = f"{name} must be a collection of scope names, not one str"
-            raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
+    _check_collections(scopes=scopes, may_ask=may_ask)
     document = None if client_document_url is None else checked_document_url(client_document_url)
     expected = expected_resource(server, resource)
     async with fetching(session, timeouts, allow, named=server, reach=reach) as fetcher:
@@ -126,49 +126,67 @@ async def mcp_provider(
         otherwise = origin(expected) if issuer is None and expected == origin(expected) else issuer
         found = await resource_found(fetcher, server, expected, challenge, otherwise=otherwise)
         metadata = await _authorization_server(fetcher, found, issuer)
-        if not unlisted:
-            check_listed(metadata, expected)
-        wanted = _scopes(found, metadata) if scopes is None else tuple(scopes)
-        client_auth: ClientAuth | None = None
-        if client_id is None and document is not None and metadata.takes_client_documents:
-            client_id = document
-            client_auth = "none" if keywords.get("client_key") is None else "private_key_jwt"
-        elif client_id is None:
-            client = await _registered(
-                metadata,
-                store,
-                fetcher,
-                clock,
-                redirect_uri=redirect_uri,
-                resource=expected,
-                client_name=client_name,
-                scopes={*wanted, *(found.scopes_supported if may_ask is None else may_ask)},
-                forget=forget,
-                initial_access_token=initial_token,
-            )
-            client_id, given_secret = client.client_id, Hidden(client.client_secret)
-            client_auth = cast("ClientAuth", client.client_auth)
-    options: dict[str, Any] = {
-        "client_auth": client_auth,
-        "session": session,
-        **cast("dict[str, Any]", keywords),
-    }
-    if document is not None and client_id != document and "client_auth" not in keywords:
-        options.pop("client_key", None)  # the document's; another client proves itself otherwise
-    requests = keywords.get("requests", TokenRequests(names_client=metadata.wants_client_named))
-    way = options["client_auth"] or metadata.choose_client_auth(given_secret.value)
-    # The reference SDK refuses a revocation without the field. Elsewhere an empty one is as good as none (RFC
-    # 6749 section 3.2), but where Basic must stand alone.
-    alone = way in HTTP_BASIC and not requests.names_client
-    metadata = attrs.evolve(metadata, revocation_wants_secret=not alone)
-    return metadata.provider(
-        mcp_provider_id(server) if provider_id is None else provider_id,
-        client_id=client_id,
-        client_secret=given_secret.value,
-        scopes=wanted,
-        resource=expected,
-        **{**options, **_with_resource(found.resource, keywords, requests)},
+    if not unlisted:
+        check_listed(metadata, expected)
+    wanted = _scopes(found, metadata) if scopes is None else tuple(scopes)
+    options: dict[str, Any] = {"session": session, **cast("dict[str, Any]", keywords)}
+
+    def provider_with(
+        client_id: str, secret: Hidden[str | None], client_auth: ClientAuth | None
+    ) -> OAuth2Provider:
+        given = {"client_auth": client_auth, **options}
+        if document is not None and client_id != document and "client_auth" not in keywords:
+            given.pop("client_key", None)  # the document's; another client proves itself otherwise
+        requests = keywords.get("requests", TokenRequests(names_client=metadata.wants_client_named))
+        way = given["client_auth"] or metadata.choose_client_auth(secret.value)
+        # The reference SDK refuses a revocation without the field. Elsewhere an empty one is as good as none
+        # (RFC 6749 section 3.2), but where Basic must stand alone.
+        alone = way in HTTP_BASIC and not requests.names_client
+        return attrs.evolve(metadata, revocation_wants_secret=not alone).provider(
+            mcp_provider_id(server) if provider_id is None else provider_id,
+            client_id=client_id,
+            client_secret=secret.value,
+            scopes=wanted,
+            resource=expected,
+            **{**given, **_with_resource(found.resource, keywords, requests)},
+        )
+
+    if client_id is not None:
+        return provider_with(client_id, given_secret, None)
+    if document is not None and metadata.takes_client_documents:
+        return provider_with(
+            document, given_secret, "none" if keywords.get("client_key") is None else "private_key_jwt"
+        )
+
+    async def register(asked: frozenset[str]) -> ClientRegistration:
+        fresh = await register_client(
+            metadata,
+            redirect_uris=[redirect_uri],
+            client_name=client_name,
+            scopes=asked,
+            initial_access_token=initial_token.value,
+            session=session,
+            timeouts=timeouts,
+            allow=allow,
+        )
+        return attrs.evolve(fresh, scopes=asked)
+
+    def registered(client: ClientRegistration) -> OAuth2Provider:
+        return provider_with(
+            client.client_id, Hidden(client.client_secret), cast("ClientAuth", client.client_auth)
+        )
+
+    clients = KeptClients(
+        store,
+        registration_name(metadata.issuer, redirect_uri, expected),
+        f"{metadata.issuer} {redirect_uri}",
+        register,
+        registered,
+        scopes={*wanted, *(found.scopes_supported if may_ask is None else may_ask)},
+        listed={*found.scopes_supported, *metadata.scopes_supported},
+        clock=clock,
     )
+    return await clients.present(forget)
 
 
 def mcp_provider_id(server_url: str) -> str:
@@ -181,6 +199,13 @@ def mcp_provider_id(server_url: str) -> str:
     parts = urlsplit(resource_uri(server_url))
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return parts.netloc + path.replace("~", "%7E").replace("/", "~")
+
+
+def _check_collections(**scopes: Iterable[str] | None) -> None:
+    for name, given in scopes.items():
+        if isinstance(given, str):
+            msg = f"{name} must be a collection of scope names, not one str"
+            raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
 
 
 def _with_resource(resource: str, keywords: AuthenticatedOptions, requests: TokenRequests) -> dict[str, Any]:
@@ -239,49 +264,3 @@ def _scopes(resource: ResourceMetadata, metadata: ServerMetadata) -> tuple[str, 
     wanted = resource.challenged_scopes or resource.scopes_supported
     offline = (OFFLINE_ACCESS,) if OFFLINE_ACCESS in metadata.scopes_supported else ()
     return tuple(dict.fromkeys((*wanted, *offline)))
-
-
-def registration_name(issuer: str, redirect_uri: str, resource: str) -> str:
-    """Return under which name a client is kept.
-
-    An authorization server remembers what a user has granted to a client: with one for all resources, any
-    resource could get a token without the user being asked. The scopes are no part of the name: a server
-    that asks for more one day must not make the client another one, to which no link belongs.
-    """
-    return f"{issuer} {redirect_uri} {resource}"
-
-
-async def _registered(
-    metadata: ServerMetadata,
-    store: RegistrationStore,
-    fetcher: Fetcher,
-    clock: WallClock,
-    *,
-    redirect_uri: str,
-    resource: str,
-    client_name: str,
-    scopes: Iterable[str],
-    forget: str | None,
-    initial_access_token: Hidden[str | None],
-) -> ClientRegistration:
-    name = registration_name(metadata.issuer, redirect_uri, resource)
-    kept = await store.registration(name)
-    if kept is None:
-        # Links made before 0.2 belong to a client that all the issuer's resources shared.
-        shared = await store.registration(f"{metadata.issuer} {redirect_uri}")
-        kept = None if shared is None else await store.keep_registration(name, shared)
-    if kept is not None and kept.client_id != forget:
-        expires_at = kept.client_secret_expires_at
-        if expires_at is None or clock.now() < expires_at:
-            return kept
-    fresh = await register_client(
-        metadata,
-        redirect_uris=[redirect_uri],
-        client_name=client_name,
-        scopes=scopes,
-        initial_access_token=initial_access_token.value,
-        session=fetcher.session,
-        timeouts=fetcher.timeouts,
-        allow=fetcher.allow,
-    )
-    return await store.keep_registration(name, fresh, instead_of=None if kept is None else kept.client_id)

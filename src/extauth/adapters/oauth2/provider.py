@@ -35,6 +35,7 @@ from extauth.clock import SystemClock
 from extauth.domain.link import Account, GrantOrigin
 from extauth.domain.linking import AuthorizationRequest, CallbackMethod, Installation, LinkingTraits
 from extauth.domain.linking_outcomes import BeginDeviceOutcome, CodeOutcome, PollOutcome, Validity
+from extauth.domain.linking_ports import RegisteredClients
 from extauth.domain.outcomes import ExchangeOutcome, Unknown
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import WallClock
@@ -137,6 +138,8 @@ class OAuth2Provider:
         self.origin = GrantOrigin(client_id, self._token_url, resource)
         """The client, token endpoint and resource that grants made here belong to."""
         self.formerly = checked_origins(formerly)
+        self.clients: RegisteredClients | None = None
+        """The clients of which this is one, if they registered themselves."""
         self.authorize_url = optional_endpoint(authorize_url, "authorize_url")
         """Where the user's browser is sent to consent (RFC 6749 section 3.1)."""
         self.device_url = optional_endpoint(device_url, "device_url")
@@ -208,8 +211,7 @@ class OAuth2Provider:
     def authorization_url(self, request: AuthorizationRequest) -> str:
         """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).
 
-        It asks for the request's scopes, or the provider's own where it names none. For the order and
-        encoding of parameters see :func:`~.token.authorization_request.authorization_url`.
+        It asks for the request's scopes, or the provider's own where it names none.
 
         :raises ValueError: if there is no ``authorize_url``, if the request lacks a code challenge that the
             provider requires, or if its ``params`` set what is not theirs.
@@ -260,9 +262,9 @@ class OAuth2Provider:
     async def refresh(self, tokens: TokenSet, *, resource: str | None = None) -> ExchangeOutcome:
         """Present the refresh token once (RFC 6749 section 6) and judge the answer.
 
-        With ``resource`` for an access token for that resource (RFC 8707 section 2.2). Never retries, and
-        raises nothing for what the network or the provider does. Members that were omitted are left out of
-        the result, except that an unknown lifetime is estimated. When cancelled, the outcome is unknown.
+        With ``resource`` for an access token for it (RFC 8707 section 2.2). Never retries, and raises nothing
+        for what the network or the provider does. Members that were omitted are left out of the result,
+        but for a lifetime, which is estimated. When cancelled, the outcome is unknown.
 
         :raises ValueError: if there is no refresh token, or ``resource`` is empty.
         """
@@ -271,10 +273,9 @@ class OAuth2Provider:
     async def revoke(self, tokens: TokenSet) -> bool:
         """Ask the provider to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.
 
-        Each is asked about once: the refresh token, and the access tokens where one is not known to end with
-        the other. Returns whether it confirmed for all; a token that it no longer knows is revoked as well
-        (RFC 7009 section 2.2). False without a way, and for all else that happens. When cancelled, the
-        outcome is unknown.
+        Each is asked about once: the refresh token, and the access tokens where one does not end with the
+        other. Returns whether it confirmed for all; a token that it no longer knows is revoked as well (RFC
+        7009 section 2.2). False for all else that happens. When cancelled, the outcome is unknown.
         """
         return await self._calls.revoke(tokens)
 

@@ -38,6 +38,12 @@ from extauth.services.linking.state import (
 )
 from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import check_connectable, provider_of
+from extauth.services.registered_clients import (
+    note_answer,
+    noted_client,
+    present_provider,
+    provider_of_code,
+)
 
 
 @final
@@ -85,6 +91,7 @@ class CodeFlow:
         self._endpoints.check(provider)
         check_params(params)
         check_connectable(provider, key)
+        provider = await present_provider(provider)
         before = await granted_before(self._store, provider, key, wanted=include_granted)
         asked = asked_scopes(provider, before, scopes)
         state = Hidden(new_secret(self._secret_source))
@@ -97,6 +104,7 @@ class CodeFlow:
             resources=resources,
             sent_challenge=provider.linking.pkce,
             sent_nonce=_asks_id_token(provider.linking, asked),
+            client_id=noted_client(provider),
         )
         derived = _derived(provider, pending, state.value)
         request = AuthorizationRequest(
@@ -193,6 +201,7 @@ class CodeFlow:
         code = Hidden(callback.code(provider.provider_id))
         # Before the code is spent: a store that is down is better noticed now.
         before = await self._store.get(pending.key)
+        provider = await provider_of_code(provider, pending.client_id)
         completion.refuse_withdrawn()
         derived = _derived(provider, pending, callback.params["state"])
         outcome = await self._caller.call_until_sent(
@@ -204,6 +213,7 @@ class CodeFlow:
                 resources=pending.resources,
             )
         )
+        note_answer(provider, outcome)
         if not isinstance(outcome, Exchanged):
             raise refusal(provider.provider_id, outcome, self._emitter)
         return await self._connector.connect(

@@ -27,6 +27,7 @@ from extauth.services.linking.options import OnAccountChange
 from extauth.services.linking.store_grant import GrantWriter
 from extauth.services.provider_call import ProviderCaller
 from extauth.services.providers import is_own_grant
+from extauth.services.registered_clients import provider_of_link
 
 
 @final
@@ -182,8 +183,8 @@ class GrantConnector:
     async def _refuse_other(self, provider: LinkingProvider, before: Link, account: Account | None) -> None:
         key = before.key
         known = before.account
-        if known is None and is_own_grant(provider, before):
-            known = await self._identify(provider, before.tokens, key)
+        if known is None and (granted := await provider_of_link(provider, before)) is not None:
+            known = await self._identify(granted, before.tokens, key)
         if account is None:
             msg = f"{key.provider_id} did not say whose account {key.user_id!r} has authorized"
             raise ProviderUnavailable(msg)

@@ -20,6 +20,7 @@ from extauth.services.linking.code_flow import CodeFlow
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.linking.device_flow import DeviceFlows
 from extauth.services.linking.in_progress import InFlightCompletions
+from extauth.services.linking.listing import Listing
 from extauth.services.linking.options import OnAccountChange
 from extauth.services.linking.purge import Purger
 from extauth.services.linking.redirect_uris import RedirectUris
@@ -41,6 +42,7 @@ class Flows:
     validator: Validator
     unlinker: Unlinker
     purger: Purger
+    listing: Listing
     carried: CarriedThrough
     """Runs what must not end with its caller."""
     _caller: ProviderCaller
@@ -105,6 +107,7 @@ class Flows:
             Validator(store, providers, caller, connector),
             Unlinker(store, providers, grant_ender, emitter, in_flight),
             Purger(store, clock),
+            Listing(store, providers),
             CarriedThrough(caller.hurry),
             caller,
         )

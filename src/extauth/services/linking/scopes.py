@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.storable import scope_names
-from extauth.services.providers import is_own_grant
+from extauth.services.registered_clients import provider_of_link
 
 
 async def granted_before(
@@ -15,10 +15,10 @@ async def granted_before(
 ) -> Link | None:
     """Return the link whose scopes are to be asked for again, if that is wanted.
 
-    Not another client's: what that may do is not this one's.
+    Not another client's: what that may do is not this one's, unless this one took its place.
     """
     link = await store.get(key) if wanted else None
-    return link if link is not None and is_own_grant(provider, link) else None
+    return link if link is not None and await provider_of_link(provider, link) is not None else None
 
 
 def asked_scopes(

@@ -251,13 +251,16 @@ class LinkingService:
         provider = await self._flows.unlinker.provider_of(key)
         return await self._flows.carried.run(partial(self._flows.unlinker.unlink, provider, key))
 
-    async def links(self, user_id: str) -> list[Link]:
+    async def links(self, user_id: str, *, of_former_client: bool | None = None) -> list[Link]:
         """Return the user's links, ordered by provider id.
+
+        ``of_former_client=True``: those alone that were made with another client of their provider than new
+        links are, and wait for the user to connect again; ``False``: the others alone.
 
         :raises StoreUnavailable: try again later.
         """
         self._serving.check()
-        return await self._store.links_of(id_text(user_id, "user_id"))
+        return await self._flows.listing.links(id_text(user_id, "user_id"), of_former_client)
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
         """Ask the provider whether it accepts the stored access token. No token is touched.

@@ -12,7 +12,8 @@ from extauth.domain.outcomes import Unknown
 from extauth.services.errors import GRANT_OF_ANOTHER_CLIENT, link_not_found
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.provider_call import ProviderCaller
-from extauth.services.providers import is_own_grant, provider_of
+from extauth.services.providers import provider_of
+from extauth.services.registered_clients import provider_of_link
 
 
 @final
@@ -33,11 +34,12 @@ class Validator:
 
     async def validate(self, key: LinkKey) -> Validity:
         """See :meth:`~extauth.LinkingService.validate`."""
-        provider = provider_of(self._providers, key.provider_id)
+        configured = provider_of(self._providers, key.provider_id)
         link = await self._store.get(key)
         if link is None:
             raise link_not_found(key)
-        if not is_own_grant(provider, link):
+        provider = await provider_of_link(configured, link)
+        if provider is None:
             return TokenUnverified(GRANT_OF_ANOTHER_CLIENT)
         validity = await self._caller.call(lambda: provider.validate(link.tokens))
         if isinstance(validity, Unknown):

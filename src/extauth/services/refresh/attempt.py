@@ -32,6 +32,7 @@ from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
 from extauth.domain.probably_dead import PROBABLY_DEAD
 from extauth.domain.provider_trouble import speaks_of_client
+from extauth.domain.registered_clients import CLIENT_FORGOTTEN
 from extauth.domain.resources import after_exchange, something_to_lose
 from extauth.services.errors import (
     UNRESOLVED,
@@ -52,6 +53,7 @@ from extauth.services.refresh.refusals import RefusedLinks
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.siblings import Siblings
 from extauth.services.refresh.unsaved import UnsavedTokens
+from extauth.services.registered_clients import client_name, note_answer, was_replaced
 
 
 @final
@@ -170,7 +172,7 @@ class LeasedRefresh:
             await self._leases.release(lease)
             msg = "the store is too slow to hold a lease for the time that an exchange may take"
             raise StoreUnavailable(msg, retry_after=self._policy.cooldown.initial)
-        if (pause := self._pauses.error(request.provider.provider_id, link)) is not None:
+        if (pause := self._pauses.error(client_name(request.provider), link)) is not None:
             # It began while this link was claimed.
             await self._leases.release(lease)
             if request.works(link, self._clock.now()):
@@ -183,8 +185,11 @@ class LeasedRefresh:
             unresolved_for=claim.unresolved_for,
             others_at_stake=others_at_stake,
             renew_lease=lambda: self._leases.renew(lease, again=True),
-            hurry=lambda: self._closing or self._pauses.error(request.provider.provider_id, link) is not None,
+            hurry=lambda: (
+                self._closing or self._pauses.error(client_name(request.provider), link) is not None
+            ),
         )
+        note_answer(request.provider, presented.outcome)
         if isinstance(presented.outcome, Exchanged):
             return await self._save(request, link, presented.outcome, began)
         works = request.works(link, self._clock.now())
@@ -196,7 +201,7 @@ class LeasedRefresh:
 
     async def _save(self, request: TokenRequest, link: Link, exchanged: Exchanged, began: float) -> Attempt:
         provider = request.provider
-        self._pauses.succeeded(provider.provider_id, began)
+        self._pauses.succeeded(client_name(provider), began)
         self._refused_links.served(provider.provider_id, began)
         now = self._clock.now()
         tokens = after_exchange(
@@ -222,15 +227,20 @@ class LeasedRefresh:
                 await self._leases.release(lease, unresolved=uncertain)
                 raise unknown_resource(provider.provider_id)
             case ClientRejected(code) if not speaks_of_client(code):
-                if self._pauses.refused(provider.provider_id, link, code):
+                if self._pauses.refused(client_name(provider), link, code):
                     self._emitter.emit(ProviderRejectedClient(provider.provider_id, code))
             case ClientRejected(code, suspicion):
-                self._pauses.rejected(provider.provider_id, link, code, suspicion)
+                if await was_replaced(provider):
+                    self._pauses.rejected(client_name(provider), link, CLIENT_FORGOTTEN)
+                    await self._leases.release(lease, unresolved=uncertain)
+                    self._emitter.emit(LinkReauthorizationRequired(link.key, link.version, CLIENT_FORGOTTEN))
+                    raise reauthorization_required(link.key, CLIENT_FORGOTTEN)
+                self._pauses.rejected(client_name(provider), link, code, suspicion)
                 self._emitter.emit(ProviderRejectedClient(provider.provider_id, code))
                 await self._leases.release(lease, unresolved=uncertain)
                 raise client_rejected(provider.provider_id, code, suspicion)
             case Deferred(code, retry_after) | Unknown(code, retry_after):
-                self._pauses.put_off(provider.provider_id, link, outcome, provider.traits)
+                self._pauses.put_off(client_name(provider), link, outcome, provider.traits)
             case NotSent(code):
                 pass
             case _:

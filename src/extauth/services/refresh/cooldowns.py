@@ -13,7 +13,8 @@ from extauth.domain.outcomes import RATE_LIMITED, Deferred, Unknown
 from extauth.domain.policy import Backoff, ProviderTraits
 from extauth.domain.ports import Clock
 from extauth.domain.provider_trouble import ONE_CAUSE, SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
-from extauth.services.errors import client_rejected
+from extauth.domain.registered_clients import CLIENT_FORGOTTEN
+from extauth.services.errors import client_rejected, reauthorization_required
 
 _THROTTLED: Final = "throttled"
 """The kind of all trouble that came with a time to wait; others are called by their error code."""
@@ -136,6 +137,8 @@ class ProviderPauses:
         provider = self._providers.get(provider_id, _UNTROUBLED)
         for rejection in (self._own(link), provider.rejection):
             if rejection is not None and now < rejection.until:
+                if rejection.code == CLIENT_FORGOTTEN:
+                    return reauthorization_required(link.key, CLIENT_FORGOTTEN)
                 return client_rejected(provider_id, rejection.code, rejection.suspicion)
         if provider.wait_until <= now:
             return None

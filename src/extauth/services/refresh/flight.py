@@ -15,14 +15,14 @@ from extauth.domain.freshness import Serve, ServeAndRefresh
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
-from extauth.services.errors import grant_of_another_client, link_not_found, refresh_in_progress, refuse
+from extauth.services.errors import link_not_found, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
-from extauth.services.providers import is_own_grant
 from extauth.services.refresh.attempt import LeasedRefresh
 from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.unsaved import UnsavedTokens
+from extauth.services.registered_clients import client_name
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 
@@ -82,10 +82,7 @@ class RefreshFlight:
 
     def impediment(self, request: TokenRequest, link: Link) -> ExtAuthError | None:
         """Return why this link's refresh token must not be sent to the provider now, if so."""
-        provider = request.provider
-        if not is_own_grant(provider, link):
-            return grant_of_another_client(link, provider.origin)
-        return self._pauses.error(provider.provider_id, link)
+        return self._pauses.error(client_name(request.provider), link)
 
     async def run(self, request: TokenRequest, link: Link) -> Landed:
         """Return the link with the wanted token, new or adopted; raises what the callers are to get.
@@ -100,6 +97,7 @@ class RefreshFlight:
             if not await self._unsaved_tokens.settled(key, max(left, timedelta(0))):
                 msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
                 raise StoreUnavailable(msg)
+            request = await request.for_link(link)
             impediment = self.impediment(request, link)
             if impediment is not None:
                 raise impediment

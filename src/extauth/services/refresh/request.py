@@ -16,6 +16,8 @@ from extauth.domain.resources import RejectedToken, seen_for, token_works
 from extauth.domain.storable import storable_text
 from extauth.domain.token_set import TokenSet
 from extauth.services.arguments import takes
+from extauth.services.providers import is_own_grant
+from extauth.services.registered_clients import own_provider
 
 
 @final
@@ -84,6 +86,16 @@ class TokenRequest:
     def outlived(self, link: Link) -> timedelta | None:
         """Return how long the provider's tokens live, if they cannot be had for ``valid_for``."""
         return None if self.valid_for is None else outlived(self.seen(link), self.valid_for)
+
+    async def for_link(self, link: Link) -> TokenRequest:
+        """Return this with the provider that has the client which the link was made with.
+
+        :raises ProviderMisconfigured: with ``grant_of_another_client`` if there is none.
+        :raises StoreUnavailable: if there is no telling now.
+        """
+        if is_own_grant(self.provider, link):  # the everyday case, at no further cost
+            return self
+        return attrs.evolve(self, provider=await own_provider(self.provider, link))
 
     async def exchange(self, tokens: TokenSet) -> ExchangeOutcome:
         """Present the refresh token once, for this."""

@@ -30,7 +30,7 @@ from extauth.services.errors import (
 )
 from extauth.services.events import EventEmitter, logger
 from extauth.services.open_services import note_open
-from extauth.services.providers import by_id, check_own_grant, provider_of
+from extauth.services.providers import by_id, provider_of
 from extauth.services.refresh.flight import Landed, RefreshFlight
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.unsaved import UnsavedTokens
@@ -150,11 +150,12 @@ class TokenService:
 
         With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
         """
-        request = self._request(provider_id, resource, valid_for)
-        link = await self._read(request, LinkKey(provider_id, user_id))
+        key = LinkKey(provider_id, user_id)
+        request, link = await self._read(self._request(provider_id, resource, valid_for), key)
         decision = request.decide(link, self._clock.now(), self._policy)
         if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
-            link = check_own_grant(request.provider, await self._serve(request, link, decision))
+            link = await self._serve(request, link, decision)
+            request = await request.for_link(link)
         if valid_for is not None:
             self._warn_of_short_lives(request, link)
         return link if resource is None else request.seen(link)
@@ -173,14 +174,15 @@ class TokenService:
         """
         hidden = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
-        request = self._request(provider_id, resource)
-        link = before = await self._read(request, LinkKey(provider_id, user_id))
+        key = LinkKey(provider_id, user_id)
+        request, before = await self._read(self._request(provider_id, resource), key)
+        link = before
         if hidden.value is not None:
             request = attrs.evolve(request, rejected=RejectedToken(hidden.value, before))
         if request.rejected is not None and not request.refused(link):
             decision = request.decide(link, self._clock.now(), self._policy)
             link = await self._serve(request, link, decision)
-            return request.seen(check_own_grant(request.provider, link))
+            return (await request.for_link(link)).seen(link)
 
         def renewed(link: Link) -> bool:
             return reissued(link, before, resource) and request.works(link, self._clock.now())
@@ -189,7 +191,7 @@ class TokenService:
         for _ in range(2):
             self._refuse(link)
             landed = await self._fly(request, link, renewed)
-            check_own_grant(request.provider, landed.link)
+            request = await request.for_link(landed.link)
             if renewed(landed.link) or (landed.exchanged and landed.link.version != link.version):
                 return request.seen(landed.link)
             link = landed.link
@@ -221,11 +223,11 @@ class TokenService:
             return self._requests[provider_id]
         return TokenRequest(provider_of(self._providers, provider_id), resource, valid_for=valid_for)
 
-    async def _read(self, request: TokenRequest, key: LinkKey) -> Link:
+    async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
         link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
         if link is None:
             raise link_not_found(key)
-        return check_own_grant(request.provider, link)
+        return await request.for_link(link), link
 
     async def _serve(self, request: TokenRequest, link: Link, decision: Decision) -> Link:
         match decision:
