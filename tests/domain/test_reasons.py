@@ -11,7 +11,7 @@ from extauth.adapters.providers import CATALOGUE
 from extauth.domain.reasons import EXPLANATIONS, FALLBACK, explanation
 
 DEAD_CODES = frozenset(code for made in CATALOGUE.values() for code in made.replies.dead_codes)
-OWN_CODES = {"reply_lost", "reply_unreadable", "no_refresh_token", "probably_dead"}
+OWN_CODES = {"client_forgotten", "reply_lost", "reply_unreadable", "no_refresh_token", "probably_dead"}
 
 
 @pytest.mark.parametrize("reason", sorted(DEAD_CODES | OWN_CODES))

@@ -36,9 +36,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount
 
 SCOPE = "notes"
+MORE = "pictures"
 HOUR = 3600
 
-REGISTRATION = ClientRegistrationOptions(enabled=True, valid_scopes=[SCOPE], default_scopes=[SCOPE])
+REGISTRATION = ClientRegistrationOptions(enabled=True, valid_scopes=[SCOPE, MORE], default_scopes=[SCOPE])
 REVOCATION = RevocationOptions(enabled=True)
 
 
@@ -171,10 +172,11 @@ class Counting:
         await self.app(scope, receive, send)
 
 
-def serve(package: str) -> None:
-    """Serve until the standard input ends."""
+def serve(package: str, port: int) -> None:
+    """Serve until the standard input ends. All is kept in memory: who starts again at the same port has
+    forgotten it."""
     # Bound first, since the site must know where it is.
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     app = APPS[package](url)
     server = uvicorn.Server(uvicorn.Config(Counting(app), log_level="error", timeout_graceful_shutdown=1))
@@ -189,4 +191,4 @@ def serve(package: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -25,6 +25,10 @@ PATIENCE: Final = timedelta(minutes=1)
 failovers, or than a server takes to make a new client known in all places. Being wrong costs one more
 registration, since links keep the client that they were made with."""
 
+YOUNG: Final = timedelta(hours=1)
+"""For how long a client that the server never took counts as too new to be forgotten: a server that knows
+none of its clients, or reads their proofs otherwise, must not be sent one registration after the other."""
+
 WhyReplaced: TypeAlias = Literal["told", "secret_expired", "scopes_grown", "forgotten"]
 
 
@@ -36,6 +40,13 @@ class Standing:
     unknown_since: datetime | None = None
     """The first of the answers in a row that it does not know the client."""
     heard_at: datetime | None = None
+    registered_at: datetime | None = None
+    """When this process registered it, as long as the server has not taken it since."""
+
+    @classmethod
+    def registered(cls, at: datetime) -> Standing:
+        """Return what is known of a client that was just registered."""
+        return cls(None, at, at)
 
     def after(self, answer: object, at: datetime) -> Standing:
         """Return what is known after this outcome of a request to the token endpoint.
@@ -45,7 +56,7 @@ class Standing:
         """
         match answer:
             case ClientRejected("invalid_client"):
-                return Standing(self.unknown_since or at, at)
+                return Standing(self.unknown_since or at, at, self.registered_at)
             case Exchanged() | GrantRejected():
                 return Standing(None, at)
             case _:
@@ -58,8 +69,10 @@ class Standing:
     @property
     def forgotten(self) -> bool:
         """Whether the server has forgotten the client: it said so at least twice, with ``PATIENCE`` between
-        and nothing else meanwhile. One answer alone may be an outage's."""
+        and nothing else meanwhile, and the client is not ``YOUNG``. One answer alone may be an outage's."""
         if self.unknown_since is None or self.heard_at is None:
+            return False
+        if self.registered_at is not None and self.heard_at - self.registered_at < YOUNG:
             return False
         return self.heard_at - self.unknown_since >= PATIENCE
 

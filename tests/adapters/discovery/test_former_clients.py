@@ -17,7 +17,7 @@ from extauth import LinkKey, ProviderMisconfigured, ReauthorizationRequired
 from extauth.adapters.discovery import mcp_provider
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.linking import ClientRegistration
-from extauth.domain.registered_clients import PATIENCE
+from extauth.domain.registered_clients import PATIENCE, YOUNG
 from extauth.testing import AuthorizationServer, ServerQuirks
 
 CALLBACK = "https://app.example/callback"
@@ -243,13 +243,24 @@ async def test_a_forgotten_client_without_links_is_noticed(world: World):
     (first,) = world.registered()
     world.forget(first)
 
-    world.clock.at += PATIENCE
+    world.clock.at += YOUNG
     assert first in await auth.begin("wiki", "alice", CALLBACK)
     assert world.registered() == []
     world.clock.at += PATIENCE / 2
     assert first in await auth.begin("wiki", "alice", CALLBACK)
     world.clock.at += PATIENCE / 2
     assert await world.connect(auth, "alice") in world.registered()
+
+
+async def test_a_server_that_knows_no_client_is_not_sent_one_after_the_other(world: World):
+    """One that was registered a moment ago, and was never taken, may have to get around."""
+    auth = await world.replica(scopes=["read"])
+    (first,) = world.registered()
+    world.forget(first)
+    for _ in range(10):
+        world.clock.at += PATIENCE
+        assert first in await auth.begin("wiki", "alice", CALLBACK)
+    assert world.registered() == []
 
 
 async def test_a_client_that_is_known_again_stays(world: World):
@@ -271,7 +282,7 @@ async def test_openings_alone_notice_it(world: World):
     """An application that makes its provider anew each time remembers what was said before."""
     first = await world.provider(scopes=["read"])
     world.forget(first.client_id)
-    world.clock.at += PATIENCE
+    world.clock.at += YOUNG
     assert (await world.provider(scopes=["read"])).client_id == first.client_id
     world.clock.at += PATIENCE
     assert (await world.provider(scopes=["read"])).client_id == world.registered()[0] != first.client_id

@@ -20,6 +20,7 @@ from extauth.domain.outcomes import Recorded
 from extauth.domain.token_set import TokenSet
 from tests.adapters.postgres.whole_store import use_all_of
 from tests.support.fourth_schema import OLD_PENDING
+from tests.support.sixth_schema import OLD_REGISTRATION
 
 KEY = LinkKey("github", "alice")
 TOKENS = TokenSet("at-1", "rt-1")
@@ -208,6 +209,18 @@ async def test_authorizations_of_the_fourth_schema_stay(postgres_dsn):
         )
     async with PostgresLinkStore.open(postgres_dsn) as store:
         assert await store.take_authorization("hash") == Taken(OLD_PENDING)
+
+
+async def test_registrations_of_the_sixth_schema_stay(postgres_dsn):
+    """Of what they were registered for nothing was noted."""
+    async with _session(postgres_dsn) as session:
+        await migrate(session, MIGRATIONS[:6])
+        await session.execute(
+            """INSERT INTO external_auth_registrations VALUES
+            ('name', 'https://as', 'client', NULL, NULL, 'none', '["https://app/"]', NULL, NULL)"""
+        )
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        assert await store.registration("name") == OLD_REGISTRATION
 
 
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(postgres_dsn):

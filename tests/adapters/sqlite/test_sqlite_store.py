@@ -36,6 +36,7 @@ from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import NoSuchState, Taken
 from extauth.domain.outcomes import Claimed, Recorded
 from tests.support.fourth_schema import OLD_PENDING
+from tests.support.sixth_schema import OLD_REGISTRATION
 
 KEY = LinkKey("github", "alice")
 CLAIMER = Path(__file__).parents[2] / "support" / "claimer.py"
@@ -197,6 +198,22 @@ class TestSchema:
             )
         async with SqliteLinkStore.open(path) as store:
             assert await store.take_authorization("hash") == Taken(OLD_PENDING)
+
+    async def test_registrations_of_the_sixth_schema_stay(self, path):
+        """Of what they were registered for nothing was noted."""
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
+            other.execute("INSERT INTO external_auth_meta VALUES (6)")
+            for statements in MIGRATIONS[:6]:
+                for statement in statements:
+                    other.execute(statement)
+            other.execute("UPDATE external_auth_meta SET schema_version = 6")
+            other.execute(
+                """INSERT INTO external_auth_registrations VALUES
+                ('name', 'https://as', 'client', NULL, NULL, 'none', '["https://app/"]', NULL, NULL)"""
+            )
+        async with SqliteLinkStore.open(path) as store:
+            assert await store.registration("name") == OLD_REGISTRATION
 
     async def test_a_migration_that_fails_changes_nothing(self, path):
         """A migration is one transaction."""

@@ -90,7 +90,7 @@ class KeptClients:
                 instead_of = None if before is None else before.client_id
                 kept = await self._store.keep_registration(self._name, fresh, instead_of=instead_of)
                 if kept.client_id == fresh.client_id:
-                    self._note(fresh.client_id, Standing(heard_at=self._clock.now()))
+                    self._note(fresh.client_id, Standing.registered(self._clock.now()))
                     break
             assert kept is not None, "one is kept by now"  # noqa: S101
             return self._provider(kept)
