@@ -64,7 +64,7 @@ class McpServer:
 
 @contextmanager
 def served(package: str, port: int = 0) -> Iterator[McpServer]:
-    """Serve what :mod:`tests.peer.mcp_site` has by that name, in a process of its own, on that port or any."""
+    """Serve what :mod:`tests.peer.mcp_site` has by that name, in a process of its own on that port."""
     command = [sys.executable, "-m", "tests.peer.mcp_site", package, str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
