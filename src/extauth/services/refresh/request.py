@@ -87,13 +87,17 @@ class TokenRequest:
         """Return how long the provider's tokens live, if they cannot be had for ``valid_for``."""
         return None if self.valid_for is None else outlived(self.seen(link), self.valid_for)
 
+    def owns(self, link: Link) -> bool:
+        """Say whether the link was made with the provider's own client, as it nearly always was."""
+        return self.provider.origin is None or is_own_grant(self.provider, link)
+
     async def for_link(self, link: Link) -> TokenRequest:
         """Return this with the provider that has the client which the link was made with.
 
         :raises ProviderMisconfigured: with ``grant_of_another_client`` if there is none.
         :raises StoreUnavailable: if there is no telling now.
         """
-        if is_own_grant(self.provider, link):  # the everyday case, at no further cost
+        if self.owns(link):
             return self
         return attrs.evolve(self, provider=await own_provider(self.provider, link))
 
