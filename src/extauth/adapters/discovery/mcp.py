@@ -134,7 +134,7 @@ async def mcp_provider(
     def provider_with(
         client_id: str, secret: Hidden[str | None], client_auth: ClientAuth | None
     ) -> OAuth2Provider:
-        given = {"client_auth": client_auth, **options}
+        given: dict[str, Any] = {"client_auth": client_auth, **options}
         if document is not None and client_id != document and "client_auth" not in keywords:
             given.pop("client_key", None)  # the document's; another client proves itself otherwise
         requests = keywords.get("requests", TokenRequests(names_client=metadata.wants_client_named))

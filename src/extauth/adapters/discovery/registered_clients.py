@@ -54,17 +54,17 @@ class KeptClients:
     credentials that it was made with.
     """
 
-    _store: RegistrationStore
-    _name: str
-    _shared_name: str
+    store: RegistrationStore
+    name: str
+    shared_name: str
     """Where version 0.1 kept one client for all resources of the issuer."""
-    _register: Callable[[frozenset[str]], Awaitable[ClientRegistration]]
-    _make: Callable[[ClientRegistration], OAuth2Provider]
-    _scopes: frozenset[str] = attrs.field(converter=scope_names)
+    register: Callable[[frozenset[str]], Awaitable[ClientRegistration]]
+    make: Callable[[ClientRegistration], OAuth2Provider]
+    scopes: frozenset[str] = attrs.field(converter=scope_names)
     """What the application may ask for."""
-    _listed: frozenset[str] = attrs.field(converter=scope_names)
+    listed: frozenset[str] = attrs.field(converter=scope_names)
     """What the server has."""
-    _clock: WallClock
+    clock: WallClock
     _providers: dict[str, OAuth2Provider] = attrs.field(factory=dict[str, OAuth2Provider], init=False)
     """By client id; a registration never changes."""
     _one_at_a_time: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
@@ -83,14 +83,14 @@ class KeptClients:
                     break
                 before, fresh = (
                     kept,
-                    await self._register(scopes_to_register(kept, self._scopes, self._listed)),
+                    await self.register(scopes_to_register(kept, self.scopes, self.listed)),
                 )
                 if before is not None:
-                    await self._store.keep_registration(former_name(self._name, before.client_id), before)
+                    await self.store.keep_registration(former_name(self.name, before.client_id), before)
                 instead_of = None if before is None else before.client_id
-                kept = await self._store.keep_registration(self._name, fresh, instead_of=instead_of)
+                kept = await self.store.keep_registration(self.name, fresh, instead_of=instead_of)
                 if kept.client_id == fresh.client_id:
-                    self._note(fresh.client_id, Standing.registered(self._clock.now()))
+                    self._note(fresh.client_id, Standing.registered(self.clock.now()))
                     break
             assert kept is not None, "one is kept by now"  # noqa: S101
             return self._provider(kept)
@@ -98,15 +98,15 @@ class KeptClients:
     async def present_id(self) -> str | None:
         """Return the id of the client that new links are made with; None if its secret has expired."""
         kept = await self._kept()
-        return None if kept is None or secret_expired(kept, self._clock.now()) else kept.client_id
+        return None if kept is None or secret_expired(kept, self.clock.now()) else kept.client_id
 
     async def of(self, client_id: str) -> OAuth2Provider | None:
         """Return the provider with that client, present or former."""
         known = self._providers.get(client_id)
         if known is not None:
             return known
-        for name in (self._name, former_name(self._name, client_id)):
-            kept = await self._store.registration(name)
+        for name in (self.name, former_name(self.name, client_id)):
+            kept = await self.store.registration(name)
             if kept is not None and kept.client_id == client_id:
                 return self._provider(kept)
         return None
@@ -114,16 +114,16 @@ class KeptClients:
     def heard(self, client_id: str, answer: object) -> None:
         """Take note of what a request in that client's name came to."""
         before = self._standing(client_id)
-        after = before.after(answer, self._clock.now())
+        after = before.after(answer, self.clock.now())
         if after is not before:
             self._note(client_id, after)
 
     async def _kept(self) -> ClientRegistration | None:
-        kept = await self._store.registration(self._name)
+        kept = await self.store.registration(self.name)
         if kept is None:
             # Links made before 0.2 belong to a client that all the issuer's resources shared.
-            shared = await self._store.registration(self._shared_name)
-            kept = None if shared is None else await self._store.keep_registration(self._name, shared)
+            shared = await self.store.registration(self.shared_name)
+            kept = None if shared is None else await self.store.keep_registration(self.name, shared)
         return kept
 
     async def _ask(self, kept: ClientRegistration) -> None:
@@ -132,32 +132,32 @@ class KeptClients:
         Users of a client that was forgotten end at the server and never come back, so that nothing else
         would tell. What fails tells nothing.
         """
-        if self._standing(kept.client_id).is_due(self._clock.now()):
+        if self._standing(kept.client_id).is_due(self.clock.now()):
             nobodys = TokenSet("none", refresh_token=secrets.token_urlsafe(32))
             self.heard(kept.client_id, await self._provider(kept).refresh(nobodys))
 
     def _why(self, kept: ClientRegistration, told: str | None) -> str | None:
         standing = self._standing(kept.client_id)
-        return why_replaced(kept, self._scopes, self._clock.now(), standing=standing, told=told)
+        return why_replaced(kept, self.scopes, self.clock.now(), standing=standing, told=told)
 
     def _provider(self, kept: ClientRegistration) -> OAuth2Provider:
         provider = self._providers.get(kept.client_id)
         if provider is None:
-            provider = self._providers[kept.client_id] = self._make(kept)
+            provider = self._providers[kept.client_id] = self.make(kept)
             provider.clients = self
         return provider
 
     def _standing(self, client_id: str) -> Standing:
-        return self._standings().get((self._name, client_id), Standing())
+        return self._standings().get((self.name, client_id), Standing())
 
     def _note(self, client_id: str, standing: Standing) -> None:
-        self._standings()[self._name, client_id] = standing
+        self._standings()[self.name, client_id] = standing
 
     def _standings(self) -> _Standings:
-        found = _by_store.get(id(self._store))
+        found = _by_store.get(id(self.store))
         if found is None:
             found = {}
             with suppress(TypeError):  # a store that cannot be referred to weakly is heard of in vain
-                weakref.finalize(self._store, _by_store.pop, id(self._store), None).atexit = False
-                _by_store[id(self._store)] = found
+                weakref.finalize(self.store, _by_store.pop, id(self.store), None).atexit = False
+                _by_store[id(self.store)] = found
         return found
