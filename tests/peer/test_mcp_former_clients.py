@@ -88,8 +88,10 @@ async def test_links_of_two_clients(package, store, clock):
                     (former,) = await auth.links("alice", of_former_client=True)
                     assert former.origin == first.origin
                     assert await auth.links("bob", of_former_client=True) == []
-                assert (await new.unlink("notes", "alice")).revoked
-                assert (await old.unlink("notes", "bob")).revoked
+                for auth, user in ((new, "alice"), (old, "bob")):
+                    access_token = await auth.access_token("notes", user)
+                    assert (await auth.unlink("notes", user)).revoked
+                    assert not await server.accepts(access_token)
 
 
 async def test_a_server_that_forgot_its_clients(package, store, clock):

@@ -13,14 +13,18 @@ import pytest
 from aiohttp import ClientSession
 
 import extauth
-from extauth import LinkKey, ProviderMisconfigured, ReauthorizationRequired
+from extauth import AccountChanged, LinkKey, ProviderMisconfigured, ReauthorizationRequired
 from extauth.adapters.discovery import mcp_provider
 from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.domain.link import Account
 from extauth.domain.linking import ClientRegistration
+from extauth.domain.linking_outcomes import TokenValid
 from extauth.domain.registered_clients import PATIENCE, YOUNG
 from extauth.testing import AuthorizationServer, ServerQuirks
 
 CALLBACK = "https://app.example/callback"
+MANY = ["dave", "erin", "frank"]
+"""As many as it takes to pause a client."""
 
 
 @attrs.define
@@ -48,6 +52,11 @@ class World:
         """The MCP server."""
         return f"{self.server.url}/resource/wiki"
 
+    @property
+    def name(self) -> str:
+        """What the client is kept under."""
+        return f"{self.server.issuer} {CALLBACK} {self.url}"
+
     async def provider(self, **options: Any) -> OAuth2Provider:
         """Return what a replica begins with."""
         return await mcp_provider(
@@ -60,9 +69,10 @@ class World:
             **options,
         )
 
-    async def replica(self, **options: Any) -> extauth.Auth:
+    async def replica(self, *, on_account_change: Any = "replace", **options: Any) -> extauth.Auth:
         """Start one more replica."""
-        opened = extauth.open(self.store, [await self.provider(**options)])
+        provider = await self.provider(**options)
+        opened = extauth.open(self.store, [provider], on_account_change=on_account_change)
         return await self.replicas.enter_async_context(opened)
 
     async def connect(self, auth: extauth.Auth, user: str, **begin: Any) -> str:
@@ -188,10 +198,23 @@ async def test_versions_that_want_different_scopes_end_with_one_client(world: Wo
             assert provider.client_id == second.client_id
 
 
+async def test_versions_that_start_at_once_end_with_one_client(world: World):
+    """Whoever loses the race finds a client that is less than it wants, and replaces that by one for both."""
+    first = await world.provider(scopes=["read"])
+    both = [world.provider(scopes=["read"], may_ask=[scope]) for scope in ("a", "b")]
+    await asyncio.gather(*both)
+    kept = await world.store.registration(world.name)
+
+    assert kept.client_id != first.client_id
+    assert kept.scopes >= {"read", "a", "b"}
+    for scope in ("a", "b"):
+        assert (await world.provider(scopes=["read"], may_ask=[scope])).client_id == kept.client_id
+
+
 async def test_what_was_not_noted_replaces_nothing(world: World):
     """A client that was registered before scopes were noted stays."""
     first = await world.provider(scopes=["read"])
-    name = f"{world.server.issuer} {CALLBACK} {world.url}"
+    name = world.name
     kept = await world.store.registration(name)
     assert kept.scopes == {"read", *await listed(world)}
     unnoted = attrs.evolve(kept, client_id="unnoted", scopes=None)
@@ -213,6 +236,8 @@ async def test_a_client_that_the_server_forgot_is_registered_anew(world: World):
     say that the user must connect again, keep their tokens and no mark; others go on."""
     auth = await world.replica(scopes=["read"])
     first = await world.connect(auth, "alice")
+    for user in MANY:
+        await world.connect(auth, user)
     world.forget(first)
 
     with pytest.raises(ProviderMisconfigured) as rejected:
@@ -227,9 +252,9 @@ async def test_a_client_that_the_server_forgot_is_registered_anew(world: World):
     before = await world.store.get(LinkKey("wiki", "alice"))
     assert await auth.access_token("wiki", "alice") == before.tokens.access_token
     another = await world.replica(scopes=["read"])
-    for _ in range(2):
+    for user in ["alice", *MANY, "alice"]:
         with pytest.raises(ReauthorizationRequired) as caught:
-            await world.refreshed(another, "alice")
+            await world.refreshed(another, user)
         assert caught.value.reason == "client_forgotten"
         assert await world.refreshed(another, "bob")
     assert await world.store.get(LinkKey("wiki", "alice")) == before
@@ -292,7 +317,7 @@ async def test_a_secret_that_expires_is_replaced_when_a_user_begins(world: World
     """Not only at the next start. Links go on for as long as the server takes the old secret."""
     auth = await world.replica(scopes=["read"])
     first = await world.connect(auth, "alice")
-    name = f"{world.server.issuer} {CALLBACK} {world.url}"
+    name = world.name
     kept = await world.store.registration(name)
     soon = attrs.evolve(kept, client_secret_expires_at=world.clock.at + timedelta(hours=1))
     await world.store.keep_registration(name, soon, instead_of=first)
@@ -306,6 +331,70 @@ async def test_a_secret_that_expires_is_replaced_when_a_user_begins(world: World
     assert second == world.registered()[1]
     assert await world.refreshed(auth, "alice")
     assert await world.former(auth, "alice")
+
+
+async def test_a_secret_that_expired_and_is_refused(world: World):
+    """There is no other client yet, and this one's links are over: users must connect again."""
+    auth = await world.replica(scopes=["read"])
+    first = await world.connect(auth, "alice")
+    kept = await world.store.registration(world.name)
+    over = attrs.evolve(kept, client_secret_expires_at=world.clock.at)
+    await world.store.keep_registration(world.name, over, instead_of=first)
+    world.forget(first)
+
+    with pytest.raises(ReauthorizationRequired) as caught:
+        await world.refreshed(auth, "alice")
+    assert caught.value.reason == "client_forgotten"
+
+
+async def test_a_former_clients_link_can_be_validated(world: World):
+    """It is asked about as any other."""
+    old = await world.replica(scopes=["openid"])
+    first = await world.connect(old, "alice")
+    new = await world.replica(scopes=["openid"], forget=first)
+
+    assert isinstance(await new.validate("wiki", "alice"), TokenValid)
+
+
+async def test_another_account_is_refused_where_the_client_has_changed(world: World):
+    """Whose account a former client's link is for is asked before it is replaced."""
+    old = await world.replica(scopes=["openid"])
+    first = await world.connect(old, "alice")
+    link = await world.store.get(LinkKey("wiki", "alice"))
+    await world.store.put(link.key, link.tokens, origin=link.origin)  # whose account it is, is not known
+    new = await world.replica(scopes=["openid"], forget=first, on_account_change="refuse")
+    world.server.consent = attrs.evolve(world.server.consent, account=Account("another"))
+
+    with pytest.raises(AccountChanged):
+        await world.connect(new, "alice")
+    assert (await world.store.get(link.key)).tokens == link.tokens
+
+
+async def test_a_flight_goes_on_with_the_client_of_the_link_that_it_finds(world: World):
+    """The user connected again, with the new client, while another replica was about to refresh."""
+    old = await world.replica(scopes=["read"])
+    first = await world.connect(old, "alice")
+    new = await world.replica(scopes=["read"], forget=first)
+    await world.connect(new, "bob")
+    old_link, new_link = [await world.store.get(LinkKey("wiki", user)) for user in ("alice", "bob")]
+    past = world.clock.at - timedelta(hours=1)
+    await world.store.put(
+        old_link.key, attrs.evolve(old_link.tokens, expires_at=past), origin=old_link.origin
+    )
+    claim = type(world.store).claim
+
+    async def reconnected_first(store: Any, key: LinkKey, version: int, *args: Any, **options: Any) -> Any:
+        if version == old_link.version + 1:
+            expired = attrs.evolve(new_link.tokens, expires_at=past)
+            await store.put(key, expired, origin=new_link.origin)
+        return await claim(store, key, version, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(world.store), "claim", reconnected_first)
+        access_token = await old.access_token("wiki", "alice")
+
+    link = await world.store.get(LinkKey("wiki", "alice"))
+    assert (link.origin, link.tokens.access_token) == (new_link.origin, access_token)
 
 
 async def test_scopes_asked_for_again_are_those_of_the_former_link(world: World):
