@@ -256,7 +256,7 @@ async def test_a_client_that_the_server_forgot_is_registered_anew(world: World):
         with pytest.raises(ReauthorizationRequired) as caught:
             await world.refreshed(another, user)
         assert caught.value.reason == "client_forgotten"
-        assert await world.refreshed(another, "bob")
+    assert await world.refreshed(another, "bob")
     assert await world.store.get(LinkKey("wiki", "alice")) == before
     assert await world.former(another, "alice")
     assert await world.connect(another, "alice") == second
