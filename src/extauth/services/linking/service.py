@@ -136,8 +136,8 @@ class LinkingService:
         8252 section 7.1), written as a browser writes it. Of each user 50 authorizations are remembered.
 
         :raises UnknownProvider: no provider with this id was given to the service.
-        :raises StoreUnavailable: try again later.
-        :raises ProviderMisconfigured: ``foreign_endpoint``: the server publishes another one's endpoint.
+        :raises TemporarilyUnavailable: try again later.
+        :raises ProviderMisconfigured: the server publishes a ``foreign_endpoint``, or registers no new client.
         :raises ValueError: an id, the redirect URI or a resource cannot be one, the id is that of a companion
             (connect the link that it comes with), the redirect URI is none of those that the service was
             given or could be shared with another authorization server, also with one that a service on the
