@@ -209,7 +209,7 @@ class OAuthProvider(Protocol):
         """Which client, token endpoint and resource this is; None switches the check against a link's off.
 
         A provider that has moved may have a collection ``formerly`` beside it, of the origins before: links
-        with one of those are its own, and get this one at their next refresh. One that has more than one client
+        with one of those are its own, and get this one at their next refresh. One with more than one client
         has :class:`~extauth.domain.linking_ports.RegisteredClients` beside it, as ``clients``.
         """
         ...

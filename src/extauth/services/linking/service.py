@@ -137,7 +137,7 @@ class LinkingService:
 
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises TemporarilyUnavailable: try again later.
-        :raises ProviderMisconfigured: the server publishes a ``foreign_endpoint``, or registers no new client.
+        :raises ProviderMisconfigured: the server publishes a ``foreign_endpoint``, or registers no client.
         :raises ValueError: an id, the redirect URI or a resource cannot be one, the id is that of a companion
             (connect the link that it comes with), the redirect URI is none of those that the service was
             given or could be shared with another authorization server, also with one that a service on the
