@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext, suppress
 from datetime import timedelta
 from typing import Any
@@ -237,7 +238,7 @@ def test_explorer_finds_what_is_broken(tooth):
         f" {violation.broken}"
     )
     assert tooth.promise == violation.broken.promise
-    assert "TypeError" not in str(violation.broken), "the tooth calls what it breaks with wrong arguments"
+    assert not re.search("TypeError|AttributeError", str(violation.broken)), "the tooth fits its code no more"
 
     clock = VirtualClock()
     with tooth.broken(), pytest.raises(PromiseBroken) as caught:
