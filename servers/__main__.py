@@ -13,7 +13,7 @@ from servers.looking import look
 from servers.mcp import find
 from servers.programs import PROGRAMS
 from servers.running import Program, running
-from servers.table import Seen, tables, write
+from servers.table import Seen, closing, tables, write
 from servers.visiting import Visitor
 
 
@@ -32,13 +32,17 @@ async def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the tables into the page about servers")
     given = parser.parse_args()
     chosen = [each for each in PROGRAMS if not given.only or any(part in each.package for part in given.only)]
-    seen = [await see(program) for program in chosen]
+    seen = [await see(program) for program in chosen if program.runs_here]
     print(tables(seen))
-    broken = [f"{each.program.package}: {what}" for each in seen for what in each.broken]
-    print("\n".join(["", *broken, f"{len(seen)} servers, {len(broken)} promises broken"]))
+    print("\n", *closing(seen, chosen), sep="\n")
+    if not seen or any(each.broken for each in seen):
+        return 1
+    if given.write and len(seen) < len(PROGRAMS):
+        print("The page is not written, since it has rows of all servers")
+        return 1
     if given.write:
         write(tables(seen))
-    return 1 if broken or not seen else 0
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,13 +8,21 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, final
 
 import attrs
 
 import extauth
-from extauth import Auth, ExtAuthError, Link, ProviderMisconfigured, ReauthorizationRequired
+from extauth import (
+    Auth,
+    ExtAuthError,
+    Link,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+    ReauthorizationRequired,
+)
 from servers.replica import CALLERS
 from servers.running import REDIRECT_URI, ROOT, Site
 from servers.settings import PROVIDER, USER, McpClient, provider
@@ -41,14 +49,14 @@ class Driven:
     """What should not have been; empty: all is as promised."""
 
 
-async def drive(visitor: Visitor, folder: Path) -> Driven:
+async def drive(visitor: Visitor, folder: Path, *, count: int = ROTATIONS) -> Driven:
     """Connect, rotate, and let happen what happens to links."""
     broken: list[str] = []
     store = f"sqlite:///{folder / 'links.db'}"
     site = visitor.site
     async with extauth.open(store, [provider(site)]) as auth:
         link = await connect(auth, visitor)
-        rotated = await rotations(visitor, store, link, broken)
+        rotated = await rotations(visitor, store, link, broken, count=count)
         await connect(auth, visitor)
         wrong_secret = await _wrong_secret(auth, site, store, broken)
         narrowed = await _narrowed(auth, visitor, broken)
@@ -73,20 +81,26 @@ async def connect(auth: Auth, visitor: Visitor, **options: Any) -> Link:
 
 
 async def rotations(
-    visitor: Visitor, store: str, link: Link, broken: list[str], client: McpClient | None = None
+    visitor: Visitor,
+    store: str,
+    link: Link,
+    broken: list[str],
+    client: McpClient | None = None,
+    *,
+    count: int = ROTATIONS,
 ) -> str:
     """Let all callers of all replicas report the token as refused, again and again."""
     site, token, exchanges = visitor.site, link.tokens.access_token, 0
     async with AsyncExitStack() as stack:
         replicas = [await stack.enter_async_context(_replica(site, store, client)) for _ in range(REPLICAS)]
-        for number in range(1, ROTATIONS + 1):
+        for number in range(1, count + 1):
             await asyncio.sleep(site.seconds_alike)  # nobody can tell which of two equal tokens was refused
             answers = await asyncio.gather(*(_tell(replica, token) for replica in replicas))
             exchanges = sum(answer["exchanges"] for answer in answers)
             if exchanges != number:
                 broken.append(f"{exchanges} exchanges in {number} rotations")
             if errors := sorted({answer["error"] for answer in answers if "error" in answer}):
-                return f"{number - 1} of {ROTATIONS} rotations, then {', '.join(errors)}"
+                return f"{number - 1} of {count} rotations, then {', '.join(errors)}"
             tokens = {each for answer in answers for each in answer["tokens"]}
             if len(tokens) != 1:
                 broken.append(f"rotation {number} gave {len(tokens)} tokens")
@@ -94,7 +108,7 @@ async def rotations(
             if not await visitor.works(token):
                 broken.append(f"rotation {number} gave a token that does not work")
     callers = REPLICAS * CALLERS
-    return f"{ROTATIONS} rotations, {callers} callers in {REPLICAS} processes: {exchanges} exchanges"
+    return f"{count} rotations, {callers} callers in {REPLICAS} processes: {exchanges} exchanges"
 
 
 @asynccontextmanager
@@ -123,12 +137,26 @@ async def _tell(replica: Process, token: str) -> dict[str, Any]:
 
 
 async def _wrong_secret(auth: Auth, site: Site, store: str, broken: list[str]) -> str:
+    if site.client_secret is None:
+        return "-"
     async with extauth.open(store, [provider(site, secret="another")]) as mistaken:  # noqa: S106 - a wrong one
         said = await _outcome(lambda: mistaken.refresh(PROVIDER, USER))
-    if said != (ProviderMisconfigured.__name__ if site.checks_secret else WORKS):
+    told = ProviderMisconfigured if site.names_wrong_secret else ProviderUnavailable
+    if said != (told.__name__ if site.checks_secret else WORKS):
         broken.append(f"a wrong secret came to {said}")
-    mended = await _outcome(lambda: auth.refresh(PROVIDER, USER))
+    mended = await _outcome(lambda: _when_cooled_down(auth))
+    if mended != WORKS and not site.wrong_secret_spends:
+        broken.append(f"with the right secret again it came to {mended}")
     return f"{said}; mended: {mended}"
+
+
+async def _when_cooled_down(auth: Auth) -> None:
+    """Refresh, and once more if that was too early."""
+    try:
+        await auth.refresh(PROVIDER, USER)
+    except ProviderUnavailable as early:
+        await asyncio.sleep((early.retry_after or timedelta(0)).total_seconds())
+        await auth.refresh(PROVIDER, USER)
 
 
 async def _narrowed(auth: Auth, visitor: Visitor, broken: list[str]) -> str:

@@ -9,15 +9,20 @@ import json
 import socket
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from subprocess import run
 from typing import Any, final
 
 import attrs
 
+from extauth.adapters.oauth2 import ClientAuth
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 BUILD = ROOT / "build" / "servers"
+PYTHON = str(BUILD / "python" / "bin" / "python")
+"""Of the environment that the servers have for themselves."""
 REDIRECT_URI = "http://127.0.0.1:1/callback"
 """Nothing listens there: the browser is stopped before."""
 CODE_VERIFIER = "the-same-verifier-for-every-code-of-these-servers"
@@ -37,11 +42,25 @@ class Program:
     file: str
     """Below this folder; Python or JavaScript."""
     options: tuple[str, ...] = ()
+    needs: str = ""
+    """What it takes that not every machine has, in words."""
+    shown_by: tuple[str, ...] = ()
+    """A command that succeeds, and prints the version, where the machine has it."""
+    released: str = ""
+    """The version, of a program that the system brings."""
 
     @property
-    def command(self) -> list[str]:
-        """What starts it, but for the port and the redirect URI."""
-        python = str(BUILD / "python" / "bin" / "python")
+    def runs_here(self) -> bool:
+        """Whether the machine has what it takes."""
+        if not self.needs:
+            return True
+        with suppress(FileNotFoundError):
+            shown = run(self.shown_by, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+            return self.version in shown.stdout
+        return False
+
+    def command(self, python: str) -> list[str]:
+        """Return what starts it, but for the port and the redirect URI."""
         return [*([_node(), "--no-warnings"] if self.file.endswith(".mjs") else [python]), str(self.place)]
 
     @property
@@ -51,14 +70,16 @@ class Program:
 
     @property
     def version(self) -> str:
-        """The version that is pinned."""
+        """The version that is pinned, or that the system must bring."""
+        if self.released:
+            return self.released
         if self.file.endswith(".mjs"):
             pinned = json.loads((HERE / "node" / "package.json").read_text())["dependencies"]
             return str(pinned[self.package])
         for line in (HERE / "requirements.in").read_text().splitlines():
             name, _, version = line.partition("==")
             if name.partition("[")[0] == self.package:
-                return version
+                return version.partition(" ")[0]
         raise LookupError(self.package)
 
 
@@ -72,7 +93,8 @@ class Site:
     api_url: str
     """Which takes bearer tokens and answers 200 to those that work."""
     client_id: str
-    client_secret: str = attrs.field(repr=False)
+    client_secret: str | None = attrs.field(repr=False)
+    """None for a public client, which there is no wrong secret of."""
     scopes: tuple[str, ...] = attrs.field(converter=tuple)
     revoke_url: str | None = None
     withdraw_url: str | None = None
@@ -82,8 +104,15 @@ class Site:
     issuer: str | None = None
     sends_issuer: bool = False
     openid: bool = False
+    client_auth: ClientAuth = "client_secret_basic"
+    typed: dict[str, str] = attrs.field(factory=dict, repr=False)
+    """What its user types into the fields of its pages, and presses there, by name."""
     checks_secret: bool = True
     """Whether it refuses a wrong client secret."""
+    names_wrong_secret: bool = True
+    """Whether a wrong client secret is answered otherwise than a mistake in the request."""
+    wrong_secret_spends: bool = False
+    """Whether a refresh token is over after a request with a wrong client secret."""
     revokes: bool = True
     """Whether what is revoked ends; false for a server that says so and keeps no account of it."""
     unknown_token_codes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
@@ -109,8 +138,8 @@ class Site:
 
 
 @asynccontextmanager
-async def running(program: Program) -> AsyncGenerator[Site]:
-    """Start the server and stop it at the end.
+async def running(program: Program, *, python: str = PYTHON) -> AsyncGenerator[Site]:
+    """Start the server, with this Python if it is of Python, and stop it at the end.
 
     :raises RuntimeError: if it ends, or says nothing, before it listens.
     """
@@ -118,7 +147,12 @@ async def running(program: Program) -> AsyncGenerator[Site]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
-        *program.command, str(port), REDIRECT_URI, *program.options, stdout=PIPE, cwd=program.place.parent
+        *program.command(python),
+        str(port),
+        REDIRECT_URI,
+        *program.options,
+        stdout=PIPE,
+        cwd=program.place.parent,
     )
     try:
         async with asyncio.timeout(PATIENCE):

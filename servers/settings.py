@@ -85,6 +85,7 @@ def provider(site: Site, *, secret: str | None = None) -> OAuth2Provider:
         authorize_url=site.authorize_url,
         token_url=site.token_url,
         revocation=revocation,
+        client_auth="none" if site.client_secret is None else site.client_auth,
         scopes=site.scopes,
         issuer=site.issuer,
         sends_issuer=site.sends_issuer,

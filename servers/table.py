@@ -56,6 +56,15 @@ def tables(seen: list[Seen]) -> str:
     return "\n\n".join(parts)
 
 
+def closing(seen: list[Seen], chosen: list[Program]) -> list[str]:
+    """Return the lines below the tables: what is broken, what did not run and why, and how many of each."""
+    broken = [f"{each.program.package}: {what}" for each in seen for what in each.broken]
+    idle = [program for program in chosen if program not in [each.program for each in seen]]
+    not_run = [f"NOT RUN: {name_of(program)}: needs {program.needs}" for program in idle]
+    counted = f"{len(seen)} servers, {len(broken)} promises broken"
+    return [*broken, *not_run, f"{counted}, {len(idle)} not run" if idle else counted]
+
+
 def write(text: str) -> None:
     """Put the tables into the page, in place of those that stand there."""
     page = PAGE.read_text()

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 import attrs
 from aiohttp import ClientSession, CookieJar, DummyCookieJar
 
+from servers.form import Form
 from servers.running import CODE_VERIFIER, REDIRECT_URI, Site
 
 MOST_REDIRECTS = 10
@@ -52,15 +53,22 @@ class Visitor:
         await self._session.close()
 
     async def consent(self, url: str) -> str:
-        """Open an authorization URL and return the callback to which it leads.
+        """Open an authorization URL, fill in what is asked, and return the callback to which it leads.
 
         :raises RuntimeError: if it leads nowhere.
         """
+        form: Form | None = None
         for _ in range(MOST_REDIRECTS):
-            async with self._browser.get(url, allow_redirects=False) as answer:
-                url = urljoin(url, answer.headers.get("Location", ""))
-                if not answer.headers.get("Location"):
-                    break
+            method = "GET" if form is None else "POST"
+            fields = None if form is None else form.fields
+            async with self._browser.request(method, url, data=fields, allow_redirects=False) as answer:
+                if location := answer.headers.get("Location"):
+                    url, form = urljoin(url, location), None
+                else:
+                    form = Form(await answer.text(), self.site.typed)
+                    url = urljoin(url, form.action)
+                    if not form.filled:
+                        break
             if url.startswith(REDIRECT_URI):
                 return url
         msg = f"the authorization request led to {urlsplit(url).path}, not to the callback"
@@ -121,8 +129,13 @@ class Visitor:
             return Answer(answer.status, members_of(await answer.text()), challenge)
 
     async def _post(self, url: str, form: dict[str, str], secret: str | None) -> Answer:
-        pair = f"{self.site.client_id}:{secret or self.site.client_secret}"
-        headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        site, secret = self.site, secret or self.site.client_secret
+        if secret is None or site.client_auth == "client_secret_post":
+            proof = {} if secret is None else {"client_secret": secret}
+            form, headers = form | {"client_id": site.client_id} | proof, {}
+        else:
+            pair = base64.b64encode(f"{site.client_id}:{secret}".encode())
+            headers = {"Authorization": f"Basic {pair.decode()}"}
         async with self._session.post(url, data=form, headers=headers) as answer:
             return Answer(answer.status, members_of(await answer.text()))
 

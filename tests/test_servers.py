@@ -11,11 +11,12 @@ import pytest
 
 from extauth.testing import AuthorizationServer, ServerQuirks
 from servers.driving import drive
+from servers.form import Form
 from servers.looking import look
 from servers.mcp import find
 from servers.programs import PROGRAMS
-from servers.running import HERE, REDIRECT_URI, Site
-from servers.table import BEGIN, END, PAGE, Seen, name_of, tables
+from servers.running import HERE, REDIRECT_URI, Program, Site
+from servers.table import BEGIN, END, PAGE, Seen, closing, name_of, tables
 from servers.visiting import Visitor
 
 
@@ -169,12 +170,43 @@ def test_the_page_has_the_servers_that_are_pinned():
     assert len(found) == 5
 
 
+def test_a_server_that_did_not_run_is_said_and_not_counted():
+    """It stands below the tables with what it takes, and is no success."""
+    missing = Program(
+        "a-server", "in memory", "x.py", needs="a rarity", shown_by=("no-such-command",), released="1"
+    )
+    another = attrs.evolve(missing, shown_by=("echo", "a-server 2"))
+    assert [missing.runs_here, another.runs_here, attrs.evolve(another, released="2").runs_here] == [
+        False,
+        False,
+        True,
+    ]
+    assert closing([], [missing]) == [
+        "NOT RUN: a-server 1, in memory: needs a rarity",
+        "0 servers, 0 promises broken, 1 not run",
+    ]
+
+
+def test_a_form_is_filled_in_as_a_person_would():
+    """The form with a field that is known, its hidden fields, the button that is pressed; no other box."""
+    page = """<form action="/no"><input name="q"></form><form action="/yes" method="post">
+      <input type="hidden" name="token" value="t"><input name="user"><input type="checkbox" name="keep">
+      <button name="answer" value="deny">No</button>
+      <button name="answer" value="accept">Yes</button></form>"""
+    form = Form(page, {"user": "alice", "answer": "accept"})
+    assert (form.filled, form.action) == (True, "/yes")
+    assert form.fields == {"token": "t", "user": "alice", "answer": "accept"}
+    assert not Form(page, {"another": "x"}).filled
+
+
 def test_what_is_pinned_is_locked():
     """The version of each server is that of the lock."""
     locked = json.loads((HERE / "node" / "package-lock.json").read_text())["packages"]
     hashed = (HERE / "requirements.txt").read_text().lower()
     for program in PROGRAMS:
-        if program.file.startswith("node/"):
+        if program.released:
+            assert program.needs
+        elif program.file.startswith("node/"):
             assert locked[f"node_modules/{program.package}"]["version"] == program.version
         else:
             assert f"{program.package.lower()}=={program.version} " in hashed
