@@ -165,6 +165,37 @@ async def test_a_loop_that_was_late_has_some_time_and_then_turns(clock):
     assert time.monotonic() - began >= 26 + LONGEST_GRACE
 
 
+@pytest.mark.parametrize("begins_again", [False, True])
+async def test_a_long_turn_that_ends_just_in_time_gives_time_as_well(clock, begins_again):
+    """What was written in that very turn has an answer a moment later; also when it puts the end off."""
+    answer = asyncio.Event()
+    left = 0.01
+
+    async def wait():
+        async with Deadline(10 + left) as deadline:
+            clock.append(10)
+            if begins_again:
+                deadline.extend(left)
+            await answer.wait()
+            return "answered"
+
+    task = asyncio.create_task(wait())
+    await turns(4)
+    clock.append(0.2)  # in time for a timer
+    await turns(4 * READING_TURNS)
+    answer.set()
+    assert await task == "answered"
+
+
+async def test_a_long_turn_with_time_enough_after_it_gives_none(clock):
+    """Nor does it use up the one grace, which a later turn may need."""
+    async with Deadline(60):
+        clock.append(30)
+        await turns(4)
+        clock.append(35)
+        await turns(4 * READING_TURNS)
+
+
 async def test_it_is_overdue_from_when_it_is_due_until_it_is_left(clock):
     """Whoever begins something then would not be waited for."""
     async with Deadline(10):

@@ -5,8 +5,9 @@ the loop that took too long (a blocking call, a process that was stopped) everyt
 answer that came in time is thrown away with the rest. An answer to a refresh cannot be had again.
 
 Here a timer that is due lets the loop go on reading for some turns, and cancels only what has not ended then.
-A timer that the loop got to late gives some time as well: what was stopped together with this process, or was
-sent while this machine was cut off from its network, comes a moment after it is awake.
+After a turn that took too long there is some time as well, even if it ended just before the deadline: what
+was stopped together with this process, was sent while this machine was cut off from its network, or answers
+what was written in that very turn, comes a moment after it is awake.
 
 The other way round, nothing is to be begun whose deadline is due already: see :func:`overdue`.
 """
@@ -14,6 +15,7 @@ The other way round, nothing is to be begun whose deadline is due already: see :
 from __future__ import annotations
 
 import asyncio
+import math
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self, final
@@ -22,6 +24,8 @@ READING_TURNS: Final = 32
 """In a turn of the loop it looks at all sockets, and tasks take a step. An answer of a few kilobytes takes
 about five from the socket to the caller, one of a megabyte about twenty."""
 
+BEAT: Final = 0.5
+"""In seconds: how often it is looked whether the loop still turns."""
 LATE: Final = 0.5
 """In seconds: a loop that gets to a timer later than that was kept from reading too."""
 LONGEST_GRACE: Final = 5.0
@@ -42,7 +46,8 @@ class Deadline:
 
     ``seconds`` count from entering it. It ends ``READING_TURNS`` turns of the loop after it is due, times
     ``layers``: around another deadline give one layer more, so that the inner one has its say first. Where
-    the loop was :data:`LATE`, the turns come after a grace, of which there is one.
+    the loop was :data:`LATE`, the turns come after a grace, of which there is one: as long as the loop was
+    late, and no longer than :data:`LONGEST_GRACE`.
 
     Raises ``TimeoutError`` in place of the cancellation that it caused; one from elsewhere stays one.
     """
@@ -52,10 +57,13 @@ class Deadline:
         self._turns = READING_TURNS * layers
         self._timeout = asyncio.timeout(None)
         self._timer: asyncio.Handle | None = None
-        """The next thing to happen: becoming due, the end of the grace, or one more turn of reading."""
+        """The next thing to happen: a look whether the loop still turns, or one more turn of reading."""
+        self._looks_at = float("inf")
+        """When that look is due, by the loop's clock."""
         self._due_at = float("inf")
-        """By the loop's clock; infinite before it is entered and after it was left."""
-        self._graced = False
+        """By the same clock; infinite before it is entered and after it was left."""
+        self._grace_ends = float("-inf")
+        """Set once, when there is need for it."""
 
     @property
     def due(self) -> bool:
@@ -86,18 +94,35 @@ class Deadline:
         self._timeout.reschedule(None)
         if self._timer is not None:
             self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._due_at = loop.time() + seconds
-        self._timer = loop.call_at(self._due_at, self._come_due)
+        now = asyncio.get_running_loop().time()
+        self._due_at = now + seconds
+        self._give_grace(now)
+        self._look_later(now)
 
-    def _come_due(self) -> None:
-        loop = asyncio.get_running_loop()
-        late = loop.time() - self._due_at
-        if late > LATE and not self._graced:
-            self._graced = True
-            self._timer = loop.call_later(min(late, LONGEST_GRACE), self._read_on, self._turns)
+    @property
+    def _ends_at(self) -> float:
+        return max(self._due_at, self._grace_ends)
+
+    def _look_later(self, now: float) -> None:
+        self._looks_at = min(now + BEAT, self._ends_at)
+        self._timer = asyncio.get_running_loop().call_at(self._looks_at, self._look)
+
+    def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        over = self._looks_at >= self._ends_at
+        if self._give_grace(now) or not over:
+            self._look_later(now)
         else:
             self._read_on(self._turns)
+
+    def _give_grace(self, now: float) -> bool:
+        """Give the one grace, if the loop was late and too little time is left. Return whether it was."""
+        late = now - self._looks_at
+        wanted = now + min(late, LONGEST_GRACE)
+        given = late > LATE and wanted > self._due_at and math.isinf(self._grace_ends)
+        if given:
+            self._grace_ends = wanted
+        return given
 
     def _read_on(self, turns: int) -> None:
         loop = asyncio.get_running_loop()
