@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --no-header --no-annotate
 
-.PHONY: help demo test attacks coverage prove chaos servers mutants pgbouncer faketime pglite check docs fix matrix lowest audit sbom bench wheel lock clean
+.PHONY: help demo test attacks coverage prove chaos servers mutants pgbouncer haproxy faketime pglite check docs fix matrix lowest audit sbom bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -54,6 +54,10 @@ servers: $(DEV_INSTALLED)  ## extauth against servers that others wrote; needs N
 pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be installed
 	@$(BIN)/python -m tests.servers.pgbouncer
 	$(BIN)/python -m pytest -m pgbouncer tests/adapters/postgres
+
+haproxy: $(DEV_INSTALLED)  ## the tests that need the real HAProxy, which must be installed
+	@$(BIN)/python -m tests.servers.haproxy
+	$(BIN)/python -m pytest -m haproxy tests/adapters/postgres
 
 faketime: $(DEV_INSTALLED)  ## the tests that set Postgres's clock, by libfaketime, which must be installed
 	@$(BIN)/python -m tests.servers.faketime

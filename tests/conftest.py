@@ -63,6 +63,7 @@ def own_postgres_server() -> Generator[OwnPostgresServer, None, None]:
 
 _ON_DEMAND = {
     "faketime": "libfaketime",
+    "haproxy": "the real HAProxy",
     "pgbouncer": "the real PgBouncer",
     "pglite": "PGlite, which npm brings",
 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -25,6 +26,11 @@ from tests.servers.row_lock import locked
 pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
+
+SECOND = "127.0.0.2"
+"""Another address of this machine."""
+NAME = "database.example"
+"""It stands for both."""
 
 SHORT = timedelta(seconds=2)
 """For giving a silent server up; what is waited for has none of its own."""
@@ -97,6 +103,76 @@ async def test_a_silent_first_server_leaves_time_for_the_others(postgres_dsn):
             await asyncio.gather(*(store.links_of("alice") for _ in range(5)))
 
             assert silent.clients == 1
+
+
+@contextmanager
+def silent_address(port: int, kind: str) -> Generator[None]:
+    """A second address of this machine at which nobody says a word.
+
+    Its process was stopped, so that connections are made; or so many wait already that none are.
+    """
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((SECOND, port))
+        listener.listen(0 if kind == "full" else 100)
+        for _ in range(4 if kind == "full" else 0):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((SECOND, port))
+        yield
+
+
+@pytest.fixture
+def connected_to(monkeypatch: pytest.MonkeyPatch, loop_of_test: Any) -> list[str]:
+    """The addresses that were connected to, where the resolver knows a name with two of them."""
+    resolve, connect = loop_of_test.getaddrinfo, loop_of_test.sock_connect
+    tried: list[str] = []
+
+    async def both_of(host: Any, port: Any, **options: Any) -> Any:
+        hosts = [SECOND, "127.0.0.1"] if host == NAME else [host]
+        return [found for each in hosts for found in await resolve(each, port, **options)]
+
+    async def connect_noted(sock: Any, where: Any) -> None:
+        tried.append(where[0])
+        await connect(sock, where)
+
+    monkeypatch.setattr(loop_of_test, "getaddrinfo", both_of)
+    monkeypatch.setattr(loop_of_test, "sock_connect", connect_noted)
+    return tried
+
+
+@pytest.fixture
+async def loop_of_test() -> Any:
+    """The loop that runs the test."""
+    return asyncio.get_running_loop()
+
+
+@pytest.mark.parametrize("kind", ["full", "mute"])
+async def test_a_silent_address_of_a_name_leaves_time_for_the_others(postgres_dsn, connected_to, kind):
+    """As a server of several does: it is tried for its share of the time, and after that no more."""
+    dsn = postgres_dsn.replace("127.0.0.1", NAME)
+    with silent_address(port_of(dsn), kind):
+        async with PostgresLinkStore.open(dsn, command_timeout=timedelta(seconds=4)) as store:
+            await store.put(KEY, TOKENS)
+            await store._pool.expire_connections()
+            await asyncio.gather(*(store.links_of("alice") for _ in range(5)))
+
+    assert connected_to.count(SECOND) == 1
+
+
+async def test_a_statement_is_cancelled_at_the_address_that_has_it(postgres_dsn, connected_to):
+    """Another one of the name would not know it, and the silent one would not even say so."""
+    dsn = postgres_dsn.replace("127.0.0.1", NAME)
+    with silent_address(port_of(dsn), "mute"):
+        async with PostgresLinkStore.open(dsn, command_timeout=SHORT * 2) as store:
+            await store.put(KEY, TOKENS)
+            before = len(connected_to)
+            async with locked(postgres_dsn):
+                with pytest.raises(StoreUnavailable):
+                    await store.save(KEY, 1, TOKENS)
+
+    # One is the lock's.
+    assert connected_to[before:] == ["127.0.0.1"] * 2
 
 
 async def test_of_several_servers_the_primary_is_taken(pair):

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from extauth.adapters.postgres.address import checked_address
+from extauth.adapters.postgres.name_addresses import FailedAddresses
 from extauth.adapters.postgres.server_list import each_server, wanted_server
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden
@@ -128,3 +129,16 @@ def test_what_there_is_not():
     with pytest.raises(ConfigurationError, match="is not valid") as caught:
         wanted("postgresql://one/db?target_session_attrs=secret")
     assert "secret" not in str(caught.value)
+
+
+def test_an_address_that_failed_is_tried_last():
+    """The one that failed last at the very end; only so many are remembered, as names move on."""
+    found = [("one",), ("two",), ("three",)]
+    failed = FailedAddresses()
+    failed.add(("one",))
+    failed.add(("two",))
+    failed.add(("one",))
+    assert failed.ordered(found) == [("three",), ("two",), ("one",)]
+    for number in range(63):
+        failed.add((number,))
+    assert failed.ordered(found) == [("two",), ("three",), ("one",)]

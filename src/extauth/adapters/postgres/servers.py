@@ -13,8 +13,10 @@ from extauth.adapters.postgres.failures import (
     DRIVER_ERRORS,
     DriverError,
     bad_address,
+    connection_broke,
     unverified,
 )
+from extauth.adapters.postgres.name_addresses import FailedAddresses, LeadingLoop
 from extauth.adapters.postgres.sending import fetch_value
 from extauth.adapters.postgres.server_list import Wanted
 from extauth.domain.errors import ConfigurationError
@@ -28,12 +30,13 @@ _OF_AN_ADDRESS = (ValueError, LookupError, OverflowError, TypeError, configparse
 class Servers:
     """Connects to the first server that will do, of those that an address names.
 
-    Each has its share of the time, so that a silent one does not use up that of the others, and one that
-    would not do is tried last from then on.
+    Each has its share of the time, as has each address of a name, so that a silent one does not use up that
+    of the others, and one that would not do is tried last from then on.
     """
 
     def __init__(self, addresses: Sequence[Hidden[str]], wanted: Wanted) -> None:
         self._order = [HiddenText(address.value) for address in addresses]
+        self._failed = FailedAddresses()
         self._wanted: Wanted = wanted
 
     async def connect(self, _: object, *, timeout: float, **options: Any) -> Any:
@@ -46,21 +49,44 @@ class Servers:
         failures: list[DriverError] = []
         order = list(self._order)
         for number, address in enumerate(order):
+            end = loop.time() + (deadline - loop.time()) / (len(order) - number)
             done = False
             try:
-                async with asyncio.timeout((deadline - loop.time()) / (len(order) - number)):
-                    connection = await self._connect(address, options)
-                done = True
-            except DRIVER_ERRORS as error:
-                failures.append(error)
-            else:
-                return connection
+                connection = await self._connect_by(end, address, options, failures)
+                done = connection is not None
             finally:
                 if not done:
                     self._try_last(address)
+            if done:
+                return connection
         failure = max(failures, key=_tells)
         del failures, order
         raise failure
+
+    async def _connect_by(
+        self, end: float, address: HiddenText, options: dict[str, Any], failures: list[DriverError]
+    ) -> Any:
+        """Connect to one of the addresses that a server's name stands for; None if none of them will do."""
+        limit = asyncio.timeout_at(end)
+
+        def share(left: int) -> None:
+            now = loop.time()
+            limit.reschedule(now + (end - now) / left)
+
+        loop = asyncio.get_running_loop()
+        leading = LeadingLoop(self._failed, share)
+        while True:
+            try:
+                async with limit:
+                    connection = await self._connect(address, {**options, "loop": leading})
+            except DRIVER_ERRORS as error:
+                failures.append(error)
+                if not (_of_this_address(error) and leading.next()):
+                    return None
+            else:
+                leading.stay()
+                return connection
+            limit = asyncio.timeout_at(end)
 
     def _try_last(self, address: HiddenText) -> None:
         self._order.remove(address)
@@ -97,6 +123,13 @@ class Servers:
 def _tells(error: DriverError) -> bool:
     """Whether an error says more than that a server was not there."""
     return not isinstance(error, OSError) or unverified(error) is not None
+
+
+def _of_this_address(error: DriverError) -> bool:
+    """Whether another address of the same name may do better."""
+    return isinstance(error, TimeoutError | asyncpg.TargetServerAttributeNotMatched) or connection_broke(
+        error
+    )
 
 
 async def _will_do(connection: Any, wanted: Wanted) -> bool:
