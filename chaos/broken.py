@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, cast, final
 
 from extauth.domain.link import GrantOrigin, LinkKey
@@ -41,12 +41,18 @@ class _ForgetsSaves(_Around):
         self._saves = 0
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
         self._saves += 1
         link = await self._store.get(key)
         if self._saves % 3 or link is None:
-            return await self._store.save(key, version, tokens, origin=origin)
+            return await self._store.save(key, version, tokens, origin=origin, written_at=written_at)
         return Saved(link)
 
 

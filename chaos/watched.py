@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, cast, final
 
 from chaos.digests import digest
@@ -82,17 +83,25 @@ class _WatchedStore:
         return getattr(self._store, name)
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
-        outcome = await self._store.save(key, version, tokens, origin=origin)
+        outcome = await self._store.save(key, version, tokens, origin=origin, written_at=written_at)
         # Stale with the same token: an earlier try had worked after all.
         stored = outcome.link.tokens if isinstance(outcome, Saved | Stale) else None
         if stored is not None and stored.refresh_token == tokens.refresh_token:
             self._journal.write(SAVED, token=digest(tokens.refresh_token or ""))
         return outcome
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
-        outcome = await self._store.record_failure(key, version, failure)
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
+        outcome = await self._store.record_failure(key, version, failure, written_at=written_at)
         if isinstance(outcome, Recorded) and failure.permanent:
             self._journal.write(MARKED, token=digest(outcome.link.tokens.refresh_token or ""))
         return outcome

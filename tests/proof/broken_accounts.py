@@ -18,8 +18,8 @@ from tests.proof.breakable_store import HealthyStore, broken
 class SaveClearsAccount(HealthyStore):
     """After the first refresh nobody knows whose account it is."""
 
-    async def save(self, key, version, tokens, *, origin=None):
-        outcome = await super().save(key, version, tokens, origin=origin)
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, link=attrs.evolve(outcome.link, account=None)).link)
         return outcome

@@ -19,9 +19,9 @@ from tests.proof.breakable_store import HealthyStore, broken, unavailable
 class ErrorAsLostRace(HealthyStore):
     """A storage error is read as nothing matched: the only tokens that work are thrown away."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         try:
-            return await super().save(key, version, tokens, origin=origin)
+            return await super().save(key, version, tokens, origin=origin, written_at=written_at)
         except StoreUnavailable:
             return Absent()
 
@@ -57,8 +57,8 @@ class ErrorWithoutCause(HealthyStore):
 class LostRaceRaised(HealthyStore):
     """Losing a race is an error."""
 
-    async def save(self, key, version, tokens, *, origin=None):
-        outcome = await super().save(key, version, tokens, origin=origin)
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         if isinstance(outcome, Stale):
             raise LookupError  # noqa: TRY004 - the bug
         return outcome
@@ -80,8 +80,8 @@ class LostRaceAsUnavailable(HealthyStore):
 class NoneForStale(HealthyStore):
     """The loser is not told what won."""
 
-    async def save(self, key, version, tokens, *, origin=None):
-        outcome = await super().save(key, version, tokens, origin=origin)
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         return None if isinstance(outcome, Stale) else outcome
 
 
@@ -89,8 +89,8 @@ class NoneForStale(HealthyStore):
 class StaleForAbsent(HealthyStore):
     """A link that is gone is reported with an error of the store's own making."""
 
-    async def save(self, key, version, tokens, *, origin=None):
-        outcome = await super().save(key, version, tokens, origin=origin)
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         return False if isinstance(outcome, Absent) else outcome
 
 
@@ -98,9 +98,9 @@ class StaleForAbsent(HealthyStore):
 class SaveInTwoSteps(HealthyStore):
     """The version in one statement, the tokens in the next: a cancelled save leaves the half of it."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         before = self._rows.get(key)
-        outcome = await super().save(key, version, tokens, origin=origin)
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         if isinstance(outcome, Saved):
             half = self.row(key, link=attrs.evolve(outcome.link, tokens=before.link.tokens))
             await asyncio.sleep(0)

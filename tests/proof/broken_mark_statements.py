@@ -50,6 +50,22 @@ BUGS = [
         **both("external_auth_links SET", "external_auth_links SET oauth_refresh_token = NULL,"),
     ),
     Bug(
+        "mark-of-any-write",
+        "RECORD_FAILURE",
+        "record_failure",
+        "test_a_mark_tells_writes_of_one_version_apart",
+        sqlite=(" = :written_at", " IS NOT NULL"),
+        postgres=(" = $8", " IS NOT NULL"),
+    ),
+    Bug(
+        "save-of-any-write",
+        "SAVE",
+        "save",
+        "test_save_tells_writes_of_one_version_apart",
+        sqlite=(" = :written_at", " IS NOT NULL"),
+        postgres=(" = $18", " IS NOT NULL"),
+    ),
+    Bug(
         "ids-folded-in-save",
         "SAVE",
         "save",

@@ -18,8 +18,8 @@ from tests.proof.breakable_store import HealthyStore, broken
 class PermanentMarkReplaced(HealthyStore):
     """A later time-out hides that the grant was rejected: it is presented again and again."""
 
-    async def record_failure(self, key, version, failure):
-        outcome = await super().record_failure(key, version, failure)
+    async def record_failure(self, key, version, failure, *, written_at=None):
+        outcome = await super().record_failure(key, version, failure, written_at=written_at)
         if isinstance(outcome, Recorded):
             row = self.row(key, link=attrs.evolve(self._rows[key].link, failure=failure))
             return Recorded(row.seen_at(self._now()))
@@ -30,7 +30,7 @@ class PermanentMarkReplaced(HealthyStore):
 class FirstMarkStays(HealthyStore):
     """A rejected grant is still taken for a time-out."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         row = self._rows.get(key)
         mark = row and row.link.failure
         return await super().record_failure(
@@ -42,8 +42,8 @@ class FirstMarkStays(HealthyStore):
 class MarkEndsLease(HealthyStore):
     """The loser's mark ends the winner's lease."""
 
-    async def record_failure(self, key, version, failure):
-        outcome = await super().record_failure(key, version, failure)
+    async def record_failure(self, key, version, failure, *, written_at=None):
+        outcome = await super().record_failure(key, version, failure, written_at=written_at)
         if isinstance(outcome, Recorded):
             return Recorded(self.row(key, lease=None, unresolved_since=None).seen_at(self._now()))
         return outcome
@@ -53,7 +53,7 @@ class MarkEndsLease(HealthyStore):
 class MarkOfAnotherVersion(HealthyStore):
     """A failure of one version is taken as one of another."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         return await super().record_failure(key, version, attrs.evolve(failure, version=version))
 
 
@@ -61,9 +61,9 @@ class MarkOfAnotherVersion(HealthyStore):
 class SaveKeepsMark(HealthyStore):
     """The new tokens are as dead as the old ones."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
-        outcome = await super().save(key, version, tokens, origin=origin)
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, link=attrs.evolve(outcome.link, failure=row.link.failure)).link)
         return outcome
@@ -83,11 +83,11 @@ class PutKeepsMark(HealthyStore):
 class MarkStopsSave(HealthyStore):
     """A dead link takes no tokens any more, whoever brings them."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         if row is not None and row.link.failure is not None and row.link.version == version:
             return Stale(row.link)
-        return await super().save(key, version, tokens, origin=origin)
+        return await super().save(key, version, tokens, origin=origin, written_at=written_at)
 
 
 @broken("lift_failure", "test_lifting_undoes_an_outage")
@@ -154,8 +154,8 @@ class LiftIgnoresUser(HealthyStore):
 class MarksCountAsUse(HealthyStore):
     """An ON UPDATE trigger moves updated_at: a link that only fails never looks unused."""
 
-    async def record_failure(self, key, version, failure):
-        outcome = await super().record_failure(key, version, failure)
+    async def record_failure(self, key, version, failure, *, written_at=None):
+        outcome = await super().record_failure(key, version, failure, written_at=written_at)
         if isinstance(outcome, Recorded):
             moved = attrs.evolve(self._rows[key].link, updated_at=self._now() + timedelta(seconds=1))
             self.row(key, link=moved)

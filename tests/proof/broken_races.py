@@ -23,10 +23,10 @@ from tests.proof.breakable_store import HealthyStore, broken
 class SaveReadsThenWrites(HealthyStore):
     """The version is compared in one statement and written in another."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         if row is None or row.link.version != version:
-            return await super().save(key, version, tokens, origin=origin)
+            return await super().save(key, version, tokens, origin=origin, written_at=written_at)
         await asyncio.sleep(0)
         link = attrs.evolve(row.link, tokens=tokens, version=version + 1, failure=None)
         self._write(key, type(row)(link))
@@ -37,10 +37,10 @@ class SaveReadsThenWrites(HealthyStore):
 class MarkReadsThenWrites(HealthyStore):
     """The loser looks, the winner saves, the loser marks."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         row = self._rows.get(key)
         if row is None or row.link.version != version or failure.version != version:
-            return await super().record_failure(key, version, failure)
+            return await super().record_failure(key, version, failure, written_at=written_at)
         await asyncio.sleep(0)
         row = self.row(key, link=attrs.evolve(self._rows[key].link, failure=failure))
         return Recorded(row.seen_at(self._now()))
@@ -50,20 +50,20 @@ class MarkReadsThenWrites(HealthyStore):
 class MarkInTwoSteps(HealthyStore):
     """First that it failed, then when: a cancelled mark is half a mark."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         row = self._rows.get(key)
         if row is not None and row.link.version == version == failure.version:
             half = attrs.evolve(failure, attempts=0)
             await super().record_failure(key, version, half)
             await asyncio.sleep(0)
-        return await super().record_failure(key, version, failure)
+        return await super().record_failure(key, version, failure, written_at=written_at)
 
 
 @broken("record_failure", "test_marks_come_back")
 class MarkWithoutCount(HealthyStore):
     """How many attempts have failed is not kept: the cool-down never grows."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         return await super().record_failure(key, version, attrs.evolve(failure, attempts=1))
 
 
@@ -126,8 +126,8 @@ class ClaimOfWhatWasRead(HealthyStore):
 class SaveForLookalikes(HealthyStore):
     """A save for alice is one for ALICE."""
 
-    async def save(self, key, version, tokens, *, origin=None):
-        outcome = await super().save(key, version, tokens, origin=origin)
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         for other in self._rows:
             if other != key and other.user_id.casefold() == key.user_id.casefold():
                 self.row(other, link=attrs.evolve(self._rows[other].link, tokens=tokens))
@@ -140,7 +140,7 @@ class SavesInOneTransaction(HealthyStore):
 
     batch: asyncio.Task[None] | None = None
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         if self.batch is None or self.batch.done():
             self.batch = asyncio.create_task(asyncio.sleep(0))
         await self.batch

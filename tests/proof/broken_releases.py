@@ -76,9 +76,9 @@ class ReleaseLiftsMark(HealthyStore):
 class SaveKeepsLease(HealthyStore):
     """After a save the lease of the old version keeps everybody from the new one."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
-        outcome = await super().save(key, version, tokens, origin=origin)
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, lease=row.lease).seen_at(self._now()))
         return outcome
@@ -88,9 +88,9 @@ class SaveKeepsLease(HealthyStore):
 class SaveKeepsUnresolved(HealthyStore):
     """The suspicion about the old token falls on the new one."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
-        outcome = await super().save(key, version, tokens, origin=origin)
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, unresolved_since=row.unresolved_since).seen_at(self._now()))
         return outcome

@@ -45,7 +45,7 @@ class ResourcesFolded(StoringStore):
 class SaveMergesResources(HealthyStore):
     """A save adds to the tokens that are there: they are presented long after they were dropped."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         old = row.link.tokens.resource_tokens if row else {}
         merged = attrs.evolve(tokens, resource_tokens={**old, **tokens.resource_tokens})

@@ -18,8 +18,8 @@ from tests.proof.breakable_store import HealthyStore, broken
 class MarkClearsToken(HealthyStore):
     """A rejected refresh token is erased, and with it the winner's."""
 
-    async def record_failure(self, key, version, failure):
-        outcome = await super().record_failure(key, version, failure)
+    async def record_failure(self, key, version, failure, *, written_at=None):
+        outcome = await super().record_failure(key, version, failure, written_at=written_at)
         if isinstance(outcome, Recorded) and failure.permanent:
             cleared = attrs.evolve(outcome.link.tokens, refresh_token=None)
             self.row(key, link=attrs.evolve(self._rows[key].link, tokens=cleared))
@@ -30,8 +30,8 @@ class MarkClearsToken(HealthyStore):
 class SaveByUpsert(HealthyStore):
     """A refresh brings back a user who has unlinked."""
 
-    async def save(self, key, version, tokens, *, origin=None):
-        outcome = await super().save(key, version, tokens, origin=origin)
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         return Saved(await self.put(key, tokens)) if isinstance(outcome, Absent) else outcome
 
 
@@ -39,41 +39,41 @@ class SaveByUpsert(HealthyStore):
 class SaveDemandsLease(HealthyStore):
     """The only tokens that work are thrown away because the lease has lapsed."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         if row is not None and row.link.version == version and row.lease is None:
             return Stale(row.link)
-        return await super().save(key, version, tokens, origin=origin)
+        return await super().save(key, version, tokens, origin=origin, written_at=written_at)
 
 
 @broken("save", "test_a_lapsed_owner_can_still_save")
 class SaveDemandsLiveLease(HealthyStore):
     """The same, for whoever's lease was taken over after it lapsed."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         if row is not None and row.link.version == version and row.unresolved_since is not None:
             return Stale(row.seen_at(self._now()))
-        return await super().save(key, version, tokens, origin=origin)
+        return await super().save(key, version, tokens, origin=origin, written_at=written_at)
 
 
 @broken("save", "test_save_stores_exactly_what_it_is_given")
 class SaveKeepsOldRefreshToken(HealthyStore):
     """coalesce(new, old): what was not given is what was there."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         if row is not None and tokens.refresh_token is None:
             tokens = attrs.evolve(tokens, refresh_token=row.link.tokens.refresh_token)
-        return await super().save(key, version, tokens, origin=origin)
+        return await super().save(key, version, tokens, origin=origin, written_at=written_at)
 
 
 @broken("save", "test_save_is_the_next_version")
 class SaveDropsOrigin(HealthyStore):
     """After a refresh nobody knows which client the grant belongs to."""
 
-    async def save(self, key, version, tokens, *, origin=None):
-        outcome = await super().save(key, version, tokens, origin=origin)
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, link=attrs.evolve(outcome.link, origin=None)).link)
         return outcome
@@ -83,7 +83,7 @@ class SaveDropsOrigin(HealthyStore):
 class SaveKeepsOldOrigin(HealthyStore):
     """A link that said no origin says none for ever."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         return await super().save(key, version, tokens)
 
 
@@ -165,11 +165,11 @@ class ResealMovesUpdatedAt(HealthyStore):
 class ResealTakesTheSavesPlace(HealthyStore):
     """A refresh that was read before a re-encryption is taken as stale."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         if row is not None and row.link.version == version and row.link.tokens.access_token_key_id:
             return Stale(row.link)
-        return await super().save(key, version, tokens, origin=origin)
+        return await super().save(key, version, tokens, origin=origin, written_at=written_at)
 
 
 @broken("delete", "test_delete_removes_claimed_and_marked_links")

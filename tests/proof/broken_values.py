@@ -35,7 +35,7 @@ class StoringStore(HealthyStore):
     async def put(self, key, tokens, *, origin=None):
         return await super().put(key, self.stored(tokens), origin=origin)
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         return await super().save(key, version, self.stored(tokens), origin=origin)
 
 

@@ -20,7 +20,7 @@ from tests.proof.breakable_store import HealthyStore, broken
 class SaveWithoutVersion(HealthyStore):
     """Whoever saves last wins."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         return Absent() if row is None else await super().save(key, row.link.version, tokens, origin=origin)
 
@@ -29,7 +29,7 @@ class SaveWithoutVersion(HealthyStore):
 class MarkWithoutVersion(HealthyStore):
     """The loser marks the winner's tokens dead."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         row = self._rows.get(key)
         if row is None:
             return Absent()
@@ -37,6 +37,22 @@ class MarkWithoutVersion(HealthyStore):
             raise ValueError
         row = self.row(key, link=attrs.evolve(row.link, failure=failure))
         return Recorded(row.seen_at(self._now()))
+
+
+@broken("save", "test_save_tells_writes_of_one_version_apart")
+class SaveOfAnyWrite(HealthyStore):
+    """A version that was lost and given again is taken for the one that was refreshed."""
+
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        return await super().save(key, version, tokens, origin=origin)
+
+
+@broken("record_failure", "test_a_mark_tells_writes_of_one_version_apart")
+class MarkOfAnyWrite(HealthyStore):
+    """A new authorization gets the mark of the tokens that the store had under its version before."""
+
+    async def record_failure(self, key, version, failure, *, written_at=None):
+        return await super().record_failure(key, version, failure)
 
 
 @broken("reseal", "test_reseal_at_another_version_changes_nothing")
@@ -71,8 +87,8 @@ class ReleaseWithoutVersion(HealthyStore):
 class MarkBumpsVersion(HealthyStore):
     """The loser's mark makes the winner's save miss."""
 
-    async def record_failure(self, key, version, failure):
-        outcome = await super().record_failure(key, version, failure)
+    async def record_failure(self, key, version, failure, *, written_at=None):
+        outcome = await super().record_failure(key, version, failure, written_at=written_at)
         if isinstance(outcome, Recorded):
             self.row(key, link=attrs.evolve(self._rows[key].link, version=version + 1))
         return outcome
@@ -106,8 +122,8 @@ class ClaimBumpsVersion(HealthyStore):
 class SaveKeepsVersion(HealthyStore):
     """A save that moves no version lets the loser save over it."""
 
-    async def save(self, key, version, tokens, *, origin=None):
-        outcome = await super().save(key, version, tokens, origin=origin)
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
         if isinstance(outcome, Saved):
             return Saved(self.row(key, link=attrs.evolve(outcome.link, version=version)).link)
         return outcome
@@ -161,7 +177,7 @@ class RefreshTokenAsVersion(HealthyStore):
         super()._write(key, row)
         self.presented[key, row.link.version] = getattr(row.link.tokens, self.token)
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         row = self._rows.get(key)
         same = row and self.presented.get((key, version)) == getattr(row.link.tokens, self.token)
         return await super().save(key, row.link.version if same else version, tokens)

@@ -37,7 +37,7 @@ class Store:
 class NoVersionInSave(Store):
     """A save replaces whatever is stored."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         stored = await self.inner.get(key)
         return Absent() if stored is None else await self.inner.save(key, stored.version, tokens)
 
@@ -45,7 +45,7 @@ class NoVersionInSave(Store):
 class SaveByUpsert(Store):
     """A save makes the link where there is none."""
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, *, origin=None, written_at=None):
         outcome = await self.inner.save(key, version, tokens)
         return Saved(await self.inner.put(key, tokens)) if isinstance(outcome, Absent) else outcome
 
@@ -53,7 +53,7 @@ class SaveByUpsert(Store):
 class FailureClears(Store):
     """A failure erases the refresh token."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         outcome = await self.inner.record_failure(key, version, failure)
         if not isinstance(outcome, Stale | Absent):
             bare = attrs.evolve(outcome.link.tokens, refresh_token=None)
@@ -64,7 +64,7 @@ class FailureClears(Store):
 class FailureMovesVersion(Store):
     """A failure moves the version."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         outcome = await self.inner.record_failure(key, version, failure)
         if not isinstance(outcome, Stale | Absent):
             self.move_on(key)
@@ -74,7 +74,7 @@ class FailureMovesVersion(Store):
 class FailureOfAnyVersion(Store):
     """A failure of one version marks whatever is stored."""
 
-    async def record_failure(self, key, version, failure):
+    async def record_failure(self, key, version, failure, *, written_at=None):
         outcome = await self.inner.record_failure(key, version, failure)
         if isinstance(outcome, Stale):
             self.change(key, link=attrs.evolve(self.inner._rows[key].link, failure=failure))

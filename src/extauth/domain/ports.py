@@ -59,7 +59,13 @@ class RefreshStore(LinkReader, Protocol):
         ...
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
         """Store the outcome of a successful refresh of ``version``.
 
@@ -68,14 +74,20 @@ class RefreshStore(LinkReader, Protocol):
         stays, and so does the origin unless another one is given: a link put without one, or before its
         server moved, has now proved whose it is. Otherwise ``Stale`` or ``Absent``, and nothing changes.
         Never inserts: it cannot bring back a link that the user removed.
+
+        With ``written_at``, the ``updated_at`` of the link that was refreshed, it must be the stored one's
+        as well. A store that has lost its last writes gives their versions again, to a new authorization too.
         """
         ...
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
         """Put a mark beside the tokens of ``version``; touches neither tokens, version nor lease.
 
-        ``Recorded`` with the link as it is now if the version matches. A permanent mark is not
-        replaced by a temporary one. Otherwise ``Stale`` or ``Absent``, and nothing changes.
+        ``Recorded`` with the link as it is now if the version matches, and ``written_at`` as for a save. A
+        permanent mark is not replaced by a temporary one. Otherwise ``Stale`` or ``Absent``, and nothing
+        changes.
 
         :raises ValueError: if ``failure`` is about another version.
         """

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any
 
-T = TypeVar("T")
+from extauth.services.arguments import takes
 
 
-def given(**keywords: T | None) -> dict[str, T]:
+def given(**keywords: object) -> dict[str, Any]:
     """Return those that are not None."""
     return {name: value for name, value in keywords.items() if value is not None}
+
+
+def understood(method: Callable[..., object], **keywords: object) -> dict[str, Any]:
+    """Return those that are not None and that the method knows: one that is broken on purpose may not."""
+    return {name: value for name, value in given(**keywords).items() if takes(method, name)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
@@ -11,9 +11,9 @@ import pytest
 from extauth import Account, GrantOrigin, LinkKey, TokenService
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
-from extauth.domain.outcomes import Unknown
+from extauth.domain.outcomes import GrantRejected, Unknown
 from extauth.testing.scripted.provider import ScriptedProvider
-from tests.support.faulty_store import FaultyStore
+from tests.support.faulty_store import FaultyStore, down
 
 KEY = LinkKey("scripted", "alice")
 ENDPOINT = "https://provider.example/token"
@@ -135,3 +135,35 @@ async def test_what_is_put_back_is_whose_it_was(scene):
         assert (method, link.origin, link.account) == (method, NEW, Account("new"))
         assert await scene.stored() == link
     assert scene.provider.families_revoked == 0
+
+
+@pytest.mark.parametrize("how", ["saved", "saved late", "rejected"])
+async def test_a_new_authorization_is_not_taken_for_the_version_that_was_lost(any_store, how):
+    """The version repeats: an exchange of the lost one neither writes its tokens over the user's new ones,
+    nor a mark beside them."""
+    provider = ScriptedProvider(lifetime=timedelta(0))
+    store = FaultyStore(any_store)
+    async with TokenService(store, [provider]) as service:
+        await store.put(KEY, provider.grant())
+        backup = await Backup.of(any_store)
+        await asyncio.sleep(0.002)  # SQLite's clock counts milliseconds
+        lost = await service.refresh("scripted", "alice")
+        provider.reply_gate = asyncio.Event()
+        provider.exchanging.clear()
+        if how == "rejected":
+            provider.script = [GrantRejected("invalid_grant")]
+        if how == "saved late":
+            store.before["save"] = down()
+        call = asyncio.ensure_future(service.refresh("scripted", "alice"))
+        await provider.exchanging.wait()
+
+        await backup.restore()
+        await asyncio.sleep(0.002)
+        new = await store.put(
+            KEY, attrs.evolve(provider.grant(), expires_at=datetime(2100, 1, 1, tzinfo=UTC))
+        )
+        assert (lost.version, lost.version) == (new.version, (await store.get(KEY)).version)
+        provider.reply_gate.set()
+        await asyncio.gather(call, return_exceptions=True)
+    stored = await any_store.get(KEY)
+    assert (stored.tokens, stored.failure) == (new.tokens, None)

@@ -40,6 +40,18 @@ class Row:
         live = self.lease is not None and now < self.lease.expires_at
         return attrs.evolve(self.link, pending=PendingExchange(since, live))
 
+    def is_due(self, expiring_before: datetime, unused_since: datetime | None) -> bool:
+        """Whether upkeep should refresh it."""
+        tokens, failure = self.link.tokens, self.link.failure
+        return (
+            tokens.refresh_token is not None
+            and (failure is None or not failure.permanent)
+            and (
+                (tokens.expires_at is not None and tokens.expires_at < expiring_before)
+                or (unused_since is not None and self.link.updated_at < unused_since)
+            )
+        )
+
     def claimed(self, owner: str, ttl: timedelta, takeover: Takeover, now: datetime) -> Row | Held:
         """Return the row under the owner's lease, or whose lease is in the way."""
         lease, unresolved_since = self.lease, self.unresolved_since

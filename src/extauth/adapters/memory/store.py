@@ -112,9 +112,15 @@ class MemoryLinkStore:
         return self._now()
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
-        row = self._at_version(key, version)
+        row = self._at_version(key, version, written_at)
         if not isinstance(row, Row):
             return row
         link = attrs.evolve(
@@ -128,9 +134,11 @@ class MemoryLinkStore:
         self._write(key, Row(link))
         return Saved(link)
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
         checked_failure(version, failure)
-        row = self._at_version(key, version)
+        row = self._at_version(key, version, written_at)
         if not isinstance(row, Row):
             return row
         mark = row.link.failure
@@ -165,9 +173,7 @@ class MemoryLinkStore:
         row = self._at_version(key, version)
         if not isinstance(row, Row) or row.lease is None or row.lease.owner != owner:
             return False
-        since = row.unresolved_since
-        if unresolved:
-            since = since or row.lease.taken_at
+        since = row.unresolved_since or (row.lease.taken_at if unresolved else None)
         self._write(key, Row(row.link, unresolved_since=since))
         return True
 
@@ -188,21 +194,14 @@ class MemoryLinkStore:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Link]:
-        def is_due(link: Link) -> bool:
-            expires_at = link.tokens.expires_at
-            return (
-                link.key.provider_id == provider_id
-                and (after is None or link.key.user_id > after)
-                and link.tokens.refresh_token is not None
-                and (link.failure is None or not link.failure.permanent)
-                and (
-                    (expires_at is not None and expires_at < expiring_before)
-                    or (unused_since is not None and link.updated_at < unused_since)
-                )
-            )
-
+        rows = [
+            row
+            for key, row in sorted(self._rows.items())
+            if key.provider_id == provider_id
+            and (after is None or key.user_id > after)
+            and row.is_due(expiring_before, unused_since)
+        ]
         now = self._now()
-        rows = sorted((row for row in self._rows.values() if is_due(row.link)), key=lambda row: row.link.key)
         return [row.seen_at(now) for row in rows[:limit]]
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
@@ -282,11 +281,14 @@ class MemoryLinkStore:
         row = self._rows.get(key)
         return None if row is None else row.seen_at(self._now())
 
-    def _at_version(self, key: LinkKey, version: int) -> Row | Stale | Absent:
+    def _at_version(
+        self, key: LinkKey, version: int, written: datetime | None = None
+    ) -> Row | Stale | Absent:
         row = self._rows.get(key)
         if row is None:
             return Absent()
-        return row if row.link.version == version else Stale(row.seen_at(self._now()))
+        as_meant = row.link.version == version and written in {None, row.link.updated_at}
+        return row if as_meant else Stale(row.seen_at(self._now()))
 
     def _write(self, key: LinkKey, row: Row) -> None:
         self._rows[key] = row

@@ -95,7 +95,8 @@ SAVE = f"""UPDATE external_auth_links SET
   oauth_client_id = coalesce($15::text, oauth_client_id),
   oauth_token_endpoint = coalesce($16::text, oauth_token_endpoint),
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
-WHERE {_KEY} AND version = $14 RETURNING {_COLUMNS}, {DURABLE}"""
+WHERE {_KEY} AND version = $14
+  AND ($18::timestamptz IS NULL OR {WRITTEN_AT} = $18) RETURNING {_COLUMNS}, {DURABLE}"""
 
 # A permanent mark has a reason and no time to retry at.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
@@ -104,6 +105,7 @@ RECORD_FAILURE = f"""UPDATE external_auth_links SET
   oauth_refresh_failure_attempts = $7
 WHERE {_KEY} AND version = $3 AND ($6::timestamptz IS NULL OR oauth_refresh_failure_reason IS NULL
   OR oauth_refresh_failure_retry_at IS NOT NULL)
+  AND ($8::timestamptz IS NULL OR {WRITTEN_AT} = $8)
 RETURNING {_COLUMNS}, {DURABLE}"""
 
 # Names below the provider are those between the bounds, by code point: a range of the primary key.

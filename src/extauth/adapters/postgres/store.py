@@ -194,18 +194,26 @@ class PostgresLinkStore:
         return now
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
         parameters = Parameters(
-            *key_parameters(key), *token_parameters(tokens), version, *origin_parameters(origin)
+            *key_parameters(key), *token_parameters(tokens), version, *origin_parameters(origin), written_at
         )
-        row = await self._conditional.at_version(key, version, statements.SAVE, parameters)
+        row = await self._conditional.at_version(key, version, statements.SAVE, parameters, written_at)
         return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
         checked_failure(version, failure)
-        parameters = Parameters(*key_parameters(key), *failure_parameters(failure))
-        row = await self._conditional.mark(key, version, statements.RECORD_FAILURE, parameters)
+        parameters = Parameters(*key_parameters(key), *failure_parameters(failure), written_at)
+        row = await self._conditional.mark(key, version, statements.RECORD_FAILURE, parameters, written_at)
         return row if isinstance(row, Recorded | Stale | Absent) else Recorded(link_from_row(row))
 
     async def lift_failure(

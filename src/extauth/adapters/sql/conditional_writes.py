@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar, final
 
@@ -29,9 +30,12 @@ class ConditionalWrites(Generic[R, P]):
         self._write = write
         self._lost = lost
 
-    async def at_version(self, key: LinkKey, version: int, sql: str, parameters: P) -> R | Stale | Absent:
-        """Write on the one condition of the version."""
-        return await repeated(partial(self._write, sql, parameters), partial(self._lost.write, key, version))
+    async def at_version(
+        self, key: LinkKey, version: int, sql: str, parameters: P, written_at: datetime | None = None
+    ) -> R | Stale | Absent:
+        """Write on the condition of the version, and of when it was written if that is given."""
+        why_not = partial(self._lost.write, key, version, written_at)
+        return await repeated(partial(self._write, sql, parameters), why_not)
 
     async def claim(
         self, key: LinkKey, version: int, takeover: Takeover, sql: str, parameters: P
@@ -41,10 +45,11 @@ class ConditionalWrites(Generic[R, P]):
         return await repeated(partial(self._write, sql, parameters), why_not)
 
     async def mark(
-        self, key: LinkKey, version: int, sql: str, parameters: P
+        self, key: LinkKey, version: int, sql: str, parameters: P, written_at: datetime | None
     ) -> R | Recorded | Stale | Absent:
         """Write if no permanent mark is in the way, either."""
-        return await repeated(partial(self._write, sql, parameters), partial(self._lost.mark, key, version))
+        why_not = partial(self._lost.mark, key, version, written_at)
+        return await repeated(partial(self._write, sql, parameters), why_not)
 
 
 async def repeated(

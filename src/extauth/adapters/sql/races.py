@@ -1,13 +1,13 @@
 """What a conditional write that matched no row means: the row says so, when it is read after the write.
 
-That is the truth, because a version never comes back, and so neither does the condition. Where the row gives
-no reason, it may have changed in between, so that the write is repeated; but not for ever.
+That is the truth, because what was written never comes back, and so neither does the condition. Where the
+row gives no reason, it may have changed in between, so that the write is repeated; but not for ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar, final
 
 from extauth.domain.link import Link, LinkKey
@@ -31,18 +31,22 @@ class LostRaces(Generic[R]):
         self._link_from_row = link_from_row
         self._held = held
 
-    async def write(self, key: LinkKey, version: int) -> Stale | Absent | None:
-        """Say why a write did nothing whose one condition is the version; None if it holds."""
-        link = await self.foreseen(key, version)
+    async def write(
+        self, key: LinkKey, version: int, written_at: datetime | None = None
+    ) -> Stale | Absent | None:
+        """Say why a write did nothing whose one condition is what was written when; None if it holds."""
+        link = await self.foreseen(key, version, written_at)
         return None if isinstance(link, Link) else link
 
-    async def foreseen(self, key: LinkKey, version: int) -> Link | Stale | Absent:
+    async def foreseen(
+        self, key: LinkKey, version: int, written_at: datetime | None = None
+    ) -> Link | Stale | Absent:
         """Return the link at that version, or what a write on the condition of it could only mean."""
         row = await self._read(key)
         if row is None:
             return Absent()
         link = self._link_from_row(row)
-        return link if link.version == version else Stale(link)
+        return link if link.version == version and written_at in {None, link.updated_at} else Stale(link)
 
     async def claim(self, key: LinkKey, version: int, takeover: Takeover) -> Held | Stale | Absent | None:
         """Say why a claim did nothing; None if the reason is over by now, so that it is to be repeated."""
@@ -57,12 +61,14 @@ class LostRaces(Generic[R]):
         lapsed = held is not None and held.remaining <= timedelta(0)
         return None if lapsed and takeover is True else held
 
-    async def mark(self, key: LinkKey, version: int) -> Recorded | Stale | Absent | None:
+    async def mark(
+        self, key: LinkKey, version: int, written_at: datetime | None = None
+    ) -> Recorded | Stale | Absent | None:
         """Say why a mark was not written: a permanent one of the same version keeps others out.
 
         None if there is no such mark by now, so that it is to be repeated.
         """
-        link = await self.foreseen(key, version)
+        link = await self.foreseen(key, version, written_at)
         if not isinstance(link, Link):
             return link
         return Recorded(link) if link.failure is not None and link.failure.permanent else None

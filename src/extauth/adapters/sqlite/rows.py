@@ -102,6 +102,11 @@ def origin_parameters(origin: GrantOrigin | None) -> Values:
     }
 
 
+def version_parameters(key: LinkKey, version: int, written_at: datetime | None) -> Values:
+    """Write which state of a link is meant: its version, and when it was written if that is known."""
+    return {**key_parameters(key), "version": version, "written_at": instant_to_micros(written_at)}
+
+
 def failure_parameters(failure: RefreshFailure) -> Values:
     """Write a failure mark."""
     return {

@@ -13,6 +13,7 @@ COLUMNS = select_list(
 )
 
 _AT_VERSION = "provider_id = :provider_id AND user_id = :user_id AND version = :version"
+_OF_THAT_WRITE = f"(:written_at IS NULL OR {WRITTEN_AT} = :written_at)"
 
 _CLEAR_MARKS = """oauth_refresh_failure_reason = NULL, oauth_refresh_failure_at = NULL,
   oauth_refresh_failure_version = NULL, oauth_refresh_failure_retry_at = NULL,
@@ -90,14 +91,14 @@ SAVE = f"""UPDATE external_auth_links SET
   oauth_client_id = coalesce(:client_id, oauth_client_id),
   oauth_token_endpoint = coalesce(:token_endpoint, oauth_token_endpoint),
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
-WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
+WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} RETURNING {COLUMNS}"""
 
 # A permanent mark has a reason and no time to retry at.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
   oauth_refresh_failure_reason = :reason, oauth_refresh_failure_at = :at,
   oauth_refresh_failure_version = :version, oauth_refresh_failure_retry_at = :retry_at,
   oauth_refresh_failure_attempts = :attempts
-WHERE {_AT_VERSION} AND (:retry_at IS NULL OR oauth_refresh_failure_reason IS NULL
+WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} AND (:retry_at IS NULL OR oauth_refresh_failure_reason IS NULL
   OR oauth_refresh_failure_retry_at IS NOT NULL)
 RETURNING {COLUMNS}"""
 

@@ -46,6 +46,7 @@ from extauth.adapters.sqlite.rows import (
     provider_parameters,
     text_parameters,
     token_parameters,
+    version_parameters,
 )
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
 from extauth.domain.errors import ConfigurationError
@@ -169,23 +170,26 @@ class SqliteLinkStore:
         return time_read((await self._writer.fetch_all(statements.TIME, Parameters()))[0])
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
-        parameters = Parameters(
-            {
-                **key_parameters(key),
-                **token_parameters(tokens),
-                **origin_parameters(origin),
-                "version": version,
-            }
-        )
-        row = await self._conditional.at_version(key, version, statements.SAVE, parameters)
+        at = version_parameters(key, version, written_at)
+        parameters = Parameters({**at, **token_parameters(tokens), **origin_parameters(origin)})
+        row = await self._conditional.at_version(key, version, statements.SAVE, parameters, written_at)
         return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
         checked_failure(version, failure)
-        parameters = Parameters({**key_parameters(key), **failure_parameters(failure)})
-        row = await self._conditional.mark(key, version, statements.RECORD_FAILURE, parameters)
+        at = version_parameters(key, version, written_at)
+        parameters = Parameters({**at, **failure_parameters(failure)})
+        row = await self._conditional.mark(key, version, statements.RECORD_FAILURE, parameters, written_at)
         return row if isinstance(row, Recorded | Stale | Absent) else Recorded(link_from_row(row))
 
     async def lift_failure(
@@ -196,14 +200,8 @@ class SqliteLinkStore:
         reason: str | None = None,
         since: datetime | None = None,
     ) -> int:
-        parameters = Parameters(
-            {
-                **provider_parameters(provider_id),
-                "user_id": user_id,
-                "reason": reason,
-                "since": instant_to_micros(since),
-            }
-        )
+        asked = {"user_id": user_id, "reason": reason, "since": instant_to_micros(since)}
+        parameters = Parameters({**provider_parameters(provider_id), **asked})
         return len(await self._writer.fetch_all(statements.LIFT_FAILURE, parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:

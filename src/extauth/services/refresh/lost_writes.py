@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
+from extauth.domain.link import Account, Link, LinkKey, RefreshFailure
 from extauth.domain.lost_writes import fell_back, was_put_back
 from extauth.domain.outcomes import Absent, Recorded, RecordOutcome, Saved, SaveOutcome, Stale
 from extauth.domain.ports import RefreshStore
@@ -25,7 +25,7 @@ _RecordAccount: TypeAlias = Callable[[LinkKey, int, Account], Awaitable[RecordOu
 
 
 async def save_over(
-    store: RefreshStore, known: Link, tokens: TokenSet, outcome: SaveOutcome, **origin: GrantOrigin
+    store: RefreshStore, known: Link, tokens: TokenSet, outcome: SaveOutcome, **origin: Any
 ) -> SaveOutcome:
     """Save tokens that follow ``known`` over what the store has fallen back to; else return the outcome.
 
@@ -78,7 +78,7 @@ async def record_on(
     :raises LinkNotFound: if the user has unlinked meanwhile.
     :raises StoreUnavailable: if the store failed while the link was put back.
     """
-    recorded = await best_effort(store.record_failure(link.key, link.version, failure))
+    recorded = await best_effort(_record(store, link, failure))
     if not (isinstance(recorded, Stale) and _nothing_newer(recorded.link, link)):
         return recorded
     own = attrs.evolve(link, pending=None)  # the exchange under way is this one
@@ -88,7 +88,18 @@ async def record_on(
     lease.version = kept.version
     await best_effort(leases.claim(lease))
     failure = attrs.evolve(failure, version=kept.version)
-    return await best_effort(store.record_failure(kept.key, kept.version, failure))
+    return await best_effort(_record(store, kept, failure))
+
+
+def as_written(write: Callable[..., object], link: Link) -> dict[str, Any]:
+    """Return the condition that the link is the one that is meant, where the store knows it: versions are
+    given again where writes were lost."""
+    return {"written_at": link.updated_at} if takes(write, "written_at") else {}
+
+
+async def _record(store: RefreshStore, link: Link, failure: RefreshFailure) -> RecordOutcome:
+    written = as_written(store.record_failure, link)
+    return await store.record_failure(link.key, link.version, failure, **written)
 
 
 def _nothing_newer(stored: Link, known: Link) -> bool:
@@ -96,7 +107,7 @@ def _nothing_newer(stored: Link, known: Link) -> bool:
 
 
 async def _over(
-    store: RefreshStore, known: Link, tokens: TokenSet, stored: Link, **origin: GrantOrigin
+    store: RefreshStore, known: Link, tokens: TokenSet, stored: Link, **origin: Any
 ) -> SaveOutcome:
     """Save tokens of ``known``'s grant, which may be another one's than that of what the store has."""
     logger.error(
@@ -108,7 +119,7 @@ async def _over(
     )
     if not origin and known.origin is not None and takes(store.save, "origin"):
         origin = {"origin": known.origin}
-    outcome = await store.save(known.key, stored.version, tokens, **origin)
+    outcome = await store.save(known.key, stored.version, tokens, **origin, **as_written(store.save, stored))
     record: _RecordAccount | None = getattr(store, "record_account", None)
     if not isinstance(outcome, Saved) or record is None:
         return outcome

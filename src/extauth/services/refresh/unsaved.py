@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import attrs
 
@@ -31,7 +31,7 @@ from extauth.services.arguments import takes
 from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter, logger
 from extauth.services.grant_ender import GrantEnder
-from extauth.services.refresh.lost_writes import save_over
+from extauth.services.refresh.lost_writes import as_written, save_over
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _Guard: TypeAlias = asyncio.Task[None]
@@ -167,7 +167,8 @@ class UnsavedTokens:
         """Save once; None if it may not have worked. Repeating a save that did work finds it stale."""
         base, tokens, adopted = unsaved.base, unsaved.link.tokens, unsaved.adopted
         try:
-            outcome = await self._store.save(base.key, base.version, tokens, **adopted)
+            said: dict[str, Any] = {**adopted, **as_written(self._store.save, base)}
+            outcome = await self._store.save(base.key, base.version, tokens, **said)
             return await save_over(self._store, base, tokens, outcome, **adopted)
         except StoreUnavailable:
             return None

@@ -17,6 +17,7 @@ from extauth.testing.contract.steps import (
     DEAD,
     FOR_NOW,
     KEY,
+    MOMENT,
     burdened,
     claimed,
     saved,
@@ -47,6 +48,20 @@ class MarkContract(StoreHarness):
         pending = (await claimed(store)).link.pending
         await store.record_failure(KEY, 1, DEAD)
         expect((await stored(store)).pending, pending, "record_failure must leave the lease")
+
+    @with_store
+    async def test_a_mark_tells_writes_of_one_version_apart(self, store: LinkStore) -> None:
+        """A store that lost its last writes gives a version again, to what this failure says nothing of."""
+        link = await store.put(KEY, tokens())
+        for other in (link.updated_at - MOMENT, link.updated_at + MOMENT):
+            for failure in (FOR_NOW, DEAD):
+                outcome = await store.record_failure(KEY, 1, failure, written_at=other)
+                promise = "record_failure with another written_at must give Stale with the stored link"
+                expect(outcome, Stale(link), promise)
+        expect(await store.get(KEY), link, "record_failure with another written_at must change nothing")
+        outcome = await store.record_failure(KEY, 1, DEAD, written_at=link.updated_at)
+        promise = "record_failure with the stored link's updated_at as written_at must give Recorded"
+        expect_kind(outcome, Recorded, promise)
 
     @with_store
     async def test_a_losers_mark_never_stops_the_winners_save(self, store: LinkStore) -> None:

@@ -14,6 +14,7 @@ from extauth.testing.contract.steps import (
     BRIEF,
     DEAD,
     KEY,
+    MOMENT,
     ORIGIN,
     burdened,
     claimed,
@@ -94,6 +95,18 @@ class SavingContract(StoreHarness):
         outcome = await store.save(KEY, 1, tokens(3))
         expect(outcome, Stale(newer), "save of an old version must give Stale, whatever its tokens were")
         expect(await store.get(KEY), newer, "save of an old version must change nothing")
+
+    @with_store
+    async def test_save_tells_writes_of_one_version_apart(self, store: LinkStore) -> None:
+        """A store that lost its last writes gives a version again, to what has nothing to do with these."""
+        link = await store.put(KEY, tokens(1), origin=ORIGIN)
+        await store.reseal(KEY, 1, tokens(1))
+        for other in (link.updated_at - MOMENT, link.updated_at + MOMENT):
+            outcome = await store.save(KEY, 1, tokens(2), written_at=other)
+            expect(outcome, Stale(link), "save with another written_at must give Stale with the stored link")
+            expect(await store.get(KEY), link, "save with another written_at must change nothing")
+        outcome = await store.save(KEY, 1, tokens(2), written_at=link.updated_at)
+        expect_kind(outcome, Saved, "save with the stored link's updated_at as written_at must give Saved")
 
     @with_store
     async def test_save_never_brings_back_an_unlinked_user(self, store: LinkStore) -> None:

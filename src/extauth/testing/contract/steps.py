@@ -16,6 +16,8 @@ KEY = LinkKey("github", "alice")
 TTL = timedelta(minutes=10)
 """Longer than any test may take."""
 BRIEF = timedelta(milliseconds=1)
+MOMENT = timedelta(milliseconds=1)
+"""Between two writes, at least."""
 ORIGIN = GrantOrigin("client", "https://as.example/token", "https://api.example")
 AT = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 DEAD = RefreshFailure("invalid_grant", AT, 1)

@@ -69,16 +69,31 @@ class Witness:
         return await self.call("time", self.store.time())
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
         """See the port."""
-        outcome = await self.call("save", self.store.save(key, version, tokens, **given(origin=origin)))
-        return outcome_of("save", key, version, outcome, (Saved, Stale, Absent))
+        outcome = await self.call(
+            "save",
+            self.store.save(key, version, tokens, **given(origin=origin), **given(written_at=written_at)),
+        )
+        return outcome_of("save", key, version, outcome, (Saved, Stale, Absent), written_at=written_at)
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
         """See the port."""
-        outcome = await self.call("record_failure", self.store.record_failure(key, version, failure))
-        return outcome_of("record_failure", key, version, outcome, (Recorded, Stale, Absent))
+        outcome = await self.call(
+            "record_failure", self.store.record_failure(key, version, failure, **given(written_at=written_at))
+        )
+        return outcome_of(
+            "record_failure", key, version, outcome, (Recorded, Stale, Absent), written_at=written_at
+        )
 
     async def lift_failure(
         self,
@@ -166,11 +181,20 @@ def _links(method: str, links: Any) -> list[Link]:
     return [expect_kind(link, Link, promise) for link in links]
 
 
-def outcome_of(method: str, key: LinkKey, version: int, outcome: T, kinds: tuple[type, ...]) -> T:
+def outcome_of(
+    method: str,
+    key: LinkKey,
+    version: int,
+    outcome: T,
+    kinds: tuple[type, ...],
+    *,
+    written_at: datetime | None = None,
+) -> T:
     """Return the outcome, which must be of one of the kinds and about that link."""
     kind_of(method, outcome, kinds)
     link = _of(method, key, getattr(outcome, "link", None))
-    if isinstance(outcome, Stale) and link is not None and link.version == version:
+    as_meant = link is not None and link.version == version and written_at in {None, link.updated_at}
+    if isinstance(outcome, Stale) and as_meant:
         fail(f"{method} may say Stale only of another version", f"the link it returned has version {version}")
     return outcome
 

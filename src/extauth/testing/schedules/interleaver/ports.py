@@ -20,8 +20,7 @@ from extauth.domain.outcomes import (
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
-from extauth.services.arguments import takes
-from extauth.testing.keywords import given
+from extauth.testing.keywords import given, understood
 from extauth.testing.provider_model.faults import Fault
 from extauth.testing.schedules.interleaver.gates import Gates
 from extauth.testing.schedules.interleaver.ledger import Ledger
@@ -176,8 +175,7 @@ class GatedStore:
     async def claim(
         self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
     ) -> ClaimOutcome:
-        # One that is broken on purpose may know nothing of it.
-        said = {"takeover": takeover} if takes(self._store.claim, "takeover") else {}
+        said = understood(self._store.claim, takeover=takeover)
 
         async def claim() -> ClaimOutcome:
             outcome = await self._store.claim(key, version, owner, ttl, **said)
@@ -189,18 +187,26 @@ class GatedStore:
         return await self._through("claim", claim)
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
-        outcome = await self._through(
-            "save", lambda: self._store.save(key, version, tokens, **given(origin=origin))
-        )
+        said = {**given(origin=origin), **understood(self._store.save, written_at=written_at)}
+        outcome = await self._through("save", lambda: self._store.save(key, version, tokens, **said))
         if isinstance(outcome, Absent):
             self._scene.ledger.forgotten_unlinks[self._replica] += 1
         return outcome
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
+        said = understood(self._store.record_failure, written_at=written_at)
         return await self._through(
-            "record_failure", lambda: self._store.record_failure(key, version, failure)
+            "record_failure", lambda: self._store.record_failure(key, version, failure, **said)
         )
 
     async def lift_failure(

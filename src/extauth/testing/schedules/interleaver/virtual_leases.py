@@ -28,7 +28,7 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
-from extauth.testing.keywords import given
+from extauth.testing.keywords import given, understood
 from extauth.testing.schedules.interleaver.virtual_time import VirtualClock
 
 REAL_TTL = timedelta(days=1)
@@ -98,15 +98,25 @@ class VirtualLeases:
         return Claimed(self._on_virtual_time(outcome.link), age, now)
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
-        outcome = await self._store.save(key, version, tokens, **given(origin=origin))
+        said = {**given(origin=origin), **understood(self._store.save, written_at=written_at)}
+        outcome = await self._store.save(key, version, tokens, **said)
         if isinstance(outcome, Saved):
             self._forget(key)
         return self._translated(outcome)
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
-        return self._translated(await self._store.record_failure(key, version, failure))
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
+        said = understood(self._store.record_failure, written_at=written_at)
+        return self._translated(await self._store.record_failure(key, version, failure, **said))
 
     async def lift_failure(
         self,
