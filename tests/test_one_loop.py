@@ -20,6 +20,7 @@ from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
 
 ROOT = Path(__file__).parents[1]
 FORKING_APP = ROOT / "tests" / "support" / "forking_app.py"
+DEAD_LOOP_APP = "tests.support.dead_loop_app"
 KEY = LinkKey("scripted", "alice")
 
 
@@ -186,3 +187,19 @@ def test_a_forked_process(store, loop, tmp_path, request):
         told.stderr,
         told.returncode,
     )
+
+
+@pytest.mark.parametrize("under_way", ["an exchange", "a save", "an unlink"])
+def test_closing_a_service_whose_loop_was_closed_under_its_work(under_way):
+    """What is unfinished there cannot be finished: that is said at once, and not waited for."""
+    told = subprocess.run(
+        [sys.executable, "-m", DEAD_LOOP_APP, under_way],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    name = "LinkingService" if under_way == "an unlink" else "TokenService"
+    expected = f"RuntimeError: this {name} has work under way on an event loop that is closed"
+    assert expected == told.stdout[: len(expected)]

@@ -59,14 +59,21 @@ class OneLoop:
             loop = self._settle(loop)
         return loop
 
-    def check_closing(self) -> None:
-        """Do the same for an owner that is to be closed: from anywhere once its own loop is closed, because
-        nothing of it can be under way then.
+    def check_closing(self, *, idle: bool) -> None:
+        """Do the same for an owner that is to be closed: from anywhere once its own loop is closed and it is
+        ``idle``, because nothing of it can be under way then.
 
-        :raises RuntimeError: while its own loop could do it, and in a forked process.
+        :raises RuntimeError: while its own loop could do it, if that was closed too early, and in a forked
+            process.
         """
         if self.inherited or (self._loop is not None and not self._loop.is_closed()):
             self.check()
+        elif self._loop is not None and not idle:
+            msg = (
+                f"this {self._owner} has work under way on an event loop that is closed, where it cannot be"
+                " finished, nor tokens that it brought saved; close it there first, as async with does"
+            )
+            raise RuntimeError(msg)
 
     @property
     def inherited(self) -> bool:

@@ -27,13 +27,13 @@ class Serving:
             msg = f"this {self._owner} is closed"
             raise RuntimeError(msg)
 
-    def close(self) -> bool:
+    def close(self, *, idle: bool) -> bool:
         """Let no call begin any more; False if what is under way is not this process's to finish.
 
-        :raises RuntimeError: on another loop, while its own could do it.
+        :raises RuntimeError: on another loop, unless its own is closed and it is ``idle``.
         """
         if self._home.inherited:
             return False
-        self._home.check_closing()
+        self._home.check_closing(idle=idle)
         self._closed = True
         return True

@@ -101,6 +101,11 @@ class SingleFlight(Generic[K, V]):
         self._closed = False
         """Set once by :meth:`aclose`."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether no call is under way."""
+        return not self._flights
+
     async def do(self, key: K, fn: Callable[[], Awaitable[V]]) -> V:
         """Return what ``fn`` returns, or join the call for this key that is under way.
 

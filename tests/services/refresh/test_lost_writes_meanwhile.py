@@ -154,7 +154,7 @@ async def test_a_new_authorization_is_not_taken_for_the_version_that_was_lost(an
             provider.script = [GrantRejected("invalid_grant")]
         if how == "saved late":
             store.before["save"] = down()
-        call = asyncio.ensure_future(service.refresh("scripted", "alice"))
+        call = asyncio.ensure_future(service.link("scripted", "alice"))
         await provider.exchanging.wait()
 
         await backup.restore()
@@ -167,3 +167,58 @@ async def test_a_new_authorization_is_not_taken_for_the_version_that_was_lost(an
         await asyncio.gather(call, return_exceptions=True)
     stored = await any_store.get(KEY)
     assert (stored.tokens, stored.failure) == (new.tokens, None)
+
+
+@pytest.fixture(params=[-12, 0, 12])
+def apart(request, scene):
+    """A scene whose store's clock is hours behind or ahead of the replicas'."""
+    hours = timedelta(hours=request.param)
+    scene.inner._now = lambda: scene.clock.now() + hours
+    return scene
+
+
+async def _unsaved(scene):
+    """Let a replica have tokens that the store does not take, and a call that waits until it does.
+
+    Returns the call, the store's state before the last write and how to let it take them."""
+    await scene.link()
+    before = scene.inner._rows[KEY]
+    replica = scene.replica()
+    scene.clock.advance(HOURS)
+    await replica.link("scripted", "alice")
+    scene.clock.advance(HOURS)
+    up = asyncio.Event()
+
+    async def until_up():
+        await up.wait()
+
+    scene.store.before["save"] = [*down(), until_up]
+    await replica.link("scripted", "alice")
+    return asyncio.ensure_future(replica.refresh("scripted", "alice")), before, up.set
+
+
+async def test_unsaved_tokens_are_not_put_over_a_new_authorization(apart):
+    """Whatever the replica's clock says: the user authorized anew after the store had lost its last write."""
+    call, before, take = await _unsaved(apart)
+    apart.inner._write(KEY, before)
+    apart.clock.advance(timedelta(minutes=1))
+    new = await apart.inner.put(KEY, apart.provider.grant())
+    take()
+    await asyncio.gather(call, return_exceptions=True)
+
+    assert (await apart.stored()).tokens.refresh_token == new.tokens.refresh_token
+
+
+async def test_tokens_that_were_unsaved_are_put_back_where_the_store_lost_them(apart):
+    """Whatever the replica's clock says, the state that it falls back to is older."""
+    call, before, take = await _unsaved(apart)
+
+    async def restore():
+        apart.inner._write(KEY, before)
+
+    apart.store.before["claim"] = [restore]
+    take()
+    await asyncio.gather(call, return_exceptions=True)
+
+    assert apart.provider.families_revoked == 0
+    assert apart.provider.is_live((await apart.stored()).tokens)

@@ -32,6 +32,11 @@ class CarriedThrough:
         done: _T = await self._flights.do(object(), flight)
         return done
 
+    @property
+    def idle(self) -> bool:
+        """Whether no call is under way."""
+        return self._flights.idle
+
     async def aclose(self) -> None:
         """Refuse new calls and wait for those under way."""
         await self._flights.aclose()

@@ -140,6 +140,11 @@ class DeviceFlows:
             polling.waiters -= 1
             self._tidy(name, polling)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no poll is under way."""
+        return self._flights.idle
+
     async def aclose(self) -> None:
         """Wait until the polls under way are carried through; hurry the asking first."""
         await self._flights.aclose()

@@ -112,6 +112,11 @@ class Flows:
             caller,
         )
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return self.devices.idle and self.carried.idle
+
     async def aclose(self) -> None:
         """Finish what is under way, and wait for nobody else."""
         self._caller.hurry()

@@ -292,7 +292,7 @@ class LinkingService:
         Who waits for a device flow gets ``ProviderUnavailable`` and can complete it later. A cancellation
         meanwhile is put off to the end. Safe to call twice.
         """
-        if self._serving.close():
+        if self._serving.close(idle=self._flows.idle):
             await defer_cancellation(start_protected(self._flows.aclose()))
 
     def uses(self, store: LinkStore) -> bool:

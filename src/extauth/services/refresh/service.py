@@ -203,7 +203,7 @@ class TokenService:
         Takes as long as one exchange may, and if the store is down the policy's ``shutdown_grace`` more.
         A cancellation meanwhile is put off to the end. Safe to call twice.
         """
-        if self._serving.close():
+        if self._serving.close(idle=self._flights.idle and self._unsaved_tokens.idle):
             await defer_cancellation(start_protected(self._drain()))
 
     def uses(self, store: RefreshStore) -> bool:

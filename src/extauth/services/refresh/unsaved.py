@@ -87,6 +87,11 @@ class UnsavedTokens:
         self._give_up_at = float("inf")
         """On the monotonic clock; set once, by :meth:`hurry`."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is unsaved."""
+        return not self._unsaved
+
     def unsaved(self, key: LinkKey) -> Link | None:
         """Return the link as it will be once it is saved, if it isn't yet."""
         if not self._unsaved:
@@ -112,11 +117,11 @@ class UnsavedTokens:
         adopted: dict[str, GrantOrigin] = {}
         if provider.origin is not None and provider.origin != base.origin and self._keeps_origins:
             adopted = {"origin": provider.origin}
+        # It keeps the time of the last write, by the store's clock: what it is compared with has no other.
         link = attrs.evolve(
             base,
             tokens=tokens,
             version=base.version + 1,
-            updated_at=self._clock.now(),
             failure=None,
             pending=None,
             origin=adopted.get("origin", base.origin),
