@@ -21,8 +21,8 @@ class Arrivals:
     def __init__(self) -> None:
         self.too_long = False
         """Whether the head was longer than anybody should have to keep."""
-        self.overran = False
-        """Whether more came with the end of the body than its length says: the body may be cut off."""
+        self.beyond = bytearray()
+        """What came with the end of the body beyond its length: the body may be cut off."""
         self._protocol: Any = None
         self._waiting = bytearray()
         """What has come of a head."""
@@ -66,7 +66,8 @@ class Arrivals:
         kind.data_received(self._protocol, data)
 
     def _within(self, data: _Bytes, length: int) -> _Bytes:
-        self.overran = self.overran or bool(data[length:].strip())
+        if data[length:].strip():
+            self.beyond += data[length:]
         return data[:length]
 
     def _in_order(self) -> bytes:

@@ -99,6 +99,17 @@ async def read_body(
     return Body(bytes(content), end_marked=_framed(response))
 
 
+def overrun(body: Body, beyond: bytes) -> Body:
+    """Return the body with what came beyond its length, if only so it is a JSON object.
+
+    Some servers count characters and not bytes. A form does not show whether it is cut off.
+    """
+    whole = body.content + beyond
+    if is_object(read_json(body.content)) or not is_object(read_json(whole)):
+        whole = body.content
+    return Body(whole, end_marked=False)
+
+
 def _coding(response: ClientResponse) -> str:
     return ", ".join(response.headers.getall("Content-Encoding", ())).strip().lower()
 

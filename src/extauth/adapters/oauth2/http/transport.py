@@ -31,7 +31,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from extauth.adapters.oauth2.http.addresses import AddressNotAllowedError, Reach, may_name, was_refused
 from extauth.adapters.oauth2.http.arrivals import Arrivals
-from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, Body, Received, read_body
+from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, Body, Received, overrun, read_body
 from extauth.adapters.oauth2.http.content_encoding import TOO_LARGE, UnusableContentError
 from extauth.adapters.oauth2.http.phases import HttpTimeouts, Phases
 from extauth.adapters.oauth2.http.reply import Reply
@@ -140,8 +140,8 @@ async def _ask(
     finally:
         # At the end of the body the connection is back in the pool already and this closes nothing.
         response.close()
-    if form is not None and form.arrivals.overran:
-        body = attrs.evolve(body, end_marked=False)
+    if form is not None and form.arrivals.beyond:
+        body = overrun(body, bytes(form.arrivals.beyond))
     return _reply(response, body)
 
 
