@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final
 
-import attrs
 from aiohttp import (
     BytesPayload,
     ClientConnectorDNSError,
