@@ -9,7 +9,7 @@ one left it (under READ COMMITTED), so a condition on the version holds at the m
 
 from __future__ import annotations
 
-from extauth.adapters.sql.link_columns import WRITTEN_AT, select_list
+from extauth.adapters.sql.link_columns import WRITTEN_AT, of_that_write, select_list
 
 _COLUMNS = select_list(
     pending_since="coalesce(unresolved_since, lease_taken_at)",
@@ -96,7 +96,7 @@ SAVE = f"""UPDATE external_auth_links SET
   oauth_token_endpoint = coalesce($16::text, oauth_token_endpoint),
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 WHERE {_KEY} AND version = $14
-  AND ($18::timestamptz IS NULL OR {WRITTEN_AT} = $18) RETURNING {_COLUMNS}, {DURABLE}"""
+  AND {of_that_write("$18::timestamptz")} RETURNING {_COLUMNS}, {DURABLE}"""
 
 # A permanent mark has a reason and no time to retry at.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
@@ -105,7 +105,7 @@ RECORD_FAILURE = f"""UPDATE external_auth_links SET
   oauth_refresh_failure_attempts = $7
 WHERE {_KEY} AND version = $3 AND ($6::timestamptz IS NULL OR oauth_refresh_failure_reason IS NULL
   OR oauth_refresh_failure_retry_at IS NOT NULL)
-  AND ($8::timestamptz IS NULL OR {WRITTEN_AT} = $8)
+  AND {of_that_write("$8::timestamptz")}
 RETURNING {_COLUMNS}, {DURABLE}"""
 
 # Names below the provider are those between the bounds, by code point: a range of the primary key.

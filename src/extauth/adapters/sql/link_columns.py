@@ -58,6 +58,15 @@ WRITTEN_AT = "coalesce(oauth_written_at, updated_at)"
 sets ``updated_at`` at every change. Null in rows that an older version has written."""
 
 
+def of_that_write(written_at: str) -> str:
+    """Write the condition that the credentials were written then, if that is given.
+
+    Rows that an older version has written all pass: their ``updated_at`` may be a trigger's, which a claim or
+    a mark has moved since, and a save that was refused for that would lose the only tokens that work.
+    """
+    return f"({written_at} IS NULL OR coalesce(oauth_written_at, {written_at}) = {written_at})"
+
+
 def select_list(*, pending_since: str, lease_left: str, updated_at: str = WRITTEN_AT) -> str:
     """Write them all for a SELECT or RETURNING. Three are no columns of the table but expressions."""
     expressions = {"pending_since": pending_since, "lease_left": lease_left, "updated_at": updated_at}

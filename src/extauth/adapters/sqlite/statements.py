@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extauth.adapters.sql.link_columns import WRITTEN_AT, select_list
+from extauth.adapters.sql.link_columns import WRITTEN_AT, of_that_write, select_list
 
 NOW = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
 
@@ -13,7 +13,7 @@ COLUMNS = select_list(
 )
 
 _AT_VERSION = "provider_id = :provider_id AND user_id = :user_id AND version = :version"
-_OF_THAT_WRITE = f"(:written_at IS NULL OR {WRITTEN_AT} = :written_at)"
+_OF_THAT_WRITE = of_that_write(":written_at")
 
 _CLEAR_MARKS = """oauth_refresh_failure_reason = NULL, oauth_refresh_failure_at = NULL,
   oauth_refresh_failure_version = NULL, oauth_refresh_failure_retry_at = NULL,
