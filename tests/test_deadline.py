@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from extauth.deadline import LONGEST_GRACE, READING_TURNS, Deadline, overdue
+from extauth.deadline import LONGEST_GRACE, READING_TURNS, Deadline, overdue, wrote
 
 
 @pytest.fixture
@@ -165,17 +165,15 @@ async def test_a_loop_that_was_late_has_some_time_and_then_turns(clock):
     assert time.monotonic() - began >= 26 + LONGEST_GRACE
 
 
-@pytest.mark.parametrize("begins_again", [False, True])
-async def test_a_long_turn_that_ends_just_in_time_gives_time_as_well(clock, begins_again):
-    """What was written in that very turn has an answer a moment later; also when it puts the end off."""
+@pytest.mark.parametrize("answered", [True, False])
+async def test_what_was_written_late_has_some_time_for_its_answer(clock, answered):
+    """Although the pause ended just before the deadline; as long again, and only once."""
     answer = asyncio.Event()
-    left = 0.01
 
     async def wait():
-        async with Deadline(10 + left) as deadline:
-            clock.append(10)
-            if begins_again:
-                deadline.extend(left)
+        async with Deadline(10), Deadline(20):
+            clock.append(9.9)
+            wrote(9.9)
             await answer.wait()
             return "answered"
 
@@ -183,17 +181,40 @@ async def test_a_long_turn_that_ends_just_in_time_gives_time_as_well(clock, begi
     await turns(4)
     clock.append(0.2)  # in time for a timer
     await turns(4 * READING_TURNS)
-    answer.set()
-    assert await task == "answered"
+    assert not task.done()
+    if answered:
+        answer.set()
+        assert await task == "answered"
+    else:
+        clock.append(LONGEST_GRACE)
+        with pytest.raises(TimeoutError):
+            await task
 
 
-async def test_a_long_turn_with_time_enough_after_it_gives_none(clock):
-    """Nor does it use up the one grace, which a later turn may need."""
+async def test_no_more_time_is_given_where_there_is_enough(clock):
+    """The one grace is left for a later turn, which may need it, and a short write is no pause."""
     async with Deadline(60):
-        clock.append(30)
-        await turns(4)
-        clock.append(35)
+        wrote(30)
+        clock.append(65)
         await turns(4 * READING_TURNS)
+    with pytest.raises(TimeoutError):
+        async with Deadline(0.01):
+            wrote(0.4)
+            await asyncio.sleep(0.3)
+
+
+async def test_it_is_nearly_due_with_a_tenth_of_its_time_left(clock):
+    """Or with half a second: what is begun then would hardly be waited for."""
+    async with Deadline(1):
+        clock.append(0.8)
+        assert not overdue()
+        clock.append(0.15)
+        assert overdue()
+    async with Deadline(60):
+        clock.append(59.3)
+        assert not overdue()
+        clock.append(0.3)
+        assert overdue()
 
 
 async def test_it_is_overdue_from_when_it_is_due_until_it_is_left(clock):

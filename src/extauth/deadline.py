@@ -5,11 +5,11 @@ the loop that took too long (a blocking call, a process that was stopped) everyt
 answer that came in time is thrown away with the rest. An answer to a refresh cannot be had again.
 
 Here a timer that is due lets the loop go on reading for some turns, and cancels only what has not ended then.
-After a turn that took too long there is some time as well, even if it ended just before the deadline: what
-was stopped together with this process, was sent while this machine was cut off from its network, or answers
-what was written in that very turn, comes a moment after it is awake.
+A timer that the loop got to late gives some time as well: what was stopped together with this process, or was
+sent while this machine was cut off from its network, comes a moment after it is awake. So does the answer to
+what was written after such a pause, which may have ended just before the deadline: see :func:`wrote`.
 
-The other way round, nothing is to be begun whose deadline is due already: see :func:`overdue`.
+The other way round, nothing is to be begun whose deadline is due already, or nearly: see :func:`overdue`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ READING_TURNS: Final = 32
 """In a turn of the loop it looks at all sockets, and tasks take a step. An answer of a few kilobytes takes
 about five from the socket to the caller, one of a megabyte about twenty."""
 
-BEAT: Final = 0.5
-"""In seconds: how often it is looked whether the loop still turns."""
 LATE: Final = 0.5
 """In seconds: a loop that gets to a timer later than that was kept from reading too."""
 LONGEST_GRACE: Final = 5.0
 """In seconds. A loop that was kept from reading has as long again for it, and no longer than this."""
+
+NEARLY: Final = 10
+"""With less left than this part of its time, or than :data:`LATE`, a deadline is as good as due."""
 
 _around: ContextVar[tuple[Deadline, ...]] = ContextVar("_around", default=())
 """The deadlines of this context, also of tasks that were started within one."""
@@ -40,14 +41,20 @@ def overdue() -> bool:
     return any(deadline.due for deadline in _around.get())
 
 
+def wrote(seconds: float) -> None:
+    """Take note that writing has taken so long, so that the deadlines around it leave time for the answer."""
+    if seconds > LATE:
+        for deadline in _around.get():
+            deadline.allow(min(seconds, LONGEST_GRACE))
+
+
 @final
 class Deadline:
     """As ``asyncio.timeout``, with time to read what has arrived. For one use, as an async context manager.
 
     ``seconds`` count from entering it. It ends ``READING_TURNS`` turns of the loop after it is due, times
     ``layers``: around another deadline give one layer more, so that the inner one has its say first. Where
-    the loop was :data:`LATE`, the turns come after a grace, of which there is one: as long as the loop was
-    late, and no longer than :data:`LONGEST_GRACE`.
+    the loop was :data:`LATE`, the turns come after a grace, of which there is one.
 
     Raises ``TimeoutError`` in place of the cancellation that it caused; one from elsewhere stays one.
     """
@@ -57,18 +64,18 @@ class Deadline:
         self._turns = READING_TURNS * layers
         self._timeout = asyncio.timeout(None)
         self._timer: asyncio.Handle | None = None
-        """The next thing to happen: a look whether the loop still turns, or one more turn of reading."""
-        self._looks_at = float("inf")
-        """When that look is due, by the loop's clock."""
+        """The next thing to happen: becoming due, the end of the grace, or one more turn of reading."""
+        self._nearly = 0.0
+        """In seconds: how long before that it is as good as due."""
         self._due_at = float("inf")
-        """By the same clock; infinite before it is entered and after it was left."""
+        """By the loop's clock; infinite before it is entered and after it was left."""
         self._grace_ends = float("-inf")
         """Set once, when there is need for it."""
 
     @property
     def due(self) -> bool:
-        """Whether its time is up, although it may not have ended yet."""
-        return asyncio.get_running_loop().time() >= self._due_at
+        """Whether its time is up, or as good as, although it may not have ended yet."""
+        return asyncio.get_running_loop().time() >= self._due_at - self._nearly
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -91,38 +98,29 @@ class Deadline:
 
         :raises RuntimeError: if it has ended.
         """
+        self._due_at = asyncio.get_running_loop().time() + seconds
+        self._nearly = min(LATE, seconds / NEARLY)
+        self._wait_until(max(self._due_at, self._grace_ends))
+
+    def allow(self, seconds: float) -> None:
+        """Give the grace of that many seconds from now on, if there was none and less is left."""
+        grace_ends = asyncio.get_running_loop().time() + seconds
+        if self._timeout.when() is None and math.isinf(self._grace_ends) and self._due_at < grace_ends:
+            self._grace_ends = grace_ends
+            self._wait_until(grace_ends)
+
+    def _wait_until(self, when: float) -> None:
         self._timeout.reschedule(None)
         if self._timer is not None:
             self._timer.cancel()
-        now = asyncio.get_running_loop().time()
-        self._due_at = now + seconds
-        self._give_grace(now)
-        self._look_later(now)
+        self._timer = asyncio.get_running_loop().call_at(when, self._come_due, when)
 
-    @property
-    def _ends_at(self) -> float:
-        return max(self._due_at, self._grace_ends)
-
-    def _look_later(self, now: float) -> None:
-        self._looks_at = min(now + BEAT, self._ends_at)
-        self._timer = asyncio.get_running_loop().call_at(self._looks_at, self._look)
-
-    def _look(self) -> None:
-        now = asyncio.get_running_loop().time()
-        over = self._looks_at >= self._ends_at
-        if self._give_grace(now) or not over:
-            self._look_later(now)
+    def _come_due(self, when: float) -> None:
+        late = asyncio.get_running_loop().time() - when
+        if late > LATE and math.isinf(self._grace_ends):
+            self.allow(min(late, LONGEST_GRACE))
         else:
             self._read_on(self._turns)
-
-    def _give_grace(self, now: float) -> bool:
-        """Give the one grace, if the loop was late and too little time is left. Return whether it was."""
-        late = now - self._looks_at
-        wanted = now + min(late, LONGEST_GRACE)
-        given = late > LATE and wanted > self._due_at and math.isinf(self._grace_ends)
-        if given:
-            self._grace_ends = wanted
-        return given
 
     def _read_on(self, turns: int) -> None:
         loop = asyncio.get_running_loop()

@@ -15,7 +15,7 @@ HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "write-a-store.md"
 TEXT = HOWTO.read_text()
 STORE, TEST, RACES, REPLAY = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 FAILURE, BROKEN_PROMISE = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
-COMPARED = 'if row["version"] != version:'
+COMPARED = "if link.version != version or written_at not in (None, link.updated_at):"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import final
 
 import attrs
 
-from extauth.deadline import Deadline, overdue
+from extauth.deadline import Deadline, overdue, wrote
 from extauth.domain.policy import positive
 
 
@@ -50,6 +50,8 @@ class Phases:
         self.deadline = Deadline(min(first, timeouts.total).total_seconds())
         self.late = False
         """Whether the body's write was refused."""
+        self._body_begun = 0.0
+        """By the loop's clock; set once."""
 
     def begin_body(self) -> None:
         """Take note that the body is about to be written.
@@ -60,7 +62,13 @@ class Phases:
         self.late = overdue()
         if self.late:
             raise WrittenLateError
+        self._body_begun = self._loop.time()
         self.heard()
+
+    def end_body(self) -> None:
+        """Take note that the body is written, perhaps after a long pause: what is waited for begins now."""
+        self.heard()
+        wrote(self._loop.time() - self._body_begun)
 
     def heard(self) -> None:
         """Take note that a part of the answer has come."""

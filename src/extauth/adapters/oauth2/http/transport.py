@@ -64,12 +64,13 @@ class _SingleUseBody(BytesPayload):
     presented once.
     """
 
-    def __init__(self, content: bytes, *, on_begin: Callable[[], None]) -> None:
+    def __init__(self, content: bytes, *, on_begin: Callable[[], None], on_end: Callable[[], None]) -> None:
         super().__init__(content)
         self.begun = False
         self.arrivals = Arrivals()
         self._content = content
         self._on_begin = on_begin
+        self._on_end = on_end
 
     @property
     def consumed(self) -> bool:
@@ -87,6 +88,7 @@ class _SingleUseBody(BytesPayload):
         self.begun = True
         self.arrivals.await_on(getattr(writer, "protocol", None))
         await writer.write(self._content[:content_length])
+        self._on_end()
 
 
 @asynccontextmanager
@@ -190,7 +192,8 @@ async def send(
     """
     with_body = request.method != "GET"
     phases = Phases(timeouts, body=with_body)
-    body = _SingleUseBody(request.body or b"", on_begin=phases.begin_body) if with_body else None
+    begin, end = phases.begin_body, phases.end_body
+    body = _SingleUseBody(request.body or b"", on_begin=begin, on_end=end) if with_body else None
     received = Received()
     reply: Reply | None = None
     unsent, lost = "connect_failed", "reply_lost"
