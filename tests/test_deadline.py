@@ -197,10 +197,14 @@ async def test_no_more_time_is_given_where_there_is_enough(clock):
         wrote(30)
         clock.append(65)
         await turns(4 * READING_TURNS)
-    with pytest.raises(TimeoutError):
+
+    async def briefly():
         async with Deadline(0.01):
             wrote(0.4)
-            await asyncio.sleep(0.3)
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(briefly(), 0.3)
 
 
 async def test_it_is_nearly_due_with_a_tenth_of_its_time_left(clock):

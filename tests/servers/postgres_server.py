@@ -160,13 +160,15 @@ class OwnPostgresServer(PostgresServer):
     def frozen(self) -> Generator[None, None, None]:
         """Stop it where it is: it neither answers nor closes a connection."""
         assert self._process is not None
-        processes = _with_children(self._process.pid)
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
+        postmaster = self._process.pid
+        os.kill(postmaster, signal.SIGSTOP)  # it starts no others then
+        children = _children(postmaster)
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
         try:
             yield
         finally:
-            for process in processes:
+            for process in (postmaster, *children):
                 os.kill(process, signal.SIGCONT)
 
     def log(self) -> str:
@@ -202,12 +204,11 @@ class OwnPostgresServer(PostgresServer):
             raise RuntimeError(msg)
 
 
-def _with_children(parent: int) -> list[int]:
-    # The postmaster first: it starts no others then.
+def _children(parent: int) -> list[int]:
     command = ["ps", "-A", "-o", "pid=,ppid="]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    return [parent, *(pid for pid, its_parent in pairs if its_parent == parent)]
+    return [pid for pid, its_parent in pairs if its_parent == parent]
 
 
 _BASE_BACKUP = ("--write-recovery-conf", "--checkpoint=fast", "--no-sync")

@@ -18,7 +18,9 @@ from tests.adapters.postgres.test_postgres_failover import (
     _READ_ONLY_FROM_NOW_ON,
     _caught_up,
     administer,
+    opened,
     until_it_works,
+    until_saved,
 )
 from tests.adapters.postgres.whole_store import KEY, OTHER, TOKENS
 from tests.servers.haproxy import haproxy
@@ -69,22 +71,24 @@ async def test_the_promoted_standby_is_found_by_the_health_check(
     primary, standby = pair
     async with (
         haproxy(primary.dsn, standby.dsn, checked=True, shutdown=shutdown) as proxy,
-        PostgresLinkStore.open(proxy.dsn, command_timeout=SHORT) as store,
+        opened(proxy.dsn, command_timeout=SHORT) as store,
     ):
-        link = await store.put(KEY, TOKENS)
-        await asyncio.gather(*(store.links_of("alice") for _ in range(5)))
+        link = await until_it_works(lambda: store.put(KEY, TOKENS))
+        await asyncio.gather(*(until_it_works(lambda: store.links_of("alice")) for _ in range(5)))
         await _caught_up(primary, standby)
         with primary.frozen() if how == "frozen" else nullcontext():
             if how != "frozen":
                 primary.stop(how)
-            failed = await asyncio.gather(store.get(KEY), store.save(KEY, 1, TOKENS), return_exceptions=True)
+            failed = await asyncio.gather(
+                store.get(KEY), store.save(KEY, link.version, TOKENS), return_exceptions=True
+            )
             await administer(standby.dsn, "SELECT pg_promote()")
             again = await until_it_works(lambda: store.get(KEY))
-            saved = await until_it_works(lambda: store.save(KEY, 1, TOKENS))
+            saved = await until_saved(store, link.version)
 
     assert [StoreUnavailable] * 2 == [type(each) for each in failed]
     assert link == again
-    assert isinstance(saved, Saved)
+    assert (link.version + 1, TOKENS) == saved
 
 
 async def test_opening_while_no_server_is_up_can_be_tried_again(pair):
