@@ -26,5 +26,5 @@ def test_what_is_no_column_of_the_table_is_an_expression():
 
 def test_each_column_of_linking_is_selected_where_it_is_read():
     """Likewise for authorizations and registrations."""
-    assert list(range(8)) == [PendingColumn[name.upper()] for name in PENDING_NAMES]
-    assert list(range(8)) == [RegisteredColumn[name.upper()] for name in REGISTERED_NAMES]
+    assert list(range(9)) == [PendingColumn[name.upper()] for name in PENDING_NAMES]
+    assert list(range(9)) == [RegisteredColumn[name.upper()] for name in REGISTERED_NAMES]

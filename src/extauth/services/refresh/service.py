@@ -150,8 +150,8 @@ class TokenService:
 
         With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
         """
-        key = LinkKey(provider_id, user_id)
-        request, link = await self._read(self._request(provider_id, resource, valid_for), key)
+        request = self._request(provider_id, resource, valid_for)
+        request, link = await self._read(request, LinkKey(provider_id, user_id))
         decision = request.decide(link, self._clock.now(), self._policy)
         if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
             link = await self._serve(request, link, decision)
@@ -174,8 +174,8 @@ class TokenService:
         """
         hidden = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
-        key = LinkKey(provider_id, user_id)
-        request, before = await self._read(self._request(provider_id, resource), key)
+        request = self._request(provider_id, resource)
+        request, before = await self._read(request, LinkKey(provider_id, user_id))
         link = before
         if hidden.value is not None:
             request = attrs.evolve(request, rejected=RejectedToken(hidden.value, before))
