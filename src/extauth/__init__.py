@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.domain.data_keys import DataKey, KeyProvider
 from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.errors import (
     AccountChanged,
@@ -11,6 +12,7 @@ from extauth.domain.errors import (
     AuthorizationExpired,
     AuthorizationFailed,
     AuthorizationRejected,
+    CannotDecrypt,
     ConfigurationError,
     ConsentDenied,
     ExtAuthError,
@@ -73,16 +75,19 @@ __all__ = [
     "AuthorizationFailed",
     "AuthorizationRejected",
     "Backoff",
+    "CannotDecrypt",
     "ClientRegistration",
     "Clock",
     "ConfigurationError",
     "ConsentDenied",
+    "DataKey",
     "DeviceAuthorization",
     "ExtAuthError",
     "GrantOrigin",
     "Installation",
     "InvalidCallback",
     "IssuerMismatch",
+    "KeyProvider",
     "Link",
     "LinkKey",
     "LinkNotFound",

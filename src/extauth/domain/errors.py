@@ -202,6 +202,27 @@ class ProviderMisconfigured(ConfigurationError):
         """Why, as a stable code, for example ``invalid_client``."""
 
 
+class CannotDecrypt(ConfigurationError):
+    """Something that is stored encrypted does not open with the keys that were given. It is left as it is, and
+    opens again when the right key is there; nothing else is concerned."""
+
+    code = "cannot_decrypt"
+
+    def __init__(
+        self, message: str, *, reason: str, key_id: str | None = None, key: LinkKey | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """Why, as a stable code: ``missing_key`` if no key of that id was given; ``not_authentic`` if the key
+        of that id is another one than the text was encrypted with, or the text was changed, or moved here
+        from another place; ``unknown_format`` if a newer version of extauth has written it; ``plain_text`` if
+        it is not encrypted at all, and such is to be refused."""
+        self.key_id = key_id
+        """Which key it says that it is encrypted with; None if it does not say."""
+        self.key = key
+        """Which link it is, or was to become; None for a registered client."""
+
+
 class NotAuthorized(ExtAuthError):
     """The caller may not use this link."""
 

@@ -184,8 +184,9 @@ class UpkeepStore(Protocol):
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
         """Replace the token texts and key ids by another encryption of the same tokens.
 
-        ``Resealed`` if the version matches. The texts of ``resource_tokens`` are among them. **The version
-        is unchanged**, and so are expiries, scopes, ``extra``, account, lease, marks and times. Otherwise
+        ``Resealed`` if the version matches. The texts of ``resource_tokens`` are among them, and so are the
+        values of those members of ``extra`` that are given and are there: none is added, and none is dropped.
+        **The version is unchanged**, and so are expiries, scopes, account, lease, marks and times. Otherwise
         ``Stale`` or ``Absent``, and nothing changes.
         """
         ...

@@ -115,7 +115,7 @@ class TokenSet:
         """Return these tokens with the texts and key ids of ``sealed``, another encryption of them.
 
         All else stays, also of the tokens for single resources. One that ``sealed`` leaves out is dropped:
-        under the new key nothing could read it.
+        under the new key nothing could read it. A member of ``extra`` that it leaves out stays as it is.
         """
         return attrs.evolve(
             self,
@@ -128,4 +128,5 @@ class TokenSet:
                 for resource, token in self.resource_tokens.items()
                 if resource in sealed.resource_tokens
             },
+            extra={name: sealed.extra.get(name, value) for name, value in self.extra.items()},
         )

@@ -128,7 +128,8 @@ RECORD_ACCOUNT = f"""UPDATE external_auth_links SET
   account_id = $4, account_login = $5, account_display_name = $6, account_avatar_url = $7
 WHERE {_KEY} AND version = $3 RETURNING {_COLUMNS}, {DURABLE}"""
 
-RESEAL = f"""UPDATE external_auth_links SET {_TEXTS}, oauth_resource_tokens = $7
+RESEAL = f"""UPDATE external_auth_links SET {_TEXTS}, oauth_resource_tokens = $7,
+  oauth_extra = coalesce($9, oauth_extra)
 WHERE {_KEY} AND version = $8 RETURNING {_COLUMNS}, {DURABLE}"""
 
 # No user id is empty, so that '' comes before all of them.

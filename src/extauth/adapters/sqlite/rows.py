@@ -69,8 +69,12 @@ def provider_parameters(provider_id: str) -> Values:
     return {"provider_id": provider_id, "below": below, "beyond": beyond}
 
 
-def text_parameters(tokens: TokenSet) -> Values:
-    """Write what an encryption changes."""
+def sealed_parameters(tokens: TokenSet) -> Values:
+    """Write all that an encryption changes; no ``extra`` leaves what is there."""
+    return {**_text_parameters(tokens), "extra": extra_to_text(tokens.extra) or None}
+
+
+def _text_parameters(tokens: TokenSet) -> Values:
     return {
         "access_token": tokens.access_token,
         "refresh_token": tokens.refresh_token,
@@ -83,7 +87,7 @@ def text_parameters(tokens: TokenSet) -> Values:
 def token_parameters(tokens: TokenSet) -> Values:
     """Write a whole token set."""
     return {
-        **text_parameters(tokens),
+        **_text_parameters(tokens),
         "expiry": instant_to_micros(tokens.expires_at),
         "scopes": scopes_to_text(tokens.scopes),
         "token_type": tokens.token_type,

@@ -126,7 +126,8 @@ WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
 RESEAL = f"""UPDATE external_auth_links SET
   oauth_access_token = :access_token, oauth_refresh_token = :refresh_token,
   oauth_access_token_key_id = :access_token_key_id,
-  oauth_refresh_token_key_id = :refresh_token_key_id, oauth_resource_tokens = :resource_tokens
+  oauth_refresh_token_key_id = :refresh_token_key_id, oauth_resource_tokens = :resource_tokens,
+  oauth_extra = coalesce(:extra, oauth_extra)
 WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
 
 DUE = f"""SELECT {COLUMNS} FROM external_auth_links

@@ -44,7 +44,7 @@ from extauth.adapters.sqlite.rows import (
     link_from_row,
     origin_parameters,
     provider_parameters,
-    text_parameters,
+    sealed_parameters,
     token_parameters,
     version_parameters,
 )
@@ -211,13 +211,13 @@ class SqliteLinkStore:
         return await self._write(statements.RELEASE, parameters) is not None
 
     async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
-        if tokens.resource_tokens:
+        if tokens.resource_tokens or tokens.extra:
             link = await self._lost.foreseen(key, version)
             if not isinstance(link, Link):
                 return link
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
-        parameters = Parameters({**key_parameters(key), **text_parameters(tokens), "version": version})
+        parameters = Parameters({**key_parameters(key), **sealed_parameters(tokens), "version": version})
         row = await self._conditional.at_version(key, version, statements.RESEAL, parameters)
         return row if isinstance(row, Stale | Absent) else Resealed(link_from_row(row))
 

@@ -10,10 +10,12 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar
 
+import attrs
 import pytest
 
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.witness import Witness
 
 
@@ -22,6 +24,9 @@ class StoreHarness:
 
     patience: ClassVar[timedelta] = timedelta(minutes=1)
     """How long a test may take until it is said to hang. Nothing else depends on it."""
+    encrypts: ClassVar[bool] = False
+    """Whether the store encrypts what is secret. Then it gives out what no key is needed for, and so names
+    none, and what it keeps shows no secret."""
 
     def open_store(self) -> AbstractAsyncContextManager[LinkStore]:
         """Return an async context manager that yields a fresh, empty store."""
@@ -36,6 +41,12 @@ class StoreHarness:
         must not matter. By default None: the tests of replicas and restarts are skipped.
         """
         return None
+
+    def given_out(self, tokens: TokenSet) -> TokenSet:
+        """Return tokens as the store gives them out that it was given like this."""
+        if not self.encrypts:
+            return tokens
+        return attrs.evolve(tokens, access_token_key_id=None, refresh_token_key_id=None)
 
     async def break_storage(self) -> bool:
         """Make every later call of this test's open store fail, and return True.

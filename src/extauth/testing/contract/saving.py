@@ -170,6 +170,7 @@ class SavingContract(StoreHarness):
                 for resource, token in before.tokens.resource_tokens.items()
             },
         )
+        resealed = self.given_out(resealed)
         expect(link.tokens, resealed, "reseal must replace the token texts and key ids and nothing else")
         expect(link.version, 1, "reseal must leave the version: a refresh in flight has still to save")
         expect(link.failure, DEAD, "reseal must leave the failure mark")
@@ -180,6 +181,18 @@ class SavingContract(StoreHarness):
             "reseal must leave created_at and updated_at",
         )
         expect(link.origin, ORIGIN, "reseal must leave the origin of the grant")
+
+    @with_store
+    async def test_reseal_replaces_the_values_of_extra(self, store: LinkStore) -> None:
+        """They may be encrypted, too. Which members there are, only a credential write changes."""
+        await store.put(KEY, tokens(1, extra={"id_token": "old", "team": {"id": 7}}))
+        promise = "reseal must replace the values of those members of extra that it is given"
+        given = tokens(1, extra={"id_token": "new", "unknown": "x"})
+        link = expect_kind(await store.reseal(KEY, 1, given), Resealed, promise).link
+        expect(link.tokens.extra, {"id_token": "new", "team": {"id": 7}}, f"{promise}, and no others")
+        expect(await store.get(KEY), link, "reseal must return the link as get does")
+        link = expect_kind(await store.reseal(KEY, 1, tokens(1)), Resealed, promise).link
+        expect(link.tokens.extra, {"id_token": "new", "team": {"id": 7}}, "reseal must drop nothing of extra")
 
     @with_store
     async def test_a_save_passes_a_reseal(self, store: LinkStore) -> None:

@@ -1,0 +1,35 @@
+"""Telling an encrypted text from a token, where no key is needed for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from extauth.domain.token_set import TokenSet
+
+SEAL_MARK: Final = "$extauth"
+"""Begins every text that extauth has encrypted, in whatever version of the format. No token begins so."""
+
+SEPARATOR: Final = "$"
+
+
+def is_sealed(text: str) -> bool:
+    """Whether the text was encrypted by extauth."""
+    return text.startswith(SEAL_MARK)
+
+
+def sealing_key_id(text: str) -> str:
+    """Return which key a text says that it is encrypted with; empty if it does not say."""
+    parts = text.split(SEPARATOR, 3)
+    return parts[2] if is_sealed(text) and len(parts) == 4 else ""  # noqa: PLR2004 - mark, id, and the rest
+
+
+def still_sealed(tokens: TokenSet) -> str | None:
+    """Return the id of the key that the tokens are encrypted with; None if they are plain.
+
+    Nobody can use an encrypted token, and a provider that is sent one takes it for one that is dead.
+    """
+    if is_sealed(tokens.access_token):
+        return sealing_key_id(tokens.access_token)
+    if tokens.refresh_token is not None and is_sealed(tokens.refresh_token):
+        return sealing_key_id(tokens.refresh_token)
+    return None
