@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from extauth import open_store
+from extauth import encrypting, open_store
 from extauth.domain.linking_ports import Store
 from tests.servers.postgres_server import OwnPostgresServer, PostgresServer, own_postgres, some_postgres
 
@@ -26,6 +26,12 @@ settings.register_profile(
     database=None,
     phases=(Phase.explicit, Phase.generate),
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _told_of_plain_text() -> None:
+    """Most tests store plain text, and only one of them would see the warning."""
+    encrypting._told = True
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ def extra_needed(extra: str) -> Generator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "extauth":
+        package = "extauth" if error.name is None else error.name.partition(".")[0]
+        if package == "extauth":
             raise
-        msg = f'{error.name} is not installed; run: pip install "extauth[{extra}]"'
+        msg = f'{package} is not installed; run: pip install "extauth[{extra}]"'
         raise ModuleNotFoundError(msg, name=error.name) from error

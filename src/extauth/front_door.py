@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import NoReturn, Unpack, cast, final
+from typing import TYPE_CHECKING, NoReturn, Unpack, cast, final
 
 import attrs
 
@@ -19,17 +19,21 @@ from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link
 from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
-from extauth.domain.linking_ports import LinkingProvider, LinkingStore
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
 from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
+from extauth.encrypting import Encrypting, GivenKeys, encrypting
 from extauth.one_loop import OneLoop
 from extauth.opening import StoreOptions, open_store
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
 from extauth.services.linking.service import LinkingService
 from extauth.services.refresh.service import TokenService
+
+if TYPE_CHECKING:
+    from extauth.adapters.encryption.store import PlainRows
 
 
 @final
@@ -159,6 +163,8 @@ def open(  # noqa: A001
     store: str | os.PathLike[str] | UrlObject | LinkingStore,
     providers: Iterable[LinkingProvider],
     *,
+    keys: GivenKeys = None,
+    plain_rows: PlainRows | None = None,
     policy: RefreshPolicy | None = None,
     observer: Observer | None = None,
     clock: Clock | None = None,
@@ -172,9 +178,11 @@ def open(  # noqa: A001
     """Open a store with both services on it, for use in ``async with``.
 
     ``store`` is a URL, with options, as for :func:`~extauth.open_store`; or a store that is open, which
-    remains the caller's. The rest is as for :class:`~extauth.TokenService` and
-    :class:`~extauth.LinkingService`, which share the observer, the clock and the policy: its
-    ``exchange_timeout`` bounds each request to a provider, whatever for. It serves one event loop.
+    remains the caller's. With ``keys`` everything secret is encrypted before it reaches either, and
+    ``plain_rows`` says what to do with what is not encrypted yet: see :func:`~extauth.open_store`. The rest
+    is as for :class:`~extauth.TokenService` and :class:`~extauth.LinkingService`, which share the observer,
+    the clock and the policy: its ``exchange_timeout`` bounds each request to a provider, whatever for. It
+    serves one event loop.
 
     Leaving it refuses new calls and finishes what is under way: first linking, then refreshes, whose tokens
     are saved, then a store that was opened by URL is closed. Each is closed also if the one before it fails,
@@ -189,14 +197,14 @@ def open(  # noqa: A001
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
-    given = Hidden(store)
-    del store  # a URL may hold a password, and tools that report errors show local variables
+    given, given_keys = Hidden(store), Hidden(keys)
+    del store, keys  # a URL may hold a password, and tools that report errors show local variables
     clock = clock or SystemClock()
     policy = policy or RefreshPolicy()
     # Once: both services go through them, and a mistake is told before a store is opened.
     providers = linking_providers(providers).values()
     return _OpenAuth(
-        _opening(given, store_options),
+        _opening(given, given_keys, plain_rows, store_options),
         partial(
             TokenService,
             providers=providers,
@@ -222,10 +230,13 @@ def open(  # noqa: A001
 
 
 def _opening(
-    given: Hidden[str | os.PathLike[str] | UrlObject | LinkingStore], options: StoreOptions
+    given: Hidden[str | os.PathLike[str] | UrlObject | LinkingStore],
+    keys: Hidden[GivenKeys],
+    plain_rows: PlainRows | None,
+    options: StoreOptions,
 ) -> AbstractAsyncContextManager[LinkingStore]:
     if isinstance(given.value, str | os.PathLike) or is_url_object(given.value):
-        return open_store(given.value, **options)
+        return open_store(given.value, keys=keys.value, plain_rows=plain_rows, **options)
     if isinstance(given.value, type) or not hasattr(given.value, "claim"):
         hint = "write: async with open_store(url) as store"
         mistake = must_be("a URL or a store that is open", given.value, "store", hint)
@@ -233,7 +244,14 @@ def _opening(
     if options:
         msg = f"{', '.join(sorted(options))}: give the store its options where you open it"
         raise TypeError(msg)
-    return nullcontext(cast("LinkingStore", given.value))
+    store = cast("LinkingStore", given.value)
+    encrypt = encrypting(keys, plain_rows)
+    return nullcontext(store) if encrypt is None else _encrypted(encrypt, store)
+
+
+@asynccontextmanager
+async def _encrypted(encrypt: Encrypting, store: LinkingStore) -> AsyncGenerator[LinkingStore, None]:
+    yield await encrypt(cast("Store", store))
 
 
 @final

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, NoReturn, TypedDict, Unpack, cast, final
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, Unpack, cast, final
 from urllib.parse import unquote
 
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import Store
 from extauth.domain.wrong_types import UrlObject, must_be, url_text
+from extauth.encrypting import PLAIN, Encrypting, GivenKeys, encrypting, warn_of_plain_text
 from extauth.services.open_services import close_services_on
+
+if TYPE_CHECKING:
+    from extauth.adapters.encryption.store import PlainRows
 
 _SQLITE = "sqlite:///"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -37,7 +41,11 @@ class StoreOptions(TypedDict, total=False):
 
 
 def open_store(
-    url: str | os.PathLike[str] | UrlObject, **options: Unpack[StoreOptions]
+    url: str | os.PathLike[str] | UrlObject,
+    *,
+    keys: GivenKeys = None,
+    plain_rows: PlainRows | None = None,
+    **options: Unpack[StoreOptions],
 ) -> AbstractAsyncContextManager[Store]:
     """Open a store for use in ``async with``; creates or migrates the schema, and closes at the end.
 
@@ -51,18 +59,27 @@ def open_store(
     :meth:`PostgresLinkStore.open <extauth.adapters.postgres.PostgresLinkStore.open>`, by keyword: SQLite's
     cannot be in the URL.
 
-    :raises ValueError: if the URL is none of these, or a SQLite one has a query or a fragment. No message
-        repeats the URL.
+    With ``keys`` everything secret is encrypted before it reaches the database: see
+    :class:`~extauth.adapters.encryption.EncryptedStore`, which is what there is on entering. It is an
+    ``EncryptionKey``, a ``KeyProvider``, several of them of which the first is primary, or a ``Keyring``.
+    ``plain_rows="refuse"`` refuses what is not encrypted. Without keys a warning is logged once a process,
+    which ``keys="plain"`` switches off.
+
+    :raises ValueError: if the URL is none of these, or a SQLite one has a query or a fragment, or two keys
+        have one id. No message repeats the URL.
     :raises TypeError: if it is no ``str``, ``Path`` or ``yarl.URL``, or for an option that the store has not.
-    :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
+    :raises ModuleNotFoundError: if the store's driver, or what encrypts, is not installed; it names the extra
+        to install.
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows, or a
         Postgres address, its server, its role or its rights are not as they must be; it says what to do.
     """
-    address = Hidden(url)
-    del url  # it may hold a password, and tools that report errors show local variables
+    address, given_keys = Hidden(url), Hidden(keys)
+    del url, keys  # they may hold a password, and tools that report errors show local variables
     try:
-        return _OpenStore(_opening(address.value, cast("dict[str, Any]", options)))
+        encrypt = encrypting(given_keys, plain_rows)
+        opening = _opening(address.value, cast("dict[str, Any]", options))
+        return _OpenStore(opening, encrypt, given_keys if _is_kept(address) else Hidden(PLAIN))
     except (ImportError, TypeError, ValueError) as error:
         mistake = error.with_traceback(None)  # for the same reason
     raise mistake
@@ -88,6 +105,11 @@ def _opening(
 
         return PostgresLinkStore.open(url, **options)
     raise ValueError(_unknown(scheme))
+
+
+def _is_kept(address: Hidden[str | os.PathLike[str] | UrlObject]) -> bool:
+    """Whether what the store keeps outlives the process."""
+    return not (isinstance(address.value, str) and address.value.lower().startswith("memory:"))
 
 
 def _unknown(scheme: str) -> str:
@@ -121,8 +143,15 @@ class _OpenStore:
     """Strong references: a store that the application lets go of without leaving it must not be closed by
     the garbage collector under a refresh that has yet to save."""
 
-    def __init__(self, opening: AbstractAsyncContextManager[Store]) -> None:
+    def __init__(
+        self,
+        opening: AbstractAsyncContextManager[Store],
+        encrypt: Encrypting | None,
+        keys: Hidden[GivenKeys],
+    ) -> None:
         self._opening = opening
+        self._encrypt = encrypt
+        self._keys = keys
         self._store: Store | None = None
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -131,7 +160,11 @@ class _OpenStore:
         raise AttributeError(msg, name=name, obj=self)
 
     async def __aenter__(self) -> Store:
-        self._store = await self._opening.__aenter__()
+        async with AsyncExitStack() as opened:
+            store = await opened.enter_async_context(self._opening)
+            self._store = store if self._encrypt is None else await self._encrypt(store)
+            opened.pop_all()
+        warn_of_plain_text(self._keys)
         self._entered.add(self)
         return self._store
 

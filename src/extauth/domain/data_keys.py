@@ -1,4 +1,4 @@
-"""What encryption needs of a key service: data keys, made and opened again with a key that never leaves it."""
+"""What encryption needs of a key service: data keys, made and opened with a key that never leaves it."""
 
 from __future__ import annotations
 

@@ -203,8 +203,8 @@ class ProviderMisconfigured(ConfigurationError):
 
 
 class CannotDecrypt(ConfigurationError):
-    """Something that is stored encrypted does not open with the keys that were given. It is left as it is, and
-    opens again when the right key is there; nothing else is concerned."""
+    """Something that is stored encrypted does not open with the keys that were given. It is left as it is,
+    and opens again when the right key is there; nothing else is concerned."""
 
     code = "cannot_decrypt"
 

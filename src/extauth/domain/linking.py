@@ -220,7 +220,8 @@ class UnlinkOutcome:
     ``unresolved_exchange``: a refresh is under way, or its answer was lost, so tokens that nobody here knows
     may live on. ``not_confirmed``: the provider has no way of revoking, could not be reached, or did not
     confirm for each of the tokens. ``grant_of_another_client``: the tokens were sent to nobody.
-    ``no_provider``: nobody serves the link any more.
+    ``encrypted``: likewise, since they are encrypted and no keys were given. ``no_provider``: nobody serves
+    the link any more.
     """
     also_ended: tuple[LinkKey, ...] = ()
     """Other links of the user that ended with it, where the application wanted that."""

@@ -22,6 +22,8 @@ those live on, or revoke and tell which ones ended too."""
 
 NO_PROVIDER: Final = "no_provider"
 """Nobody serves the link any more, so there is nobody to ask."""
+ENCRYPTED: Final = "encrypted"
+"""The tokens are encrypted, and nobody here has the keys."""
 SHARED_GRANT: Final = "shared_grant"
 """Nothing was revoked: another link of the user would have ended too."""
 UNRESOLVED_EXCHANGE: Final = "unresolved_exchange"

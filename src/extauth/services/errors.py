@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from extauth.domain.errors import (
     AuthorizationRejected,
+    CannotDecrypt,
     ExtAuthError,
     LinkNotFound,
     ProviderMisconfigured,
@@ -141,6 +142,15 @@ def grant_of_another_client(link: Link, configured: GrantOrigin | None) -> Provi
         " formerly=[GrantOrigin(client_id, token_endpoint, resource)] with what was configured before"
     )
     return ProviderMisconfigured(msg, reason=GRANT_OF_ANOTHER_CLIENT)
+
+
+def still_encrypted(link: Link, key_id: str) -> CannotDecrypt:
+    """Say that the application has been started without the keys that others encrypt with."""
+    msg = (
+        f"the link of {link.key.user_id!r} to {link.key.provider_id} is encrypted with the key {key_id!r},"
+        " and no keys were given here: write extauth.open(..., keys=...), as the other replicas do"
+    )
+    return CannotDecrypt(msg, reason="missing_key", key_id=key_id, key=link.key)
 
 
 def refusal(

@@ -13,6 +13,7 @@ from extauth.domain.events import SharedGrantEnded
 from extauth.domain.link import Account, Link, LinkKey
 from extauth.domain.ports import LinkReader, OAuthProvider, WallClock
 from extauth.domain.revocation import (
+    ENCRYPTED,
     NOT_CONFIRMED,
     SHARED_GRANT,
     OnSharedGrant,
@@ -25,7 +26,7 @@ from extauth.domain.token_set import TokenSet
 from extauth.services.errors import GRANT_OF_ANOTHER_CLIENT
 from extauth.services.events import EventEmitter
 from extauth.services.provider_call import guarded
-from extauth.services.providers import links_at_same_client, revokes_whole_grant
+from extauth.services.providers import encrypted, links_at_same_client, revokes_whole_grant
 from extauth.services.registered_clients import provider_of_link
 
 
@@ -76,6 +77,8 @@ class GrantEnder:
 
     async def end_link(self, provider: OAuthProvider, link: Link) -> Ended:
         """End the grant of a link that is out of the store."""
+        if encrypted(link) is not None:
+            return Ended(ENCRYPTED)
         try:
             own = await provider_of_link(provider, link)
         except StoreUnavailable:

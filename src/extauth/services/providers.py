@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from extauth.cancellation import cancelled_by_caller
+from extauth.domain.errors import CannotDecrypt
 from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking import ACCOUNT_SEPARATOR, LinkingTraits, companion_key
 from extauth.domain.linking_ports import LinkingProvider
 from extauth.domain.ports import LinkReader, OAuthProvider
+from extauth.domain.sealed import still_sealed
 from extauth.services.arguments import listed, unknown_provider
+from extauth.services.errors import still_encrypted
 from extauth.services.events import logger
 
 P = TypeVar("P", bound=OAuthProvider)
@@ -55,7 +58,13 @@ def is_served_by(provider: OAuthProvider, provider_id: str) -> bool:
 
 
 def is_own_grant(provider: OAuthProvider, link: Link) -> bool:
-    """Whether the link's tokens are the provider's: not another client's, endpoint's or resource's."""
+    """Whether the link's tokens are the provider's, and can be used: not another client's, endpoint's or
+    resource's, nor encrypted for those who have the keys."""
+    return still_sealed(link.tokens) is None and is_own_origin(provider, link)
+
+
+def is_own_origin(provider: OAuthProvider, link: Link) -> bool:
+    """Whether the link was made with the provider, as it is or was before it moved."""
     origin = provider.origin
     return origin is None or origin.owns(link.origin) or link.origin in _formerly(provider)
 
@@ -106,6 +115,12 @@ def _formerly(provider: OAuthProvider) -> Collection[GrantOrigin]:
     """What the provider was before it moved: an application's own need not know of moves."""
     formerly: Collection[GrantOrigin] = getattr(provider, "formerly", ())
     return formerly
+
+
+def encrypted(link: Link) -> CannotDecrypt | None:
+    """Return the error for a link that was encrypted by others and not opened here; None if it is plain."""
+    key_id = still_sealed(link.tokens)
+    return None if key_id is None else still_encrypted(link, key_id)
 
 
 def companion_keys(provider: LinkingProvider, key: LinkKey) -> list[LinkKey]:

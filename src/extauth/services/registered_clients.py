@@ -13,7 +13,7 @@ from extauth.domain.linking_ports import LinkingProvider, RegisteredClients
 from extauth.domain.ports import OAuthProvider
 from extauth.domain.registered_clients import of_former_client
 from extauth.services.errors import grant_of_another_client
-from extauth.services.providers import is_own_grant, provider_of
+from extauth.services.providers import encrypted, is_own_grant, is_own_origin, provider_of
 
 P = TypeVar("P", bound=OAuthProvider)
 
@@ -42,11 +42,12 @@ async def own_provider(provider: P, link: Link) -> P:
     """Return what :func:`provider_of_link` does: only so is the link refreshed or handed out.
 
     :raises ProviderMisconfigured: with ``grant_of_another_client`` if there is none.
+    :raises CannotDecrypt: if its tokens are encrypted, and nobody here has the keys.
     :raises StoreUnavailable: if there is no telling now.
     """
     found = await provider_of_link(provider, link)
     if found is None:
-        raise grant_of_another_client(link, provider.origin)
+        raise encrypted(link) or grant_of_another_client(link, provider.origin)
     return found
 
 
@@ -102,7 +103,7 @@ async def is_former_clients(providers: Mapping[str, LinkingProvider], link: Link
     if origin is None:
         return False
     if clients is None:
-        return of_former_client(link.origin, origin) and not is_own_grant(provider, link)
+        return of_former_client(link.origin, origin) and not is_own_origin(provider, link)
     present = await clients.present_id() or origin.client_id
     return of_former_client(link.origin, attrs.evolve(origin, client_id=present))
 

@@ -24,8 +24,9 @@ _NEW: Final = KeyName("")
 class DataKeys:
     """Asks a key service for data keys, each once for all that want it at the moment.
 
-    New texts are sealed under one data key for ``age``, and for as long again while the service fails. To open
-    texts at most ``most`` data keys are kept, each for ``age``. The service is given ``timeout`` to answer.
+    New texts are sealed under one data key for ``age``, and for as long again while the service fails. To
+    open texts at most ``most`` data keys are kept, each for ``age``. The service is given ``timeout`` to
+    answer.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class DataKeys:
         asking = self._asked.get(name)
         if asking is None or asking.done() or asking.get_loop() is not asyncio.get_running_loop():
             asking = self._asked[name] = asyncio.ensure_future(self._tidied(name, ask))
+            asking.add_done_callback(_seen)
         # A caller that gives up takes nobody along.
         return await asyncio.shield(asking)
 
@@ -130,6 +132,12 @@ class DataKeys:
         finally:
             if self._asked.get(name) is asyncio.current_task():
                 del self._asked[name]
+
+
+def _seen(asking: asyncio.Task[SealingKey]) -> None:
+    """Look at how it ended, which is nobody's business where all have given up."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def _not_a_data_key(name: KeyName) -> str:

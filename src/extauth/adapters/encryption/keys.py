@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64decode, b64encode
-from typing import Final, Self, final
+from typing import Any, Final, Self, final
 
 import attrs
 
@@ -36,7 +36,7 @@ def _id(_: object, __: object, value: str) -> None:
     checked_key_id(value)
 
 
-def _secret(_: object, __: object, value: bytes) -> None:
+def _secret(_: object, __: object, value: Any) -> None:
     if not isinstance(value, bytes):
         kind = type(value).__name__
         msg = f"a key is {DATA_KEY_BYTES} random bytes, not {kind}; it is made of no passphrase: {_GENERATE}"

@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 _WHAT_TO_DO: Final = {
     "missing_key": (
-        "which is none of those given: add it to keys, after the first. If it is lost for good, unlink and let"
-        " the user connect again"
+        "which is none of those given: add it to keys, after the first. If it is lost for good, unlink and"
+        " let the user connect again"
     ),
     "not_authentic": (
         "and does not open with it: either that id belongs to another key here, or the text was changed or"
@@ -87,20 +87,21 @@ class Openers:
             return used.setdefault(name, sealing)
 
         opener = Opener(key_of, self._refuses_plain)
-        while True:
+        trouble: Trouble | None = None
+        while trouble is None:
             try:
                 return opened(opener)
             except Wanted as wanted:
                 name = wanted.name
             except Shut as shut:
                 trouble = shut.trouble
-                break
+                continue
             fetched = await self._fetched(name, whose, key)
             if fetched is None:
                 trouble = Trouble("missing_key", name.key_id)
-                break
-            used[name] = fetched
-        # Out of the handler: its frames have passed what the row holds.
+            else:
+                used[name] = fetched
+        # Out of the handlers, whose error has passed what the row holds.
         raise _cannot_decrypt(whose, key, trouble)
 
     async def _fetched(self, name: KeyName, whose: str, key: LinkKey | None) -> SealingKey | None:
@@ -116,7 +117,7 @@ class Openers:
 def _cannot_decrypt(whose: str, key: LinkKey | None, trouble: Trouble) -> CannotDecrypt:
     if trouble.reason == "plain_text":
         msg = (
-            f"{whose} is stored in plain text, and plain_rows=\"refuse\" says not to use that: let"
+            f'{whose} is stored in plain text, and plain_rows="refuse" says not to use that: let'
             ' plain_rows="read" have it encrypted first, or let the user connect again'
         )
     else:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 @final
-class Wanted(Exception):  # noqa: N818 - asks for something
+class Wanted(Exception):
     """A key is needed that is not at hand."""
 
     def __init__(self, name: KeyName) -> None:
@@ -41,7 +41,7 @@ class Wanted(Exception):  # noqa: N818 - asks for something
 
 
 @final
-class Shut(Exception):  # noqa: N818 - says what it met
+class Shut(Exception):
     """A text does not open."""
 
     def __init__(self, trouble: Trouble) -> None:
@@ -109,9 +109,7 @@ def sealed_tokens(sealing: SealingKey, key: LinkKey, tokens: TokenSet) -> TokenS
         refresh_token_key_id=None if refresh_token is None else key_id,
         extra={name: sealed(json.dumps(value), "extra", name) for name, value in tokens.extra.items()},
         resource_tokens={
-            resource: attrs.evolve(
-                token, access_token=sealed(token.access_token, "resource_token", resource)
-            )
+            resource: attrs.evolve(token, access_token=sealed(token.access_token, "resource_token", resource))
             for resource, token in tokens.resource_tokens.items()
         },
     )
@@ -140,9 +138,7 @@ def opened_tokens(opener: Opener, key: LinkKey, stored: TokenSet) -> TokenSet:
             name: opener.json(value, link_context(key, "extra", name)) for name, value in stored.extra.items()
         },
         resource_tokens={
-            resource: attrs.evolve(
-                token, access_token=opened(token.access_token, "resource_token", resource)
-            )
+            resource: attrs.evolve(token, access_token=opened(token.access_token, "resource_token", resource))
             for resource, token in stored.resource_tokens.items()
         },
     )
@@ -190,9 +186,7 @@ def _client_context(name: str, registration: ClientRegistration, column: str) ->
     return ("registrations", name, registration.issuer, registration.client_id, column)
 
 
-def _with_secrets(
-    registration: ClientRegistration, change: Callable[[str, str], str]
-) -> ClientRegistration:
+def _with_secrets(registration: ClientRegistration, change: Callable[[str, str], str]) -> ClientRegistration:
     secret, token = registration.client_secret, registration.registration_token
     return attrs.evolve(
         registration,

@@ -34,10 +34,22 @@ from extauth.domain.wrong_types import must_be
 _log: Final = logging.getLogger("extauth")
 
 PlainRows: TypeAlias = Literal["read", "refuse"]
-"""What to do with what is stored in plain text: read it, as long as not everything is encrypted yet, or refuse
-it, so that whoever can write the database can put no token of theirs there."""
+"""What to do with what is stored in plain text: read it, as long as not everything is encrypted yet, or
+refuse it, so that whoever can write the database can put no token of theirs there."""
 
-_WithLink = TypeVar("_WithLink", Claimed, Stale, Recorded)
+
+def checked_plain_rows(plain_rows: PlainRows) -> PlainRows:
+    """Return what was given.
+
+    :raises ValueError: if it is none of what it can be.
+    """
+    if plain_rows not in get_args(PlainRows):
+        msg = "plain_rows must be 'read' or 'refuse'"
+        raise ValueError(msg)
+    return plain_rows
+
+
+_WithLink = TypeVar("_WithLink", bound=Claimed | Stale | Recorded)
 
 
 @final
@@ -61,9 +73,6 @@ class EncryptedStore:
     """
 
     def __init__(self, store: Store, keys: Keys, *, plain_rows: PlainRows = "read") -> None:
-        if plain_rows not in get_args(PlainRows):
-            msg = "plain_rows must be 'read' or 'refuse'"
-            raise ValueError(msg)
         if isinstance(store, EncryptedStore):
             msg = "this store encrypts already; give it all the keys"
             raise TypeError(msg)
@@ -72,7 +81,7 @@ class EncryptedStore:
             raise TypeError(must_be("a store that is open", store, "store", hint))
         self._store = store
         self._keyring = keyring_of(keys)
-        self._openers = Openers(self._keyring, refuses_plain=plain_rows == "refuse")
+        self._openers = Openers(self._keyring, refuses_plain=checked_plain_rows(plain_rows) == "refuse")
 
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.
@@ -180,7 +189,7 @@ class EncryptedStore:
                 try:
                     found.append(await self._openers.link(stored))
                 except CannotDecrypt as error:
-                    _log.error("upkeep leaves out a link: %s", error)  # noqa: TRY400 - it names the link
+                    _log.error("upkeep leaves out a link: %s", error)
             if len(page) < wanted:
                 break
             after = page[-1].key.user_id

@@ -8,7 +8,13 @@ from typing import final
 
 import attrs
 
-from extauth.domain.errors import AccountChanged, ProviderUnavailable, StoreUnavailable, UnknownState
+from extauth.domain.errors import (
+    AccountChanged,
+    ConfigurationError,
+    ProviderUnavailable,
+    StoreUnavailable,
+    UnknownState,
+)
 from extauth.domain.events import (
     AccountLookupFailed,
     AccountReplaced,
@@ -133,7 +139,7 @@ class GrantConnector:
         except UnknownState:
             await self._end(provider, companions)
             raise
-        except StoreUnavailable:
+        except (StoreUnavailable, ConfigurationError):
             await self._put_companions(provider, companions)
             raise
         await self._put_companions(provider, companions)
@@ -142,12 +148,12 @@ class GrantConnector:
     async def _put_companions(
         self, provider: LinkingProvider, companions: Mapping[LinkKey, TokenSet]
     ) -> None:
-        failures: list[StoreUnavailable] = []
+        failures: list[StoreUnavailable | ConfigurationError] = []
         for key, tokens in companions.items():
             try:
                 with suppress(UnknownState):  # the user has removed that one alone
                     await self._put_one(provider, key, tokens, await self._writer.seen(key, None))
-            except StoreUnavailable as failure:
+            except (StoreUnavailable, ConfigurationError) as failure:
                 failures.append(failure)
         if failures:
             raise failures[0]

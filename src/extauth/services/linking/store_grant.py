@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeVar, final
 
 from extauth.cancellation import cancelled_by_caller
-from extauth.domain.errors import StoreUnavailable
+from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking_ports import LinkingStore
 from extauth.domain.policy import RefreshPolicy
@@ -50,6 +50,7 @@ class GrantWriter:
         another replica has removed since looks like one that was never stored: it is put again, although
         the removal has revoked its tokens.
 
+        :raises ConfigurationError: if the store can encrypt nothing and this does not pass.
         :raises StoreUnavailable: if the store stays down, and it may have stored them nevertheless; or if
             the link was written meanwhile and there is no telling whether over these tokens.
         """
@@ -60,6 +61,8 @@ class GrantWriter:
             attempt += 1
             pause = _RETRY.delay(attempt, jitter=self._rng.random()).total_seconds()
             if self._clock.monotonic() + pause > give_up_at:
+                if isinstance(outcome, ConfigurationError):
+                    raise outcome
                 msg = f"the tokens of a new authorization at {key.provider_id} could not be stored"
                 # Another error's text might quote a token.
                 raise StoreUnavailable(msg) from (outcome if isinstance(outcome, StoreUnavailable) else None)

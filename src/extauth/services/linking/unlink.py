@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import final
 
-from extauth.domain.errors import StoreUnavailable, UnknownProvider
+from extauth.domain.errors import CannotDecrypt, LinkUnreadable, StoreUnavailable, UnknownProvider
 from extauth.domain.events import LinkRemoved
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import UnlinkOutcome
@@ -44,14 +45,16 @@ class Unlinker:
             return provider_of(self._providers, key.provider_id)
         except UnknownProvider:
             # A user can leave a provider that the deployment has dropped.
-            if await self._store.get(key) is None:
-                raise
+            with suppress(LinkUnreadable, CannotDecrypt):  # then there is one
+                if await self._store.get(key) is None:
+                    raise
             return None
 
     async def unlink(self, provider: LinkingProvider | None, key: LinkKey) -> UnlinkOutcome:
         """Remove the link and its companions, and revoke them if the provider is known.
 
         :raises StoreUnavailable: if the store is down. What it has removed until then is revoked.
+        :raises CannotDecrypt: if what it has removed does not open, so that it cannot be revoked; likewise.
         """
         keys = [key] if provider is None else [key, *companion_keys(provider, key)]
         removed: list[Link] = []
@@ -63,7 +66,7 @@ class Unlinker:
                 link = await self._store.delete(each)
                 if link is not None:
                     removed.append(link)
-        except StoreUnavailable:
+        except (StoreUnavailable, CannotDecrypt):
             await self._end_all(provider, removed)
             raise
         ended = await self._end_all(provider, removed)

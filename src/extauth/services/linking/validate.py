@@ -12,7 +12,7 @@ from extauth.domain.outcomes import Unknown
 from extauth.services.errors import GRANT_OF_ANOTHER_CLIENT, link_not_found
 from extauth.services.linking.connect import GrantConnector
 from extauth.services.provider_call import ProviderCaller
-from extauth.services.providers import provider_of
+from extauth.services.providers import encrypted, provider_of
 from extauth.services.registered_clients import provider_of_link
 
 
@@ -38,6 +38,8 @@ class Validator:
         link = await self._store.get(key)
         if link is None:
             raise link_not_found(key)
+        if (sealed := encrypted(link)) is not None:
+            raise sealed
         provider = await provider_of_link(configured, link)
         if provider is None:
             return TokenUnverified(GRANT_OF_ANOTHER_CLIENT)

@@ -43,6 +43,7 @@ from extauth.services.errors import (
     unknown_resource,
 )
 from extauth.services.events import EventEmitter
+from extauth.services.providers import encrypted
 from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.exchange import Presented, RefreshExchange
 from extauth.services.refresh.lease import Lease, Leases, Occupied
@@ -143,6 +144,10 @@ class LeasedRefresh:
         traits = request.provider.traits
         now = self._clock.now()
         works = request.works(link, now)
+        if (sealed := encrypted(link)) is not None:
+            # Since it was read here, by a replica that has keys.
+            await self._leases.release(lease)
+            raise sealed
         # A mark may have been made between reading the link and claiming it.
         match blocked(link, now):
             case Reauthorize(reason):

@@ -89,7 +89,7 @@ class TokenRequest:
 
     def owns(self, link: Link) -> bool:
         """Say whether the link was made with the provider's own client, as it nearly always was."""
-        return self.provider.origin is None or is_own_grant(self.provider, link)
+        return is_own_grant(self.provider, link)
 
     async def for_link(self, link: Link) -> TokenRequest:
         """Return this with the provider that has the client which the link was made with.
