@@ -51,10 +51,10 @@ def encrypting(given: Hidden[GivenKeys], plain_rows: PlainRows | None) -> Encryp
     return encrypted
 
 
-def warn_of_plain_text(keys: Hidden[GivenKeys]) -> None:
-    """Tell once a process that what it stores is not encrypted, unless the application has said so itself."""
+def warn_of_plain_text() -> None:
+    """Tell once a process that what it stores is not encrypted."""
     global _told  # noqa: PLW0603 - there is one process
-    if keys.value is None and not _told:
+    if not _told:
         _told = True
         _log.warning(
             "this database keeps access tokens, refresh tokens and client secrets in plain text: whoever can"

@@ -197,7 +197,8 @@ def open(  # noqa: A001
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
-    given, given_keys = Hidden(store), Hidden(keys)
+    given = Hidden(store)
+    given_keys: Hidden[GivenKeys] = Hidden(keys)
     del store, keys  # a URL may hold a password, and tools that report errors show local variables
     clock = clock or SystemClock()
     policy = policy or RefreshPolicy()

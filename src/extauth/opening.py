@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import Store
 from extauth.domain.wrong_types import UrlObject, must_be, url_text
-from extauth.encrypting import PLAIN, Encrypting, GivenKeys, encrypting, warn_of_plain_text
+from extauth.encrypting import Encrypting, GivenKeys, encrypting, warn_of_plain_text
 from extauth.services.open_services import close_services_on
 
 if TYPE_CHECKING:
@@ -74,12 +74,14 @@ def open_store(
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows, or a
         Postgres address, its server, its role or its rights are not as they must be; it says what to do.
     """
-    address, given_keys = Hidden(url), Hidden(keys)
+    address = Hidden(url)
+    given_keys: Hidden[GivenKeys] = Hidden(keys)
     del url, keys  # they may hold a password, and tools that report errors show local variables
     try:
         encrypt = encrypting(given_keys, plain_rows)
         opening = _opening(address.value, cast("dict[str, Any]", options))
-        return _OpenStore(opening, encrypt, given_keys if _is_kept(address) else Hidden(PLAIN))
+        may_tell = encrypt is None and given_keys.value is None and _is_kept(address)
+        return _OpenStore(opening, encrypt, may_tell=may_tell)
     except (ImportError, TypeError, ValueError) as error:
         mistake = error.with_traceback(None)  # for the same reason
     raise mistake
@@ -147,11 +149,13 @@ class _OpenStore:
         self,
         opening: AbstractAsyncContextManager[Store],
         encrypt: Encrypting | None,
-        keys: Hidden[GivenKeys],
+        *,
+        may_tell: bool,
     ) -> None:
         self._opening = opening
         self._encrypt = encrypt
-        self._keys = keys
+        self._may_tell = may_tell
+        """Whether it is worth a word that what is stored is plain text."""
         self._store: Store | None = None
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -164,7 +168,8 @@ class _OpenStore:
             store = await opened.enter_async_context(self._opening)
             self._store = store if self._encrypt is None else await self._encrypt(store)
             opened.pop_all()
-        warn_of_plain_text(self._keys)
+        if self._may_tell:
+            warn_of_plain_text()
         self._entered.add(self)
         return self._store
 

@@ -1,0 +1,106 @@
+"""Where the keys of an application come from: its environment, a file, the operating system's keyring.
+
+Each is text of one key a line, or parted by commas or spaces, as ``EncryptionKey.reveal()`` writes them; the
+first is primary. No error repeats any of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final
+
+from extauth.adapters.encryption.keyring import Keyring
+from extauth.adapters.encryption.keys import EncryptionKey
+from extauth.domain.errors import ConfigurationError
+from extauth.domain.hidden import Hidden
+from extauth.extras import extra_needed
+
+VARIABLE: Final = "EXTAUTH_KEYS"
+
+_COMMENT: Final = re.compile(r"#[^\n]*")
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_MAKE_ONE: Final = 'make a key with EncryptionKey.generate("2026-11").reveal()'
+
+
+def keys_from_environment(variable: str = VARIABLE) -> Keyring:
+    """Read the keys from an environment variable.
+
+    :raises ConfigurationError: if it is not set, or holds something else.
+    """
+    return _keyring(Hidden(os.environ.get(variable, "")), f"the environment variable {variable}")
+
+
+def keys_from_file(path: str | os.PathLike[str]) -> Keyring:
+    """Read the keys from a file that is its owner's alone; ``#`` begins a comment.
+
+    It is read once, without yielding to the event loop. Where a container's platform mounts it for a group,
+    give the text to :meth:`EncryptionKey.parse <extauth.adapters.encryption.EncryptionKey.parse>` instead.
+
+    :raises ConfigurationError: if it is not there, belongs to somebody else, may be read or written by others,
+        or holds something else; it says what to do.
+    """
+    what = f"the file of keys {Path(path)}"
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            _check_private(os.fstat(file.fileno()), what)
+            text = Hidden(file.read())
+    except (OSError, UnicodeDecodeError) as error:
+        # The latter quotes what it could not decode.
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        msg = f"{what} cannot be read: {reason}; {_MAKE_ONE} and write it there"
+        raise ConfigurationError(msg) from None
+    return _keyring(text, what)
+
+
+def keys_from_os(service: str = "extauth", name: str = "keys") -> Keyring:
+    """Read the keys from the operating system's keyring by the package ``keyring``; it may ask the user.
+
+    :raises ConfigurationError: if there are none, there is no keyring, or it is locked.
+    :raises ModuleNotFoundError: if the package is not installed; it names the extra to install.
+    """
+    with extra_needed("keyring"):
+        import keyring  # noqa: PLC0415 - only where it is wanted
+        import keyring.errors  # noqa: PLC0415
+    what = f"the keyring's password of {name!r} for {service!r}"
+    try:
+        text = Hidden(keyring.get_password(service, name) or "")
+    except keyring.errors.KeyringError as error:
+        msg = f"{what} cannot be read: {type(error).__name__}; is there a keyring, and is it open?"
+        raise ConfigurationError(msg) from error
+    return _keyring(text, what)
+
+
+def _check_private(status: os.stat_result, what: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        msg = f"{what} is no file"
+        raise ConfigurationError(msg)
+    if os.name != "posix":
+        return  # modes say nothing there
+    if status.st_uid not in {os.geteuid(), 0}:
+        msg = f"{what} belongs to another user, who can change it: chown it to the user of this process"
+        raise ConfigurationError(msg)
+    if status.st_mode & _OTHERS:
+        mode = stat.S_IMODE(status.st_mode)
+        msg = (
+            f"{what} is open to others (mode {mode:04o}): chmod 600 it, and if they may have read it, rotate"
+        )
+        raise ConfigurationError(msg)
+
+
+def _keyring(text: Hidden[str], what: str) -> Keyring:
+    written = [Hidden(each) for each in re.split(r"[\s,]+", _COMMENT.sub("", text.value)) if each]
+    if not written:
+        msg = f"{what} holds no key; {_MAKE_ONE}"
+        raise ConfigurationError(msg)
+    keys: list[EncryptionKey] = []
+    reason = ""
+    try:
+        keys += [EncryptionKey.parse(each.value) for each in written]
+        return Keyring(*keys)
+    except ValueError as error:
+        reason = str(error)
+    msg = f"{what} does not hold keys: {reason}"
+    raise ConfigurationError(msg)
