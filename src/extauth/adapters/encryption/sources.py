@@ -39,8 +39,8 @@ def keys_from_file(path: str | os.PathLike[str]) -> Keyring:
     It is read once, without yielding to the event loop. Where a container's platform mounts it for a group,
     give the text to :meth:`EncryptionKey.parse <extauth.adapters.encryption.EncryptionKey.parse>` instead.
 
-    :raises ConfigurationError: if it is not there, belongs to somebody else, may be read or written by others,
-        or holds something else; it says what to do.
+    :raises ConfigurationError: if it is not there, belongs to somebody else, is open to others, or holds
+        something else; it says what to do.
     """
     what = f"the file of keys {Path(path)}"
     try:
