@@ -16,6 +16,7 @@ from extauth.domain.errors import (
     AuthorizationExpired,
     AuthorizationFailed,
     AuthorizationRejected,
+    CannotDecrypt,
     ConfigurationError,
     ConsentDenied,
     ExtAuthError,
@@ -44,6 +45,7 @@ CODES = {
     TemporarilyUnavailable: "temporarily_unavailable",
     ProviderUnavailable: "provider_unavailable",
     StoreUnavailable: "store_unavailable",
+    CannotDecrypt: "cannot_decrypt",
     LinkUnreadable: "link_unreadable",
     RefreshInProgress: "refresh_in_progress",
     ConfigurationError: "configuration_error",
@@ -84,6 +86,7 @@ INSTANCES: list[ExtAuthError] = [
     AuthorizationRejected("begin again", reason="invalid_grant"),
     NotAuthorized("not yours"),
     LinkUnreadable("restore it", key=LinkKey("github", "alice")),
+    CannotDecrypt("give the key", reason="missing_key", key_id="k1", key=LinkKey("github", "alice")),
 ]
 
 
@@ -114,7 +117,7 @@ def test_every_error_is_public():
     ("base", "leaves"),
     [
         (TemporarilyUnavailable, {ProviderUnavailable, StoreUnavailable, LinkUnreadable, RefreshInProgress}),
-        (ConfigurationError, {UnknownProvider, ProviderMisconfigured}),
+        (ConfigurationError, {UnknownProvider, ProviderMisconfigured, CannotDecrypt}),
         (LinkNotFound, set()),
         (ReauthorizationRequired, set()),
         (NotAuthorized, set()),
