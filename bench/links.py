@@ -47,7 +47,7 @@ def _rows(count: int, now: Any, expiry: Any) -> Iterator[tuple[Any, ...]]:
 
 async def fill_sqlite(path: Path, count: int) -> None:
     """Make a file with ``count`` links whose tokens are fresh."""
-    async with open_store(f"sqlite:///{path}"):
+    async with open_store(f"sqlite:///{path}", keys="plain"):
         pass
     now = int(time.time() * 1e6)
     rows = _rows(count, now, now + LIFETIME // timedelta(microseconds=1))
@@ -62,7 +62,7 @@ async def fill_sqlite(path: Path, count: int) -> None:
 
 async def fill_postgres(dsn: str, count: int) -> None:
     """Put ``count`` links whose tokens are fresh into an empty database."""
-    async with open_store(dsn):
+    async with open_store(dsn, keys="plain"):
         pass
     now = datetime.now(UTC)
     connection = await asyncpg.connect(dsn)

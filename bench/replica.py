@@ -65,7 +65,7 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(inbox), sys.stdin)
     orders = json.loads(await inbox.readline())
     provider = TimedProvider(OAuth2Provider(PROVIDER, **orders["provider"]))
-    async with open_store(orders["store"]) as store, TokenService(store, [provider]) as tokens:
+    async with open_store(orders["store"], keys="plain") as store, TokenService(store, [provider]) as tokens:
         print("{}", flush=True)
         while line := await inbox.readline():
             provider.exchanges.clear()

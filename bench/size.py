@@ -54,7 +54,7 @@ async def _measure(name: str, urls: Mapping[int, str]) -> tuple[list[Figure], li
     async with AsyncExitStack() as stack:
         reads: dict[int, Read] = {}
         for size, url in urls.items():
-            store = await stack.enter_async_context(open_store(url))
+            store = await stack.enter_async_context(open_store(url, keys="plain"))
             tokens = await stack.enter_async_context(TokenService(store, [ScriptedProvider(PROVIDER)]))
             reads[size] = partial(tokens.access_token, PROVIDER)
         for load in LOADS:

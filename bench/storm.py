@@ -103,7 +103,7 @@ async def _rotate(
 async def storm(url: str, replicas: int) -> list[Rotation]:
     async with (
         AuthorizationServer(answer_delay=EXCHANGE) as server,
-        open_store(url) as store,
+        open_store(url, keys="plain") as store,
         AsyncExitStack() as stack,
     ):
         orders = {

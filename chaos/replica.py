@@ -70,7 +70,7 @@ def providers(token_url: str, client_secret: str) -> Callable[[str], OAuth2Provi
 async def _opened(url: str, stack: AsyncExitStack, stop: asyncio.Event) -> LinkStore | None:
     while not stop.is_set():
         try:
-            return await stack.enter_async_context(open_store(url))
+            return await stack.enter_async_context(open_store(url, keys="plain"))
         except StoreUnavailable:  # it restarts
             await asyncio.sleep(0.05)
     return None

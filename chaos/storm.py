@@ -68,7 +68,7 @@ async def storm(plan: Plan, store_url: str, folder: Path, restart: Restart | Non
     async with (
         _authorization_server(plan, folder) as server,
         proxy(plan, server.port) as between,
-        open_store(store_url) as store,
+        open_store(store_url, keys="plain") as store,
         ClientSession() as http,
     ):
         users = Users(plan, http, server.url, store)

@@ -54,7 +54,7 @@ async def drive(visitor: Visitor, folder: Path, *, count: int = ROTATIONS) -> Dr
     broken: list[str] = []
     store = f"sqlite:///{folder / 'links.db'}"
     site = visitor.site
-    async with extauth.open(store, [provider(site)]) as auth:
+    async with extauth.open(store, [provider(site)], keys="plain") as auth:
         link = await connect(auth, visitor)
         rotated = await rotations(visitor, store, link, broken, count=count)
         await connect(auth, visitor)

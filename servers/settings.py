@@ -46,7 +46,7 @@ async def application(
     store: str, site: Site, client: McpClient | None, observer: Observer | None = None
 ) -> AsyncGenerator[tuple[Auth, OAuth2Provider]]:
     """Open the application: with the server as it knows it, or as it finds it for a client of MCP."""
-    async with extauth.open_store(store) as opened:
+    async with extauth.open_store(store, keys="plain") as opened:
         known = provider(site) if client is None else await found(site, opened, client)
         async with extauth.open(opened, [known], observer=observer) as auth:
             yield auth, known

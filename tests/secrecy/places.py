@@ -15,14 +15,23 @@ import asyncpg
 import attrs
 
 from extauth import open_store
+from extauth.adapters.encryption import EncryptedStore, EncryptionKey
 from extauth.adapters.postgres import PostgresLinkStore, UniqueNamesConnection
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.domain.linking_ports import Store
 from tests.servers.postgres_server import PostgresServer
 
 MEMORY = ("memory",)
-SQLITE = ("sqlite", "sqlite-own-connection", "sqlite-own-pair")
-POSTGRES = ("postgres", "postgres-own-pool", "postgres-own-names", "postgres-transaction-pooling")
+SQLITE = ("sqlite", "sqlite-own-connection", "sqlite-own-pair", "sqlite-encrypted")
+POSTGRES = (
+    "postgres",
+    "postgres-own-pool",
+    "postgres-own-names",
+    "postgres-transaction-pooling",
+    "postgres-encrypted",
+)
+ENCRYPTED = "-encrypted"
+KEY = EncryptionKey.generate("2026-11")
 EVERYWHERE = (*MEMORY, *SQLITE, *POSTGRES)
 ON_DISK = (*SQLITE, *POSTGRES)
 
@@ -48,9 +57,17 @@ class Place:
 
 def place(kind: str, folder: Path, server: PostgresServer) -> AbstractAsyncContextManager[Place]:
     """Open an empty store of that kind."""
+    if kind.endswith(ENCRYPTED):
+        return _encrypted(kind, folder, server)
     if kind == "memory":
         return _in_memory()
     return _in_sqlite(kind, folder / "links.db") if kind in SQLITE else _in_postgres(kind, server)
+
+
+@asynccontextmanager
+async def _encrypted(kind: str, folder: Path, server: PostgresServer) -> AsyncGenerator[Place]:
+    async with place(kind.removesuffix(ENCRYPTED), folder, server) as opened:
+        yield attrs.evolve(opened, kind=kind, store=EncryptedStore(opened.store, KEY))
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import pytest
 from tests.secrecy.acts import ACTS, Act, play
 from tests.secrecy.breakages import BREAKAGES
 from tests.secrecy.canaries import Canaries
-from tests.secrecy.places import EVERYWHERE, ON_DISK, SQLITE, place
+from tests.secrecy.places import ENCRYPTED, EVERYWHERE, KEY, ON_DISK, SQLITE, place
 from tests.secrecy.watch import Watch
 from tests.servers.postgres_server import PostgresServer
 
@@ -21,6 +21,9 @@ def _name_of(act: Act) -> str:
 def watched(act: Act, kind: str, folder: Path, server: PostgresServer) -> tuple[Watch, Canaries]:
     """Play an act on a store of that kind, under a watch."""
     watch, canaries = Watch(), Canaries()
+    if kind.endswith(ENCRYPTED):
+        canaries.add("encryption key", KEY.reveal().partition(":")[2])
+        canaries.add("encryption key", repr(KEY.secret))
 
     async def main() -> None:
         async with place(kind, folder, server) as opened:

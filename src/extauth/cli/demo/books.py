@@ -38,7 +38,7 @@ class Book(Protocol):
 async def open_book(orders: Orders, session: aiohttp.ClientSession) -> AsyncGenerator[Book, None]:
     """Open the links that these orders are about, and remove them at the end."""
     if orders.way == "extauth":
-        async with open_store(orders.store) as store:
+        async with open_store(orders.store, keys="plain") as store:
             try:
                 yield _ExtauthBook(store, orders)
             finally:

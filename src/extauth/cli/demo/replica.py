@@ -80,7 +80,7 @@ async def extauth_way(orders: Orders, diary: Diary | None = None) -> AsyncGenera
         token_url=orders.token_url,
     )
     async with (
-        open_store(orders.store) as store,
+        open_store(orders.store, keys="plain") as store,
         TokenService(store, [provider], observer=diary) as tokens,
     ):
         yield lambda user: tokens.access_token(PROVIDER, user)
