@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from extauth.testing import Bounds, explore
+from extauth.testing.schedules.explorer.walk import memory_store
 from proof.configurations import CONFIGURATIONS
+from tests.support.encrypted_memory import EncryptedMemory
 
 SMALL = {
     "two replicas": Bounds(replicas=2, crashes=1, lost_replies=1, authorizations=1, unlinks=1),
@@ -32,6 +34,34 @@ def test_no_schedule_breaks_a_promise(name):
     assert report.complete
     assert report.states > report.endings > 0
     print(f"{name}: {report.states} states, {report.schedules} schedules, {report.endings} endings")
+
+
+ENCRYPTED = (
+    "two replicas",
+    "a token for a resource, too",
+    "the store fails",
+)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ENCRYPTED)
+def test_encryption_makes_no_difference(name):
+    """On an encrypted store exactly the same can happen: state by state, schedule by schedule."""
+    plain, encrypted = (
+        explore(SMALL[name], make_store=make)
+        for make in (memory_store, lambda clock: EncryptedMemory(clock.store_now))
+    )
+    assert encrypted.violations == []
+    assert encrypted.complete
+    assert (encrypted.states, encrypted.schedules) == (plain.states, plain.schedules)
+
+
+def test_no_schedule_with_reseals_breaks_a_promise_on_an_encrypted_store():
+    """Every text is sealed anew at any point of a refresh, crash or reconnection."""
+    bounds = Bounds(replicas=2, crashes=1, authorizations=1, reseals=1)
+    report = explore(bounds, make_store=lambda clock: EncryptedMemory(clock.store_now))
+    assert report.violations == []
+    assert report.complete
 
 
 def test_the_proof_covers_what_it_says():

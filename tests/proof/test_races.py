@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import attrs
@@ -15,10 +16,12 @@ import pytest
 from hypothesis import settings
 
 from extauth import LinkStore, ProviderTraits, open_store
+from extauth.adapters.encryption import EncryptedStore
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.testing import VirtualClock, refresh_races
 from extauth.testing.schedules.races import BEGINNING, SETTINGS
 from tests.servers.postgres_server import PostgresServer
+from tests.support.encrypted_memory import KEYS, EncryptedMemory
 
 EXAMPLES = int(os.environ.get("EXTAUTH_RACES", "0"))
 """How many examples of each machine to run, newly drawn each time; by default few, and the same ones."""
@@ -64,6 +67,13 @@ async def postgres_database() -> AsyncGenerator[LinkStore, None]:
     connection = await asyncpg.connect(Places.dsn)
     await connection.execute("TRUNCATE external_auth_links")
     await connection.close()
+
+
+@asynccontextmanager
+async def encrypted(opening: AbstractAsyncContextManager[Any]) -> AsyncGenerator[LinkStore, None]:
+    """Encrypt what a store keeps."""
+    async with opening as store:
+        yield EncryptedStore(store, KEYS)
 
 
 pytestmark = pytest.mark.timeout(900)  # generous: a busy machine must not fail it
@@ -116,3 +126,17 @@ TestSqliteAndResources.settings = races(20)
 
 TestPostgresAndResources = refresh_races(postgres_database, setting=WITH_RESOURCES).TestCase
 TestPostgresAndResources.settings = races(20)
+
+TestEncryptedMemory = refresh_races(lambda: EncryptedMemory(clock.now), clock=clock).TestCase
+TestEncryptedMemory.settings = races(50)
+
+TestEncryptedMemoryAndResources = refresh_races(
+    lambda: EncryptedMemory(clock.now), setting=WITH_RESOURCES, clock=clock
+).TestCase
+TestEncryptedMemoryAndResources.settings = races(50)
+
+TestEncryptedSqlite = refresh_races(lambda: encrypted(sqlite_file())).TestCase
+TestEncryptedSqlite.settings = races(20)
+
+TestEncryptedPostgres = refresh_races(lambda: encrypted(postgres_database())).TestCase
+TestEncryptedPostgres.settings = races(20)
