@@ -11,13 +11,14 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import reads, single_flight, size, storm
+from bench import encryption, reads, single_flight, size, storm
 from bench.machine import machine
 from bench.postgres import postgres
 from bench.report import Part, markdown
 
 PARTS: dict[str, Callable[[str], Awaitable[Part]]] = {
     "reads": reads.measure,
+    "encryption": encryption.measure,
     "single_flight": single_flight.measure,
     "storm": storm.measure,
     "size": size.measure,

@@ -57,7 +57,12 @@ def nothing_remembered() -> Iterator[None]:
         row_cache.MOST_REMEMBERED = kept
 
 
-def timed(read: Read, users: Callable[[], Sequence[str]], tasks: int) -> Callable[[], Awaitable[float]]:
+def timed(
+    read: Read,
+    users: Callable[[], Sequence[str]],
+    tasks: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Callable[[], Awaitable[float]]:
     """Return a measurement: seconds per read."""
 
     async def measure() -> float:
@@ -68,12 +73,12 @@ def timed(read: Read, users: Callable[[], Sequence[str]], tasks: int) -> Callabl
             for name in left:
                 await read(name)
 
-        began = time.perf_counter()
+        began = clock()
         if tasks == 1:
             await task()
         else:
             await asyncio.gather(*(task() for _ in range(tasks)))
-        return (time.perf_counter() - began) / len(wanted)
+        return (clock() - began) / len(wanted)
 
     return measure
 
@@ -132,9 +137,9 @@ async def sqlite() -> tuple[list[Figure], list[tuple[str, ...]]]:
         select = SELECT.format("?", "?")
         provider = ScriptedProvider(PROVIDER)
         async with (
-            open_store(f"sqlite:///{path}") as store,
+            open_store(f"sqlite:///{path}", keys="plain") as store,
             TokenService(store, [provider]) as tokens,
-            open_store(f"sqlite:///{path}") as another_store,
+            open_store(f"sqlite:///{path}", keys="plain") as another_store,
             TokenService(another_store, [provider]) as decoded,
             aiosqlite.connect(path) as db,
         ):
@@ -177,9 +182,9 @@ async def postgres(server: str) -> tuple[list[Figure], list[tuple[str, ...]]]:
     async with database(server, "reads") as dsn:
         await fill_postgres(dsn, LINKS)
         async with (
-            open_store(dsn) as store,
+            open_store(dsn, keys="plain") as store,
             TokenService(store, [provider]) as tokens,
-            open_store(dsn) as another_store,
+            open_store(dsn, keys="plain") as another_store,
             TokenService(another_store, [provider]) as decoded,
             asyncpg.create_pool(dsn) as pool,
         ):
