@@ -60,7 +60,7 @@ async def _measured(name: str, urls: dict[str, str], key: EncryptionKey) -> tupl
                 tokens = TokenService(store, [ScriptedProvider(PROVIDER)])
                 await stack.enter_async_context(tokens)
                 read = reads[side + memory] = partial(tokens.access_token, PROVIDER)
-                for number in range(LINKS):
+                for number in range(0 if memory else LINKS):
                     await read(user(number))
         for tasks, count, most in ((1, ALONE, 1.25), (TOGETHER, READS_TOGETHER, 1.5)):
             sides: dict[str, Callable[[], Awaitable[float]]] = {}
