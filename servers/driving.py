@@ -139,7 +139,8 @@ async def _tell(replica: Process, token: str) -> dict[str, Any]:
 async def _wrong_secret(auth: Auth, site: Site, store: str, broken: list[str]) -> str:
     if site.client_secret is None:
         return "-"
-    async with extauth.open(store, [provider(site, secret="another")]) as mistaken:  # noqa: S106 - a wrong one
+    wrong = provider(site, secret="another")  # noqa: S106 - a wrong one
+    async with extauth.open(store, [wrong], keys="plain") as mistaken:
         said = await _outcome(lambda: mistaken.refresh(PROVIDER, USER))
     told = ProviderMisconfigured if site.names_wrong_secret else ProviderUnavailable
     if said != (told.__name__ if site.checks_secret else WORKS):

@@ -103,14 +103,14 @@ def _gives_out_ids(monkeypatch: Any) -> None:
 def _compares_texts(monkeypatch: Any) -> None:
     real = EncryptedStore.save
 
-    async def save(self, key, version, tokens, *, origin=None):
+    async def save(self, key, version, tokens, **options):
         stored = await self._store.get(key)
         if stored is not None:
             link = await self.get(key)
             again = await self._sealed(key, link.tokens)
             if again.refresh_token != stored.tokens.refresh_token:
                 return Stale(attrs.evolve(link, version=version + 1))
-        return await real(self, key, version, tokens, origin=origin)
+        return await real(self, key, version, tokens, **options)
 
     monkeypatch.setattr(EncryptedStore, "save", save)
 

@@ -130,9 +130,16 @@ class EncryptedStore:
         return await self._store.time()
 
     async def save(
-        self, key: LinkKey, version: int, tokens: TokenSet, *, origin: GrantOrigin | None = None
+        self,
+        key: LinkKey,
+        version: int,
+        tokens: TokenSet,
+        *,
+        origin: GrantOrigin | None = None,
+        written_at: datetime | None = None,
     ) -> SaveOutcome:
-        outcome = await self._store.save(key, version, await self._sealed(key, tokens), origin=origin)
+        sealed = await self._sealed(key, tokens)
+        outcome = await self._store.save(key, version, sealed, origin=origin, written_at=written_at)
         match outcome:
             case Saved(link):
                 return Saved(_as_written(link, tokens))
@@ -141,8 +148,11 @@ class EncryptedStore:
             case _:
                 return outcome
 
-    async def record_failure(self, key: LinkKey, version: int, failure: RefreshFailure) -> RecordOutcome:
-        return await self._recorded(await self._store.record_failure(key, version, failure))
+    async def record_failure(
+        self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
+    ) -> RecordOutcome:
+        recorded = await self._store.record_failure(key, version, failure, written_at=written_at)
+        return await self._recorded(recorded)
 
     async def lift_failure(
         self,
