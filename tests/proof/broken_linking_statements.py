@@ -216,6 +216,21 @@ BUGS = [
         ),
     ),
     Bug(
+        "extra-left-by-reseal",
+        "RESEAL",
+        "reseal",
+        "test_reseal_replaces_the_values_of_extra",
+        **both("oauth_extra = coalesce(", "oauth_extra = coalesce(oauth_extra, "),
+    ),
+    Bug(
+        "extra-dropped-by-reseal",
+        "RESEAL",
+        "reseal",
+        "test_reseal_replaces_the_values_of_extra",
+        sqlite=("coalesce(:extra, oauth_extra)", "coalesce(:extra, '')"),
+        postgres=("coalesce($9, oauth_extra)", "coalesce($9, '')"),
+    ),
+    Bug(
         "refresh-expiry-kept-by-put",
         "PUT",
         "put",

@@ -101,6 +101,42 @@ class ResealWritesResourceExpiries(ResealingStore):
         return given
 
 
+class ResealingExtraStore(HealthyStore):
+    """Writes other values of ``extra`` than a re-encryption should."""
+
+    @staticmethod
+    def resealed(old, given):
+        raise NotImplementedError
+
+    async def reseal(self, key, version, tokens):
+        row = self._rows.get(key)
+        outcome = await super().reseal(key, version, tokens)
+        if isinstance(outcome, Resealed):
+            extra = self.resealed(row.link.tokens.extra, tokens.extra)
+            link = self._rows[key].link
+            changed = attrs.evolve(link, tokens=attrs.evolve(link.tokens, extra=extra))
+            return Resealed(self.row(key, link=changed).seen_at(self._now()))
+        return outcome
+
+
+@broken("reseal", "test_reseal_replaces_the_values_of_extra")
+class ResealLeavesExtra(ResealingExtraStore):
+    """What is in ``extra`` stays under the old key, which is then thrown away."""
+
+    @staticmethod
+    def resealed(old, given):
+        return old
+
+
+@broken("reseal", "test_reseal_replaces_the_values_of_extra")
+class ResealReplacesExtra(ResealingExtraStore):
+    """A re-encryption of the tokens alone forgets what else there was."""
+
+    @staticmethod
+    def resealed(old, given):
+        return given
+
+
 @broken("lift_failure", "test_lifting_covers_named_links")
 class LiftLeavesNamedLinks(HealthyStore):
     """Users with a second account stay dead after the outage."""
