@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import Store
 
 if TYPE_CHECKING:  # a store that does not encrypt must not need the package that it takes
-    from extauth.adapters.encryption.keyring import Keys
+    from extauth.adapters.encryption.keyring import GivenKeys
     from extauth.adapters.encryption.store import PlainRows
 
 PLAIN: Final = "plain"
-
-GivenKeys: TypeAlias = "Keys | Literal['plain'] | None"
 
 Encrypting: TypeAlias = Callable[[Store], Awaitable[Store]]
 """Puts encryption around a store that is open."""

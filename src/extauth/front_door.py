@@ -24,7 +24,7 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
 from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
-from extauth.encrypting import Encrypting, GivenKeys, encrypting
+from extauth.encrypting import Encrypting, encrypting
 from extauth.one_loop import OneLoop
 from extauth.opening import StoreOptions, open_store
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
@@ -33,6 +33,7 @@ from extauth.services.linking.service import LinkingService
 from extauth.services.refresh.service import TokenService
 
 if TYPE_CHECKING:
+    from extauth.adapters.encryption.keyring import GivenKeys
     from extauth.adapters.encryption.store import PlainRows
 
 

@@ -15,10 +15,11 @@ from urllib.parse import unquote
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import Store
 from extauth.domain.wrong_types import UrlObject, must_be, url_text
-from extauth.encrypting import Encrypting, GivenKeys, encrypting, warn_of_plain_text
+from extauth.encrypting import Encrypting, encrypting, warn_of_plain_text
 from extauth.services.open_services import close_services_on
 
 if TYPE_CHECKING:
+    from extauth.adapters.encryption.keyring import GivenKeys
     from extauth.adapters.encryption.store import PlainRows
 
 _SQLITE = "sqlite:///"

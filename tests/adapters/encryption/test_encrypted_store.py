@@ -191,7 +191,7 @@ async def test_texts_cannot_change_tables(file):
         file.sql("UPDATE external_auth_links SET oauth_access_token = ?", secret)
         calls = store.get(ALICE), store.take_authorization("hash-1"), store.registration("name")
         errors = await asyncio.gather(*calls, return_exceptions=True)
-    assert [error.reason for error in errors] == ["not_authentic"] * 3  # type: ignore[union-attr]
+    assert [error.reason for error in errors] == ["not_authentic"] * 3
 
 
 @pytest.mark.parametrize(

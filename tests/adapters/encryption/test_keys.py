@@ -46,7 +46,7 @@ def test_what_is_no_key(secret):
 def test_a_password_is_no_key():
     """Nothing is derived from a text, least of all from the client secret."""
     with pytest.raises(TypeError, match="no passphrase") as caught:
-        EncryptionKey("k", "correct horse battery staple....")  # type: ignore[arg-type]
+        EncryptionKey("k", "correct horse battery staple....")
     assert "horse" not in str(caught.value)
 
 
@@ -72,4 +72,4 @@ def test_keyrings_are_checked():
     with pytest.raises(ValueError, match="two keys of a keyring have the id 'k'"):
         Keyring(key, EncryptionKey.generate("k"))
     with pytest.raises(TypeError, match="must be an EncryptionKey or a KeyProvider"):
-        Keyring(key, "k2:secret")  # type: ignore[arg-type]
+        Keyring(key, "k2:secret")

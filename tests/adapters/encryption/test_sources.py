@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import keyring
 import pytest
@@ -34,12 +35,13 @@ WRITTEN = [
 
 async def reads_both(keys) -> bool:
     """Tell whether these are the two keys, the new one primary."""
-    inner = MemoryLinkStore()
+    inner: Any = MemoryLinkStore()
     await EncryptedStore(inner, OLD).put(ALICE, TokenSet("at"))
-    store = EncryptedStore(inner, keys)
+    store: Any = EncryptedStore(inner, keys)
     opened = (await store.get(ALICE)).tokens == TokenSet("at")
     await store.put(ALICE, TokenSet("at"))
-    return opened and (await EncryptedStore(inner, NEW).get(ALICE)).tokens == TokenSet("at")
+    again: Any = EncryptedStore(inner, NEW)
+    return bool(opened and (await again.get(ALICE)).tokens == TokenSet("at"))
 
 
 @pytest.mark.parametrize("written", WRITTEN)
@@ -126,7 +128,7 @@ def test_an_environment_without_keys(monkeypatch, written):
 class OneSecret(KeyringBackend):
     """A keyring in memory."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = 1
 
     def __init__(self, secret: str | None, *, locked: bool = False) -> None:
         self.secret, self.locked = secret, locked

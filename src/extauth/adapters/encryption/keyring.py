@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TypeAlias, TypeGuard, final
+from typing import Literal, TypeAlias, TypeGuard, final
 
 from extauth.adapters.encryption.data_keys import DataKeys
 from extauth.adapters.encryption.keys import EncryptionKey
@@ -90,6 +90,9 @@ class Keyring:
 
 Keys: TypeAlias = Keyring | AnyKey | Iterable[AnyKey]
 """What may be given as ``keys``: of several the first is primary."""
+
+GivenKeys: TypeAlias = Keys | Literal["plain"] | None
+"""The same where nothing need be encrypted: ``"plain"`` says that this is meant."""
 
 
 def keyring_of(keys: Keys) -> Keyring:
