@@ -88,9 +88,12 @@ def token_parameters(tokens: TokenSet) -> Parameters:
     )
 
 
-def sealed_parameters(tokens: TokenSet) -> Parameters:
-    """Write all that an encryption changes: $3 to $7."""
-    return Parameters(*_text_parameters(tokens), resource_tokens_to_text(tokens.resource_tokens))
+def sealed_parameters(tokens: TokenSet, version: int) -> Parameters:
+    """Write all that an encryption changes, and at which version: $3 to $9; no ``extra`` leaves that."""
+    extra = extra_to_text(tokens.extra) or None
+    return Parameters(
+        *_text_parameters(tokens), resource_tokens_to_text(tokens.resource_tokens), version, extra
+    )
 
 
 def origin_parameters(origin: GrantOrigin | None) -> Parameters:

@@ -37,7 +37,6 @@ from extauth.adapters.postgres.sending import Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated
-from extauth.adapters.sql.json_columns import extra_to_text
 from extauth.adapters.sql.listing import readable_of, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, UndecodableRows, unreadable_link
@@ -239,8 +238,7 @@ class PostgresLinkStore:
                 return link
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
-        extra = extra_to_text(tokens.extra) or None  # none leaves what is there
-        parameters = Parameters(*key_parameters(key), *sealed_parameters(tokens), version, extra)
+        parameters = Parameters(*key_parameters(key), *sealed_parameters(tokens, version))
         row = await self._conditional.at_version(key, version, statements.RESEAL, parameters)
         return row if isinstance(row, Stale | Absent) else Resealed(link_from_row(row))
 
