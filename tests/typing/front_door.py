@@ -11,6 +11,7 @@ import extauth
 from extauth import (
     Auth,
     DeviceAuthorization,
+    KeyProvider,
     Link,
     LinkingService,
     LinkingStore,
@@ -19,6 +20,7 @@ from extauth import (
     UnlinkOutcome,
     events,
 )
+from extauth.adapters.encryption import EncryptionKey, Keyring
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.providers import github
 from extauth.domain.linking_outcomes import Validity
@@ -32,6 +34,16 @@ def what_it_opens(store: Store) -> None:
     extauth.open(
         MemoryLinkStore(), [provider], on_account_change="refuse", redirect_uris=["https://a.example"]
     )
+
+
+def what_may_be_keys(key: EncryptionKey, service: KeyProvider) -> None:
+    """One key, several of any kind, a keyring, or the word for plain text; a text is no key."""
+    for keys in (key, [key], (service, key), Keyring(service, key), service, None):
+        assert_type(extauth.open("memory://", [], keys=keys), AbstractAsyncContextManager[Auth])
+        assert_type(extauth.open_store("memory://", keys=keys), AbstractAsyncContextManager[Store])
+    extauth.open("memory://", [], keys="plain")
+    extauth.open("memory://", [], keys=key, plain_rows="refuse")
+    extauth.open("memory://", [], keys=key.reveal())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def what_it_returns(auth: Auth, parameters: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 
 from extauth import SingleFlight, TokenService
+from extauth.adapters.encryption import EncryptedStore, EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.clock import SystemClock
@@ -24,6 +25,8 @@ from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
 memory_store_type: type[Store] = MemoryLinkStore
 memory_store: Store = MemoryLinkStore()
 sqlite_store_type: type[Store] = SqliteLinkStore
+encrypted_store_type: type[Store] = EncryptedStore
+encrypted_store: Store = EncryptedStore(memory_store, EncryptionKey.generate("2026-11"))
 clock_type: type[Clock] = SystemClock
 clock: Clock = SystemClock()
 provider: OAuthProvider = ScriptedProvider()
