@@ -175,6 +175,10 @@ class DeviceCodes:
     interval: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
 
 
+def _optional_scope_names(value: Iterable[str] | None) -> frozenset[str] | None:
+    return None if value is None else scope_names(value)
+
+
 @final
 @attrs.frozen(kw_only=True)
 class ClientRegistration:
@@ -191,9 +195,7 @@ class ClientRegistration:
     client_auth: str = attrs.field(default="none", validator=text)
     """The authentication method of the token endpoint that was registered."""
     redirect_uris: tuple[str, ...] = ()
-    scopes: frozenset[str] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(scope_names)
-    )
+    scopes: frozenset[str] | None = attrs.field(default=None, converter=_optional_scope_names)
     """Those that it was to be registered for, whatever the server made of that. ``None``: that was not noted,
     as before schema version 7."""
     registration_uri: str | None = attrs.field(default=None, validator=optional_text)
