@@ -88,7 +88,9 @@ def test_a_file_of_somebody_else(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"", b"# nothing\n", b"no key", b"\xff\xfe\x00", NEW.secret, "folder"]
+    "content",
+    [None, b"", b"# nothing\n", b"no key", b"\xff\xfe\x00", NEW.secret, "folder"],
+    ids=["missing", "empty", "comment", "words", "bytes", "bare", "folder"],
 )
 def test_a_file_without_keys(tmp_path, content):
     """The error says which file and what to write, and nothing of what it holds."""
@@ -107,7 +109,9 @@ def test_a_file_without_keys(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    "written", ["", " ", NEW.reveal()[:-1], f"{NEW.reveal()} {NEW.reveal()}", NEW.reveal()[5:]]
+    "written",
+    ["", " ", NEW.reveal()[:-1], f"{NEW.reveal()} {NEW.reveal()}", NEW.reveal()[5:]],
+    ids=["empty", "space", "half", "twice", "nameless"],
 )
 def test_an_environment_without_keys(monkeypatch, written):
     """None, half a key, the same one twice: told by the variable's name, without a word of its value."""
