@@ -149,12 +149,14 @@ def test_what_is_known_about_the_wait_is_told():
 
 
 def test_an_error_carries_what_it_was_raised_with():
-    """The message for people, and for programs the reason or the time to wait."""
+    """The message for people, and for programs the reason, the time to wait or the link."""
     for kind in (ReauthorizationRequired, ProviderMisconfigured):
         error = kind("so it is", reason="a_code")
         assert (str(error), error.reason) == ("so it is", "a_code")
     later = TemporarilyUnavailable("so it is", retry_after=timedelta(seconds=3))
     assert (str(later), later.retry_after) == ("so it is", timedelta(seconds=3))
+    unreadable = LinkUnreadable("so it is", key=LinkKey("github", "alice"))
+    assert (str(unreadable), unreadable.key) == ("so it is", LinkKey("github", "alice"))
 
 
 def through_pickle(error: ExtAuthError) -> ExtAuthError:

@@ -51,7 +51,7 @@ class TestResources:
             "https://a.example",
         )
 
-    @pytest.mark.parametrize("resources", ["https://a.example", "", ["https://a.example", ""]])
+    @pytest.mark.parametrize("resources", ["https://a.example", "", "nul\0", ["https://a.example", ""]])
     def test_one_text_is_no_collection(self, resources: object) -> None:
         """Its letters would be asked for."""
         with pytest.raises(ValueError, match=r"^resources must be a collection of URIs, none of them empty$"):

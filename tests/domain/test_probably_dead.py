@@ -57,6 +57,30 @@ def test_it_takes_many_tries_a_long_time_and_a_success_of_another(times, served_
     assert (enough and others_work) == row(times).probably_dead(served_at)
 
 
+def test_a_row_of_refusals():
+    """It has the version, how many they are, and when the first and the last two were."""
+    first = Refusals.begin(3, 5.0)
+    assert first == Refusals(3, 1, first=5.0, before=5.0, last=5.0)
+    assert first.again(7.0) == Refusals(3, 2, first=5.0, before=5.0, last=7.0)
+    assert first.again(7.0).again(8.0) == Refusals(3, 3, first=5.0, before=7.0, last=8.0)
+
+
+@pytest.mark.parametrize(
+    ("tries", "span", "served_after", "expected"),
+    [
+        (TRIES, HOUR, 1, True),
+        (TRIES - 1, HOUR, 1, False),
+        (TRIES, HOUR - 1, 1, False),
+        (TRIES, HOUR, 0, False),
+    ],
+)
+def test_the_least_that_means_dead(tries, span, served_after, expected):
+    """Neither the tenth try nor the full hour is short of it; a success at the last try but one is."""
+    start = 10 * HOUR
+    refusals = Refusals(3, tries, first=start, before=start + 60, last=start + span)
+    assert refusals.probably_dead(start + 60 + served_after) is expected
+
+
 @given(st.lists(st.floats(0, 30 * HOUR), min_size=2, max_size=50).map(sorted), st.data())
 def test_a_client_that_works_for_nobody_is_never_a_dead_link(times, data):
     """Whatever was served before the last try but one says nothing of now."""
@@ -111,6 +135,12 @@ def test_a_suspicion_is_of_one_version():
     assert not is_suspected(attrs.evolve(suspected, version=4))
     again = suspicion(attrs.evolve(suspected, version=4), NOW, TRIES)
     assert again.retry_at - NOW == FIRST_PAUSE
+
+
+def test_another_pause_before_is_not_doubled():
+    """How long the provider was throttled or away says nothing of a dead grant."""
+    other = RefreshFailure("http_429", NOW, 3, retry_at=NOW + 3 * FIRST_PAUSE)
+    assert suspicion(attrs.evolve(LINK, failure=other), NOW, TRIES).retry_at == NOW + FIRST_PAUSE
 
 
 def test_a_short_pause_between_does_not_shorten_the_next():

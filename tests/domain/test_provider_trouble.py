@@ -112,6 +112,19 @@ def test_the_order_of_the_links_does_not_matter(keys):
     )
 
 
+def test_a_success_settles_what_came_in_as_it_was_asked_for():
+    """Trouble of that very instant was known; trouble of a later one was not."""
+    troubles = Troubles().after_failure("throttled", KEYS[0], 7.0).after_failure("throttled", KEYS[1], 8.0)
+    assert troubles.after_success(7.0).met == {"throttled": {KEYS[1]: 8.0}}
+
+
+@given(st.permutations(KEYS))
+def test_the_latest_are_remembered(keys):
+    """Whatever the links are called."""
+    troubles = told([("throttled", key) for key in keys])
+    assert set(troubles.met["throttled"]) == set(keys[-SEVERAL_REJECTED:])
+
+
 def test_little_is_remembered():
     """As many links as count, the latest, and no kind of trouble that is over."""
     troubles = told([("throttled", LinkKey("github", f"user-{number}")) for number in range(1000)])

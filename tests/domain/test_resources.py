@@ -13,7 +13,9 @@ from extauth.domain.resources import (
     RejectedToken,
     access_tokens,
     after_exchange,
+    reissued,
     same_access_tokens,
+    same_tokens,
     seen_for,
     something_to_lose,
     token_works,
@@ -23,6 +25,7 @@ from extauth.domain.token_set import ResourceToken
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+INSTANT = timedelta(microseconds=1)
 STRICT = ProviderTraits()
 REVOKING = ProviderTraits(refresh_revokes_access_token=True)
 MAIL = ResourceToken("at-mail", expires_at=NOW + HOUR, issued_at=NOW - MINUTE)
@@ -185,6 +188,96 @@ def test_sets_with_the_same_access_tokens():
     assert same_access_tokens(one, attrs.evolve(one, access_token_key_id="k2", expires_at=None))
     assert not same_access_tokens(one, attrs.evolve(one, access_token="other"))
     assert not same_access_tokens(one, attrs.evolve(one, resource_tokens={"mail": MAIL}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"access_token_key_id": "k2", "refresh_token_key_id": "k2", "expires_at": None}, True),
+        ({"refresh_token": "other"}, False),
+        ({"refresh_token": None}, False),
+        ({"access_token": "other"}, False),
+        ({"resource_tokens": {"mail": MAIL}}, False),
+    ],
+)
+def test_sets_with_the_same_tokens(changes, expected):
+    """The refresh token counts as well as every access token."""
+    one = link().tokens
+    assert same_tokens(one, attrs.evolve(one, **changes)) is expected
+
+
+def written_anew(whole: Link, **changes: Any) -> Link:
+    """Return the link after another credential write."""
+    tokens = attrs.evolve(whole.tokens, **changes)
+    return attrs.evolve(whole, tokens=tokens, version=whole.version + 1, updated_at=NOW)
+
+
+NEW_MAIL = {"mail": attrs.evolve(MAIL, issued_at=NOW), "files": FILES}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, set()),
+        ({"issued_at": NOW}, {None}),
+        ({"access_token": "at-new"}, {None}),
+        ({"resource_tokens": NEW_MAIL}, {"mail"}),
+        ({"resource_tokens": {"mail": MAIL, "files": attrs.evolve(FILES, access_token="new")}}, {"files"}),
+        ({"resource_tokens": {"mail": MAIL, "files": FILES, "calendar": MAIL}}, {"calendar"}),
+        ({"resource_tokens": {"mail": MAIL}}, {"files"}),
+    ],
+)
+def test_which_tokens_a_write_has_issued(changes, expected):
+    """Those with another text or time, in their place alone; not the others that the version moved under."""
+    before = link()
+    after = written_anew(before, **changes)
+    places = (None, "mail", "files", "calendar")
+    assert {place for place in places if reissued(after, before, place)} == expected
+
+
+def test_a_token_without_a_time_was_issued_when_it_was_written():
+    """So one of the same text in a later write is another."""
+    before = link(issued_at=None)
+    assert reissued(written_anew(before), before, None)
+
+
+def test_without_another_version_nothing_was_issued():
+    """A re-encryption writes the same tokens again, and says nothing of their times."""
+    before = link()
+    assert not reissued(attrs.evolve(before, tokens=attrs.evolve(before.tokens, issued_at=NOW)), before, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "own", "of_mail"),
+    [({}, True, True), ({"issued_at": NOW}, False, True), ({"resource_tokens": NEW_MAIL}, True, False)],
+)
+def test_a_rejected_token_is_one_of_its_time(changes, own, of_mail):
+    """One of the same text that was issued since is another, in its own place."""
+    before = link()
+    after = written_anew(before, **changes)
+    assert RejectedToken("at", before).stands_in(after, None) is own
+    assert RejectedToken("at-mail", before).stands_in(after, "mail") is of_mail
+
+
+@pytest.mark.parametrize(
+    ("text", "resource", "said", "expected"),
+    [
+        ("at", None, NOW - HOUR, NOW - HOUR + INSTANT),
+        ("at", None, NOW - 2 * HOUR, NOW - HOUR + INSTANT),
+        ("at", None, NOW, NOW),
+        ("at", None, None, NOW),
+        ("other", None, NOW - 2 * HOUR, NOW - 2 * HOUR),
+        ("at-mail", "mail", NOW - HOUR, NOW - MINUTE + INSTANT),
+        ("at", "mail", NOW - HOUR, NOW - HOUR),
+        ("at", "calendar", NOW - HOUR, NOW - HOUR),
+    ],
+)
+def test_a_token_of_the_same_text_is_later_than_the_one_before(text, resource, said, expected):
+    """In the same place only; else the answer's time holds, or that of the exchange if it has none."""
+    answer = attrs.evolve(ANSWER, access_token=text, issued_at=said)
+    after = after_exchange(link(), answer, resource, STRICT, NOW)
+    assert access_tokens(after)[resource].issued_at == expected
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ KEY = LinkKey("google/work", "alice")
 LINK = Link(KEY, TokenSet("at", "rt", expires_at=LATER), 1, EARLIER, EARLIER, account=HOME)
 STRICT, STAYS = ProviderTraits(), ProviderTraits(rotates=False)
 KILLS = ProviderTraits(reuse_revokes_account=True)
+LAST = attrs.evolve(LINK, tokens=TokenSet("at", expires_at=LATER))
+OVER = attrs.evolve(LINK, tokens=TokenSet("at", expires_at=EARLIER))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,8 @@ KILLS = ProviderTraits(reuse_revokes_account=True)
         (False, [LINK], "end", End()),
         (True, [], "spare", End()),
         (True, [LINK], "spare", Spare()),
+        (True, [LAST], "spare", Spare()),
+        (True, [OVER], "spare", End()),
         (True, None, "spare", Spare()),
         (True, [], "end", End()),
         (True, [LINK], "end", End((KEY,))),
@@ -46,7 +50,7 @@ KILLS = ProviderTraits(reuse_revokes_account=True)
     ],
 )
 def test_whether_a_grant_may_be_ended(ends_account, others, on_shared, expected):
-    """Another link stands in the way only where it would end too, and only if it is to be spared."""
+    """Another link stands in the way where it would end too, has something to lose and is to be spared."""
     assert may_end(HOME, others, NOW, ends_account=ends_account, on_shared=on_shared) == expected
 
 

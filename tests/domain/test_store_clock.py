@@ -82,6 +82,28 @@ def test_an_answer_that_took_long_proves_nothing(elapsed, trip):
     assert known.last == moment(NOTHING)
 
 
+def test_what_is_just_tolerated():
+    """A round trip as long as the tolerance counts, and a clock that is off by as much has not jumped."""
+    trip = moment(NOTHING, trip=TOLERANCE)
+    assert clock(trip) == StoreClock(TOLERANCE, TTL, last=trip)
+    for jump in (TOLERANCE, -TOLERANCE):
+        assert clock(moment(NOTHING), moment(TTL / 2, jump)).doubted_at is None
+
+
+def test_a_look_is_compared_with_one_that_is_not_long_ago():
+    """The one that others are compared with stays for the horizon, and then makes way."""
+    later = moment(TTL + timedelta(milliseconds=1))
+    assert clock(moment(NOTHING), moment(TTL)) == clock(moment(NOTHING))
+    assert clock(moment(NOTHING), later) == clock(later)
+
+
+def test_a_jump_ahead():
+    """It is doubted until the last lease of before it is over, and no exchange is older for it."""
+    known = clock(moment(NOTHING), moment(TTL, HOUR))
+    assert known.went_back == NOTHING
+    assert known.believed(after(TTL, TTL), TTL)
+
+
 def test_small_steps_do_not_add_up_unnoticed():
     """A clock that is set ahead by a second in each look is doubted within two of them."""
     step = timedelta(seconds=1)
@@ -143,5 +165,7 @@ def test_an_owner_says_how_long_its_leases_last(drawn, ttl):
 
 def test_other_owners_do_not():
     """Those of earlier versions, and what others call themselves."""
-    for owner in (f"{7:032x}", "replica-1", "replica-5us", ""):
+    drawn = f"{7:032x}"
+    alike = [f"{drawn}-5", f"{drawn}-us", f"{drawn}-5 s us", f"{drawn}-\u00b2us", f"{drawn[2:]}-1-5us"]
+    for owner in (drawn, "replica-1", "replica-5us", "", *alike):
         assert lease_ttl(owner) is None

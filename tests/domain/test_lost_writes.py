@@ -1,0 +1,43 @@
+"""A store that has lost its last writes, told from one that has newer ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import attrs
+import pytest
+
+from extauth import Link, LinkKey, TokenSet
+from extauth.domain.lost_writes import fell_back, was_put_back
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
+KNOWN = Link(LinkKey("p", "alice"), TokenSet("at", "rt"), 3, NOW, NOW)
+
+
+@pytest.mark.parametrize(
+    ("version", "written_later", "expected"),
+    [
+        (2, -MOMENT, True),
+        (2, timedelta(0), True),
+        (2, MOMENT, False),
+        (3, -MOMENT, False),
+        (3, timedelta(0), False),
+        (4, -MOMENT, False),
+    ],
+)
+def test_an_older_state_has_a_lower_version_and_no_later_time(version, written_later, expected):
+    """A lower version that was written since is a new authorization."""
+    stored = attrs.evolve(KNOWN, version=version, updated_at=NOW + written_later)
+    assert fell_back(stored, KNOWN) is expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({}, True), ({"access_token": "at-0"}, False), ({"refresh_token": "rt-0"}, False)],
+)
+def test_tokens_that_were_put_back_are_the_very_same(changes, expected):
+    """Whatever version they are stored under, and whenever."""
+    tokens = attrs.evolve(KNOWN.tokens, **changes)
+    stored = attrs.evolve(KNOWN, tokens=tokens, version=7, updated_at=NOW + MOMENT)
+    assert was_put_back(stored, KNOWN) is expected
