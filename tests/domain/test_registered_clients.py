@@ -97,6 +97,8 @@ def test_the_server_is_asked_again_after_a_while():
     """A minute after the last answer, and where the clock was put back."""
     heard = after((UNKNOWN, 0))
     assert Standing().is_due(NOW)
+    for known in (heard, after((TAKEN[0], 0)), after((TAKEN[1], 0)), Standing.registered(NOW)):
+        assert not known.is_due(NOW)
     assert not heard.is_due(NOW + PATIENCE / 2)
     assert heard.is_due(NOW + PATIENCE)
     assert heard.is_due(NOW - timedelta(seconds=1))
