@@ -11,7 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -162,14 +162,17 @@ class OwnPostgresServer(PostgresServer):
         assert self._process is not None
         postmaster = self._process.pid
         os.kill(postmaster, signal.SIGSTOP)  # it starts no others then
-        children = _children(postmaster)
-        for child in children:
-            os.kill(child, signal.SIGSTOP)
+        stopped = [postmaster]
         try:
+            for child in _children(postmaster):
+                with suppress(ProcessLookupError):  # its client has just gone
+                    os.kill(child, signal.SIGSTOP)
+                    stopped.append(child)
             yield
         finally:
-            for process in (postmaster, *children):
-                os.kill(process, signal.SIGCONT)
+            for process in stopped:
+                with suppress(ProcessLookupError):  # it had ended, and the postmaster has noticed by now
+                    os.kill(process, signal.SIGCONT)
 
     def log(self) -> str:
         """Return what it has logged."""
