@@ -56,9 +56,10 @@ _TESTS_IMPORTED_ONCE = "collect"
 imported."""
 _TESTS_IMPORTED_BY_EACH = "import"
 _PASSED = 0
+_RAN_NONE = 255
 _SURVIVED = {_PASSED, 5, 33}
 """mutmut's exit codes for: all tests passed; no test ran; no test reaches the function."""
-_KILLED = {1, 3, 36, 24, -24, 152, 255}
+_KILLED = {1, 3, 36, 24, -24, 152, _RAN_NONE}
 """Those for: a test failed; pytest had an internal error; the time was up; pytest did not come to run any."""
 
 
@@ -79,7 +80,8 @@ class Mutant:
 def mutate(guard: Guard, modules: Sequence[str], *, jobs: int) -> list[tuple[Mutant, bool]]:
     """Run the guard's tests against every mutant of the modules; say of each whether it was killed.
 
-    Those that survive tests imported beforehand are tried again with tests that they import themselves.
+    Those that survive tests imported beforehand, or come to run none, are tried again with tests that they
+    import themselves.
     """
     folder = WORK / guard.name
     shutil.rmtree(folder, ignore_errors=True)
@@ -102,8 +104,9 @@ def mutate(guard: Guard, modules: Sequence[str], *, jobs: int) -> list[tuple[Mut
 
     run(_TESTS_IMPORTED_ONCE)
     metas = [mutated / PACKAGE / f"{module}.meta" for module in modules]
-    if alive := [key for meta in metas for key, code in _exit_codes(meta).items() if code == _PASSED]:
-        run(_TESTS_IMPORTED_BY_EACH, *alive)
+    codes = [pair for meta in metas for pair in _exit_codes(meta).items()]
+    if untold := [key for key, code in codes if code in {_PASSED, _RAN_NONE}]:
+        run(_TESTS_IMPORTED_BY_EACH, *untold)
     _check_names_of_tests(mutated, environment)
     return [found for module in modules for found in _results(module, mutated / PACKAGE / module)]
 
@@ -166,7 +169,7 @@ def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
     if not exit_codes:
         return
     bodies = _function_bodies(mutated.read_text(encoding="utf-8"))
-    if exit_codes and set(exit_codes.values()) == {255}:
+    if exit_codes and set(exit_codes.values()) == {_RAN_NONE}:
         msg = f"pytest runs with no mutant of {module}: something else is wrong"
         raise RuntimeError(msg)
     for key, exit_code in exit_codes.items():
