@@ -15,7 +15,7 @@ from extauth import LinkKey, TokenSet, open_store
 
 async def main(url: str) -> None:
     """Race for the lease."""
-    async with open_store(url) as store:
+    async with open_store(url, keys="plain") as store:
         await store.put(LinkKey("github", str(os.getpid())), TokenSet("at"))
         print("ready", flush=True)
         sys.stdin.readline()

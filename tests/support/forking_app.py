@@ -33,7 +33,7 @@ async def told(auth: extauth.Auth) -> None:
 
 async def main(url: str, loop: str) -> bool:
     """Return whether this is the child."""
-    async with extauth.open(url, [ScriptedLinkingProvider("scripted")]) as auth:
+    async with extauth.open(url, [ScriptedLinkingProvider("scripted")], keys="plain") as auth:
         await auth.store.put(KEY, TokenSet("at", "rt"))
         # A fork that is meant: Python warns of one in a process with threads, as every SQLite store has.
         child = os.fork()
