@@ -31,8 +31,8 @@ def me(request):
 if __name__ == "__main__":
     sys.modules["django_mcp_server"] = sys.modules["__main__"]
     set_up(
-        "django_mcp_oauth",
         "django_mcp_server",
+        ["django_mcp_oauth"],
         MCP_OAUTH_ISSUER=BASE,
         MCP_RESOURCE_URL=f"{BASE}/mcp",
         MCP_OAUTH_PRIVATE_KEY=new_key(),

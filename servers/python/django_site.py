@@ -46,8 +46,8 @@ def new_key():
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def set_up(app, urls, **more):
-    """Make the site of an app, with alice."""
+def set_up(urls, apps, *, middleware=(), **more):
+    """Make the site of these apps, with alice."""
     logging.disable()
     settings.configure(
         SECRET_KEY="of-this-run-only",
@@ -64,9 +64,13 @@ def set_up(app, urls, **more):
             "django.contrib.auth",
             "django.contrib.contenttypes",
             "django.contrib.sessions",
-            app,
+            *apps,
         ],
-        MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware", "django_site.signed_in"],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            *middleware,
+            "django_site.signed_in",
+        ],
         TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # quick, and nobody's
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",

@@ -18,8 +18,8 @@ BASE = f"http://127.0.0.1:{PORT}"
 if __name__ == "__main__":
     sys.modules["toolkit_server"] = sys.modules["__main__"]
     user = set_up(
-        "oauth2_provider",
         "toolkit_server",
+        ["oauth2_provider"],
         OAUTH2_PROVIDER={
             "SCOPES": {"read": "Read", "write": "Write"},
             "REFRESH_TOKEN_REUSE_PROTECTION": True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
@@ -14,32 +13,16 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from tests.servers.installed import installed
 from tests.servers.postgres_server import free_port
 
 _PATIENCE = 20.0
-_PLACES = "/usr/sbin:/usr/local/sbin"
 
 _STARTUP = b"\0\3\0\0user\0postgres\0database\0postgres\0\0"
 _QUESTION = b"SELECT pg_is_in_recovery()\0"
 _NO = b"D\0\0\0\x0b\0\1\0\0\0\1f"
 """The row that a primary answers."""
 _GOODBYE = b"X\0\0\0\4"
-
-
-def find_haproxy() -> str:
-    """Return the program: the one that ``EXTAUTH_TEST_HAPROXY`` names, or one on the PATH.
-
-    :raises RuntimeError: if there is none.
-    """
-    path = os.pathsep.join((os.environ.get("PATH", ""), _PLACES))
-    program = os.environ.get("EXTAUTH_TEST_HAPROXY") or shutil.which("haproxy", path=path)
-    if program is None:
-        msg = (
-            "no HAProxy to test with: install it (Debian and Ubuntu: apt install haproxy; Homebrew: brew"
-            " install haproxy), or name the program in EXTAUTH_TEST_HAPROXY"
-        )
-        raise RuntimeError(msg)
-    return program
 
 
 @attrs.frozen
@@ -124,7 +107,7 @@ listen postgres
 """
         )
         process = await asyncio.create_subprocess_exec(
-            find_haproxy(), "-q", "-db", "-f", settings, cwd=folder, start_new_session=True
+            installed("haproxy", "HAProxy"), "-q", "-db", "-f", settings, cwd=folder, start_new_session=True
         )
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -146,6 +129,6 @@ listen postgres
 
 if __name__ == "__main__":
     try:
-        print(find_haproxy())
+        print(installed("haproxy", "HAProxy"))
     except RuntimeError as error:
         sys.exit(str(error))

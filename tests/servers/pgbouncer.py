@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
@@ -12,27 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.servers.installed import installed
 from tests.servers.postgres_binaries import unprivileged_user
 from tests.servers.postgres_server import free_port
 
 _PATIENCE = 20.0
-_PLACES = "/usr/sbin:/usr/local/sbin"
-
-
-def find_pgbouncer() -> str:
-    """Return the program: the one that ``EXTAUTH_TEST_PGBOUNCER`` names, or one on the PATH.
-
-    :raises RuntimeError: if there is none.
-    """
-    path = os.pathsep.join((os.environ.get("PATH", ""), _PLACES))
-    program = os.environ.get("EXTAUTH_TEST_PGBOUNCER") or shutil.which("pgbouncer", path=path)
-    if program is None:
-        msg = (
-            "no PgBouncer to test with: install it (Debian and Ubuntu: apt install pgbouncer; Homebrew: brew"
-            " install pgbouncer), or name the program in EXTAUTH_TEST_PGBOUNCER"
-        )
-        raise RuntimeError(msg)
-    return program
 
 
 @asynccontextmanager
@@ -74,7 +57,7 @@ logfile = {folder}/log
             for path in (folder, settings, folder / "users"):
                 shutil.chown(path, user)
         process = await asyncio.create_subprocess_exec(
-            find_pgbouncer(), "-q", settings, user=user, cwd=folder, start_new_session=True
+            installed("pgbouncer", "PgBouncer"), "-q", settings, user=user, cwd=folder, start_new_session=True
         )
         try:
             await _listening(port, process)
@@ -102,6 +85,6 @@ async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
 
 if __name__ == "__main__":
     try:
-        print(find_pgbouncer())
+        print(installed("pgbouncer", "PgBouncer"))
     except RuntimeError as error:
         sys.exit(str(error))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -17,12 +17,18 @@ import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, connections, pools, unique_names
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.outcomes import Saved, Stale
-from extauth.domain.token_set import TokenSet
+from tests.adapters.postgres.failing_over import (
+    READ_ONLY_FROM_NOW_ON,
+    caught_up,
+    gives_way,
+    opened,
+    until_it_works,
+)
 from tests.adapters.postgres.whole_store import KEY, OTHER, TOKENS
 from tests.servers.forgetful_relay import forgetful_relay
 from tests.servers.postgres_server import OwnPostgresServer, own_postgres
 from tests.servers.row_lock import locked
+from tests.support.postgres_admin import run
 
 pytestmark = pytest.mark.slow
 
@@ -54,39 +60,6 @@ def port_of(dsn: str) -> int:
 def both(one: str, two: str) -> str:
     """Return an address of two servers, of which the second has the database of the first."""
     return one.replace(f":{port_of(one)}/", f":{port_of(one)},127.0.0.1:{port_of(two)}/")
-
-
-async def until_it_works(call: Callable[[], Awaitable[T]]) -> T:
-    """Try again as long as the store says that it is not available."""
-    while True:
-        try:
-            return await call()
-        except StoreUnavailable:
-            await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def opened(dsn: str, **options: Any) -> AsyncGenerator[PostgresLinkStore]:
-    """Open a store, however long the machine takes for what its calls have little time for."""
-    async with AsyncExitStack() as stack:
-        yield await until_it_works(lambda: stack.enter_async_context(PostgresLinkStore.open(dsn, **options)))
-
-
-async def until_saved(store: PostgresLinkStore, version: int) -> tuple[int, TokenSet]:
-    """Save until it works, and return what is stored then: a try that failed may have been carried out."""
-    outcome = await until_it_works(lambda: store.save(KEY, version, TOKENS))
-    assert isinstance(outcome, Saved | Stale)
-    return outcome.link.version, outcome.link.tokens
-
-
-async def administer(dsn: str, *statements: str) -> None:
-    """Run statements as the superuser."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager
@@ -197,7 +170,7 @@ async def test_of_several_servers_the_primary_is_taken(pair):
         wrong_way_round = both(standby.dsn_of(urlsplit(dsn).path[1:]), dsn)
         async with PostgresLinkStore.open(wrong_way_round) as store:
             assert (await store.put(KEY, TOKENS)).version == 1
-        await _caught_up(primary, standby)
+        await caught_up(primary, standby)
         with pytest.raises(StoreUnavailable, match="standby"):
             await PostgresLinkStore.open(f"{wrong_way_round}&target_session_attrs=any").__aenter__()
         with pytest.raises(StoreUnavailable, match="is a primary that takes writes"):
@@ -221,17 +194,15 @@ async def test_a_server_that_does_not_say_what_it_is_is_asked(pair, monkeypatch,
 async def test_a_read_only_server_is_passed_over_where_that_is_asked_for(own_postgres_server, postgres_dsn):
     """A primary it may be, but not one that takes writes."""
     async with own_postgres_server.fresh_database() as dsn:
-        await administer(
-            dsn, f"ALTER DATABASE {urlsplit(dsn).path[1:]} SET default_transaction_read_only = on"
-        )
+        await run(dsn, f"ALTER DATABASE {urlsplit(dsn).path[1:]} SET default_transaction_read_only = on")
         name = urlsplit(postgres_dsn).path[1:]
-        await administer(postgres_dsn.replace(name, "postgres"), f"CREATE DATABASE {urlsplit(dsn).path[1:]}")
+        await run(postgres_dsn.replace(name, "postgres"), f"CREATE DATABASE {urlsplit(dsn).path[1:]}")
         try:
             address = f"{both(dsn, postgres_dsn)}&target_session_attrs=read-write"
             async with PostgresLinkStore.open(address) as store:
                 assert (await store.put(KEY, TOKENS)).version == 1
         finally:
-            await administer(postgres_dsn, f"DROP DATABASE {urlsplit(dsn).path[1:]} WITH (FORCE)")
+            await run(postgres_dsn, f"DROP DATABASE {urlsplit(dsn).path[1:]} WITH (FORCE)")
 
 
 async def test_a_frozen_primary_gives_way_to_the_promoted_standby():
@@ -240,27 +211,9 @@ async def test_a_frozen_primary_gives_way_to_the_promoted_standby():
         async with opened(both(primary.dsn, standby.dsn), command_timeout=SHORT) as store:
             link = await until_it_works(lambda: store.put(KEY, TOKENS))
             await asyncio.gather(*(until_it_works(lambda: store.links_of("alice")) for _ in range(5)))
-            await _caught_up(primary, standby)
+            await caught_up(primary, standby)
             with primary.frozen():
-                failed = await asyncio.gather(
-                    store.get(KEY), store.save(KEY, link.version, TOKENS), return_exceptions=True
-                )
-                await administer(standby.dsn, "SELECT pg_promote()")
-                again = await until_it_works(lambda: store.get(KEY))
-                saved = await until_saved(store, link.version)
-
-    assert [StoreUnavailable] * 2 == [type(each) for each in failed]
-    assert link == again
-    assert (link.version + 1, TOKENS) == saved
-
-
-async def _caught_up(primary: OwnPostgresServer, standby: OwnPostgresServer) -> None:
-    there, here = await asyncpg.connect(primary.dsn), await asyncpg.connect(standby.dsn)
-    written = await there.fetchval("SELECT pg_current_wal_lsn()::text")
-    while not await here.fetchval("SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn", written):
-        await asyncio.sleep(0.02)
-    await there.close()
-    await here.close()
+                await gives_way(store, link, standby)
 
 
 @asynccontextmanager
@@ -271,7 +224,7 @@ async def moved(
     async with PostgresLinkStore.open(postgres_dsn) as store:
         await store.put(KEY, TOKENS)
     name = urlsplit(postgres_dsn).path[1:]
-    await administer(own.dsn, f"CREATE DATABASE {name}")
+    await run(own.dsn, f"CREATE DATABASE {name}")
     try:
         async with (
             forgetful_relay(own.dsn_of(name)) as (relay, dsn),
@@ -281,7 +234,7 @@ async def moved(
             assert await until_it_works(lambda: store.get(KEY)) is not None
             yield store, relay, port_of(postgres_dsn), own.dsn_of(name)
     finally:
-        await administer(own.dsn, f"DROP DATABASE {name} WITH (FORCE)")
+        await run(own.dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize("whose", ["own pool", "given pool"])
@@ -293,13 +246,13 @@ async def test_connections_to_a_demoted_server_are_replaced(own_postgres_server,
     ):
         store = own if whose == "own pool" else given
         await store.links_of("alice")
-        await administer(direct, *_READ_ONLY_FROM_NOW_ON)
+        await run(direct, *READ_ONLY_FROM_NOW_ON)
         try:
             relay.port = port
             assert (await store.put(OTHER, TOKENS)).version == 1
             assert await store.get(OTHER) is not None
         finally:
-            await administer(direct, *_AS_BEFORE)
+            await run(direct, *_AS_BEFORE)
 
 
 @asynccontextmanager
@@ -309,7 +262,6 @@ async def _given(relay: Any, direct: str) -> AsyncGenerator[PostgresLinkStore]:
         yield store
 
 
-_READ_ONLY_FROM_NOW_ON = ("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
 _AS_BEFORE = (
     "SET default_transaction_read_only = off",
     "ALTER SYSTEM RESET default_transaction_read_only",
@@ -323,7 +275,7 @@ async def test_as_long_as_there_is_no_primary_connections_are_not_made_for_nothi
     """Of many writes that are refused, one looks for the primary; each says what is the matter."""
     monkeypatch.setattr(connections, "SETTLING", 1000.0)
     async with moved(own_postgres_server, postgres_dsn) as (store, relay, _, direct):
-        await administer(direct, *_READ_ONLY_FROM_NOW_ON)
+        await run(direct, *READ_ONLY_FROM_NOW_ON)
         try:
             with pytest.raises(StoreUnavailable, match="takes no writes"):
                 await until_it_fails(lambda: store.put(OTHER, TOKENS))
@@ -333,7 +285,7 @@ async def test_as_long_as_there_is_no_primary_connections_are_not_made_for_nothi
                     await store.put(OTHER, TOKENS)
             assert relay.served == before
         finally:
-            await administer(direct, *_AS_BEFORE)
+            await run(direct, *_AS_BEFORE)
 
 
 async def until_it_fails(call: Callable[[], Awaitable[object]]) -> None:

@@ -14,17 +14,17 @@ import pytest
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.outcomes import Saved
-from tests.adapters.postgres.test_postgres_failover import (
-    _READ_ONLY_FROM_NOW_ON,
-    _caught_up,
-    administer,
+from tests.adapters.postgres.failing_over import (
+    READ_ONLY_FROM_NOW_ON,
+    caught_up,
+    gives_way,
     opened,
     until_it_works,
-    until_saved,
 )
 from tests.adapters.postgres.whole_store import KEY, OTHER, TOKENS
 from tests.servers.haproxy import haproxy
 from tests.servers.postgres_server import OwnPostgresServer, own_postgres
+from tests.support.postgres_admin import run
 
 pytestmark = [pytest.mark.haproxy]
 
@@ -52,9 +52,9 @@ async def test_connections_to_a_demoted_server_are_replaced(pair, whose):
         store = own if whose == "own pool" else given
         await store.put(KEY, TOKENS)
         await asyncio.gather(*(store.links_of("alice") for _ in range(5)))
-        await _caught_up(primary, standby)
-        await administer(primary.dsn, *_READ_ONLY_FROM_NOW_ON)
-        await administer(standby.dsn, "SELECT pg_promote()")
+        await caught_up(primary, standby)
+        await run(primary.dsn, *READ_ONLY_FROM_NOW_ON)
+        await run(standby.dsn, "SELECT pg_promote()")
         await proxy.lead_to("two")
 
         assert (await store.put(OTHER, TOKENS)).version == 1
@@ -75,20 +75,11 @@ async def test_the_promoted_standby_is_found_by_the_health_check(
     ):
         link = await until_it_works(lambda: store.put(KEY, TOKENS))
         await asyncio.gather(*(until_it_works(lambda: store.links_of("alice")) for _ in range(5)))
-        await _caught_up(primary, standby)
+        await caught_up(primary, standby)
         with primary.frozen() if how == "frozen" else nullcontext():
             if how != "frozen":
                 primary.stop(how)
-            failed = await asyncio.gather(
-                store.get(KEY), store.save(KEY, link.version, TOKENS), return_exceptions=True
-            )
-            await administer(standby.dsn, "SELECT pg_promote()")
-            again = await until_it_works(lambda: store.get(KEY))
-            saved = await until_saved(store, link.version)
-
-    assert [StoreUnavailable] * 2 == [type(each) for each in failed]
-    assert link == again
-    assert (link.version + 1, TOKENS) == saved
+            await gives_way(store, link, standby)
 
 
 async def test_opening_while_no_server_is_up_can_be_tried_again(pair):
@@ -100,7 +91,7 @@ async def test_opening_while_no_server_is_up_can_be_tried_again(pair):
         for tls in ("sslmode=disable", "sslmode=require", "sslmode=prefer"):
             with pytest.raises(StoreUnavailable):
                 await PostgresLinkStore.open(proxy.dsn.replace("sslmode=disable", tls)).__aenter__()
-        await administer(standby.dsn, "SELECT pg_promote()")
+        await run(standby.dsn, "SELECT pg_promote()")
         await proxy.until("two", "UP")
         async with PostgresLinkStore.open(proxy.dsn) as store:
             assert (await store.put(KEY, TOKENS)).version == 1

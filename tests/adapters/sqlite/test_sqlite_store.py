@@ -8,6 +8,7 @@ import sys
 import traceback
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import aiosqlite
@@ -46,6 +47,15 @@ CLAIMER = Path(__file__).parents[2] / "support" / "claimer.py"
 def path(tmp_path):
     """Where the file will be."""
     return tmp_path / "links.db"
+
+
+def make_schema(database, version):
+    """Make the tables as that version of the schema had them."""
+    database.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
+    database.execute("INSERT INTO external_auth_meta VALUES (1)")
+    for statement in chain.from_iterable(MIGRATIONS[:version]):
+        database.execute(statement)
+    database.execute("UPDATE external_auth_meta SET schema_version = ?", (version,))
 
 
 class TestProcesses:
@@ -145,10 +155,7 @@ class TestSchema:
     async def test_links_of_the_first_schema_stay(self, path):
         """A file of schema version 1 gets what later versions keep, beside its links and their marks."""
         with closing(sqlite3.connect(path)) as other, other:
-            other.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
-            other.execute("INSERT INTO external_auth_meta VALUES (1)")
-            for statement in MIGRATIONS[0]:
-                other.execute(statement)
+            make_schema(other, 1)
             other.execute("UPDATE external_auth_meta SET retired_version = 6")
             other.execute(
                 """INSERT INTO external_auth_links VALUES ('github', 'alice', 7, 1000000, 2000000, 'at', 'k1',
@@ -186,11 +193,7 @@ class TestSchema:
     async def test_authorizations_of_the_fourth_schema_stay(self, path):
         """What was begun before an upgrade can be completed after it; nothing was noted of what was sent."""
         with closing(sqlite3.connect(path)) as other, other:
-            other.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
-            other.execute("INSERT INTO external_auth_meta VALUES (4)")
-            for statements in MIGRATIONS[:4]:
-                for statement in statements:
-                    other.execute(statement)
+            make_schema(other, 4)
             other.execute(
                 """INSERT INTO external_auth_authorizations VALUES
                 ('hash', 'github', 'alice', 'https://app.example/', 'salt', '["a"]', '["r"]', ?, NULL)""",
@@ -202,12 +205,7 @@ class TestSchema:
     async def test_registrations_of_the_sixth_schema_stay(self, path):
         """Of what they were registered for nothing was noted."""
         with closing(sqlite3.connect(path)) as other, other:
-            other.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
-            other.execute("INSERT INTO external_auth_meta VALUES (6)")
-            for statements in MIGRATIONS[:6]:
-                for statement in statements:
-                    other.execute(statement)
-            other.execute("UPDATE external_auth_meta SET schema_version = 6")
+            make_schema(other, 6)
             other.execute(
                 """INSERT INTO external_auth_registrations VALUES
                 ('name', 'https://as', 'client', NULL, NULL, 'none', '["https://app/"]', NULL, NULL)"""

@@ -9,42 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from extauth import LinkKey, TokenSet, open_store
+from tests.support.token_endpoint import TokenEndpoint
 
 APP = Path(__file__).parents[2] / "support" / "app.py"
 KEY = LinkKey("app", "alice")
-
-
-class HeldProvider:
-    """A token endpoint on loopback that has rotated and holds its answer back until told."""
-
-    def __init__(self):
-        self.asked = asyncio.Event()
-        self.gate = asyncio.Event()
-        self.presented = []
-
-    async def __aenter__(self):
-        app = web.Application()
-        app.router.add_post("/token", self.token)
-        self.runner = web.AppRunner(app)
-        await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", 0)
-        await site.start()
-        port = self.runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{port}/token"
-        return self
-
-    async def __aexit__(self, *exc_info):
-        await self.runner.cleanup()
-
-    async def token(self, request):
-        form = await request.post()
-        self.presented.append(form["refresh_token"])
-        self.asked.set()
-        await self.gate.wait()
-        return web.json_response({"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 3600})
 
 
 @pytest.mark.parametrize(
@@ -83,7 +53,7 @@ async def run_to_its_end(url, ending):
     """Let the application end that way while the provider is answering; then look into the database."""
     async with open_store(url) as store:
         await store.put(KEY, TokenSet("at-1", "rt-1", expires_at=datetime(2020, 1, 1, tzinfo=UTC)))
-    async with HeldProvider() as provider:
+    async with TokenEndpoint() as provider:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(APP),

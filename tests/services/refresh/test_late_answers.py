@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiohttp import TraceConfig, web
+from aiohttp import TraceConfig
 
 from extauth import LinkKey, TokenService, TokenSet, open_store
 from extauth.adapters.oauth2 import OAuth2Provider, client_session
+from tests.support.token_endpoint import TokenEndpoint
 
 APP = Path(__file__).parents[2] / "support" / "late_app.py"
 KEY = LinkKey("app", "alice")
@@ -21,46 +22,6 @@ JUMP = 25
 """Seconds; longer than the default policy lets an exchange take."""
 STOP = 1.5
 """Seconds; longer than the application that is stopped lets an exchange take."""
-
-
-class StrictProvider:
-    """A token endpoint that rotates, answers when told, and refuses a refresh token that was used."""
-
-    def __init__(self):
-        self.asked = asyncio.Event()
-        self.gate = asyncio.Event()
-        self.answered = asyncio.Event()
-        self.presented = []
-
-    async def __aenter__(self):
-        app = web.Application()
-        app.router.add_post("/token", self.token)
-        self.runner = web.AppRunner(app)
-        await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}/token"
-        return self
-
-    async def __aexit__(self, *exc_info):
-        await self.runner.cleanup()
-
-    async def token(self, request):
-        form = await request.post()
-        self.presented.append(form["refresh_token"])
-        if len(self.presented) > 1:
-            return web.json_response({"error": "invalid_grant"}, status=400)
-        self.asked.set()
-        await self.gate.wait()
-        answer = web.json_response({"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 3600})
-        await answer.prepare(request)
-        await answer.write_eof()
-        self.answered.set()
-        return answer
-
-    async def answer(self):
-        """Put the answer into the socket."""
-        self.gate.set()
-        await self.answered.wait()
 
 
 async def blocked(process, provider):
@@ -92,7 +53,7 @@ async def url(request, tmp_path, postgres_server):
 @pytest.mark.parametrize(("late", "jump"), [(blocked, JUMP), (stopped, 0)])
 async def test_an_answer_in_the_socket_is_read(late, jump, url):
     """Its tokens are saved and handed out, and the spent refresh token is not presented again."""
-    async with StrictProvider() as provider, open_store(url) as store:
+    async with TokenEndpoint() as provider, open_store(url) as store:
         await store.put(KEY, TokenSet("at-1", "rt-1", expires_at=datetime(2020, 1, 1, tzinfo=UTC)))
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
@@ -119,7 +80,7 @@ async def test_a_token_is_not_presented_when_its_time_is_up(url, monkeypatch):
     tracing = TraceConfig()
     tracing.on_connection_create_end.append(block)
     async with (
-        StrictProvider() as strict,
+        TokenEndpoint() as strict,
         client_session(reach="loopback", trace_configs=[tracing]) as session,
         open_store(url) as store,
     ):

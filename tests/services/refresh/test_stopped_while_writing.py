@@ -12,9 +12,9 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from extauth import LinkKey, TokenSet, open_store
+from tests.support.token_endpoint import TokenEndpoint
 
 APP = Path(__file__).parents[2] / "support" / "stopping_app.py"
 KEY = LinkKey("app", "alice")
@@ -27,37 +27,17 @@ ANSWER = 0.1
 pytestmark = pytest.mark.slow
 
 
-class StrictProvider:
-    """A token endpoint that rotates, takes its time, and refuses a refresh token that was used."""
+class SlowEndpoint(TokenEndpoint):
+    """Takes its time."""
 
-    def __init__(self):
-        self.presented = []
-
-    async def __aenter__(self):
-        app = web.Application()
-        app.router.add_post("/token", self.token)
-        self.runner = web.AppRunner(app)
-        await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}/token"
-        return self
-
-    async def __aexit__(self, *exc_info):
-        await self.runner.cleanup()
-
-    async def token(self, request):
-        form = await request.post()
-        self.presented.append(form["refresh_token"])
+    async def hold(self):
         await asyncio.sleep(ANSWER)
-        if len(self.presented) > 1:
-            return web.json_response({"error": "invalid_grant"}, status=400)
-        return web.json_response({"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 3600})
 
 
 async def stopped_at(point, seconds, url):
     """Say what an application comes to that is stopped there for so long, and what was presented and kept."""
     pipe = asyncio.subprocess.PIPE
-    async with StrictProvider() as provider, open_store(url) as store:
+    async with SlowEndpoint() as provider, open_store(url) as store:
         await store.put(KEY, TokenSet("at-1", "rt-1", expires_at=datetime(2020, 1, 1, tzinfo=UTC)))
         process = await asyncio.create_subprocess_exec(
             sys.executable, str(APP), url, provider.url, point, str(LIMIT), stdout=pipe, stderr=pipe

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import weakref
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from hashlib import sha256
 from typing import TypeAlias, final
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -26,8 +25,8 @@ _MOST_TRIES = 3
 _Standings: TypeAlias = dict[tuple[str, str], Standing]
 """By the name that the client is kept under, and its id."""
 
-_by_store: dict[int, _Standings] = {}
-"""By the id of a store, which removes it when it goes: an application may make a provider each time."""
+_by_store: WeakKeyDictionary[RegistrationStore, _Standings] = WeakKeyDictionary()
+"""As long as the store lives: an application may make a provider each time."""
 
 
 def registration_name(issuer: str, redirect_uri: str, resource: str) -> str:
@@ -154,10 +153,7 @@ class KeptClients:
         self._standings()[self.name, client_id] = standing
 
     def _standings(self) -> _Standings:
-        found = _by_store.get(id(self.store))
-        if found is None:
-            found = {}
-            with suppress(TypeError):  # a store that cannot be referred to weakly is heard of in vain
-                weakref.finalize(self.store, _by_store.pop, id(self.store), None).atexit = False
-                _by_store[id(self.store)] = found
-        return found
+        try:
+            return _by_store.setdefault(self.store, {})
+        except TypeError:  # a store that cannot be referred to weakly is heard of in vain
+            return {}

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias, final
 import attrs
 
 from extauth.adapters.encryption.xaes import NONCE_BYTES, Xaes256Gcm
-from extauth.domain.sealed import SEPARATOR, is_sealed, sealing_key_id
+from extauth.domain.sealed import SEPARATOR, sealing_key_id
 
 FORMAT: Final = "$extauth1$"
 _PARTS: Final = 5
@@ -108,6 +108,3 @@ def decoded(text: str) -> bytes | None:
         return None
     # Python passes over characters that do not belong there, and over bits at the end.
     return data if encoded(data) == text else None
-
-
-__all__ = ["Context", "KeyName", "SealingKey", "Trouble", "is_sealed", "named_key", "seal", "unseal"]

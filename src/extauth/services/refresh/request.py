@@ -87,18 +87,14 @@ class TokenRequest:
         """Return how long the provider's tokens live, if they cannot be had for ``valid_for``."""
         return None if self.valid_for is None else outlived(self.seen(link), self.valid_for)
 
-    def owns(self, link: Link) -> bool:
-        """Say whether the link was made with the provider's own client, as it nearly always was."""
-        return is_own_grant(self.provider, link)
-
     async def for_link(self, link: Link) -> TokenRequest:
         """Return this with the provider that has the client which the link was made with.
 
         :raises ProviderMisconfigured: with ``grant_of_another_client`` if there is none.
         :raises StoreUnavailable: if there is no telling now.
         """
-        if self.owns(link):
-            return self
+        if is_own_grant(self.provider, link):
+            return self  # as nearly always
         return attrs.evolve(self, provider=await own_provider(self.provider, link))
 
     async def exchange(self, tokens: TokenSet) -> ExchangeOutcome:

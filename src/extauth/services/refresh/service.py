@@ -227,7 +227,7 @@ class TokenService:
         link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
         if link is None:
             raise link_not_found(key)
-        return request if request.owns(link) else await request.for_link(link), link
+        return await request.for_link(link), link
 
     async def _serve(self, request: TokenRequest, link: Link, decision: Decision) -> Link:
         match decision:
