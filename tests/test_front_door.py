@@ -549,10 +549,10 @@ async def test_no_secret_in_a_traceback():
             with pytest.raises(extauth.ExtAuthError) as caught:
                 await call
             frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)][1:]
-            assert frames[0].f_code.co_filename == extauth.front_door.__file__
+            assert frames[0].f_code.co_filename == extauth.auth.__file__
             shown += "".join(repr(frame.f_locals) for frame in frames)
     assert "canary" not in shown
-    assert "front_door" in shown or "Auth" in shown
+    assert "auth" in shown or "Auth" in shown
 
 
 def test_a_star_import_shadows_no_builtin():

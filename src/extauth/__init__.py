@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.auth import Auth
 from extauth.domain.data_keys import DataKey, KeyProvider
 from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.errors import (
@@ -45,7 +46,6 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, RefreshStore
 from extauth.domain.token_set import ResourceToken, TokenSet
-from extauth.front_door import Auth
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService

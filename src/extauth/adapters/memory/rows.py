@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 from typing import final
 
 import attrs
 
 from extauth.domain.link import Link, PendingExchange
+from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.outcomes import Held, SeenLease
 from extauth.domain.ports import Takeover
 
@@ -64,3 +66,21 @@ class Row:
                 return Held(lease.expires_at - now, seen)
             unresolved_since = unresolved_since or lease.taken_at
         return Row(self.link, Lease(owner, taken_at, now + ttl), unresolved_since)
+
+    def is_marked(
+        self, provider_id: str, user_id: str | None, reason: str | None, since: datetime | None
+    ) -> bool:
+        """Whether it has such a failure mark, and is a link of the provider or named below it."""
+        key, mark = self.link.key, self.link.failure
+        return (
+            mark is not None
+            and f"{key.provider_id}{ACCOUNT_SEPARATOR}".startswith(f"{provider_id}{ACCOUNT_SEPARATOR}")
+            and user_id in {None, key.user_id}
+            and reason in {None, mark.reason}
+            and (since is None or mark.at >= since)
+        )
+
+    def without_owner(self) -> Hashable:
+        """Return all of it but whose lease it is, to compare by value."""
+        lease = None if self.lease is None else (self.lease.taken_at, self.lease.expires_at)
+        return self.link, lease, self.unresolved_since

@@ -13,7 +13,7 @@ from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistra
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
-from extauth.domain.linking import ACCOUNT_SEPARATOR, MOST_BEGUN, ClientRegistration, PendingAuthorization
+from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
     Absent,
@@ -155,16 +155,9 @@ class MemoryLinkStore:
         reason: str | None = None,
         since: datetime | None = None,
     ) -> int:
-        below, lifted = provider_id + ACCOUNT_SEPARATOR, 0
+        lifted = 0
         for key, row in list(self._rows.items()):
-            mark = row.link.failure
-            if (
-                mark is not None
-                and (key.provider_id == provider_id or key.provider_id.startswith(below))
-                and user_id in {None, key.user_id}
-                and reason in {None, mark.reason}
-                and (since is None or mark.at >= since)
-            ):
+            if row.is_marked(provider_id, user_id, reason, since):
                 self._write(key, attrs.evolve(row, link=attrs.evolve(row.link, failure=None)))
                 lifted += 1
         return lifted
@@ -265,14 +258,7 @@ class MemoryLinkStore:
         For tests that explore: stores with equal states behave alike.
         """
         rows = sorted(self._rows.items())
-        kept = tuple(
-            (
-                row.link,
-                None if row.lease is None else (row.lease.taken_at, row.lease.expires_at),
-                row.unresolved_since,
-            )
-            for _, row in rows
-        )
+        kept = tuple(row.without_owner() for _, row in rows)
         owners = tuple((key, row.lease.owner) for key, row in rows if row.lease is not None)
         beside = (self._authorizations.state(), self._registrations.state())
         return (kept, self._retired_version, beside), owners

@@ -37,13 +37,12 @@ from extauth.adapters.postgres.sending import Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated
+from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import readable_of, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, UndecodableRows, unreadable_link
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
-from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
-from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
     Absent,
     ClaimOutcome,
@@ -63,7 +62,7 @@ from extauth.one_loop import OneLoop, on_one_loop
 
 @final
 @on_one_loop
-class PostgresLinkStore:
+class PostgresLinkStore(LinkingMethods):
     """A :class:`~extauth.domain.linking_ports.Store` in a Postgres database, on a pool of the application's.
 
     Enter it as an async context manager: that creates or migrates the schema. No connection is held
@@ -264,31 +263,6 @@ class PostgresLinkStore:
         parameters = Parameters(*key_parameters(key), version, *account_parameters(account))
         row = await self._conditional.at_version(key, version, statements.RECORD_ACCOUNT, parameters)
         return row if isinstance(row, Stale | Absent) else Recorded(link_from_row(row))
-
-    async def begin_authorization(
-        self, pending: PendingAuthorization, ttl: timedelta, *, at_most: int = MOST_BEGUN
-    ) -> None:
-        await self._authorizations.begin(pending, ttl, at_most)
-
-    async def find_authorization(self, state_hash: str, *, user_id: str | None = None) -> FindOutcome:
-        return await self._authorizations.find(state_hash, user_id)
-
-    async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
-        return await self._authorizations.take(state_hash, user_id)
-
-    async def forget_authorizations(self, key: LinkKey) -> int:
-        return await self._authorizations.forget(key)
-
-    async def purge_authorizations(self) -> int:
-        return await self._authorizations.purge()
-
-    async def registration(self, name: str) -> ClientRegistration | None:
-        return await self._registrations.get(name)
-
-    async def keep_registration(
-        self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
-    ) -> ClientRegistration:
-        return await self._registrations.keep(name, registration, instead_of)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         try:

@@ -24,6 +24,7 @@ from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated, swallowed
 from extauth.adapters.sql.link_columns import RowKey
+from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import listed, readable_of, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, read_apart
@@ -51,8 +52,6 @@ from extauth.adapters.sqlite.rows import (
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
-from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
-from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.outcomes import (
     Absent,
     ClaimOutcome,
@@ -72,7 +71,7 @@ from extauth.one_loop import OneLoop, on_one_loop
 
 @final
 @on_one_loop
-class SqliteLinkStore:
+class SqliteLinkStore(LinkingMethods):
     """A :class:`~extauth.domain.linking_ports.Store` in a SQLite file.
 
     Enter it as an async context manager: that creates or migrates the schema. A given connection must
@@ -244,31 +243,6 @@ class SqliteLinkStore:
         parameters = Parameters({**key_parameters(key), **account_parameters(account), "version": version})
         row = await self._conditional.at_version(key, version, statements.RECORD_ACCOUNT, parameters)
         return row if isinstance(row, Stale | Absent) else Recorded(link_from_row(row))
-
-    async def begin_authorization(
-        self, pending: PendingAuthorization, ttl: timedelta, *, at_most: int = MOST_BEGUN
-    ) -> None:
-        await self._authorizations.begin(pending, ttl, at_most)
-
-    async def find_authorization(self, state_hash: str, *, user_id: str | None = None) -> FindOutcome:
-        return await self._authorizations.find(state_hash, user_id)
-
-    async def take_authorization(self, state_hash: str, *, user_id: str | None = None) -> TakeOutcome:
-        return await self._authorizations.take(state_hash, user_id)
-
-    async def forget_authorizations(self, key: LinkKey) -> int:
-        return await self._authorizations.forget(key)
-
-    async def purge_authorizations(self) -> int:
-        return await self._authorizations.purge()
-
-    async def registration(self, name: str) -> ClientRegistration | None:
-        return await self._registrations.get(name)
-
-    async def keep_registration(
-        self, name: str, registration: ClientRegistration, *, instead_of: str | None = None
-    ) -> ClientRegistration:
-        return await self._registrations.keep(name, registration, instead_of)
 
     def _begin_anew(self) -> None:
         self._reads = BatchedReads(partial(read_apart, self._rows_of, self._decoder.links))

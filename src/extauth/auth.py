@@ -1,0 +1,142 @@
+"""The object that an application holds: a store and both services on it as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import final
+
+import attrs
+
+from extauth.domain.device_authorization import DeviceAuthorization
+from extauth.domain.hidden import Hidden
+from extauth.domain.link import Link
+from extauth.domain.linking import UnlinkOutcome
+from extauth.domain.linking_outcomes import Validity
+from extauth.domain.linking_ports import LinkingStore
+from extauth.domain.wrong_types import UrlObject
+from extauth.one_loop import OneLoop
+from extauth.services.linking.service import LinkingService
+from extauth.services.refresh.service import TokenService
+
+
+@final
+@attrs.frozen(eq=False, repr=False)
+class Auth:
+    """Connects users and hands out their access tokens; :func:`extauth.open` makes it.
+
+    Each method is that of the service beneath, where it is documented. All are safe to call from any task of
+    the event loop that opened it; elsewhere, and in a forked process, each raises ``RuntimeError``.
+    """
+
+    store: LinkingStore
+    """Where the links are kept."""
+    tokens: TokenService
+    linking: LinkingService
+    _home: OneLoop = attrs.field(factory=lambda: OneLoop("Auth"))
+
+    async def begin(
+        self,
+        provider_id: str,
+        user_id: str,
+        redirect_uri: str | UrlObject,
+        *,
+        scopes: Iterable[str] | None = None,
+        include_granted: bool = False,
+        resources: Iterable[str] = (),
+        params: Mapping[str, str] | None = None,
+    ) -> str:
+        """Return the URL to send the user's browser to: see :meth:`extauth.LinkingService.begin`."""
+        self._home.check()
+        return await self.linking.begin(
+            provider_id,
+            user_id,
+            redirect_uri,
+            scopes=scopes,
+            include_granted=include_granted,
+            resources=resources,
+            params=params,
+        )
+
+    async def complete(
+        self,
+        callback: str | UrlObject | Mapping[str, str],
+        *,
+        user_id: str,
+        provider_id: str | None = None,
+        method: str | None = None,
+    ) -> Link:
+        """Exchange a callback's code and store the link: see :meth:`extauth.LinkingService.complete`."""
+        given = Hidden(callback)
+        del callback  # tools that report errors show the local variables of each frame
+        self._home.check()
+        return await self.linking.complete(
+            given.value, user_id=user_id, provider_id=provider_id, method=method
+        )
+
+    async def begin_device(
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        scopes: Iterable[str] | None = None,
+        include_granted: bool = False,
+    ) -> DeviceAuthorization:
+        """Get a code to type in on another device: see :meth:`extauth.LinkingService.begin_device`."""
+        self._home.check()
+        return await self.linking.begin_device(
+            provider_id, user_id, scopes=scopes, include_granted=include_granted
+        )
+
+    async def complete_device(self, device: DeviceAuthorization) -> Link:
+        """Wait until the user has decided: see :meth:`extauth.LinkingService.complete_device`."""
+        self._home.check()
+        return await self.linking.complete_device(device)
+
+    async def access_token(
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        resource: str | None = None,
+        valid_for: timedelta | None = None,
+    ) -> str:
+        """Return an access token that works: see :meth:`extauth.TokenService.access_token`."""
+        self._home.check()
+        return await self.tokens.access_token(provider_id, user_id, resource=resource, valid_for=valid_for)
+
+    async def link(
+        self,
+        provider_id: str,
+        user_id: str,
+        *,
+        resource: str | None = None,
+        valid_for: timedelta | None = None,
+    ) -> Link:
+        """Return the link whose access token works: see :meth:`extauth.TokenService.link`."""
+        self._home.check()
+        return await self.tokens.link(provider_id, user_id, resource=resource, valid_for=valid_for)
+
+    async def refresh(
+        self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
+    ) -> Link:
+        """Refresh a token that an API has ``rejected``: see :meth:`extauth.TokenService.refresh`."""
+        given = Hidden(rejected)
+        del rejected  # tools that report errors show the local variables of each frame
+        self._home.check()
+        return await self.tokens.refresh(provider_id, user_id, rejected=given.value, resource=resource)
+
+    async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
+        """Remove the link and revoke its tokens: see :meth:`extauth.LinkingService.unlink`."""
+        self._home.check()
+        return await self.linking.unlink(provider_id, user_id)
+
+    async def links(self, user_id: str, *, of_former_client: bool | None = None) -> list[Link]:
+        """Return the user's links by provider id: see :meth:`extauth.LinkingService.links`."""
+        self._home.check()
+        return await self.linking.links(user_id, of_former_client=of_former_client)
+
+    async def validate(self, provider_id: str, user_id: str) -> Validity:
+        """Ask whether the access token is accepted: see :meth:`extauth.LinkingService.validate`."""
+        self._home.check()
+        return await self.linking.validate(provider_id, user_id)
