@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from extauth.auth import Auth
+from extauth.domain.access import AccessPolicy
+from extauth.domain.acting import acting_as
+from extauth.domain.actors import Action, Operator, Service, User
 from extauth.domain.data_keys import DataKey, KeyProvider
 from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.errors import (
@@ -67,8 +70,10 @@ else:  # a type checker would take every misspelled name for one that this funct
 
 
 __all__ = [
+    "AccessPolicy",
     "Account",
     "AccountChanged",
+    "Action",
     "AlreadyCompleted",
     "Auth",
     "AuthorizationExpired",
@@ -100,6 +105,7 @@ __all__ = [
     "NotAuthorized",
     "OAuthProvider",
     "Observer",
+    "Operator",
     "PendingExchange",
     "ProviderMisconfigured",
     "ProviderTraits",
@@ -110,6 +116,7 @@ __all__ = [
     "RefreshPolicy",
     "RefreshStore",
     "ResourceToken",
+    "Service",
     "SingleFlight",
     "Store",
     "StoreUnavailable",
@@ -122,7 +129,9 @@ __all__ = [
     "UnknownProvider",
     "UnknownState",
     "UnlinkOutcome",
+    "User",
     "WrongUser",
+    "acting_as",
     "named_link",
     "named_provider_id",
     "open_store",

@@ -11,8 +11,10 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Unpack, cast, final
 
+from extauth.adapters.authorization import GuardedStore
 from extauth.auth import Auth
 from extauth.clock import SystemClock
+from extauth.domain.access import AccessRules
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import RefreshPolicy
@@ -39,6 +41,7 @@ def open(  # noqa: A001
     *,
     keys: GivenKeys = None,
     plain_rows: PlainRows | None = None,
+    access: AccessRules | None = None,
     policy: RefreshPolicy | None = None,
     observer: Observer | None = None,
     clock: Clock | None = None,
@@ -53,10 +56,11 @@ def open(  # noqa: A001
 
     ``store`` is a URL, with options, as for :func:`~extauth.open_store`; or a store that is open, which
     remains the caller's. With ``keys`` everything secret is encrypted before it reaches either, and
-    ``plain_rows`` says what to do with what is not encrypted yet: see :func:`~extauth.open_store`. The rest
-    is as for :class:`~extauth.TokenService` and :class:`~extauth.LinkingService`, which share the observer,
-    the clock and the policy: its ``exchange_timeout`` bounds each request to a provider, whatever for. It
-    serves one event loop.
+    ``plain_rows`` says what to do with what is not encrypted yet: see :func:`~extauth.open_store`. With
+    ``access``, an :class:`~extauth.AccessPolicy`, each call needs an actor who may: see
+    :class:`~extauth.adapters.authorization.GuardedStore`. The rest is as for :class:`~extauth.TokenService`
+    and :class:`~extauth.LinkingService`, which share the observer, the clock and the policy: its
+    ``exchange_timeout`` bounds each request to a provider, whatever for. It serves one event loop.
 
     Leaving it refuses new calls and finishes what is under way: first linking, then refreshes, whose tokens
     are saved, then a store that was opened by URL is closed. Each is closed also if the one before it fails,
@@ -79,7 +83,7 @@ def open(  # noqa: A001
     # Once: both services go through them, and a mistake is told before a store is opened.
     providers = linking_providers(providers).values()
     return _OpenAuth(
-        _opening(given, given_keys, plain_rows, store_options),
+        _guarded(_opening(given, given_keys, plain_rows, store_options), access),
         partial(
             TokenService,
             providers=providers,
@@ -122,6 +126,14 @@ def _opening(
     store = cast("LinkingStore", given.value)
     encrypt = encrypting(keys, plain_rows)
     return nullcontext(store) if encrypt is None else _encrypted(encrypt, store)
+
+
+@asynccontextmanager
+async def _guarded(
+    opening: AbstractAsyncContextManager[LinkingStore], access: AccessRules | None
+) -> AsyncGenerator[LinkingStore, None]:
+    async with opening as store:
+        yield store if access is None else GuardedStore(cast("Store", store), access)
 
 
 @asynccontextmanager

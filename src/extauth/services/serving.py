@@ -1,18 +1,25 @@
-"""Whether a service takes a call: it serves one event loop of one process, until it is closed."""
+"""Whether a service takes a call: of one event loop of one process, until it is closed, by who may."""
 
 from __future__ import annotations
 
-from typing import final
+from typing import TypeVar, final
 
+from extauth.domain.acting import authorization_of, foundation
+from extauth.domain.actors import Action, Target
+from extauth.domain.link import LinkKey
 from extauth.one_loop import OneLoop
+
+About = TypeVar("About", bound=LinkKey | Target)
 
 
 @final
 class Serving:
-    """What a service asks before each call; ``owner`` is its name."""
+    """What a service asks before each call; ``owner`` is its name, and ``store`` what it was given."""
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, store: object) -> None:
         self._owner = owner
+        self._foundation = foundation(store)
+        self._authorize = authorization_of(store)
         self._home = OneLoop(owner)
         self._closed = False
         """Set once by :meth:`close`."""
@@ -26,6 +33,23 @@ class Serving:
         if self._closed:
             msg = f"this {self._owner} is closed"
             raise RuntimeError(msg)
+
+    def allow(self, action: Action, about: About) -> About:
+        """Let a call begin by whoever may do that, and return what it is about.
+
+        What the service then does it does in its own name, in tasks that several callers may share: so who
+        calls is asked here, and no further in, also for what the service has in memory.
+
+        :raises NotAuthorized: for whoever may not, if the store is guarded.
+        :raises RuntimeError: as :meth:`check`.
+        """
+        self.check()
+        self._authorize(action, Target.of(about) if isinstance(about, LinkKey) else about)
+        return about
+
+    def on(self, store: object) -> bool:
+        """Whether the service keeps its links in that very store."""
+        return self._foundation is foundation(store)
 
     def close(self, *, idle: bool) -> bool:
         """Let no call begin any more; False if what is under way is not this process's to finish.

@@ -29,6 +29,8 @@ from extauth.adapters.oauth2.options import AuthenticatedOptions
 from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
 from extauth.clock import SystemClock
+from extauth.domain.acting import acting
+from extauth.domain.actors import REGISTERING
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking import OFFLINE_ACCESS, ClientRegistration
@@ -177,7 +179,7 @@ async def mcp_provider(
         )
 
     clients = KeptClients(
-        store,
+        acting(store, REGISTERING),
         registration_name(metadata.issuer, redirect_uri, expected),
         f"{metadata.issuer} {redirect_uri}",
         register,

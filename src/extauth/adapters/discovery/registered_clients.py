@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import attrs
 
 from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.domain.acting import foundation
 from extauth.domain.linking import ClientRegistration
 from extauth.domain.linking_ports import RegistrationStore
 from extauth.domain.ports import WallClock
@@ -25,7 +26,7 @@ _MOST_TRIES = 3
 _Standings: TypeAlias = dict[tuple[str, str], Standing]
 """By the name that the client is kept under, and its id."""
 
-_by_store: WeakKeyDictionary[RegistrationStore, _Standings] = WeakKeyDictionary()
+_by_store: WeakKeyDictionary[object, _Standings] = WeakKeyDictionary()
 """As long as the store lives: an application may make a provider each time."""
 
 
@@ -154,6 +155,6 @@ class KeptClients:
 
     def _standings(self) -> _Standings:
         try:
-            return _by_store.setdefault(self.store, {})
+            return _by_store.setdefault(foundation(self.store), {})
         except TypeError:  # a store that cannot be referred to weakly is heard of in vain
             return {}

@@ -13,6 +13,7 @@ from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any, TypeVar, final
 
+from extauth.domain.acting import foundation
 from extauth.domain.ports import LinkStore
 from extauth.services.linking.endpoints import KnownEndpoints
 from extauth.services.linking.redirect_uris import Server, normalised
@@ -57,12 +58,13 @@ _by_store: dict[int, BegunRedirects] = {}
 
 def begun_redirects(store: LinkStore) -> BegunRedirects:
     """Return what was begun on that very store."""
-    found = _by_store.get(id(store))
+    kept_in = foundation(store)
+    found = _by_store.get(id(kept_in))
     if found is None:
         found = BegunRedirects()
         with suppress(TypeError):  # a store that cannot be referred to weakly: each service remembers its own
-            weakref.finalize(store, _by_store.pop, id(store), None).atexit = False
-            _by_store[id(store)] = found
+            weakref.finalize(kept_in, _by_store.pop, id(kept_in), None).atexit = False
+            _by_store[id(kept_in)] = found
     return found
 
 

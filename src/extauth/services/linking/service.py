@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Self, final
 
 from extauth.clock import SystemClock
+from extauth.domain.acting import acting
+from extauth.domain.actors import LINKING, Action, Target
 from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
@@ -88,10 +90,10 @@ class LinkingService:
         secret_source: SecretSource = secrets.token_bytes,
     ) -> None:
         check_options(authorization_ttl, exchange_timeout, on_account_change)
-        self._store = checked_store(store, "put")
+        self._serving = Serving("LinkingService", checked_store(store, "put"))
         served = linking_providers(providers)
         self._flows = Flows.on(
-            store,
+            acting(store, LINKING),
             served,
             clock=clock or SystemClock(),
             emitter=EventEmitter(observer),
@@ -103,7 +105,6 @@ class LinkingService:
             on_shared_grant=on_shared_grant,
             secret_source=secret_source,
         )
-        self._serving = Serving("LinkingService")
         note_open(self)
 
     async def __aenter__(self) -> Self:
@@ -145,8 +146,8 @@ class LinkingService:
             set, or the provider has no authorization endpoint.
         :raises TypeError: for an argument of another type: ids are ``str``, write ``str(user.id)``.
         """
-        self._serving.check()
         key, uri = LinkKey(provider_id, user_id), url_text(redirect_uri, "redirect_uri")
+        self._serving.allow(Action.CONNECT, key)
         url = await self._flows.code.begin(
             key, uri, scopes=scopes, include_granted=include_granted, resources=resources, params=params or {}
         )
@@ -192,6 +193,7 @@ class LinkingService:
         if provider_id is not None:
             id_text(provider_id, "provider_id")
         read = self._flows.code.read(given, user_id=user_id, provider_id=provider_id, method=method)
+        self._serving.allow(Action.CONNECT, Target(user_id=user_id))
         return await self._flows.carried.run(
             partial(self._flows.code.complete, read, user_id=user_id, provider_id=provider_id, method=method)
         )
@@ -213,8 +215,7 @@ class LinkingService:
         :raises TemporarilyUnavailable: try again later.
         :raises ConfigurationError: the deployment must be mended.
         """
-        self._serving.check()
-        key = LinkKey(provider_id, user_id)
+        key = self._serving.allow(Action.CONNECT, LinkKey(provider_id, user_id))
         return await self._flows.devices.begin(key, scopes, include_granted=include_granted)
 
     async def complete_device(self, device: DeviceAuthorization) -> Link:
@@ -232,7 +233,7 @@ class LinkingService:
         :raises TemporarilyUnavailable: nothing is lost, call it again later; also if the service is closed.
         :raises ConfigurationError: the deployment must be mended.
         """
-        self._serving.check()
+        self._serving.allow(Action.CONNECT, device.key)
         return await self._flows.devices.complete(device)
 
     async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
@@ -246,8 +247,7 @@ class LinkingService:
         :raises UnknownProvider: no provider with this id was given to the service, and there is no such link.
         :raises StoreUnavailable: the link may still be there; try again.
         """
-        self._serving.check()
-        key = LinkKey(provider_id, user_id)
+        key = self._serving.allow(Action.DISCONNECT, LinkKey(provider_id, user_id))
         provider = await self._flows.unlinker.provider_of(key)
         return await self._flows.carried.run(partial(self._flows.unlinker.unlink, provider, key))
 
@@ -259,8 +259,8 @@ class LinkingService:
 
         :raises StoreUnavailable: try again later.
         """
-        self._serving.check()
-        return await self._flows.listing.links(id_text(user_id, "user_id"), of_former_client)
+        self._serving.allow(Action.READ, Target(user_id=id_text(user_id, "user_id")))
+        return await self._flows.listing.links(user_id, of_former_client)
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
         """Ask the provider whether it accepts the stored access token. No token is touched.
@@ -273,8 +273,8 @@ class LinkingService:
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
         """
-        self._serving.check()
-        return await self._flows.validator.validate(LinkKey(provider_id, user_id))
+        key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
+        return await self._flows.validator.validate(key)
 
     async def purge(self) -> int:
         """Remove authorizations that have expired, and return how many.
@@ -283,7 +283,7 @@ class LinkingService:
 
         :raises StoreUnavailable: try again later.
         """
-        self._serving.check()
+        self._serving.allow(Action.PURGE, Target())
         return await self._flows.purger.purge()
 
     async def aclose(self) -> None:
@@ -297,4 +297,4 @@ class LinkingService:
 
     def uses(self, store: LinkStore) -> bool:
         """Whether this service keeps its links in that very store."""
-        return self._store is store
+        return self._serving.on(store)

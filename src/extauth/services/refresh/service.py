@@ -12,6 +12,8 @@ from typing import Self, final
 import attrs
 
 from extauth.clock import SystemClock
+from extauth.domain.acting import acting
+from extauth.domain.actors import REFRESHING, Action
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
 from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, blocked
 from extauth.domain.hidden import Hidden
@@ -52,8 +54,7 @@ class TokenService:
     New tokens for a user who has unlinked meanwhile are revoked; where that would end another of the user's
     links, only with ``on_shared_grant="end"``. Give it what the :class:`~extauth.LinkingService` is given.
 
-    ``rng`` draws jitter and lease owners; the operating system's source unless a test wants to repeat a run.
-    Replicas must not draw the same owners.
+    ``rng`` draws jitter and lease owners, which no two replicas may share; the system's source but in tests.
 
     :raises ValueError: if two providers have the same id, or for another ``on_shared_grant``.
     :raises TypeError: for what is no open store or no list of providers: a URL, a preset that was not called.
@@ -70,7 +71,8 @@ class TokenService:
         on_shared_grant: OnSharedGrant = "spare",
         rng: random.Random | None = None,
     ) -> None:
-        self._store = checked_store(store, "save")
+        self._serving = Serving("TokenService", checked_store(store, "save"))
+        self._store = store = acting(store, REFRESHING)
         self._providers = by_id(providers)
         self._requests = {name: TokenRequest(provider) for name, provider in self._providers.items()}
         """What almost every call wants: the grant's own token, for however long."""
@@ -93,7 +95,6 @@ class TokenService:
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._warned: set[str] = set()
         """Providers whose tokens live for less than some caller wanted, once that is told."""
-        self._serving = Serving("TokenService")
         note_open(self)
 
     async def __aenter__(self) -> Self:
@@ -127,6 +128,7 @@ class TokenService:
         where less will not do.
 
         :raises LinkNotFound: the user has not connected this provider.
+        :raises NotAuthorized: the store is guarded, and whoever calls may not have the link.
         :raises ReauthorizationRequired: the user must connect again.
         :raises TemporarilyUnavailable: try again later; nothing is lost.
         :raises ConfigurationError: the deployment must be mended. So it is if the link was made with another
@@ -208,7 +210,7 @@ class TokenService:
 
     def uses(self, store: RefreshStore) -> bool:
         """Whether this service keeps its links in that very store."""
-        return self._store is store
+        return self._serving.on(store)
 
     async def _drain(self) -> None:
         self._refresh_flight.hurry()
@@ -224,6 +226,7 @@ class TokenService:
         return TokenRequest(provider_of(self._providers, provider_id), resource, valid_for=valid_for)
 
     async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
+        self._serving.allow(Action.READ, key)
         link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
         if link is None:
             raise link_not_found(key)
@@ -259,9 +262,8 @@ class TokenService:
         """Fly for what is wanted. A flight for another resource comes first where one is under way; who is
         ``content`` with what it leaves needs no other.
 
-        So does one whose token has expired before this call came, because its save took so long, and one that
-        was content with a token too short for this. Whether it is so is asked once: a provider may give
-        tokens that never work.
+        So does one whose token expired before this call came, because its save took so long, and one that
+        was content with a token too short for this; once, as a provider may give tokens that never work.
 
         Waiters of a flight go on in the order in which they came, so everybody's turn comes; nobody waits
         for longer than ``wait_timeout`` for it to begin.
@@ -295,5 +297,4 @@ class TokenService:
 
     def _refuse(self, link: Link) -> None:
         """Raise what speaks against a refresh now, if anything does."""
-        now = self._clock.now()
-        refuse(link.key, blocked(link, now), now)
+        refuse(link.key, blocked(link, now := self._clock.now()), now)
