@@ -21,7 +21,8 @@ class DueBy(Enum):
     """Then half of the time has passed from when its credentials were written to when its refresh token stops
     working, as far as the provider has told, or its traits say, when that is."""
     AGE = "age"
-    """Its credentials were written then, and nobody knows when its refresh token stops working."""
+    """Its credentials were written then, and nobody knows when its refresh token stops working. A mark does
+    not move that: whoever asks for links of some age would hear again of one that failed at that age only."""
 
 
 @final
@@ -30,7 +31,7 @@ class Due:
     """A link that is due, without its tokens; the last one of a page says where the next page begins."""
 
     at: datetime
-    """When it is due, or when a mark says that it may be tried again, if that is later."""
+    """When it is due; by two of the times not before a mark says that it may be tried again."""
     key: LinkKey
 
 
@@ -40,7 +41,7 @@ def due_at(link: Link, by: DueBy) -> datetime | None:
     if link.tokens.refresh_token is None or (mark is not None and mark.permanent):
         return None
     at = _time(link, by)
-    retry_at = None if mark is None else mark.retry_at
+    retry_at = None if mark is None or by is DueBy.AGE else mark.retry_at
     return at if at is None or retry_at is None else max(at, retry_at)
 
 

@@ -29,7 +29,7 @@ _HALF_LIFE = f"""{WRITTEN_AT} AT TIME ZONE 'UTC' + (oauth_refresh_token_expiry -
 WHEN: Mapping[DueBy, str] = {
     DueBy.EXPIRY: "greatest(oauth_expiry, oauth_refresh_failure_retry_at)",
     DueBy.HALF_LIFE: f"greatest(({_HALF_LIFE}), oauth_refresh_failure_retry_at AT TIME ZONE 'UTC')",
-    DueBy.AGE: f"greatest({WRITTEN_AT}, oauth_refresh_failure_retry_at)",
+    DueBy.AGE: WRITTEN_AT,
 }
 
 INSTANT: Mapping[DueBy, str] = {

@@ -23,7 +23,7 @@ from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
 
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST = datetime.min.replace(tzinfo=UTC)
+_FIRST = datetime.min.replace(tzinfo=UTC) + _MICROSECOND  # the very first one is minus infinity
 
 
 @final

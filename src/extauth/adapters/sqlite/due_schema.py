@@ -29,7 +29,7 @@ def _not_before_retry(time: str) -> str:
 WHEN: Mapping[DueBy, str] = {
     DueBy.EXPIRY: _not_before_retry("oauth_expiry"),
     DueBy.HALF_LIFE: _not_before_retry(f"({WRITTEN_AT} + (oauth_refresh_token_expiry - {WRITTEN_AT}) / 2)"),
-    DueBy.AGE: _not_before_retry(WRITTEN_AT),
+    DueBy.AGE: WRITTEN_AT,
 }
 
 DUE_INDEXES: Sequence[str] = tuple(
