@@ -91,6 +91,7 @@ def test_the_domain_is_pure():
         "collections.abc",
         "copyreg",
         "datetime",
+        "enum",
         "json",
         "typing",
         "zlib",

@@ -49,10 +49,6 @@ class HealthyStore(_Memory):  # type: ignore[misc]
         links = await super().links_of(user_id)
         return [await self.get(link.key) for link in links]
 
-    async def due(self, provider_id, *, after=None, limit=100, **narrow):
-        every = await super().due(provider_id, after=after, limit=len(self._rows), **narrow)
-        return [link for link in every if not self.unreadable(link.key)][:limit]
-
     @property
     def _rows(self) -> dict[LinkKey, Row]:
         if self.down:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extauth.adapters.sql.link_columns import WRITTEN_AT
 from extauth.adapters.sqlite import statements as sqlite
 from tests.proof.statement_bug import NOTHING, Bug, both
 
@@ -93,8 +94,8 @@ BUGS = [
         "due-skips-unknown-expiry",
         "DUE",
         "due",
-        "test_due_finds_links_unused_for_long",
-        **both("AND oauth_refresh_token IS NOT NULL", "AND oauth_expiry IS NOT NULL"),
+        "test_due_by_age",
+        **both("WHERE ", "WHERE oauth_expiry IS NOT NULL AND "),
     ),
     Bug(
         "due-lists-dead-links",
@@ -108,13 +109,61 @@ BUGS = [
         "DUE",
         "due",
         "test_due_finds_what_expires_before_the_limit",
-        **both("AND oauth_refresh_token IS NOT NULL", NOTHING),
+        **both("oauth_refresh_token IS NOT NULL\n  AND", NOTHING),
     ),
     Bug(
-        "due-out-of-order",
+        "due-in-order-of-keys",
+        "DUE",
+        "due",
+        "test_pages_go_on_through_time",
+        sqlite=("ORDER BY ", "ORDER BY user_id, "),
+        postgres=("ORDER BY ", "ORDER BY user_id, "),
+    ),
+    Bug(
+        "due-at-the-limit",
+        "DUE",
+        "due",
+        "test_due_finds_what_expires_before_the_limit",
+        sqlite=("< :before", "<= :before"),
+        postgres=("< $5", "<= $5"),
+    ),
+    Bug(
+        "due-of-a-prefix",
+        "DUE",
+        "due",
+        "test_due_covers_a_family",
+        sqlite=("+provider_id < :beyond", ":beyond IS NOT NULL"),
+        postgres=("provider_id < $3", "$3::text IS NOT NULL"),
+    ),
+    Bug(
+        "due-without-named-links",
+        "DUE",
+        "due",
+        "test_due_covers_a_family",
+        sqlite=("OR (+provider_id", "OR (false AND +provider_id"),
+        postgres=("OR (provider_id", "OR (false AND provider_id"),
+    ),
+    Bug(
+        "due-after-an-instant",
         "DUE",
         "due",
         "test_due_comes_page_by_page",
-        **both("ORDER BY user_id", "ORDER BY updated_at"),
+        sqlite=(", provider_id, user_id) > (:after_at, :after_provider, :after_user)", ") > (:after_at)"),
+        postgres=(", $7, $8)", ", $7 || chr(1114111), $8)"),
+    ),
+    Bug(
+        "due-before-it-may-be-tried",
+        "DUE",
+        "due",
+        "test_a_link_that_failed_is_due_when_it_may_be_tried",
+        sqlite=("max(", "min("),
+        postgres=("greatest(", "least("),
+    ),
+    Bug(
+        "due-by-ends-of-the-past",
+        "DUE",
+        "due",
+        "test_a_refresh_token_that_outlived_its_end",
+        **both(f"oauth_refresh_token_expiry > {WRITTEN_AT}", "oauth_refresh_token_expiry IS NOT NULL"),
     ),
 ]

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from extauth import LinkKey
+from extauth.domain.due import Due
 from tests.proof.breakable_store import HealthyStore, broken
 
 
@@ -19,10 +20,10 @@ from tests.proof.breakable_store import HealthyStore, broken
 class EmptyForNone(HealthyStore):
     """No refresh token is stored as '', and found by the sweep as one that is there."""
 
-    async def due(self, provider_id, *, expiring_before, **narrow):
-        keys = [key for key in sorted(self._rows) if key.provider_id == provider_id]
-        links = [self._rows[key].link for key in keys]
-        return [link for link in links if link.tokens.expires_at and link.tokens.expires_at < expiring_before]
+    async def due(self, provider_id, by, before, **narrow):
+        found = await super().due(provider_id, by, before, **narrow)
+        empty = {key: row.link for key, row in self._rows.items() if row.link.tokens.refresh_token is None}
+        return found + [Due(link.updated_at, key) for key, link in empty.items()]
 
 
 class StoringStore(HealthyStore):

@@ -6,6 +6,7 @@ each of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, final
 
@@ -38,9 +39,14 @@ class Bug:
         modules = {"sqlite": (sqlite, sqlite_linking), "postgres": (postgres, postgres_linking)}[store]
         module: ModuleType = next(module for module in modules if hasattr(module, self.statement))
         old, new = getattr(self, store)
-        healthy: str = getattr(module, self.statement)
-        assert old in healthy, f"{self.name} would break nothing"
-        monkeypatch.setattr(module, self.statement, healthy.replace(old, new))
+        healthy: str | Mapping[Any, str] = getattr(module, self.statement)
+        broken: str | Mapping[Any, str]
+        if isinstance(healthy, str):
+            broken = healthy.replace(old, new)
+        else:
+            broken = {by: statement.replace(old, new) for by, statement in healthy.items()}
+        assert broken != healthy, f"{self.name} would break nothing"
+        monkeypatch.setattr(module, self.statement, broken)
 
 
 def both(old: str, new: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
+from extauth.domain.due import Due, DueBy
 from extauth.domain.events import Event
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
@@ -146,21 +147,17 @@ class UpkeepStore(Protocol):
     """What looking after many links needs of a :class:`LinkStore`."""
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
-        """Return links of a provider that upkeep should refresh, ordered by user id (by code point).
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
+        """Return which links of a provider are due before that instant, the first to be due first.
 
-        Of exactly that provider id: links named below it are another call's. Those with a refresh token
-        and no permanent failure mark whose access token expires before ``expiring_before``, or whose
-        credentials were last written before ``unused_since`` (which also finds links without a known
-        expiry). At most ``limit`` of them, with user ids after ``after``. Those that cannot be read are left
-        out, and fewer than ``limit`` mean that there are no more.
+        Those of which :func:`~extauth.domain.due.due_at` says so: with a refresh token and no permanent
+        failure mark. Links named below the provider are its links too: ``github`` covers ``github/work`` (see
+        :func:`~extauth.named_provider_id`), but neither ``github2`` nor ``github-app``. They come in order of
+        when they are due, then of provider id and user id (by code point), and at most ``limit`` of those
+        after ``after``; an empty page is the last. A page costs the same however many links there are, if
+        ``provider_id`` is not itself a named one. No tokens are read, so that a link which is unreadable, or
+        does not open, may be listed as well.
         """
         ...
 

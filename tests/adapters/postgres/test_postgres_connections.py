@@ -13,6 +13,7 @@ import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, connections
 from extauth.adapters.postgres.failures import presentable
+from extauth.domain.due import DueBy
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.outcomes import Absent, Claimed, Recorded, Saved, Stale
@@ -556,7 +557,7 @@ async def test_a_page_has_100_links(store):
     now = datetime.now(UTC)
     keys = [LinkKey("github", f"user-{number}") for number in range(101)]
     await asyncio.gather(*(store.put(key, TokenSet("at", "rt", expires_at=now)) for key in keys))
-    assert len(await store.due("github", expiring_before=now + timedelta(hours=1))) == 100
+    assert len(await store.due("github", DueBy.EXPIRY, now + timedelta(hours=1))) == 100
 
 
 async def test_conditional_writes_say_why_they_missed(store):

@@ -9,12 +9,14 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, statements
+from extauth.domain.due import Due, DueBy
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.outcomes import Claimed, Held
 from extauth.domain.token_set import TokenSet
 from tests.servers.row_lock import locked
 
 KEY = LinkKey("github", "alice")
+SOME_DAY = datetime(2030, 7, 1, tzinfo=UTC)
 FAR = timezone(timedelta(hours=-13))
 
 
@@ -88,11 +90,11 @@ async def test_order_is_by_code_point(postgres_dsn):
     ids = ["zoe", "Zoe", "émile", "emile", "Emile", "\U0001f600", "\uffff", "a b", "a-b", "a_b"]
     async with PostgresLinkStore.open(postgres_dsn) as store:
         for name in ids:
-            await store.put(LinkKey("github", name), TokenSet("at-1", "rt-1"))
+            await store.put(LinkKey("github", name), TokenSet("at-1", "rt-1", expires_at=SOME_DAY))
             await store.put(LinkKey(name, "alice"), TokenSet("at-1", "rt-1"))
-        now = datetime.now(UTC) + timedelta(days=1)
-        first = await store.due("github", expiring_before=now, unused_since=now, limit=4)
-        rest = await store.due("github", expiring_before=now, unused_since=now, after=first[-1].key.user_id)
+        later = SOME_DAY + timedelta(days=1)
+        first = await store.due("github", DueBy.EXPIRY, later, limit=4)
+        rest = await store.due("github", DueBy.EXPIRY, later, after=first[-1])
         mine = await store.links_of("alice")
         collations = await store._connections.read(
             "SELECT collation_name FROM information_schema.columns"
@@ -100,7 +102,7 @@ async def test_order_is_by_code_point(postgres_dsn):
         )
 
     assert [row[0] for row in collations] == ["C", "C"]
-    assert sorted(ids) == [link.key.user_id for link in first + rest]
+    assert sorted(ids) == [due.key.user_id for due in first + rest]
     assert sorted(ids) == [link.key.provider_id for link in mine]
 
 
@@ -122,19 +124,32 @@ async def test_lifting_marks_walks_along_the_primary_key(postgres_dsn):
     assert "Seq Scan" not in text
 
 
-async def test_the_listing_for_upkeep_reads_no_more_than_its_page(postgres_dsn):
-    """Going through a provider's links is a walk along the primary key, not a sort of all of them."""
-    async with PostgresLinkStore.open(postgres_dsn) as store:
+@pytest.mark.parametrize("by", DueBy)
+async def test_the_listing_for_upkeep_reads_no_more_than_its_page(by, postgres_dsn):
+    """What is due stands together in an index, in order: a page is a walk along it, from where it begins."""
+    async with PostgresLinkStore.open(postgres_dsn):
         connection = await asyncpg.connect(postgres_dsn)
         try:
             await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
-            await connection.execute(f"PREPARE due AS {statements.DUE}")
-            plan = await connection.fetch("EXPLAIN EXECUTE due ('github', now(), now(), 'alice', 100)")
+            await connection.execute(f"PREPARE due AS {statements.DUE[by]}")
+            plan = await connection.fetch(
+                "EXPLAIN EXECUTE due ('github', 'github/', 'github0', 'github', now(), now(), '', '', 100)"
+            )
         finally:
             await connection.close()
-        assert await store.get(KEY) is None
 
     text = "\n".join(row[0] for row in plan)
-    assert "external_auth_links_pkey" in text
-    assert "user_id >" in next(line for line in text.splitlines() if "Index Cond" in line)
+    assert f"Scan using external_auth_links_by_{by.value} on" in text
+    condition = next(line for line in text.splitlines() if "Index Cond" in line)
+    assert "split_part(provider_id, '/'::text, 1) = $4" in condition
+    assert "ROW(" in condition
     assert "Sort" not in text
+
+
+async def test_an_end_that_is_infinite_can_be_saved(postgres_dsn):
+    """The last instant is written as infinity, of which there is no half: such a link is due by age."""
+    last = datetime.max.replace(tzinfo=UTC)
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        link = await store.put(KEY, TokenSet("at", "rt", expires_at=last, refresh_token_expires_at=last))
+        assert await store.due("github", DueBy.HALF_LIFE, last) == []
+        assert await store.due("github", DueBy.AGE, last) == [Due(link.updated_at, KEY)]

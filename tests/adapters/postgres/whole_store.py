@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
+from extauth.domain.due import DueBy
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import AlreadyTaken, Taken
@@ -40,7 +41,7 @@ async def use_all_of(store: PostgresLinkStore) -> None:
         assert await store.release(KEY, version, "one")
         assert await store.wait_for_change(KEY, version, timedelta(minutes=5)) is not None
         now = datetime.now(UTC) + timedelta(days=1)
-        await store.due("github", expiring_before=now, unused_since=now)
+        assert [await store.due("github", by, now) for by in DueBy] == [[], [], []]  # resealed without
         assert isinstance(await store.save(KEY, version, TOKENS), Saved)
         assert isinstance(await store.save(KEY, version, TOKENS), Stale)
         links = await asyncio.gather(*(store.get(key) for key in (KEY, OTHER) * 5))

@@ -12,6 +12,7 @@ import pytest
 from extauth import ConfigurationError, LinkKey, StoreUnavailable
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite.schema import MIGRATIONS
+from extauth.domain.due import DueBy
 from tests.support.swallowed_writes import BEGUN, FAILURE, KEY, MINUTE, TOKENS, WRITES
 
 IGNORED = "BEGIN SELECT RAISE(IGNORE); END"
@@ -112,7 +113,10 @@ async def test_a_trigger_that_sets_updated_at(path):
         await store.record_failure(KEY, 1, FAILURE)
         assert (await store.get(KEY)).updated_at == link.updated_at
         assert claimed.link.updated_at == link.updated_at
-        assert await store.due("github", expiring_before=link.updated_at, unused_since=link.updated_at) == []
+        late = datetime.max.replace(tzinfo=UTC)
+        assert [due.at for due in await store.due("github", DueBy.AGE, late)] == [
+            FAILURE.retry_at or link.updated_at
+        ]
         saved = await store.save(KEY, 1, TOKENS)
         assert (await store.get(KEY)).updated_at == saved.link.updated_at
 
@@ -139,7 +143,9 @@ async def test_a_damaged_instant_is_an_error_of_the_stores(column, value, releas
             lambda: store.save(KEY, 7, TOKENS),
             lambda: store.release(KEY, 1, "two"),
             lambda: store.links_of("alice"),
-            lambda: store.due("github", expiring_before=datetime.now(UTC), unused_since=datetime.now(UTC)),
+            lambda: store.due("github", DueBy.EXPIRY, datetime.max.replace(tzinfo=UTC)),
+            lambda: store.due("github", DueBy.HALF_LIFE, datetime.max.replace(tzinfo=UTC)),
+            lambda: store.due("github", DueBy.AGE, datetime.max.replace(tzinfo=UTC)),
             lambda: store.wait_for_change(KEY, 1, timedelta(0)),
             lambda: store.delete(KEY),
         ):

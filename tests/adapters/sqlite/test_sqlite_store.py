@@ -32,6 +32,7 @@ from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite import schema as sqlite_schema
 from extauth.adapters.sqlite.schema import MIGRATIONS, migrate
 from extauth.adapters.sqlite.unseen import WITHHELD
+from extauth.domain.due import DueBy
 from extauth.domain.link import Account
 from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import NoSuchState, Taken
@@ -316,7 +317,7 @@ class TestReading:
         async with SqliteLinkStore.open(path) as store:
             for number in range(101):
                 await store.put(LinkKey("github", f"user-{number}"), TokenSet("at", "rt", expires_at=now))
-            assert len(await store.due("github", expiring_before=now + timedelta(hours=1))) == 100
+            assert len(await store.due("github", DueBy.EXPIRY, now + timedelta(hours=1))) == 100
 
 
 class TestOpening:

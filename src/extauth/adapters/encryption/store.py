@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeAlias, TypeVar, final, get_args
+from typing import Literal, TypeAlias, TypeVar, final, get_args
 
 import attrs
 
 from extauth.adapters.encryption.keyring import Keys, keyring_of
 from extauth.adapters.encryption.opening import Openers
 from extauth.adapters.encryption.rows import sealed_pending, sealed_registration, sealed_tokens
+from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import CannotDecrypt
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
@@ -30,8 +30,6 @@ from extauth.domain.outcomes import (
 from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
-
-_log: Final = logging.getLogger("extauth")
 
 PlainRows: TypeAlias = Literal["read", "refuse"]
 """What to do with what is stored in plain text: read it, as long as not everything is encrypted yet, or
@@ -61,8 +59,8 @@ class EncryptedStore:
     looked at. So no text ever bears the name of another key than its own.
 
     A link that does not open is :class:`~extauth.CannotDecrypt` for whoever reads it, and for nobody else; it
-    is left as it is. ``due`` leaves it out and says so in the log, ``links_of`` fails, since a part of the
-    list would be a lie, and ``delete`` removes it all the same, and then fails. A claim of it ends the lease
+    is left as it is. ``links_of`` fails, since a part of the list would be a lie, ``due`` lists it, since it
+    reads no tokens, and ``delete`` removes it all the same, and then fails. A claim of it ends the lease
     again, as one whose exchange is unresolved, and fails. Beyond that all promises are the other store's,
     whose loop and lifetime it shares.
 
@@ -178,32 +176,9 @@ class EncryptedStore:
                 return outcome
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
-        found: list[Link] = []
-        while (wanted := limit - len(found)) > 0:
-            page = await self._store.due(
-                provider_id,
-                expiring_before=expiring_before,
-                unused_since=unused_since,
-                after=after,
-                limit=wanted,
-            )
-            for stored in page:
-                try:
-                    found.append(await self._openers.link(stored))
-                except CannotDecrypt as error:
-                    _log.error("upkeep leaves out a link: %s", error)
-            if len(page) < wanted:
-                break
-            after = page[-1].key.user_id
-        return found
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
+        return await self._store.due(provider_id, by, before, after=after, limit=limit)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         stored = await self._store.wait_for_change(key, version, timeout)

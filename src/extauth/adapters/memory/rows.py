@@ -8,6 +8,7 @@ from typing import final
 
 import attrs
 
+from extauth.domain.due import DueBy, due_at
 from extauth.domain.link import Link, PendingExchange
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.outcomes import Held, SeenLease
@@ -42,17 +43,9 @@ class Row:
         live = self.lease is not None and now < self.lease.expires_at
         return attrs.evolve(self.link, pending=PendingExchange(since, live))
 
-    def is_due(self, expiring_before: datetime, unused_since: datetime | None) -> bool:
-        """Whether upkeep should refresh it."""
-        tokens, failure = self.link.tokens, self.link.failure
-        return (
-            tokens.refresh_token is not None
-            and (failure is None or not failure.permanent)
-            and (
-                (tokens.expires_at is not None and tokens.expires_at < expiring_before)
-                or (unused_since is not None and self.link.updated_at < unused_since)
-            )
-        )
+    def due_at(self, provider_id: str, by: DueBy) -> datetime | None:
+        """Return when upkeep of a provider should look at it; None if never."""
+        return due_at(self.link, by) if self._is_of(provider_id) else None
 
     def claimed(self, owner: str, ttl: timedelta, takeover: Takeover, now: datetime) -> Row | Held:
         """Return the row under the owner's lease, or whose lease is in the way."""
@@ -71,11 +64,11 @@ class Row:
         self, provider_id: str, user_id: str | None, reason: str | None, since: datetime | None
     ) -> bool:
         """Whether it has such a failure mark, and is a link of the provider or named below it."""
-        key, mark = self.link.key, self.link.failure
+        mark = self.link.failure
         return (
             mark is not None
-            and f"{key.provider_id}{ACCOUNT_SEPARATOR}".startswith(f"{provider_id}{ACCOUNT_SEPARATOR}")
-            and user_id in {None, key.user_id}
+            and self._is_of(provider_id)
+            and user_id in {None, self.link.key.user_id}
             and reason in {None, mark.reason}
             and (since is None or mark.at >= since)
         )
@@ -84,3 +77,8 @@ class Row:
         """Return all of it but whose lease it is, to compare by value."""
         lease = None if self.lease is None else (self.lease.taken_at, self.lease.expires_at)
         return self.link, lease, self.unresolved_since
+
+    def _is_of(self, provider_id: str) -> bool:
+        """Whether it is a link of the provider or named below it."""
+        own = f"{self.link.key.provider_id}{ACCOUNT_SEPARATOR}"
+        return own.startswith(f"{provider_id}{ACCOUNT_SEPARATOR}")

@@ -12,6 +12,7 @@ import attrs
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
+from extauth.domain.due import Due, DueBy
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
@@ -179,23 +180,10 @@ class MemoryLinkStore:
         return Resealed(row.seen_at(self._now()))
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
-        rows = [
-            row
-            for key, row in sorted(self._rows.items())
-            if key.provider_id == provider_id
-            and (after is None or key.user_id > after)
-            and row.is_due(expiring_before, unused_since)
-        ]
-        now = self._now()
-        return [row.seen_at(now) for row in rows[:limit]]
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
+        found = [Due(at, key) for key, row in self._rows.items() if (at := row.due_at(provider_id, by))]
+        return sorted(due for due in found if due.at < before and (after is None or due > after))[:limit]
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         loop = asyncio.get_running_loop()

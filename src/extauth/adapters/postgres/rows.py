@@ -17,11 +17,13 @@ from extauth.adapters.sql.json_columns import (
     scopes_to_text,
 )
 from extauth.adapters.sql.readable import readable, unreadable_link
+from extauth.domain.due import Due
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
 
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = datetime.min.replace(tzinfo=UTC) + _MICROSECOND  # the very first one is minus infinity
 
 
 @final
@@ -62,6 +64,13 @@ def provider_parameters(provider_id: str) -> Parameters:
     below = provider_id + ACCOUNT_SEPARATOR
     beyond = provider_id + chr(ord(ACCOUNT_SEPARATOR) + 1)
     return Parameters(provider_id, below, beyond)
+
+
+def due_parameters(provider_id: str, before: datetime, after: Due | None, limit: int) -> Parameters:
+    """Say which links are due, and where the page begins: $1 to $9."""
+    family = provider_id.partition(ACCOUNT_SEPARATOR)[0]
+    start = (_FIRST, "", "") if after is None else (after.at, after.key.provider_id, after.key.user_id)
+    return Parameters(*provider_parameters(provider_id), family, before, *start, limit)
 
 
 def _text_parameters(tokens: TokenSet) -> Parameters:
@@ -113,7 +122,8 @@ def account_parameters(account: Account) -> Parameters:
     return Parameters(account.id, account.login, account.display_name, account.avatar_url)
 
 
-def _instant(value: datetime) -> datetime:
+def in_utc(value: datetime) -> datetime:
+    """Read an instant."""
     # asyncpg writes the last and the first datetime as infinities, and reads those without a zone.
     return value.replace(tzinfo=UTC)
 
@@ -160,7 +170,7 @@ def _link(row: Row) -> Link:
     if row[column.OAUTH_REFRESH_FAILURE_REASON] is not None:
         failure = RefreshFailure(
             reason=row[column.OAUTH_REFRESH_FAILURE_REASON],
-            at=_instant(row[column.OAUTH_REFRESH_FAILURE_AT]),
+            at=in_utc(row[column.OAUTH_REFRESH_FAILURE_AT]),
             version=row[column.OAUTH_REFRESH_FAILURE_VERSION],
             retry_at=optional_instant(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
             attempts=row[column.OAUTH_REFRESH_FAILURE_ATTEMPTS],

@@ -9,7 +9,11 @@ one left it (under READ COMMITTED), so a condition on the version holds at the m
 
 from __future__ import annotations
 
-from extauth.adapters.sql.link_columns import WRITTEN_AT, of_that_write, select_list
+from collections.abc import Mapping
+
+from extauth.adapters.postgres.due_schema import FAMILY, INSTANT, WHEN, WHICH
+from extauth.adapters.sql.link_columns import of_that_write, select_list
+from extauth.domain.due import DueBy
 
 _COLUMNS = select_list(
     pending_since="coalesce(unresolved_since, lease_taken_at)",
@@ -132,10 +136,12 @@ RESEAL = f"""UPDATE external_auth_links SET {_TEXTS}, oauth_resource_tokens = $7
   oauth_extra = coalesce($9, oauth_extra)
 WHERE {_KEY} AND version = $8 RETURNING {_COLUMNS}, {DURABLE}"""
 
-# No user id is empty, so that '' comes before all of them.
-DUE = f"""SELECT {_COLUMNS} FROM external_auth_links
-WHERE provider_id = $1 AND user_id > coalesce($4, '')
-  AND oauth_refresh_token IS NOT NULL
-  AND (oauth_refresh_failure_reason IS NULL OR oauth_refresh_failure_retry_at IS NOT NULL)
-  AND (oauth_expiry < $2 OR {WRITTEN_AT} < $3)
-ORDER BY user_id LIMIT $5"""
+# The first page begins at the first instant, and no id is empty.
+DUE: Mapping[DueBy, str] = {
+    by: f"""SELECT provider_id, user_id, {WHEN[by]} FROM external_auth_links
+WHERE {FAMILY} = $4 AND {WHICH[by]} AND {WHEN[by]} < {INSTANT[by] % 5}
+  AND ({WHEN[by]}, provider_id, user_id) > ({INSTANT[by] % 6}, $7, $8)
+  AND (provider_id = $1 OR (provider_id >= $2 AND provider_id < $3))
+ORDER BY {WHEN[by]}, provider_id, user_id LIMIT $9"""
+    for by in DueBy
+}

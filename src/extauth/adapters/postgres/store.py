@@ -25,7 +25,9 @@ from extauth.adapters.postgres.rows import (
     Parameters,
     Row,
     account_parameters,
+    due_parameters,
     failure_parameters,
+    in_utc,
     key_parameters,
     link_from_row,
     origin_parameters,
@@ -37,10 +39,12 @@ from extauth.adapters.postgres.sending import Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated
+from extauth.adapters.sql.due_rows import due_links
 from extauth.adapters.sql.linking_methods import LinkingMethods
-from extauth.adapters.sql.listing import readable_of, whole
+from extauth.adapters.sql.listing import whole
 from extauth.adapters.sql.races import LostRaces
-from extauth.adapters.sql.readable import LinkOrError, UndecodableRows, unreadable_link
+from extauth.adapters.sql.readable import UndecodableRows, unreadable_link
+from extauth.domain.due import Due, DueBy
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
@@ -242,19 +246,10 @@ class PostgresLinkStore(LinkingMethods):
         return row if isinstance(row, Stale | Absent) else Resealed(link_from_row(row))
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
-        async def page(after: str | None, limit: int) -> list[LinkOrError]:
-            asked = provider_id, expiring_before, unused_since, after, limit
-            return await self._links.listed(statements.DUE, *asked)
-
-        return await readable_of(page, after, limit)
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
+        parameters = due_parameters(provider_id, before, after, limit)
+        return due_links(await self._connections.read(statements.DUE[by], *parameters), in_utc)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait((key.provider_id, key.user_id), version, timeout)

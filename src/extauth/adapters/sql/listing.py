@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from extauth.adapters.sql.link_columns import PROVIDER_ID, USER_ID, RowKey
 from extauth.adapters.sql.readable import LinkOrError, UndecodableRows
 from extauth.adapters.sql.row_cache import IndexedRow
 from extauth.domain.errors import LinkUnreadable
 from extauth.domain.link import Link
-
-_log: Final = logging.getLogger("extauth")
 
 R = TypeVar("R", bound=IndexedRow)
 
@@ -46,25 +43,4 @@ def whole(links: Iterable[LinkOrError]) -> list[Link]:
         if isinstance(link, LinkUnreadable):
             raise link
         found.append(link)
-    return found
-
-
-async def readable_of(
-    page: Callable[[str | None, int], Awaitable[list[LinkOrError]]], after: str | None, limit: int
-) -> list[Link]:
-    """Return up to ``limit`` links that can be read, of as many pages as it takes.
-
-    Upkeep of all must not end at one that cannot: it is named in the log instead.
-    """
-    found: list[Link] = []
-    while (wanted := limit - len(found)) > 0:
-        part = await page(after, wanted)
-        for link in part:
-            if isinstance(link, LinkUnreadable):
-                _log.error("upkeep leaves out a link: %s", link)
-            else:
-                found.append(link)
-        if len(part) < wanted:
-            break
-        after = part[-1].key.user_id
     return found

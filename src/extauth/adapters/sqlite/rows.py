@@ -17,6 +17,7 @@ from extauth.adapters.sql.json_columns import (
 )
 from extauth.adapters.sql.readable import readable, unreadable_link
 from extauth.adapters.sqlite.unseen import Row
+from extauth.domain.due import Due
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.token_set import TokenSet
@@ -26,6 +27,7 @@ Values: TypeAlias = Mapping[str, object]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def micros(span: timedelta) -> int:
@@ -53,20 +55,24 @@ def key_parameters(key: LinkKey) -> Values:
     return {"provider_id": key.provider_id, "user_id": key.user_id}
 
 
-def due_parameters(provider_id: str, expiring_before: datetime, unused_since: datetime | None) -> Values:
-    """Say which links are due."""
-    return {
-        "provider_id": provider_id,
-        "expiring_before": instant_to_micros(expiring_before),
-        "unused_since": instant_to_micros(unused_since),
-    }
-
-
 def provider_parameters(provider_id: str) -> Values:
     """Name a provider's rows, with those that are named below it."""
     below = provider_id + ACCOUNT_SEPARATOR
     beyond = provider_id + chr(ord(ACCOUNT_SEPARATOR) + 1)
     return {"provider_id": provider_id, "below": below, "beyond": beyond}
+
+
+def due_parameters(provider_id: str, before: datetime, after: Due | None, limit: int) -> Values:
+    """Say which links are due, and where the page begins."""
+    return {
+        **provider_parameters(provider_id),
+        "family": provider_id.partition(ACCOUNT_SEPARATOR)[0],
+        "before": instant_to_micros(before),
+        "after_at": _FIRST if after is None else instant_to_micros(after.at),
+        "after_provider": "" if after is None else after.key.provider_id,
+        "after_user": "" if after is None else after.key.user_id,
+        "limit": limit,
+    }
 
 
 def sealed_parameters(tokens: TokenSet) -> Values:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from extauth.adapters.sql.link_columns import WRITTEN_AT, of_that_write, select_list
+from collections.abc import Mapping
+
+from extauth.adapters.sql.link_columns import of_that_write, select_list
+from extauth.adapters.sqlite.due_schema import FAMILY, WHEN, WHICH
+from extauth.domain.due import DueBy
 
 NOW = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
 
@@ -130,9 +134,23 @@ RESEAL = f"""UPDATE external_auth_links SET
   oauth_extra = coalesce(:extra, oauth_extra)
 WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
 
-DUE = f"""SELECT {COLUMNS} FROM external_auth_links
-WHERE provider_id = :provider_id AND (:after IS NULL OR user_id > :after)
-  AND oauth_refresh_token IS NOT NULL
-  AND (oauth_refresh_failure_reason IS NULL OR oauth_refresh_failure_retry_at IS NOT NULL)
-  AND (oauth_expiry < :expiring_before OR {WRITTEN_AT} < :unused_since)
-ORDER BY user_id LIMIT :limit"""
+_BEHIND_KEY = "(provider_id, user_id) > (:after_provider, :after_user)"
+
+
+def _due(by: DueBy, place: str, order: str) -> str:
+    return f"""SELECT * FROM (SELECT provider_id, user_id, {WHEN[by]} AS due_at FROM external_auth_links
+WHERE {FAMILY} = :family AND {WHICH[by]} AND {WHEN[by]} {place}
+  AND (+provider_id = :provider_id OR (+provider_id >= :below AND +provider_id < :beyond))
+ORDER BY {order}provider_id, user_id LIMIT :limit)"""
+
+
+# SQLite begins no walk along an index at several values of which one is an expression, and would read each
+# page from the first link on: so those that are due at the same moment are asked for by themselves. The plus
+# keeps it from walking along the primary key.
+DUE: Mapping[DueBy, str] = {
+    by: f"""{_due(by, f"= :after_at AND :after_at < :before AND {_BEHIND_KEY}", "")}
+UNION ALL
+{_due(by, f"> :after_at AND {WHEN[by]} < :before", "due_at, ")}
+ORDER BY due_at, provider_id, user_id LIMIT :limit"""
+    for by in DueBy
+}

@@ -23,9 +23,10 @@ from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated, swallowed
+from extauth.adapters.sql.due_rows import due_links
 from extauth.adapters.sql.link_columns import RowKey
 from extauth.adapters.sql.linking_methods import LinkingMethods
-from extauth.adapters.sql.listing import listed, readable_of, whole
+from extauth.adapters.sql.listing import listed, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, read_apart
 from extauth.adapters.sql.row_cache import Decoder
@@ -40,6 +41,7 @@ from extauth.adapters.sqlite.rows import (
     account_parameters,
     due_parameters,
     failure_parameters,
+    instant_from_micros,
     instant_to_micros,
     key_parameters,
     link_from_row,
@@ -50,6 +52,7 @@ from extauth.adapters.sqlite.rows import (
     version_parameters,
 )
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
+from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
@@ -221,20 +224,11 @@ class SqliteLinkStore(LinkingMethods):
         return row if isinstance(row, Stale | Absent) else Resealed(link_from_row(row))
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
-        asked = due_parameters(provider_id, expiring_before, unused_since)
-
-        async def page(after: str | None, limit: int) -> list[LinkOrError]:
-            return await self._listed(statements.DUE, {**asked, "after": after, "limit": limit})
-
-        return await readable_of(page, after, limit)
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
+        parameters = Parameters(due_parameters(provider_id, before, after, limit))
+        rows = await self._writer.fetch_all(statements.DUE[by], parameters)
+        return due_links(rows, instant_from_micros)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait((key.provider_id, key.user_id), version, timeout)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from extauth.domain.due import DueBy
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.ports import LinkStore
 from extauth.testing.contract.expect import fail, shown
@@ -40,7 +41,7 @@ class BrokenStorageContract(StoreHarness):
             "lift_failure": inner.lift_failure("github"),
             "release": inner.release(KEY, 1, "owner-1"),
             "reseal": inner.reseal(KEY, 1, tokens(2)),
-            "due": inner.due("github", expiring_before=datetime(2040, 1, 1, tzinfo=UTC)),
+            "due": inner.due("github", DueBy.EXPIRY, datetime(2040, 1, 1, tzinfo=UTC)),
             "wait_for_change": inner.wait_for_change(KEY, 1, BRIEF),
         }
         ends = await asyncio.gather(*calls.values(), return_exceptions=True)

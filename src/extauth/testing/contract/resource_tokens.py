@@ -20,7 +20,7 @@ from extauth.testing.contract.steps import (
     stored,
     tokens,
 )
-from extauth.testing.contract.upkeep import LIMIT, SOON
+from extauth.testing.contract.upkeep import SOON
 from extauth.testing.contract.values import ODD_TEXTS
 
 
@@ -36,7 +36,6 @@ class ResourceTokensContract(StoreHarness):
         )
         expect(await store.get(KEY), link, "get must return resource tokens as they were put")
         expect(await store.links_of("alice"), [link], "links_of must return resource tokens")
-        expect(await store.due("github", expiring_before=LIMIT), [link], "due must return resource tokens")
         link = await saved(store, 1, full_tokens(2))
         expect(link.tokens, full_tokens(2), "save must store resource tokens as it is given them")
         expect(await store.get(KEY), link, "get must return resource tokens as they were saved")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from extauth.domain.due import DueBy
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore
 from extauth.domain.storable import JsonValue
@@ -74,8 +75,8 @@ class ValuesContract(StoreHarness):
         expect(
             (await stored(store)).tokens.refresh_token, None, "get must return an empty refresh token as None"
         )
-        due = await store.due("github", expiring_before=datetime(2040, 1, 1, tzinfo=UTC))
-        expect(due, [], "due must not list a link whose refresh token is empty")
+        due = [await store.due("github", by, datetime(2999, 1, 1, tzinfo=UTC)) for by in DueBy]
+        expect(due, [[], [], []], "due must not list a link whose refresh token is empty")
 
     @with_store
     async def test_marks_come_back(self, store: LinkStore) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from extauth.domain.due import Due, DueBy
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
     Absent,
@@ -119,23 +120,12 @@ class Witness:
         return outcome_of("reseal", key, version, outcome, (Resealed, Stale, Absent))
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
         """See the port."""
-        due = self.store.due(
-            provider_id,
-            expiring_before=expiring_before,
-            unused_since=unused_since,
-            after=after,
-            limit=limit,
-        )
-        return _links("due", await self.call("due", due))
+        promise = "due must return a list of Dues"
+        due = await self.call("due", self.store.due(provider_id, by, before, after=after, limit=limit))
+        return [expect_kind(each, Due, promise) for each in expect_kind(due, list, promise)]
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         """See the port."""

@@ -14,7 +14,6 @@ from extauth.testing.contract.interruptions import interrupted, moments
 from extauth.testing.contract.linking.harness import LinkingHarness, with_linking_store
 from extauth.testing.contract.linking.steps import ACCOUNT, ANOTHER_ACCOUNT, known
 from extauth.testing.contract.steps import DEAD, KEY, TTL, burdened, claimed, released, saved, stored, tokens
-from extauth.testing.contract.upkeep import LIMIT, SOON
 from extauth.testing.contract.values import ODD_TEXTS
 
 
@@ -103,12 +102,10 @@ class AccountsContract(LinkingHarness):
 
     @with_linking_store
     async def test_lists_show_the_account(self, store: Store) -> None:
-        """A user's links and those that are due say whose account they are for."""
-        await store.put(KEY, tokens(expires_at=SOON))
+        """A user's links say whose account they are for."""
+        await store.put(KEY, tokens(1))
         link = await known(store)
         expect(await store.links_of("alice"), [link], "links_of must return links with their accounts")
-        due = await store.due("github", expiring_before=LIMIT)
-        expect(due, [link], "due must return links with their accounts")
         gave = await store.wait_for_change(KEY, 1, TTL)
         expect(gave, link, "wait_for_change must return the link with its account")
 

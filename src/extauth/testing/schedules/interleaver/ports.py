@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, final
 
+from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
@@ -231,23 +232,10 @@ class GatedStore:
         return await self._through("reseal", lambda: self._store.reseal(key, version, tokens))
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
         return await self._through(
-            "due",
-            lambda: self._store.due(
-                provider_id,
-                expiring_before=expiring_before,
-                unused_since=unused_since,
-                after=after,
-                limit=limit,
-            ),
+            "due", lambda: self._store.due(provider_id, by, before, after=after, limit=limit)
         )
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:

@@ -12,6 +12,7 @@ from typing import TypeVar, final
 
 import attrs
 
+from extauth.domain.due import Due, DueBy
 from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.outcomes import (
     Claimed,
@@ -139,18 +140,9 @@ class VirtualLeases:
         return self._translated(await self._store.reseal(key, version, tokens))
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
-        links = await self._store.due(
-            provider_id, expiring_before=expiring_before, unused_since=unused_since, after=after, limit=limit
-        )
-        return [self._on_virtual_time(link) for link in links]
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
+        return await self._store.due(provider_id, by, before, after=after, limit=limit)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return self._seen(await self._store.wait_for_change(key, version, timeout))
