@@ -13,16 +13,21 @@ from extauth.domain.key_use import (
     RotationReport,
     RowLeft,
 )
+from extauth.domain.sealed import KeyIds
+from extauth.domain.sealed_rows import SealedCounts, SealedRows
 from extauth.services.keys.rotation import rotate
 from extauth.services.keys.status import ensure_key_unused, keys_status
 
 __all__ = [
+    "KeyIds",
     "KeyStatus",
     "KeyUse",
     "KeysStatus",
     "RotationProgress",
     "RotationReport",
     "RowLeft",
+    "SealedCounts",
+    "SealedRows",
     "ensure_key_unused",
     "keys_status",
     "rotate",

@@ -110,7 +110,7 @@ async def test_a_refresh_token_that_was_not_renewed_opens_under_the_new_key(any_
 
 
 async def test_authorizations_under_way_are_left_and_count(any_store):
-    """A callback is not disturbed; until it has come, or the authorization is purged, the old key is in use."""
+    """A callback is not disturbed; until it has come, or the rest is purged, the old key is in use."""
     old, both = EncryptedStore(any_store, OLD), EncryptedStore(any_store, [NEW, OLD])
     await old.begin_authorization(pending(), TTL)
     await old.begin_authorization(pending("2"), timedelta(microseconds=1))
