@@ -217,7 +217,7 @@ async def test_nothing_goes_on_after_it_was_cancelled(any_store):
         await gate.wait()
 
     beneath.meanwhile = hold
-    rotation = asyncio.create_task(rotate(EncryptedStore(beneath, [NEW, OLD])))  # type: ignore[arg-type]
+    rotation = asyncio.create_task(rotate(EncryptedStore(beneath, [NEW, OLD])))
     await reached.wait()
     rotation.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -259,7 +259,7 @@ async def test_a_refresh_that_saves_meanwhile_is_kept(any_store):
         assert isinstance(await old.claim(key, 2, "owner", TTL), Claimed)
 
     beneath.meanwhile = save
-    report = await rotate(EncryptedStore(beneath, [NEW, OLD]))  # type: ignore[arg-type]
+    report = await rotate(EncryptedStore(beneath, [NEW, OLD]))
     assert (report.done, report.failed) == (1, ())
     link = await EncryptedStore(any_store, NEW).get(key)
     assert (link.version, link.tokens, link.pending.live) == (2, TokenSet("at-2", "rt-2"), True)
@@ -277,7 +277,7 @@ async def test_a_link_that_changes_all_the_time_is_listed(any_store):
             await old.put(key, TokenSet("at", "rt"))
 
     beneath.meanwhile = put
-    report = await rotate(EncryptedStore(beneath, [NEW, OLD]))  # type: ignore[arg-type]
+    report = await rotate(EncryptedStore(beneath, [NEW, OLD]))
     assert report.failed == (RowLeft(key, None, "busy"),)
     assert (await EncryptedStore(any_store, NEW).get(other)).version == 1
     assert report.status.remaining == KeyUse(links=1)
@@ -292,7 +292,7 @@ async def test_links_that_go_meanwhile_are_no_failure(any_store):
         await any_store.delete(key)
 
     beneath.meanwhile = unlink
-    report = await rotate(EncryptedStore(beneath, [NEW, OLD]))  # type: ignore[arg-type]
+    report = await rotate(EncryptedStore(beneath, [NEW, OLD]))
     assert (report.total, report.done, report.failed) == (30, 30, ())
     assert [key for key in keys if await any_store.get(key)] == []
 
@@ -311,7 +311,7 @@ async def test_a_client_that_is_replaced_meanwhile_is_kept(any_store):
             await old.keep_registration(name, registration("2"), instead_of="client-1")
             return stored
 
-    report = await rotate(EncryptedStore(Replaced(), [NEW, OLD]))  # type: ignore[arg-type]
+    report = await rotate(EncryptedStore(Replaced(), [NEW, OLD]))
     assert (report.done, report.failed) == (1, ())
     assert await EncryptedStore(any_store, NEW).registration("client") == registration("2")
 
@@ -377,6 +377,6 @@ async def test_what_cannot_be_rotated_says_so():
     with pytest.raises(ConfigurationError, match="Foreign cannot say which rows"):
         await rotate(Foreign())
     with pytest.raises(ConfigurationError, match="attribute sealed"):
-        await keys_status(EncryptedStore(Foreign(), NEW))  # type: ignore[arg-type]
+        await keys_status(EncryptedStore(Foreign(), NEW))
     with pytest.raises(ValueError, match="at_once"):
         await rotate(EncryptedStore(MemoryLinkStore(), NEW), at_once=0)
