@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import aiobotocore.session
-import aiosqlite
 import pytest
 from aiobotocore.config import AioConfig
 
 import extauth
 from extauth import CannotDecrypt, ConfigurationError, LinkKey, StoreUnavailable, TokenSet, open_store
 from extauth.adapters.encryption import EncryptionKey, Keyring
+from extauth.keys import KeyUse, keys_status, rotate
 from extauth.testing import ScriptedLinkingProvider
 from tests.servers.fake_kms import FakeKms, fake_kms
 
@@ -58,37 +58,19 @@ async def test_the_first_example(guide, tmp_path, monkeypatch, capsys):
     assert b"canary" not in Path(tmp_path, "links.db").read_bytes()  # noqa: ASYNC240 - nothing else runs
 
 
-async def test_from_plain_text_to_encrypted(guide, tmp_path):
-    """After the guide's sweep the query finds nothing plain, and plain rows can be refused."""
+async def test_from_plain_text_to_encrypted(tmp_path):
+    """After a rotation nothing is plain, and plain rows can be refused."""
     url, key = f"sqlite:///{tmp_path}/links.db", EncryptionKey.generate("2026-11")
-    [query] = re.findall(r"`(SELECT .*?)`", GUIDE)
     others = [LinkKey("github", f"user-{number:03}") for number in range(150)]
     async with open_store(url, keys="plain") as store:
         for each in (ALICE, *others):
             await store.put(each, TokenSet("at", "rt"))
-
-    async def left() -> list[Any]:
-        async with aiosqlite.connect(tmp_path / "links.db") as connection:
-            return list(await connection.execute_fetchall(query))
-
     async with open_store(url, keys=key) as store:
-        assert await left() == [("github", 151)]
-        await guide["encrypt_all"](store, "github")
-        assert await left() == []
+        assert (await keys_status(store)).plain == KeyUse(links=151)
+        await rotate(store)
+        assert (await keys_status(store)).plain == KeyUse()
     async with open_store(url, keys=key, plain_rows="refuse") as store:
         assert {(await store.get(each)).tokens for each in (ALICE, *others)} == {TokenSet("at", "rt")}
-
-
-async def test_another_key(guide, tmp_path):
-    """With the new key first, and after the sweep, the old one can go."""
-    url = f"sqlite:///{tmp_path}/links.db"
-    old, new = EncryptionKey.generate("old"), EncryptionKey.generate("new")
-    async with open_store(url, keys=old) as store:
-        await store.put(ALICE, TOKENS)
-    async with open_store(url, keys=[new, old]) as store:
-        await guide["encrypt_all"](store, "github")
-    async with open_store(url, keys=new) as store:
-        assert (await store.get(ALICE)).tokens == TOKENS
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from extauth.domain.one_line import one_line
 from extauth.domain.reasons import explanation
 
 if TYPE_CHECKING:
+    from extauth.domain.key_use import KeyUse
     from extauth.domain.link import LinkKey
 
 
@@ -221,6 +222,18 @@ class CannotDecrypt(ConfigurationError):
         """Which key it says that it is encrypted with; None if it does not say."""
         self.key = key
         """Which link it is, or was to become; None for a registered client."""
+
+
+class KeyInUse(ConfigurationError):
+    """A key was to be taken away that stored rows are still encrypted with. Rotate first."""
+
+    code = "key_in_use"
+
+    def __init__(self, message: str, *, key_id: str, use: KeyUse) -> None:
+        super().__init__(message)
+        self.key_id = key_id
+        self.use = use
+        """How many rows."""
 
 
 class NotAuthorized(ExtAuthError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeAlias
 
 from extauth.domain.token_set import TokenSet
 
@@ -21,6 +22,16 @@ def sealing_key_id(text: str) -> str:
     """Return which key a text says that it is encrypted with; empty if it does not say."""
     parts = text.split(SEPARATOR, 3)
     return parts[2] if is_sealed(text) and len(parts) == 4 else ""  # noqa: PLR2004 - mark, id, and the rest
+
+
+KeyIds: TypeAlias = frozenset[str | None]
+"""Which keys the secret texts of one row are encrypted with. None stands for a text that is plain, and an
+empty one for a text that does not say."""
+
+
+def key_ids_of(texts: Iterable[str | None]) -> KeyIds:
+    """Return the keys that these texts name; None among them is a text that is not there."""
+    return frozenset(sealing_key_id(text) if is_sealed(text) else None for text in texts if text is not None)
 
 
 def still_sealed(tokens: TokenSet) -> str | None:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from extauth.testing.contract import LinkingStoreContract, LinkStoreContract
+    from extauth.testing.contract import LinkingStoreContract, LinkStoreContract, SealedRowsContract
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore
     from extauth.testing.schedules.interleaver import (
@@ -44,6 +44,7 @@ __all__ = [
     "Refusal",
     "ScriptedLinkingProvider",
     "ScriptedProvider",
+    "SealedRowsContract",
     "ServerQuirks",
     "Setting",
     "Step",
@@ -68,6 +69,7 @@ _MODULES = {
     "Refusal": "extauth.testing.server.refusals",
     "ScriptedLinkingProvider": "extauth.testing.scripted.linking",
     "ScriptedProvider": "extauth.testing.scripted.provider",
+    "SealedRowsContract": "extauth.testing.contract",
     "ServerQuirks": "extauth.testing.server.quirks",
     "Setting": "extauth.testing.schedules.interleaver",
     "Step": "extauth.testing.schedules.interleaver",

@@ -53,6 +53,11 @@ class DataKeys:
         self._asked: dict[KeyName, asyncio.Task[SealingKey]] = {}
         """Calls of the service under way; each is removed by itself."""
 
+    @property
+    def key_id(self) -> str:
+        """The id of the service's key that new data keys are wrapped with."""
+        return checked_key_id(self._provider.key_id)
+
     async def primary(self) -> SealingKey:
         """Return the data key to seal under.
 
@@ -87,7 +92,7 @@ class DataKeys:
         return self.held(name) or await self._once(name, lambda: self._unwrapped(name))
 
     async def _new(self) -> SealingKey:
-        key_id = checked_key_id(self._provider.key_id)
+        key_id = self.key_id
         made = await self._answer(self._provider.new_data_key())
         name = KeyName(key_id, encoded(made.wrapped))
         self._sealing = self._keep(SealingKey(name, Xaes256Gcm(made.plain), self._monotonic() + self._age))

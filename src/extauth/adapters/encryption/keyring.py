@@ -58,6 +58,12 @@ class Keyring:
         service = "" if self._service is None else " and a key service"
         return f"<Keyring of {', '.join(keys) or 'no keys'}{service}>"
 
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """The ids of all keys; of a key service the one that it seals with now."""
+        own = frozenset(name.key_id for name in self._own)
+        return own if self._service is None else own | {self._service.key_id}
+
     async def primary(self) -> SealingKey:
         """Return the key to encrypt with; raises as :meth:`DataKeys.primary`."""
         if self._primary is not None:

@@ -10,6 +10,7 @@ import attrs
 from extauth.adapters.encryption.keyring import Keys, keyring_of
 from extauth.adapters.encryption.opening import Openers
 from extauth.adapters.encryption.rows import sealed_pending, sealed_registration, sealed_tokens
+from extauth.adapters.encryption.sealed_rows import EncryptedRows
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import CannotDecrypt
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
@@ -80,6 +81,7 @@ class EncryptedStore:
         self._store = store
         self._keyring = keyring_of(keys)
         self._openers = Openers(self._keyring, refuses_plain=checked_plain_rows(plain_rows) == "refuse")
+        self.sealed: Final = EncryptedRows(self._store, self._keyring, self._openers)
 
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.

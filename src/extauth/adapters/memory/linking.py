@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import final
 
@@ -88,6 +88,10 @@ class MemoryAuthorizations:
         now = self._now()
         return self._remove(lambda begun: begun.expires_at <= now)
 
+    def salts(self) -> Iterator[tuple[str, datetime]]:
+        """Yield the salt of each that is still to be taken, and when it expires."""
+        return ((begun.pending.salt, begun.expires_at) for begun in self._begun.values() if not begun.taken)
+
     def state(self) -> Hashable:
         """Return everything that is kept, to compare by value."""
         return frozenset(self._begun.items())
@@ -121,6 +125,23 @@ class MemoryRegistrations:
             kept = self._kept[name] = registration
         return kept
 
+    def all(self) -> Mapping[str, ClientRegistration]:
+        """Return everything that is kept, by name."""
+        return self._kept
+
+    def reseal(self, name: str, stored: ClientRegistration, sealed: ClientRegistration) -> bool:
+        """Replace the secrets if they are still those of ``stored``, and say whether they were."""
+        kept = self._kept.get(name)
+        if kept is None or _secrets(kept) != _secrets(stored):
+            return False
+        secret, token = sealed.client_secret, sealed.registration_token
+        self._kept[name] = attrs.evolve(kept, client_secret=secret, registration_token=token)
+        return True
+
     def state(self) -> Hashable:
         """Return everything that is kept, to compare by value."""
         return frozenset(self._kept.items())
+
+
+def _secrets(client: ClientRegistration) -> tuple[str | None, ...]:
+    return client.client_id, client.client_secret, client.registration_token

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
-from typing import Self, final
+from typing import Final, Self, final
 
 import attrs
 
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
 from extauth.adapters.memory.rows import Row
+from extauth.adapters.memory.sealed_rows import MemorySealedRows
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.domain.due import Due, DueBy
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
@@ -59,6 +60,9 @@ class MemoryLinkStore:
         """Who waits for a key to change; each entry is made and removed by ``wait_for_change``."""
         self._authorizations = MemoryAuthorizations(now)
         self._registrations = MemoryRegistrations()
+        self.sealed: Final = MemorySealedRows(
+            self._rows, self._authorizations, self._registrations, self._home.check
+        )
 
     async def __aenter__(self) -> Self:
         self._home.check()

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Self, final
+from typing import Final, Self, final
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
@@ -35,6 +35,7 @@ from extauth.adapters.postgres.rows import (
     sealed_parameters,
     token_parameters,
 )
+from extauth.adapters.postgres.sealed_rows import PostgresTexts
 from extauth.adapters.postgres.sending import Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.change_watch import ChangeWatch
@@ -44,6 +45,7 @@ from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import UndecodableRows, unreadable_link
+from extauth.adapters.sql.sealed_rows import SqlSealedRows
 from extauth.domain.due import Due, DueBy
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
@@ -112,6 +114,7 @@ class PostgresLinkStore(LinkingMethods):
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
+        self.sealed: Final = SqlSealedRows(PostgresTexts(self._connections), self._home.check)
 
     @classmethod
     @asynccontextmanager

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Self, final
+from typing import Final, Self, final
 
 import aiosqlite
 
@@ -30,6 +30,7 @@ from extauth.adapters.sql.listing import listed, whole
 from extauth.adapters.sql.races import LostRaces
 from extauth.adapters.sql.readable import LinkOrError, read_apart
 from extauth.adapters.sql.row_cache import Decoder
+from extauth.adapters.sql.sealed_rows import SqlSealedRows
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
@@ -51,6 +52,7 @@ from extauth.adapters.sqlite.rows import (
     token_parameters,
     version_parameters,
 )
+from extauth.adapters.sqlite.sealed_rows import SqliteTexts
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import ConfigurationError
@@ -100,6 +102,7 @@ class SqliteLinkStore(LinkingMethods):
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._writer.fetch_all)
         self._registrations = Registrations(self._writer.fetch_all)
+        self.sealed: Final = SqlSealedRows(SqliteTexts(self._writer), self._home.check)
 
     @classmethod
     @asynccontextmanager

@@ -19,13 +19,14 @@ from extauth.testing.contract.releasing import ReleasingContract
 from extauth.testing.contract.replicas import ReplicasContract
 from extauth.testing.contract.resource_tokens import ResourceTokensContract
 from extauth.testing.contract.saving import SavingContract
+from extauth.testing.contract.sealed_rows import SealedRowsContract
 from extauth.testing.contract.takeovers import TakeoverContract
 from extauth.testing.contract.unreadable import UnreadableLinkContract
 from extauth.testing.contract.upkeep import UpkeepContract
 from extauth.testing.contract.values import ValuesContract
 from extauth.testing.contract.waiting import WaitingContract
 
-__all__ = ["LinkStoreContract", "LinkingStoreContract"]
+__all__ = ["LinkStoreContract", "LinkingStoreContract", "SealedRowsContract"]
 
 
 class LinkStoreContract(

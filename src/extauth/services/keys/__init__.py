@@ -1,0 +1,1 @@
+"""Looking after the keys that stored secrets are encrypted with."""
