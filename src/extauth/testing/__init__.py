@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from extauth.testing.contract import LinkingStoreContract, LinkStoreContract
+    from extauth.testing.contract import ImportStoreContract, LinkingStoreContract, LinkStoreContract
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore
     from extauth.testing.schedules.interleaver import (
@@ -37,6 +37,7 @@ __all__ = [
     "Consent",
     "Fault",
     "Faults",
+    "ImportStoreContract",
     "Interleaver",
     "LinkStoreContract",
     "LinkingStoreContract",
@@ -61,6 +62,7 @@ _MODULES = {
     "Consent": "extauth.testing.server.consent",
     "Fault": "extauth.testing.provider_model.faults",
     "Faults": "extauth.testing.provider_model.faults",
+    "ImportStoreContract": "extauth.testing.contract",
     "Interleaver": "extauth.testing.schedules.interleaver",
     "LinkStoreContract": "extauth.testing.contract",
     "LinkingStoreContract": "extauth.testing.contract",

@@ -8,6 +8,7 @@ from typing import final
 
 import attrs
 
+from extauth.domain.fence import FENCED
 from extauth.domain.link import Link, PendingExchange
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.outcomes import Held, SeenLease
@@ -76,7 +77,7 @@ class Row:
             mark is not None
             and f"{key.provider_id}{ACCOUNT_SEPARATOR}".startswith(f"{provider_id}{ACCOUNT_SEPARATOR}")
             and user_id in {None, key.user_id}
-            and reason in {None, mark.reason}
+            and (mark.reason != FENCED if reason is None else mark.reason == reason)
             and (since is None or mark.at >= since)
         )
 

@@ -10,10 +10,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Self, final
+from typing import Final, Self, final
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
+from extauth.adapters.postgres.imports import PostgresImports
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.link_reads import LinkReads
 from extauth.adapters.postgres.linking import Authorizations, Registrations
@@ -108,6 +109,7 @@ class PostgresLinkStore(LinkingMethods):
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
+        self.imports: Final = PostgresImports(self._home, self._connections, self._meta)
 
     @classmethod
     @asynccontextmanager

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Self, final
+from typing import Final, Self, final
 
 import aiosqlite
 
@@ -32,6 +32,7 @@ from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
+from extauth.adapters.sqlite.imports import SqliteImports
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.preparing import prepare
@@ -97,6 +98,7 @@ class SqliteLinkStore(LinkingMethods):
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._writer.fetch_all)
         self._registrations = Registrations(self._writer.fetch_all)
+        self.imports: Final = SqliteImports(self._home, self._writer.fetch_all)
 
     @classmethod
     @asynccontextmanager
