@@ -31,6 +31,10 @@ class ImportedLink:
     """When the tokens were last written there."""
 
 
+class RowRefused(Exception):
+    """A row that no link can be made of. Its message says why, and repeats no value of the row."""
+
+
 @final
 @attrs.frozen
 class Added:
