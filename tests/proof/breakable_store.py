@@ -13,7 +13,7 @@ from extauth import LinkKey, LinkUnreadable, StoreUnavailable
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations, _Begun
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.memory.store import MemoryLinkStore
-from extauth.testing import LinkingStoreContract, LinkStoreContract
+from extauth.testing import ImportStoreContract, LinkingStoreContract, LinkStoreContract
 
 _Memory: Any = MemoryLinkStore
 """Final, but for those who break it."""
@@ -104,8 +104,8 @@ def unavailable() -> StoreUnavailable:
     return StoreUnavailable("the storage does not work")
 
 
-class ContractOn(LinkStoreContract, LinkingStoreContract):
-    """Both contracts on one store class, to be called without pytest."""
+class ContractOn(LinkStoreContract, LinkingStoreContract, ImportStoreContract):
+    """All contracts on one store class, to be called without pytest."""
 
     def __init__(self, store_class: type[HealthyStore], patience: timedelta) -> None:
         self.store_class = store_class

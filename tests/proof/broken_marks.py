@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import attrs
 
+from extauth.domain.fence import FENCED, is_fenced
 from extauth.domain.outcomes import Recorded, Saved, Stale
 from tests.proof.breakable_store import HealthyStore, broken
 
@@ -160,3 +161,24 @@ class MarksCountAsUse(HealthyStore):
             moved = attrs.evolve(self._rows[key].link, updated_at=self._now() + timedelta(seconds=1))
             self.row(key, link=moved)
         return outcome
+
+
+@broken("record_failure", "test_a_fence_gives_way_to_no_failure")
+class FenceReplaced(HealthyStore):
+    """A time-out of an exchange that was under way opens the fence a few seconds later."""
+
+    async def record_failure(self, key, version, failure, *, written_at=None):
+        row = self._rows.get(key)
+        if row and is_fenced(row.link) and row.link.version == version:
+            return Recorded(self.row(key, link=attrs.evolve(row.link, failure=failure)).seen_at(self._now()))
+        return await super().record_failure(key, version, failure, written_at=written_at)
+
+
+@broken("lift_failure", "test_a_fence_is_lifted_by_its_own_reason_alone")
+class OutageOpensFences(HealthyStore):
+    """Who lifts the marks of an outage lets links be refreshed that another place refreshes, too."""
+
+    async def lift_failure(self, provider_id, *, user_id=None, reason=None, since=None):
+        narrow = {"user_id": user_id, "since": since}
+        lifted = await super().lift_failure(provider_id, reason=reason, **narrow)
+        return lifted + (0 if reason else await super().lift_failure(provider_id, reason=FENCED, **narrow))

@@ -8,6 +8,7 @@ from tests.proof import (
     broken_claims,
     broken_crowds,
     broken_errors,
+    broken_imports,
     broken_marks,
     broken_races,
     broken_reads,
@@ -41,6 +42,7 @@ BROKEN_STORES: list[type[HealthyStore]] = [
         broken_crowds,
         broken_accounts,
         broken_registrations,
+        broken_imports,
     )
     for thing in vars(module).values()
     if isinstance(thing, type) and issubclass(thing, HealthyStore) and "caught_by" in vars(thing)

@@ -13,8 +13,10 @@ from typing import Any, final
 import attrs
 import pytest
 
+from extauth.adapters.postgres import import_statements as postgres_imports
 from extauth.adapters.postgres import linking_statements as postgres_linking
 from extauth.adapters.postgres import statements as postgres
+from extauth.adapters.sqlite import import_statements as sqlite_imports
 from extauth.adapters.sqlite import linking_statements as sqlite_linking
 from extauth.adapters.sqlite import statements as sqlite
 
@@ -36,7 +38,10 @@ class Bug:
 
     def put_into(self, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Break the statement of that store until the test ends."""
-        modules = {"sqlite": (sqlite, sqlite_linking), "postgres": (postgres, postgres_linking)}[store]
+        modules = {
+            "sqlite": (sqlite, sqlite_linking, sqlite_imports),
+            "postgres": (postgres, postgres_linking, postgres_imports),
+        }[store]
         module: ModuleType = next(module for module in modules if hasattr(module, self.statement))
         old, new = getattr(self, store)
         healthy: str | Mapping[Any, str] = getattr(module, self.statement)

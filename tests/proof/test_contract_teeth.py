@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from extauth.domain.imports import ImportStore
 from extauth.domain.linking_ports import Store
-from extauth.testing import LinkingStoreContract, LinkStoreContract
+from extauth.testing import ImportStoreContract, LinkingStoreContract, LinkStoreContract
 from tests.proof.breakable_store import ContractOn, HealthyStore
 from tests.proof.broken_stores import BROKEN_STORES
 
-PARTS = (*LinkStoreContract.__bases__, *LinkingStoreContract.__bases__)
+PARTS = (*LinkStoreContract.__bases__, *LinkingStoreContract.__bases__, *ImportStoreContract.__bases__)
 CONTRACT = [name for part in PARTS for name in vars(part) if name.startswith("test_")]
 
 ALSO_CAUGHT = {
@@ -101,5 +102,5 @@ def test_every_contract_test_is_found():
 
 def test_there_is_a_bug_for_every_method():
     """Each method of the ports is broken in some way."""
-    methods = {name for name in dir(Store) if not name.startswith("_")}
+    methods = {name for port in (Store, ImportStore) for name in dir(port) if not name.startswith("_")}
     assert {each.method for each in BROKEN_STORES} == methods

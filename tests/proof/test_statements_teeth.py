@@ -7,9 +7,10 @@ import asyncpg
 import pytest
 
 from extauth import open_store
-from extauth.testing import LinkingStoreContract, LinkStoreContract
+from extauth.testing import ImportStoreContract, LinkingStoreContract, LinkStoreContract
 from tests.proof import (
     broken_credential_statements,
+    broken_import_statements,
     broken_lease_statements,
     broken_linking_statements,
     broken_mark_statements,
@@ -17,6 +18,7 @@ from tests.proof import (
 
 BUGS = [
     *broken_credential_statements.BUGS,
+    *broken_import_statements.BUGS,
     *broken_lease_statements.BUGS,
     *broken_linking_statements.BUGS,
     *broken_mark_statements.BUGS,
@@ -26,7 +28,7 @@ EVERY_BUG = pytest.mark.parametrize(
 )
 
 
-class ContractOnSqlite(LinkStoreContract, LinkingStoreContract):
+class ContractOnSqlite(LinkStoreContract, LinkingStoreContract, ImportStoreContract):
     """Each test gets the same file, emptied."""
 
     def __init__(self, path) -> None:
@@ -42,7 +44,7 @@ class ContractOnSqlite(LinkStoreContract, LinkingStoreContract):
             return "\n".join([line async for line in connection.iterdump()])
 
 
-class ContractOnPostgres(LinkStoreContract, LinkingStoreContract):
+class ContractOnPostgres(LinkStoreContract, LinkingStoreContract, ImportStoreContract):
     """Each test gets the same database, emptied."""
 
     def __init__(self, dsn) -> None:

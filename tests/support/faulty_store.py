@@ -26,6 +26,11 @@ class FaultyStore:
         self.calls: Counter[str] = Counter()
         self.entered: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
+    @property
+    def imports(self) -> Any:
+        """What moves links in and out; no fault is planned for it."""
+        return self._store.imports
+
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
 

@@ -140,7 +140,7 @@ class ReauthorizationRequired(ExtAuthError):
 
 
 class TemporarilyUnavailable(ExtAuthError):
-    """Nothing is lost; try again later. Base of the three below, never raised itself."""
+    """Nothing is lost; try again later. Base of the four below, never raised itself."""
 
     code = "temporarily_unavailable"
 
@@ -178,6 +178,14 @@ class RefreshInProgress(TemporarilyUnavailable):
     """Another replica is refreshing this link and did not finish within the time to wait."""
 
     code = "refresh_in_progress"
+
+
+class LinkFenced(TemporarilyUnavailable):
+    """The access token does not work any more, and the link is not refreshed here: it was moved here and may
+    still be refreshed where it came from, or it was moved away. An operator lifts the fence, or the user
+    connects anew; trying again does not help before."""
+
+    code = "link_fenced"
 
 
 class ConfigurationError(ExtAuthError):

@@ -87,8 +87,8 @@ class RefreshStore(LinkReader, Protocol):
         """Put a mark beside the tokens of ``version``; touches neither tokens, version nor lease.
 
         ``Recorded`` with the link as it is now if the version matches, and ``written_at`` as for a save. A
-        permanent mark is not replaced by a temporary one. Otherwise ``Stale`` or ``Absent``, and nothing
-        changes.
+        permanent mark is not replaced by a temporary one, and a fence (:mod:`extauth.domain.fence`) by
+        nothing. Otherwise ``Stale`` or ``Absent``, and nothing changes.
 
         :raises ValueError: if ``failure`` is about another version.
         """
@@ -174,7 +174,8 @@ class UpkeepStore(Protocol):
         The operator's undo: after an outage that wrongly answered ``invalid_grant``, links work again
         with no one reconnecting. Links named below the provider are its links too: ``github`` covers
         ``github/work`` (see :func:`~extauth.named_provider_id`), but neither ``github2`` nor
-        ``github-app``. Narrowed to one user, one reason, or marks made at ``since`` or later.
+        ``github-app``. Narrowed to one user, one reason, or marks made at ``since`` or later. A fence
+        (:mod:`extauth.domain.fence`) is no failure of a refresh: only its own reason lifts it.
         """
         ...
 

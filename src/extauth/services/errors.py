@@ -9,6 +9,7 @@ from extauth.domain.errors import (
     AuthorizationRejected,
     CannotDecrypt,
     ExtAuthError,
+    LinkFenced,
     LinkNotFound,
     ProviderMisconfigured,
     ProviderUnavailable,
@@ -16,6 +17,7 @@ from extauth.domain.errors import (
     RefreshInProgress,
 )
 from extauth.domain.events import ProviderRejectedClient
+from extauth.domain.fence import FENCED
 from extauth.domain.freshness import CoolDown, Decision, Reauthorize
 from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking_outcomes import IdTokenRejected
@@ -87,7 +89,18 @@ def refresh_failed(key: LinkKey, reason: str, retry_after: timedelta | None) -> 
             f" probably over: {key.user_id!r} should connect again ({reason})",
             reason=reason,
         )
+    if reason == FENCED:
+        return link_fenced(key)
     return provider_unavailable(key, reason, retry_after)
+
+
+def link_fenced(key: LinkKey) -> LinkFenced:
+    """Say that somebody else may be refreshing the grant, and who can end that."""
+    return LinkFenced(
+        f"the link of {key.user_id!r} to {key.provider_id} is fenced: it was moved here or away, and the"
+        " other side may still refresh it. Once that side has stopped for good, lift the fence:"
+        f" lift_fence(store, {key.provider_id!r})"
+    )
 
 
 def refresh_in_progress(key: LinkKey, retry_after: timedelta) -> RefreshInProgress:

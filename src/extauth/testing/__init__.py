@@ -10,7 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from extauth.testing.contract import LinkingStoreContract, LinkStoreContract, SealedRowsContract
+    from extauth.testing.contract import (
+        ImportStoreContract,
+        LinkingStoreContract,
+        LinkStoreContract,
+        SealedRowsContract,
+    )
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore
     from extauth.testing.schedules.interleaver import (
@@ -37,6 +42,7 @@ __all__ = [
     "Consent",
     "Fault",
     "Faults",
+    "ImportStoreContract",
     "Interleaver",
     "LinkStoreContract",
     "LinkingStoreContract",
@@ -62,6 +68,7 @@ _MODULES = {
     "Consent": "extauth.testing.server.consent",
     "Fault": "extauth.testing.provider_model.faults",
     "Faults": "extauth.testing.provider_model.faults",
+    "ImportStoreContract": "extauth.testing.contract",
     "Interleaver": "extauth.testing.schedules.interleaver",
     "LinkStoreContract": "extauth.testing.contract",
     "LinkingStoreContract": "extauth.testing.contract",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias, TypeVar, final, get_args
+from typing import Final, Literal, TypeAlias, TypeVar, final, get_args
 
 import attrs
 
+from extauth.adapters.encryption.imports import EncryptedImports
 from extauth.adapters.encryption.keyring import Keys, keyring_of
 from extauth.adapters.encryption.opening import Openers
 from extauth.adapters.encryption.rows import sealed_pending, sealed_registration, sealed_tokens
@@ -82,6 +83,14 @@ class EncryptedStore:
         self._keyring = keyring_of(keys)
         self._openers = Openers(self._keyring, refuses_plain=checked_plain_rows(plain_rows) == "refuse")
         self.sealed: Final = EncryptedRows(self._store, self._keyring, self._openers)
+
+    @property
+    def imports(self) -> EncryptedImports:
+        """What moves links in and out (:class:`~extauth.domain.imports.ImportStore`).
+
+        :raises TypeError: if the other store has nothing for that.
+        """
+        return EncryptedImports(self._store, self._keyring)
 
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.

@@ -9,11 +9,13 @@ from typing import Final, Self, final
 
 import attrs
 
+from extauth.adapters.memory.imports import MemoryImports
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.memory.sealed_rows import MemorySealedRows
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.domain.due import Due, DueBy
+from extauth.domain.fence import may_replace
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
@@ -62,6 +64,13 @@ class MemoryLinkStore:
         self._registrations = MemoryRegistrations()
         self.sealed: Final = MemorySealedRows(
             self._rows, self._authorizations, self._registrations, self._home.check
+        )
+        self.imports: Final = MemoryImports(
+            self._home,
+            lambda: self._rows,
+            now=now,
+            next_version=lambda: self._retired_version + 1,
+            write=self._write,
         )
 
     async def __aenter__(self) -> Self:
@@ -147,7 +156,7 @@ class MemoryLinkStore:
         if not isinstance(row, Row):
             return row
         mark = row.link.failure
-        if mark is None or not mark.permanent or failure.permanent:
+        if mark is None or may_replace(mark, failure):
             row = attrs.evolve(row, link=attrs.evolve(row.link, failure=failure))
             self._write(key, row)
         return Recorded(row.seen_at(self._now()))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from extauth.adapters.postgres.due_schema import FAMILY, INSTANT, WHEN, WHICH
-from extauth.adapters.sql.link_columns import of_that_write, select_list
+from extauth.adapters.sql.link_columns import NOT_FENCED, of_that_write, select_list
 from extauth.domain.due import DueBy
 
 _COLUMNS = select_list(
@@ -102,22 +102,24 @@ SAVE = f"""UPDATE external_auth_links SET
 WHERE {_KEY} AND version = $14
   AND {of_that_write("$18::timestamptz")} RETURNING {_COLUMNS}, {DURABLE}"""
 
-# A permanent mark has a reason and no time to retry at.
+# A permanent mark has a reason and no time to retry at. A fence is replaced by nothing.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
   oauth_refresh_failure_version = $3, oauth_refresh_failure_reason = $4,
   oauth_refresh_failure_at = $5, oauth_refresh_failure_retry_at = $6,
   oauth_refresh_failure_attempts = $7
 WHERE {_KEY} AND version = $3 AND ($6::timestamptz IS NULL OR oauth_refresh_failure_reason IS NULL
   OR oauth_refresh_failure_retry_at IS NOT NULL)
+  AND {NOT_FENCED}
   AND {of_that_write("$8::timestamptz")}
 RETURNING {_COLUMNS}, {DURABLE}"""
 
-# Names below the provider are those between the bounds, by code point: a range of the primary key.
+# Names below the provider are those between the bounds, by code point: a range of the primary key. A fence is
+# lifted by its own reason alone.
 LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
 WHERE (provider_id = $1 OR (provider_id >= $2 AND provider_id < $3))
   AND oauth_refresh_failure_reason IS NOT NULL
   AND ($4::text IS NULL OR user_id = $4)
-  AND ($5::text IS NULL OR oauth_refresh_failure_reason = $5)
+  AND (oauth_refresh_failure_reason = $5 OR ($5::text IS NULL AND {NOT_FENCED}))
   AND ($6::timestamptz IS NULL OR oauth_refresh_failure_at >= $6)
 RETURNING {DURABLE}"""
 

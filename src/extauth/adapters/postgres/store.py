@@ -14,6 +14,7 @@ from typing import Final, Self, final
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
+from extauth.adapters.postgres.imports import PostgresImports
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.link_reads import LinkReads
 from extauth.adapters.postgres.linking import Authorizations, Registrations
@@ -115,6 +116,7 @@ class PostgresLinkStore(LinkingMethods):
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
         self.sealed: Final = SqlSealedRows(PostgresTexts(self._connections), self._home.check)
+        self.imports: Final = PostgresImports(self._home, self._connections, self._meta)
 
     @classmethod
     @asynccontextmanager

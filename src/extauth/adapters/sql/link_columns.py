@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from extauth.domain import fence
+
 RowKey: TypeAlias = tuple[str, str]
 """Provider id and user id, the first two columns. Reads by key are put together and told apart by it: a tuple
 is hashed and compared several times as fast as a ``LinkKey``."""
@@ -56,6 +58,10 @@ LEASE_EXPIRES_AT = LEASE_OWNER + 1
 WRITTEN_AT = "coalesce(oauth_written_at, updated_at)"
 """When the credentials were last written: in a column that no trigger of the application's knows, as one that
 sets ``updated_at`` at every change. Null in rows that an older version has written."""
+
+
+NOT_FENCED = f"coalesce(oauth_refresh_failure_reason, '') <> '{fence.FENCED}'"
+"""The condition that no fence stands beside the tokens."""
 
 
 def of_that_write(written_at: str) -> str:

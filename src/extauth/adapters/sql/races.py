@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar, final
 
+from extauth.domain.fence import FENCED
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Absent, Held, Recorded, Stale
 from extauth.domain.ports import Takeover
@@ -64,11 +65,12 @@ class LostRaces(Generic[R]):
     async def mark(
         self, key: LinkKey, version: int, written_at: datetime | None = None
     ) -> Recorded | Stale | Absent | None:
-        """Say why a mark was not written: a permanent one of the same version keeps others out.
+        """Say why a mark was not written: a permanent one, or a fence, of the same version keeps others out.
 
         None if there is no such mark by now, so that it is to be repeated.
         """
         link = await self.foreseen(key, version, written_at)
         if not isinstance(link, Link):
             return link
-        return Recorded(link) if link.failure is not None and link.failure.permanent else None
+        mark = link.failure
+        return Recorded(link) if mark is not None and (mark.permanent or mark.reason == FENCED) else None

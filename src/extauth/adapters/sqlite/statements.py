@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from extauth.adapters.sql.link_columns import of_that_write, select_list
+from extauth.adapters.sql.link_columns import NOT_FENCED, of_that_write, select_list
 from extauth.adapters.sqlite.due_schema import FAMILY, WHEN, WHICH
 from extauth.domain.due import DueBy
 
@@ -97,21 +97,23 @@ SAVE = f"""UPDATE external_auth_links SET
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} RETURNING {COLUMNS}"""
 
-# A permanent mark has a reason and no time to retry at.
+# A permanent mark has a reason and no time to retry at. A fence is replaced by nothing.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
   oauth_refresh_failure_reason = :reason, oauth_refresh_failure_at = :at,
   oauth_refresh_failure_version = :version, oauth_refresh_failure_retry_at = :retry_at,
   oauth_refresh_failure_attempts = :attempts
 WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} AND (:retry_at IS NULL OR oauth_refresh_failure_reason IS NULL
   OR oauth_refresh_failure_retry_at IS NOT NULL)
+  AND {NOT_FENCED}
 RETURNING {COLUMNS}"""
 
-# Names below the provider are those between the bounds, by code point: a range of the primary key.
+# Names below the provider are those between the bounds, by code point: a range of the primary key. A fence is
+# lifted by its own reason alone.
 LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
 WHERE (provider_id = :provider_id OR (provider_id >= :below AND provider_id < :beyond))
   AND oauth_refresh_failure_reason IS NOT NULL
   AND (:user_id IS NULL OR user_id = :user_id)
-  AND (:reason IS NULL OR oauth_refresh_failure_reason = :reason)
+  AND (oauth_refresh_failure_reason = :reason OR (:reason IS NULL AND {NOT_FENCED}))
   AND (:since IS NULL OR oauth_refresh_failure_at >= :since)
 RETURNING 1"""
 

@@ -34,6 +34,7 @@ from extauth.adapters.sql.sealed_rows import SqlSealedRows
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
+from extauth.adapters.sqlite.imports import SqliteImports
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.preparing import prepare
@@ -103,6 +104,7 @@ class SqliteLinkStore(LinkingMethods):
         self._authorizations = Authorizations(self._writer.fetch_all)
         self._registrations = Registrations(self._writer.fetch_all)
         self.sealed: Final = SqlSealedRows(SqliteTexts(self._writer), self._home.check)
+        self.imports: Final = SqliteImports(self._home, self._writer.fetch_all)
 
     @classmethod
     @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from extauth.testing.contract.broken_storage import BrokenStorageContract
 from extauth.testing.contract.claiming import ClaimingContract
+from extauth.testing.contract.imports import ImportsContract
 from extauth.testing.contract.interruptions import InterruptionsContract
 from extauth.testing.contract.linking.accounts import AccountsContract
 from extauth.testing.contract.linking.authorizations import AuthorizationsContract
@@ -26,7 +27,7 @@ from extauth.testing.contract.upkeep import UpkeepContract
 from extauth.testing.contract.values import ValuesContract
 from extauth.testing.contract.waiting import WaitingContract
 
-__all__ = ["LinkStoreContract", "LinkingStoreContract", "SealedRowsContract"]
+__all__ = ["ImportStoreContract", "LinkStoreContract", "LinkingStoreContract", "SealedRowsContract"]
 
 
 class LinkStoreContract(
@@ -78,4 +79,12 @@ class LinkingStoreContract(
     For a store that :class:`~extauth.LinkingService` is to use. The hooks are those of
     :class:`LinkStoreContract`; one class may have both as bases. There is one more: ``dump_storage`` returns
     all that the store keeps as text, to see that the salt of an authorization is gone once it was taken.
+    """
+
+
+class ImportStoreContract(ImportsContract):
+    """Every sentence of :class:`~extauth.domain.imports.ImportStore` as a test.
+
+    For a store that links are to be moved into or out of, which has that as ``imports``. The hooks are those
+    of :class:`LinkStoreContract`; one class may have all three as bases.
     """

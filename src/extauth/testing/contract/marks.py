@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from extauth.domain.fence import FENCED, fence
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Recorded, Saved, Stale
 from extauth.domain.ports import LinkStore
@@ -162,6 +163,41 @@ class MarkContract(StoreHarness):
         )
         expect(await store.lift_failure("github"), len(covered) - 1, promise)
         expect(await marked("alice"), list(others), promise)
+
+    @with_store
+    async def test_a_fence_gives_way_to_no_failure(self, store: LinkStore) -> None:
+        """An exchange that was under way when the fence was put up fails after that: the fence stands."""
+        await store.put(KEY, tokens())
+        await store.record_failure(KEY, 1, FOR_NOW)
+        await store.record_failure(KEY, 1, fence(AT))
+        promise = "record_failure must put a fence in the place of a temporary mark"
+        expect((await stored(store)).failure, fence(AT), promise)
+        for failure in (FOR_NOW, DEAD, fence(AT + timedelta(hours=1))):
+            outcome = await store.record_failure(KEY, 1, failure)
+            promise = "record_failure must leave a fence as it is, and give Recorded with it"
+            expect(outcome, Recorded(await stored(store)), promise)
+            expect((await stored(store)).failure, fence(AT), promise)
+        link = await saved(store, 1, tokens(2))
+        expect(link.failure, None, "save must clear a fence")
+
+    @with_store
+    async def test_a_fence_is_lifted_by_its_own_reason_alone(self, store: LinkStore) -> None:
+        """Lifting the marks of an outage does not let links be refreshed that another place may refresh."""
+        await store.put(KEY, tokens())
+        await store.record_failure(KEY, 1, fence(AT))
+        narrowed: tuple[dict[str, Any], ...] = (
+            {},
+            {"user_id": "alice"},
+            {"since": AT},
+            {"reason": "http_503"},
+        )
+        for narrow in narrowed:
+            expect(await store.lift_failure("github", **narrow), 0, "lift_failure must not count a fence")
+            promise = f"lift_failure with {narrow} must leave a fence"
+            expect((await stored(store)).failure, fence(AT), promise)
+        lifted = await store.lift_failure("github", reason=FENCED)
+        expect(lifted, 1, "lift_failure with the reason of a fence must lift it")
+        expect((await stored(store)).failure, None, "lift_failure with the reason of a fence must lift it")
 
     @with_store
     async def test_lifting_leaves_leases(self, store: LinkStore) -> None:

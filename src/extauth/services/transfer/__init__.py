@@ -1,0 +1,1 @@
+"""Moving links between a store and other places."""

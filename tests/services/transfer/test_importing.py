@@ -1,0 +1,184 @@
+"""Imports: each row for itself, nothing overwritten, the same again when repeated."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from extauth import LinkKey, RefreshFailure, StoreUnavailable, TokenSet
+from extauth.adapters.encryption import EncryptedStore, EncryptionKey
+from extauth.adapters.importing import Columns, json_lines
+from extauth.adapters.memory import MemoryLinkStore
+from extauth.domain.fence import is_fenced
+from extauth.domain.imports import ImportedLink, RowRefused
+from extauth.transfer import ImportReport, RefusedRow, import_links
+from tests.support.faulty_store import FaultyStore
+
+SECRET = "rt-not-to-be-seen"
+COLUMNS = Columns(naive=UTC)
+KEY = EncryptionKey.generate("k1")
+
+
+def row(user, **changes):
+    """Return a row of a table."""
+    return {
+        "provider_id": "github",
+        "user_id": user,
+        "access_token": f"at-{user}",
+        "refresh_token": f"rt-{user}",
+        **changes,
+    }
+
+
+ROWS = [
+    row("alice"),
+    row("bob", access_token=None, refresh_token=SECRET),
+    row("carol", refresh_token=None),
+    row("alice", refresh_token=SECRET),
+    row("dave", refresh_token="rt-alice"),
+    RowRefused("the line is no JSON object"),
+    row("erin"),
+]
+REFUSED = (
+    RefusedRow(2, "there is no access token"),
+    RefusedRow(4, "row 1 is the same user's link to the same provider", LinkKey("github", "alice")),
+    RefusedRow(
+        5, "row 1 has the same refresh token, and one grant cannot be two links", LinkKey("github", "dave")
+    ),
+    RefusedRow(6, "the line is no JSON object"),
+)
+ERIN = LinkKey("github", "erin")
+EVERY = (LinkKey("github", "alice"), LinkKey("github", "carol"), ERIN)
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+async def store(request, any_store):
+    """Every store, and the same encrypted."""
+    return any_store if request.param == "plain" else EncryptedStore(any_store, KEY)
+
+
+async def test_rows_that_are_right_are_added_and_the_others_listed(store):
+    """One bad row stops nothing, and what is there stays; the report shows no token."""
+    before = await store.put(ERIN, TokenSet("newer", refresh_token="rt-newer"))
+    done = []
+    report = await import_links(store, ROWS, mapping=COLUMNS, progress=done.append)
+    assert ImportReport(False, 7, 2, 1, (ERIN,), REFUSED) == report
+    assert SECRET not in repr(report)
+    assert [*range(1, 8)] == done
+    alice, carol, erin = [await store.get(key) for key in EVERY]
+    assert (alice.tokens.refresh_token, is_fenced(alice)) == ("rt-alice", True)
+    assert (carol.tokens.access_token, carol.failure) == ("at-carol", None)
+    assert before == erin
+
+
+async def test_it_can_be_repeated(store):
+    """The second run finds all there and changes nothing."""
+    await import_links(store, ROWS, mapping=COLUMNS)
+    links = [await store.get(key) for key in EVERY]
+    report = await import_links(store, ROWS, mapping=COLUMNS)
+    assert ImportReport(False, 7, 0, 0, EVERY, REFUSED) == report
+    assert links == [await store.get(key) for key in EVERY]
+
+
+async def test_a_dry_run_says_the_same_and_writes_nothing(store):
+    """Counts and reasons are those of the run after it."""
+    await store.put(ERIN, TokenSet("newer"))
+    said = await import_links(store, ROWS, mapping=COLUMNS, dry_run=True)
+    assert await store.imports.keys() == [ERIN]
+    report = await import_links(store, ROWS, mapping=COLUMNS)
+    assert (said.dry_run, report.dry_run) == (True, False)
+    assert report == ImportReport(False, *list(vars_of(said))[1:])
+
+
+def vars_of(report):
+    """Return the values of a report."""
+    return (getattr(report, name) for name in ImportReport.__match_args__)
+
+
+async def test_an_import_that_stopped_goes_on(store):
+    """The store fails in the middle; the next run adds what is missing."""
+    faulty = FaultyStore(store.imports)
+    faulty.before["add"] += [_pass, StoreUnavailable("down")]
+
+    class Failing:
+        imports = faulty
+
+        @staticmethod
+        async def get(key):
+            return await store.get(key)
+
+    with pytest.raises(StoreUnavailable):
+        await import_links(Failing(), ROWS, mapping=COLUMNS)
+    report = await import_links(store, ROWS, mapping=COLUMNS)
+    assert (2, (EVERY[0],)) == (report.added, report.already_there)
+
+
+async def _pass() -> None:
+    pass
+
+
+async def test_a_side_that_has_stopped_needs_no_fence(store):
+    """Then links are refreshed at once; a grant that was rejected there is marked so here, fence or not."""
+    dead = RefreshFailure("invalid_grant", datetime(2026, 1, 1, tzinfo=UTC), 4)
+    links = [
+        ImportedLink(EVERY[0], TokenSet("at", refresh_token="rt-1")),
+        ImportedLink(EVERY[1], TokenSet("at", refresh_token="rt-2"), failure=dead),
+    ]
+    report = await import_links(store, links, frozen=True)
+    assert (report.added, report.fenced) == (2, 0)
+    assert None is (await store.get(EVERY[0])).failure
+    assert (
+        (mark := (await store.get(EVERY[1])).failure).reason,
+        mark.version,
+    ) == ("invalid_grant", 1)
+
+
+async def test_rows_may_come_from_anywhere(store, tmp_path):
+    """A file of JSON lines, whose rows have the numbers of its lines."""
+    file = tmp_path / "links.jsonl"
+    file.write_text(
+        '{"provider_id": "github", "user_id": "alice", "access_token": "at"}\n'
+        "\n"
+        f'{{"refresh_token": "{SECRET}",\n'
+        "[]\n"
+        '{"provider_id": "github", "user_id": 7, "access_token": "at"}'
+    )
+    report = await import_links(store, json_lines(file), mapping=Columns())
+    assert [refused.number for refused in report.refused] == [2, 3, 4]
+    assert {"the line is no JSON object"} == {refused.reason for refused in report.refused}
+    assert report.added == 2
+
+
+async def test_a_mapping_that_fails_shows_nothing(store):
+    """Whatever an application's own mapping raises stops no other row, and its text is not repeated."""
+
+    def mapping(row):
+        if row["user_id"] == "bob":
+            raise ValueError(row["refresh_token"])
+        return COLUMNS(row)
+
+    report = await import_links(store, [row("bob", refresh_token=SECRET), row("alice")], mapping=mapping)
+    assert (RefusedRow(1, "the mapping raised ValueError"),) == report.refused
+    assert report.added == 1
+
+
+async def test_rows_without_a_mapping_are_refused(store):
+    """A dictionary is no link."""
+    report = await import_links(store, [row("alice")])
+    assert (RefusedRow(1, "it is no link, and no mapping was given to make one of it"),) == report.refused
+
+
+async def test_a_store_that_takes_none_is_told_before_any_row_is_read():
+    """So is a store that is not open."""
+
+    def rows():
+        raise AssertionError
+        yield
+
+    class Plain:
+        get = None
+
+    for not_one in (Plain(), "sqlite:///links.db", MemoryLinkStore):
+        with pytest.raises(TypeError, match="has no imports"):
+            await import_links(not_one, rows())
