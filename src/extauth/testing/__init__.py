@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from extauth.testing.contract import LinkingStoreContract, LinkStoreContract
+    from extauth.testing.contract import InventoryContract, LinkingStoreContract, LinkStoreContract
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore
     from extauth.testing.schedules.interleaver import (
@@ -38,6 +38,7 @@ __all__ = [
     "Fault",
     "Faults",
     "Interleaver",
+    "InventoryContract",
     "LinkStoreContract",
     "LinkingStoreContract",
     "PromiseBroken",
@@ -62,6 +63,7 @@ _MODULES = {
     "Fault": "extauth.testing.provider_model.faults",
     "Faults": "extauth.testing.provider_model.faults",
     "Interleaver": "extauth.testing.schedules.interleaver",
+    "InventoryContract": "extauth.testing.contract",
     "LinkStoreContract": "extauth.testing.contract",
     "LinkingStoreContract": "extauth.testing.contract",
     "PromiseBroken": "extauth.testing.schedules.interleaver",

@@ -12,6 +12,7 @@ from extauth.adapters.encryption.keyring import Keys, keyring_of
 from extauth.adapters.encryption.opening import Openers
 from extauth.adapters.encryption.rows import sealed_pending, sealed_registration, sealed_tokens
 from extauth.domain.errors import CannotDecrypt
+from extauth.domain.inventory import LinkInventory, inventory_of
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, Taken, TakeOutcome
@@ -82,6 +83,11 @@ class EncryptedStore:
         self._store = store
         self._keyring = keyring_of(keys)
         self._openers = Openers(self._keyring, refuses_plain=checked_plain_rows(plain_rows) == "refuse")
+
+    @property
+    def inventory(self) -> LinkInventory:
+        """The other store's: nothing that it lists is encrypted."""
+        return inventory_of(self._store)
 
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.

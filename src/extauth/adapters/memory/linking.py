@@ -9,6 +9,7 @@ from typing import final
 import attrs
 
 from extauth.adapters.sql.arguments import checked_begin
+from extauth.domain.inventory import BegunAuthorization
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
@@ -87,6 +88,15 @@ class MemoryAuthorizations:
         """Remove what has expired, and count it."""
         now = self._now()
         return self._remove(lambda begun: begun.expires_at <= now)
+
+    def of_user(self, user_id: str) -> list[BegunAuthorization]:
+        """Return the user's, without what is secret."""
+        begun = [
+            BegunAuthorization(each.pending.key.provider_id, each.expires_at, each.taken)
+            for each in self._begun.values()
+            if each.pending.key.user_id == user_id
+        ]
+        return sorted(begun, key=lambda each: (each.provider_id, each.expires_at))
 
     def state(self) -> Hashable:
         """Return everything that is kept, to compare by value."""

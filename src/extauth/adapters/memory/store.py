@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
-from typing import Self, final
+from typing import Final, Self, final
 
 import attrs
 
+from extauth.adapters.memory.inventory import MemoryInventory
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
@@ -58,6 +59,7 @@ class MemoryLinkStore:
         """Who waits for a key to change; each entry is made and removed by ``wait_for_change``."""
         self._authorizations = MemoryAuthorizations(now)
         self._registrations = MemoryRegistrations()
+        self.inventory: Final = MemoryInventory(self._home, now, self._rows, self._authorizations)
 
     async def __aenter__(self) -> Self:
         self._home.check()

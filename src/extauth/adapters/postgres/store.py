@@ -10,10 +10,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Self, final
+from typing import Final, Self, final
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
+from extauth.adapters.postgres.inventory import POSTGRES
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.link_reads import LinkReads
 from extauth.adapters.postgres.linking import Authorizations, Registrations
@@ -37,6 +38,7 @@ from extauth.adapters.postgres.sending import Sending
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated
+from extauth.adapters.sql.inventory import SqlInventory
 from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import readable_of, whole
 from extauth.adapters.sql.races import LostRaces
@@ -108,6 +110,7 @@ class PostgresLinkStore(LinkingMethods):
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
+        self.inventory: Final = SqlInventory(self._home, POSTGRES, self._links.rows)
 
     @classmethod
     @asynccontextmanager

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Self, final
+from typing import Final, Self, final
 
 import aiosqlite
 
@@ -23,6 +23,7 @@ from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated, swallowed
+from extauth.adapters.sql.inventory import SqlInventory
 from extauth.adapters.sql.link_columns import RowKey
 from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import listed, readable_of, whole
@@ -32,6 +33,7 @@ from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
+from extauth.adapters.sqlite.inventory import SQLITE
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.preparing import prepare
@@ -97,6 +99,7 @@ class SqliteLinkStore(LinkingMethods):
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._writer.fetch_all)
         self._registrations = Registrations(self._writer.fetch_all)
+        self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
 
     @classmethod
     @asynccontextmanager

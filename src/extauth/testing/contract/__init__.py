@@ -3,6 +3,7 @@
 from extauth.testing.contract.broken_storage import BrokenStorageContract
 from extauth.testing.contract.claiming import ClaimingContract
 from extauth.testing.contract.interruptions import InterruptionsContract
+from extauth.testing.contract.inventory import InventoryContract
 from extauth.testing.contract.linking.accounts import AccountsContract
 from extauth.testing.contract.linking.authorizations import AuthorizationsContract
 from extauth.testing.contract.linking.authorizing import AuthorizingContract
@@ -25,7 +26,7 @@ from extauth.testing.contract.upkeep import UpkeepContract
 from extauth.testing.contract.values import ValuesContract
 from extauth.testing.contract.waiting import WaitingContract
 
-__all__ = ["LinkStoreContract", "LinkingStoreContract"]
+__all__ = ["InventoryContract", "LinkStoreContract", "LinkingStoreContract"]
 
 
 class LinkStoreContract(
