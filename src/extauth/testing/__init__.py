@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from extauth.testing.contract import (
         ImportStoreContract,
+        InventoryContract,
         LinkingStoreContract,
         LinkStoreContract,
         SealedRowsContract,
@@ -44,6 +45,7 @@ __all__ = [
     "Faults",
     "ImportStoreContract",
     "Interleaver",
+    "InventoryContract",
     "LinkStoreContract",
     "LinkingStoreContract",
     "PromiseBroken",
@@ -70,6 +72,7 @@ _MODULES = {
     "Faults": "extauth.testing.provider_model.faults",
     "ImportStoreContract": "extauth.testing.contract",
     "Interleaver": "extauth.testing.schedules.interleaver",
+    "InventoryContract": "extauth.testing.contract",
     "LinkStoreContract": "extauth.testing.contract",
     "LinkingStoreContract": "extauth.testing.contract",
     "PromiseBroken": "extauth.testing.schedules.interleaver",

@@ -14,6 +14,7 @@ from extauth.adapters.encryption.rows import sealed_pending, sealed_registration
 from extauth.adapters.encryption.sealed_rows import EncryptedRows
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import CannotDecrypt
+from extauth.domain.inventory import LinkInventory, inventory_of
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, Taken, TakeOutcome
@@ -91,6 +92,11 @@ class EncryptedStore:
         :raises TypeError: if the other store has nothing for that.
         """
         return EncryptedImports(self._store, self._keyring)
+
+    @property
+    def inventory(self) -> LinkInventory:
+        """The other store's: nothing that it lists is encrypted."""
+        return inventory_of(self._store)
 
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.

@@ -9,6 +9,7 @@ from typing import final
 import attrs
 
 from extauth.adapters.sql.arguments import checked_begin
+from extauth.domain.inventory import BegunAuthorization
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (
@@ -91,6 +92,15 @@ class MemoryAuthorizations:
     def salts(self) -> Iterator[tuple[str, datetime]]:
         """Yield the salt of each that is still to be taken, and when it expires."""
         return ((begun.pending.salt, begun.expires_at) for begun in self._begun.values() if not begun.taken)
+
+    def of_user(self, user_id: str) -> list[BegunAuthorization]:
+        """Return the user's, without what is secret."""
+        begun = [
+            BegunAuthorization(each.pending.key.provider_id, each.expires_at, each.taken)
+            for each in self._begun.values()
+            if each.pending.key.user_id == user_id
+        ]
+        return sorted(begun, key=lambda each: (each.provider_id, each.expires_at))
 
     def state(self) -> Hashable:
         """Return everything that is kept, to compare by value."""

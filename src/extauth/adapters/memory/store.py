@@ -10,6 +10,7 @@ from typing import Final, Self, final
 import attrs
 
 from extauth.adapters.memory.imports import MemoryImports
+from extauth.adapters.memory.inventory import MemoryInventory
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.memory.sealed_rows import MemorySealedRows
@@ -72,6 +73,7 @@ class MemoryLinkStore:
             next_version=lambda: self._retired_version + 1,
             write=self._write,
         )
+        self.inventory: Final = MemoryInventory(self._home, now, self._rows, self._authorizations)
 
     async def __aenter__(self) -> Self:
         self._home.check()

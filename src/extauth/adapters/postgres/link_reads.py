@@ -33,6 +33,10 @@ class LinkReads:
         rows = await self._connections.read(statements.LOST, *key_parameters(key))
         return rows[0] if rows else None
 
+    async def rows(self, sql: str, arguments: Sequence[object]) -> Rows:
+        """Return the rows of a statement."""
+        return await self._connections.read(sql, *arguments)
+
     async def listed(self, sql: str, *arguments: object) -> list[LinkOrError]:
         """Return the links of a statement, and an error in place of each that cannot be read."""
 

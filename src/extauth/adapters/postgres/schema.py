@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from extauth.adapters.postgres.due_schema import DUE_INDEXES
+from extauth.adapters.postgres.inventory import INVENTORY_TABLES
 from extauth.adapters.postgres.meta_row import ONE_ROW, make_it_one, schema_version
 from extauth.adapters.postgres.pools import Connection
 from extauth.adapters.postgres.probes import Suspects, refuse_what_is_no_store
@@ -92,7 +93,7 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id text",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes text",
     ),
-    (*DUE_INDEXES,),
+    (*DUE_INDEXES, *INVENTORY_TABLES),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 

@@ -15,6 +15,7 @@ from typing import Final, Self, final
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections, run
 from extauth.adapters.postgres.imports import PostgresImports
+from extauth.adapters.postgres.inventory import POSTGRES
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.link_reads import LinkReads
 from extauth.adapters.postgres.linking import Authorizations, Registrations
@@ -42,6 +43,7 @@ from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated
 from extauth.adapters.sql.due_rows import due_links
+from extauth.adapters.sql.inventory import SqlInventory
 from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import whole
 from extauth.adapters.sql.races import LostRaces
@@ -117,6 +119,7 @@ class PostgresLinkStore(LinkingMethods):
         self._registrations = Registrations(self._connections)
         self.sealed: Final = SqlSealedRows(PostgresTexts(self._connections), self._home.check)
         self.imports: Final = PostgresImports(self._home, self._connections, self._meta)
+        self.inventory: Final = SqlInventory(self._home, POSTGRES, self._links.rows)
 
     @classmethod
     @asynccontextmanager

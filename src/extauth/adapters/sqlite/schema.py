@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from extauth.adapters.sqlite.due_schema import DUE_INDEXES
+from extauth.adapters.sqlite.inventory import INVENTORY_TABLES
 from extauth.adapters.sqlite.unseen import Unseen
 from extauth.domain.errors import ConfigurationError
 
@@ -114,7 +115,7 @@ END""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id TEXT",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes TEXT",
     ),
-    (*DUE_INDEXES,),
+    (*DUE_INDEXES, *INVENTORY_TABLES),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

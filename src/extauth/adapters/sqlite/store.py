@@ -24,6 +24,7 @@ from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.change_watch import ChangeWatch
 from extauth.adapters.sql.conditional_writes import ConditionalWrites, repeated, swallowed
 from extauth.adapters.sql.due_rows import due_links
+from extauth.adapters.sql.inventory import SqlInventory
 from extauth.adapters.sql.link_columns import RowKey
 from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import listed, whole
@@ -35,6 +36,7 @@ from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
 from extauth.adapters.sqlite.imports import SqliteImports
+from extauth.adapters.sqlite.inventory import SQLITE
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.preparing import prepare
@@ -105,6 +107,7 @@ class SqliteLinkStore(LinkingMethods):
         self._registrations = Registrations(self._writer.fetch_all)
         self.sealed: Final = SqlSealedRows(SqliteTexts(self._writer), self._home.check)
         self.imports: Final = SqliteImports(self._home, self._writer.fetch_all)
+        self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
 
     @classmethod
     @asynccontextmanager

@@ -4,6 +4,7 @@ from extauth.testing.contract.broken_storage import BrokenStorageContract
 from extauth.testing.contract.claiming import ClaimingContract
 from extauth.testing.contract.imports import ImportsContract
 from extauth.testing.contract.interruptions import InterruptionsContract
+from extauth.testing.contract.inventory import InventoryContract
 from extauth.testing.contract.linking.accounts import AccountsContract
 from extauth.testing.contract.linking.authorizations import AuthorizationsContract
 from extauth.testing.contract.linking.authorizing import AuthorizingContract
@@ -27,7 +28,13 @@ from extauth.testing.contract.upkeep import UpkeepContract
 from extauth.testing.contract.values import ValuesContract
 from extauth.testing.contract.waiting import WaitingContract
 
-__all__ = ["ImportStoreContract", "LinkStoreContract", "LinkingStoreContract", "SealedRowsContract"]
+__all__ = [
+    "ImportStoreContract",
+    "InventoryContract",
+    "LinkStoreContract",
+    "LinkingStoreContract",
+    "SealedRowsContract",
+]
 
 
 class LinkStoreContract(
