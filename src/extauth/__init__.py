@@ -45,10 +45,12 @@ from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, Token
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, RefreshStore
+from extauth.domain.readiness import Readiness
 from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService
+from extauth.services.observers import Observers
 from extauth.services.refresh.service import TokenService
 from extauth.services.single_flight import SingleFlight
 
@@ -100,10 +102,12 @@ __all__ = [
     "NotAuthorized",
     "OAuthProvider",
     "Observer",
+    "Observers",
     "PendingExchange",
     "ProviderMisconfigured",
     "ProviderTraits",
     "ProviderUnavailable",
+    "Readiness",
     "ReauthorizationRequired",
     "RefreshFailure",
     "RefreshInProgress",

@@ -271,7 +271,11 @@ class Clock(WallClock, Protocol):
 
 
 class Observer(Protocol):
-    """Is told what happens, for logs, metrics or a user interface."""
+    """Is told what happens, for logs, metrics or a user interface.
+
+    One that has an attribute ``logs`` which is true logs events itself, as
+    :class:`~extauth.adapters.stdlib_logging.LoggingObserver` does: the services then do not.
+    """
 
     def notify(self, event: Event) -> None:
         """Take note. Called on the event loop, so it must be quick; what it raises is logged."""

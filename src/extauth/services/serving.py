@@ -14,7 +14,7 @@ class Serving:
     def __init__(self, owner: str) -> None:
         self._owner = owner
         self._home = OneLoop(owner)
-        self._closed = False
+        self.closed = False
         """Set once by :meth:`close`."""
 
     def check(self) -> None:
@@ -23,7 +23,7 @@ class Serving:
         :raises RuntimeError: if it is closed, on another loop, and in a forked process.
         """
         self._home.check()
-        if self._closed:
+        if self.closed:
             msg = f"this {self._owner} is closed"
             raise RuntimeError(msg)
 
@@ -35,5 +35,5 @@ class Serving:
         if self._home.inherited:
             return False
         self._home.check_closing(idle=idle)
-        self._closed = True
+        self.closed = True
         return True
