@@ -47,6 +47,7 @@ from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, RefreshStore
 from extauth.domain.readiness import Readiness
 from extauth.domain.token_set import ResourceToken, TokenSet
+from extauth.domain.watching import RefreshWatcher
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService
@@ -113,6 +114,7 @@ __all__ = [
     "RefreshInProgress",
     "RefreshPolicy",
     "RefreshStore",
+    "RefreshWatcher",
     "ResourceToken",
     "SingleFlight",
     "Store",

@@ -274,7 +274,8 @@ class Observer(Protocol):
     """Is told what happens, for logs, metrics or a user interface.
 
     One that has an attribute ``logs`` which is true logs events itself, as
-    :class:`~extauth.adapters.stdlib_logging.LoggingObserver` does: the services then do not.
+    :class:`~extauth.adapters.stdlib_logging.LoggingObserver` does: the services then do not. One that is a
+    :class:`~extauth.RefreshWatcher` too is told when refreshes and waits begin and end.
     """
 
     def notify(self, event: Event) -> None:

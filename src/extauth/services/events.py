@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import final
 
 from extauth.domain.event_reports import report, severity
 from extauth.domain.events import Event
+from extauth.domain.link import LinkKey
 from extauth.domain.ports import Observer
+from extauth.services.watching import watched
 
 logger = logging.getLogger("extauth")
 
@@ -28,6 +32,16 @@ class EventEmitter:
             log(event)
         if self._observer is not None:
             tell(self._observer, event)
+
+    def refreshing(self, key: LinkKey) -> AbstractContextManager[object]:
+        """Return what a refresh is to run within; it neither raises nor suppresses."""
+        begin = getattr(self._observer, "refreshing", None)
+        return watched() if begin is None else watched(partial(begin, key))
+
+    def waiting(self, key: LinkKey) -> AbstractContextManager[object]:
+        """Return what a caller is to wait within; likewise."""
+        begin = getattr(self._observer, "waiting", None)
+        return watched() if begin is None else watched(partial(begin, key))
 
 
 def log(event: Event) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import final
 
 from extauth.domain.events import Event
+from extauth.domain.link import LinkKey
 from extauth.domain.ports import Observer
 from extauth.services.events import tell
+from extauth.services.watching import watched
 
 
 @final
@@ -15,6 +19,8 @@ class Observers:
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
+        self._watch_refreshes = [each.refreshing for each in observers if hasattr(each, "refreshing")]
+        self._watch_waits = [each.waiting for each in observers if hasattr(each, "waiting")]
         self.logs = any(getattr(each, "logs", False) for each in observers)
         """Whether one of them logs events, so that nobody else does: see :class:`~extauth.Observer`."""
 
@@ -22,3 +28,11 @@ class Observers:
         """Tell them all. Raises nothing."""
         for observer in self._observers:
             tell(observer, event)
+
+    def refreshing(self, key: LinkKey) -> AbstractContextManager[object]:
+        """Let those watch that can: see :class:`~extauth.RefreshWatcher`."""
+        return watched(*(partial(begin, key) for begin in self._watch_refreshes))
+
+    def waiting(self, key: LinkKey) -> AbstractContextManager[object]:
+        """Let those watch that can: see :class:`~extauth.RefreshWatcher`."""
+        return watched(*(partial(begin, key) for begin in self._watch_waits))

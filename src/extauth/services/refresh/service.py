@@ -77,7 +77,7 @@ class TokenService:
         """What almost every call wants: the grant's own token, for however long."""
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
-        emitter = EventEmitter(observer)
+        self._emitter = emitter = EventEmitter(observer)
         rng = rng or random.SystemRandom()
         self._unsaved_tokens = UnsavedTokens(
             store, self._clock, self._policy, emitter, rng, on_shared_grant=on_shared_grant
@@ -275,7 +275,8 @@ class TokenService:
         patience = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
         flown = False
         while True:
-            landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
+            with self._emitter.waiting(link.key):
+                landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
             ours = landed.resource == request.resource
             enough = token_works(link, request.resource, asked) and not request.too_short(link, asked)
