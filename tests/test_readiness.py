@@ -13,6 +13,7 @@ import extauth
 from extauth import LinkKey, Readiness, TokenSet
 from extauth.adapters.encryption import EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
+from extauth.domain.readiness import ping
 from extauth.testing import ScriptedLinkingProvider
 from tests.support.faulty_store import FaultyStore
 
@@ -130,7 +131,7 @@ async def test_a_ping_reads_no_row(postgres_dsn: str):
     async with extauth.open_store(postgres_dsn, keys="plain") as store:
         for n in range(50):
             await store.put(LinkKey("app", f"user-{n}"), TokenSet("at-1"))
-        await store.ping()
+        await ping(store)
         connection = await asyncpg.connect(postgres_dsn)
         from extauth.adapters.postgres.statements import PING
 

@@ -135,5 +135,5 @@ def test_an_event_of_a_later_version_is_told_by_its_facts():
         key: LinkKey
         reason: str
 
-    told = report(LinkPolished(KEY, "dusty"))  # type: ignore[arg-type]  # what is tested
+    told = report(LinkPolished(KEY, "dusty"))
     assert (told.name, told.severity, told.facts["reason"]) == ("LinkPolished", "info", "dusty")
