@@ -50,10 +50,13 @@ from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, Token
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, RefreshStore
+from extauth.domain.readiness import Readiness
 from extauth.domain.token_set import ResourceToken, TokenSet
+from extauth.domain.watching import RefreshWatcher
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService
+from extauth.services.observers import Observers
 from extauth.services.refresh.service import TokenService
 from extauth.services.single_flight import SingleFlight
 
@@ -110,15 +113,18 @@ __all__ = [
     "OAuthProvider",
     "Observer",
     "Operator",
+    "Observers",
     "PendingExchange",
     "ProviderMisconfigured",
     "ProviderTraits",
     "ProviderUnavailable",
+    "Readiness",
     "ReauthorizationRequired",
     "RefreshFailure",
     "RefreshInProgress",
     "RefreshPolicy",
     "RefreshStore",
+    "RefreshWatcher",
     "ResourceToken",
     "Service",
     "SingleFlight",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import final
@@ -14,9 +15,11 @@ from extauth.domain.link import Link
 from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingStore
+from extauth.domain.readiness import Readiness
 from extauth.domain.wrong_types import UrlObject
 from extauth.one_loop import OneLoop
 from extauth.services.linking.service import LinkingService
+from extauth.services.readiness import PATIENCE, readiness
 from extauth.services.refresh.service import TokenService
 
 
@@ -34,6 +37,8 @@ class Auth:
     tokens: TokenService
     linking: LinkingService
     _home: OneLoop = attrs.field(factory=lambda: OneLoop("Auth"))
+    _leaving: asyncio.Event = attrs.field(factory=asyncio.Event)
+    """Set once by whoever opened it, when it begins to close it."""
 
     async def begin(
         self,
@@ -125,6 +130,20 @@ class Auth:
         del rejected  # tools that report errors show the local variables of each frame
         self._home.check()
         return await self.tokens.refresh(provider_id, user_id, rejected=given.value, resource=resource)
+
+    async def ready(self, *, within: timedelta = PATIENCE) -> Readiness:
+        """Say whether this application can be sent requests, for a readiness probe; raises nothing for what
+        it finds.
+
+        It can unless it is being closed, or its store cannot be read ``within`` that time (2 seconds). One
+        round trip; no provider is asked, because no other replica could serve better if one is down. Do not
+        answer a *liveness* probe by it: a restart does not mend a database.
+
+        :raises ValueError: if ``within`` is not positive.
+        """
+        self._home.check()
+        closing = self._leaving.is_set() or self.tokens.closed
+        return await readiness(self.store, closing=closing, within=within)
 
     async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
         """Remove the link and revoke its tokens: see :meth:`extauth.LinkingService.unlink`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -156,6 +157,7 @@ class _OpenAuth:
         self._linking_on = linking_on
         self._closing: AsyncExitStack | None = None
         """Set once by entering; it is not entered again."""
+        self._leaving = asyncio.Event()
 
     def __getattr__(self, name: str) -> NoReturn:
         # Here comes who takes this for what entering returns.
@@ -174,10 +176,11 @@ class _OpenAuth:
             self._closing = opened.pop_all()
         home = OneLoop("Auth")
         home.check()
-        return Auth(store, tokens, linking, home)
+        return Auth(store, tokens, linking, home, self._leaving)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
         assert self._closing is not None, "it was entered"  # noqa: S101
+        self._leaving.set()
         return await self._closing.__aexit__(kind, error, trace)

@@ -45,6 +45,9 @@ class HealthyStore(_Memory):  # type: ignore[misc]
             raise LinkUnreadable(msg, key=key)
         return await super().get(key)
 
+    async def ping(self):
+        assert self._rows is not None
+
     async def links_of(self, user_id):
         links = await super().links_of(user_id)
         return [await self.get(link.key) for link in links]

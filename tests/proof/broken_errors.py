@@ -53,6 +53,14 @@ class ErrorWithoutCause(HealthyStore):
         raise unavailable()
 
 
+@broken("ping", "test_a_broken_store_answers_no_ping")
+class PingOfNothing(HealthyStore):
+    """A probe hears that all is well while the database is down."""
+
+    async def ping(self):
+        pass
+
+
 @broken("save", "test_save_at_another_version_changes_nothing")
 class LostRaceRaised(HealthyStore):
     """Losing a race is an error."""

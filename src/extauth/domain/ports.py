@@ -269,7 +269,12 @@ class Clock(WallClock, Protocol):
 
 
 class Observer(Protocol):
-    """Is told what happens, for logs, metrics or a user interface."""
+    """Is told what happens, for logs, metrics or a user interface.
+
+    One that has an attribute ``logs`` which is true logs events itself, as
+    :class:`~extauth.adapters.stdlib_logging.LoggingObserver` does: the services then do not. One that is a
+    :class:`~extauth.RefreshWatcher` too is told when refreshes and waits begin and end.
+    """
 
     def notify(self, event: Event) -> None:
         """Take note. Called on the event loop, so it must be quick; what it raises is logged."""

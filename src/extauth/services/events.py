@@ -3,49 +3,57 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import final
 
-from extauth.domain.events import (
-    AccountLookupFailed,
-    Event,
-    ExchangeUnresolved,
-    LinkProbablyDead,
-    LinkReauthorizationRequired,
-    ProviderRejectedClient,
-    RefreshFailed,
-    RefreshTokenMissing,
-    SaveAbandoned,
-    SaveDelayed,
-)
+from extauth.domain.event_reports import report, severity
+from extauth.domain.events import Event
+from extauth.domain.link import LinkKey
 from extauth.domain.ports import Observer
+from extauth.services.watching import watched
 
 logger = logging.getLogger("extauth")
 
-_LEVELS: dict[type[Event], int] = {
-    AccountLookupFailed: logging.WARNING,
-    RefreshFailed: logging.WARNING,
-    LinkProbablyDead: logging.WARNING,
-    LinkReauthorizationRequired: logging.WARNING,
-    ExchangeUnresolved: logging.WARNING,
-    RefreshTokenMissing: logging.WARNING,
-    ProviderRejectedClient: logging.ERROR,
-    SaveDelayed: logging.ERROR,
-    SaveAbandoned: logging.CRITICAL,
-}
+_LEVELS = logging.getLevelNamesMapping()
 
 
 @final
 class EventEmitter:
-    """Logs each event on the ``extauth`` logger, by what an operator should do, and passes it on."""
+    """Passes each event on, and logs it on the ``extauth`` logger unless the observer does so (``logs``)."""
 
     def __init__(self, observer: Observer | None) -> None:
         self._observer = observer
+        self._logs = not getattr(observer, "logs", False)
 
     def emit(self, event: Event) -> None:
         """Never raises: an observer's bug must not come between an exchange and its save."""
-        logger.log(_LEVELS.get(type(event), logging.DEBUG), "%r", event)
+        if self._logs:
+            log(event)
         if self._observer is not None:
-            try:
-                self._observer.notify(event)
-            except Exception:
-                logger.exception("the observer failed")
+            tell(self._observer, event)
+
+    def refreshing(self, key: LinkKey) -> AbstractContextManager[object]:
+        """Return what a refresh is to run within; it neither raises nor suppresses."""
+        begin = getattr(self._observer, "refreshing", None)
+        return watched() if begin is None else watched(partial(begin, key))
+
+    def waiting(self, key: LinkKey) -> AbstractContextManager[object]:
+        """Return what a caller is to wait within; likewise."""
+        begin = getattr(self._observer, "waiting", None)
+        return watched() if begin is None else watched(partial(begin, key))
+
+
+def log(event: Event) -> None:
+    """Log an event as a sentence, at the level of what an operator should do."""
+    level = _LEVELS[severity(event).upper()]
+    if logger.isEnabledFor(level):
+        logger.log(level, "%s", report(event))
+
+
+def tell(observer: Observer, event: Event) -> None:
+    """Tell one observer; what it raises is logged and goes no further."""
+    try:
+        observer.notify(event)
+    except Exception:
+        logger.exception("the observer failed")

@@ -21,7 +21,7 @@ class Serving:
         self._foundation = foundation(store)
         self._authorize = authorization_of(store)
         self._home = OneLoop(owner)
-        self._closed = False
+        self.closed = False
         """Set once by :meth:`close`."""
 
     def check(self) -> None:
@@ -30,7 +30,7 @@ class Serving:
         :raises RuntimeError: if it is closed, on another loop, and in a forked process.
         """
         self._home.check()
-        if self._closed:
+        if self.closed:
             msg = f"this {self._owner} is closed"
             raise RuntimeError(msg)
 
@@ -59,5 +59,5 @@ class Serving:
         if self._home.inherited:
             return False
         self._home.check_closing(idle=idle)
-        self._closed = True
+        self.closed = True
         return True

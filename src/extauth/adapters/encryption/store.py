@@ -31,6 +31,7 @@ from extauth.domain.outcomes import (
     Stale,
 )
 from extauth.domain.ports import Takeover
+from extauth.domain.readiness import ping
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
 
@@ -143,6 +144,9 @@ class EncryptedStore:
 
     async def time(self) -> datetime:
         return await self._store.time()
+
+    async def ping(self) -> None:
+        await ping(self._store)
 
     async def save(
         self,

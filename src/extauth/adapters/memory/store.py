@@ -255,6 +255,9 @@ class MemoryLinkStore:
     ) -> ClientRegistration:
         return self._registrations.keep(name, registration, instead_of)
 
+    async def ping(self) -> None:
+        self._home.check()
+
     def state(self) -> tuple[Hashable, tuple[tuple[LinkKey, str], ...]]:
         """Return everything that is kept, to compare by value, and beside it who owns which lease.
 

@@ -48,6 +48,9 @@ _CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NU
 
 TIME = "SELECT clock_timestamp()"
 
+# Reads no row, and fails where the table lacks a column, is not there or may not be read.
+PING = f"SELECT {_COLUMNS} FROM external_auth_links LIMIT 0"
+
 # What a claim lost against is in it, too.
 LOST = f"SELECT {_COLUMNS}, lease_owner, lease_expires_at FROM external_auth_links WHERE {_KEY}"
 

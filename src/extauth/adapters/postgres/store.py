@@ -204,6 +204,9 @@ class PostgresLinkStore(LinkingMethods):
         now: datetime = (await self._connections.read(statements.TIME))[0][0]
         return now
 
+    async def ping(self) -> None:
+        await self._connections.read(statements.PING)
+
     async def save(
         self,
         key: LinkKey,

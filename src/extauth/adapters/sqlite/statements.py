@@ -30,6 +30,9 @@ _CLEAR_LEASE = "lease_owner = NULL, lease_taken_at = NULL, lease_expires_at = NU
 
 TIME = f"SELECT {NOW}"
 
+# Reads no row, and fails where the table lacks a column, is not there or may not be read.
+PING = f"SELECT {COLUMNS} FROM external_auth_links LIMIT 0"
+
 # What a claim lost against is in it, too.
 LOST = f"""SELECT {COLUMNS}, lease_owner, lease_expires_at FROM external_auth_links
 WHERE provider_id = ? AND user_id = ?"""

@@ -179,6 +179,9 @@ class SqliteLinkStore(LinkingMethods):
     async def time(self) -> datetime:
         return time_read((await self._writer.fetch_all(statements.TIME, Parameters()))[0])
 
+    async def ping(self) -> None:
+        await self._by_key.fetch_all(statements.PING, ())
+
     async def save(
         self,
         key: LinkKey,

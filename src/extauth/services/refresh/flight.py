@@ -89,6 +89,10 @@ class RefreshFlight:
 
         The link may also be as it was, where its token works and cannot be replaced now.
         """
+        with self._emitter.refreshing(link.key):
+            return await self._run(request, link)
+
+    async def _run(self, request: TokenRequest, link: Link) -> Landed:
         key = link.key
         first_version = link.version
         deadline = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()

@@ -30,11 +30,12 @@ from extauth.services.errors import (
     refresh_in_progress,
     refuse,
 )
-from extauth.services.events import EventEmitter, logger
+from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
 from extauth.services.refresh.flight import Landed, RefreshFlight
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.short_lives import ShortLives
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.serving import Serving
 from extauth.services.single_flight import SingleFlight
@@ -78,7 +79,7 @@ class TokenService:
         """What almost every call wants: the grant's own token, for however long."""
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
-        emitter = EventEmitter(observer)
+        self._emitter = emitter = EventEmitter(observer)
         rng = rng or random.SystemRandom()
         self._unsaved_tokens = UnsavedTokens(
             store, self._clock, self._policy, emitter, rng, on_shared_grant=on_shared_grant
@@ -95,6 +96,8 @@ class TokenService:
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._warned: set[str] = set()
         """Providers whose tokens live for less than some caller wanted, once that is told."""
+        self._short_lives = ShortLives()
+        self._serving = Serving("TokenService")
         note_open(self)
 
     async def __aenter__(self) -> Self:
@@ -159,7 +162,7 @@ class TokenService:
             link = await self._serve(request, link, decision)
             request = await request.for_link(link)
         if valid_for is not None:
-            self._warn_of_short_lives(request, link)
+            self._short_lives.look_at(request, link)
         return link if resource is None else request.seen(link)
 
     async def refresh(
@@ -207,6 +210,11 @@ class TokenService:
         """
         if self._serving.close(idle=self._flights.idle and self._unsaved_tokens.idle):
             await defer_cancellation(start_protected(self._drain()))
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no calls any more, since :meth:`aclose` began."""
+        return self._serving.closed
 
     def uses(self, store: RefreshStore) -> bool:
         """Whether this service keeps its links in that very store."""
@@ -272,7 +280,8 @@ class TokenService:
         patience = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
         flown = False
         while True:
-            landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
+            with self._emitter.waiting(link.key):
+                landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
             ours = landed.resource == request.resource
             enough = token_works(link, request.resource, asked) and not request.too_short(link, asked)
@@ -282,18 +291,6 @@ class TokenService:
             self._refuse(link)
             if self._clock.monotonic() >= patience:
                 raise refresh_in_progress(link.key, self._policy.retry.maximum)
-
-    def _warn_of_short_lives(self, request: TokenRequest, link: Link) -> None:
-        provider_id, lifetime = request.provider.provider_id, request.outlived(link)
-        if lifetime is not None and provider_id not in self._warned:
-            self._warned.add(provider_id)
-            logger.warning(
-                "access tokens of %s live for %s: valid_for=%s is more than they can be had for, so what"
-                " there is is handed out",
-                provider_id,
-                lifetime,
-                request.valid_for,
-            )
 
     def _refuse(self, link: Link) -> None:
         """Raise what speaks against a refresh now, if anything does."""

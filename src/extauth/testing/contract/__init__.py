@@ -15,6 +15,7 @@ from extauth.testing.contract.linking.registrations import RegistrationsContract
 from extauth.testing.contract.linking.replicas import LinkingReplicasContract
 from extauth.testing.contract.linking.upkeep import AuthorizationUpkeepContract
 from extauth.testing.contract.marks import MarkContract
+from extauth.testing.contract.pinging import PingContract
 from extauth.testing.contract.races import RacesContract
 from extauth.testing.contract.reading import ReadingContract
 from extauth.testing.contract.releasing import ReleasingContract
@@ -52,6 +53,7 @@ class LinkStoreContract(
     RacesContract,
     InterruptionsContract,
     ReplicasContract,
+    PingContract,
     BrokenStorageContract,
     UnreadableLinkContract,
 ):

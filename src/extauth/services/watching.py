@@ -1,0 +1,48 @@
+"""Letting an observer watch what takes time, without its bugs in between."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Any, Final, TypeAlias, final
+
+logger = logging.getLogger("extauth")
+
+Begin: TypeAlias = Callable[[], AbstractContextManager[object]]
+
+_NOBODY: Final = nullcontext()
+
+
+def watched(*begins: Begin) -> AbstractContextManager[None]:
+    """Return what enters and leaves each of these. Nothing that they raise gets out, and none suppresses."""
+    return _Watched(begins) if begins else _NOBODY
+
+
+@final
+class _Watched(AbstractContextManager[None]):
+    __slots__ = ("_begins", "_entered")
+
+    def __init__(self, begins: tuple[Begin, ...]) -> None:
+        self._begins = begins
+        self._entered: list[AbstractContextManager[Any]] = []
+
+    def __enter__(self) -> None:
+        for begin in self._begins:
+            try:
+                watch = begin()
+                watch.__enter__()
+            except Exception:
+                logger.exception("the observer failed")
+            else:
+                self._entered.append(watch)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._entered:
+            try:
+                self._entered.pop().__exit__(kind, error, trace)
+            except Exception:
+                logger.exception("the observer failed")
