@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -35,10 +35,12 @@ class Form:
     seconds: float = 60.0
     """How long at most; the crowd goes on until each has a token."""
     all_served: bool = False
+    in_memory: bool = False
+    """Without a database, which would slow the crowd down."""
 
 
 FORMS = (
-    Form("10,000 users, 5 a second, for 60 s", 10_000, 5),
+    Form("10,000 users, 5 a second, for 60 s", 10_000, 5, in_memory=True),
     Form("the same with 4 processes", 10_000, 5, replicas=4),
     Form("10,000 users, 500 a second, until all are served", 10_000, 500, seconds=180, all_served=True),
     Form("2,000 users, 100 a second, 4 processes, until all are served", 2_000, 100, 4, 120, all_served=True),
@@ -47,7 +49,8 @@ FORMS = (
 METHOD = """All users' access tokens have expired, and one caller asks for each at the same moment; who gets an
 error comes back when `retry_after` says. The provider is real HTTP on loopback in a process of its own: a
 bucket of as many requests as it takes in a second, and for the rest 429 with `Retry-After` in whole seconds.
-extauth is not told the limit. Replicas are processes on one SQLite file, each with its own users.
+extauth is not told the limit. The first crowd's store is in memory, which slows nobody down; else replicas are
+processes on one SQLite file, each with its own users.
 "Allowed" is the bucket and what ran into it until the last user was served. "Into a pause" counts requests
 that arrived later than a quarter of a second after a 429 and before its `Retry-After` was over; replicas learn
 of each other's pauses by a 429 of their own. "Crowd" is the most callers of one replica that were told to
@@ -57,7 +60,7 @@ come back within one and the same second."""
 @asynccontextmanager
 async def _process(module: str, orders: dict[str, Any]) -> AsyncGenerator[tuple[Process, dict[str, Any]]]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, stdin=PIPE, stdout=PIPE, limit=2**26
+        sys.executable, "-m", module, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=2**26
     )
     try:
         await tell(process, orders)
@@ -102,8 +105,12 @@ async def run(form: Form, folder: Path) -> dict[str, Any]:
         server, told = await stack.enter_async_context(
             _process("bench.limit_server", {"users": form.users, "per_second": form.per_second})
         )
-        await _fill(path, told["grants"])
-        orders = {"store": f"sqlite:///{path}", "provider": told["provider"], "abrupt": not form.all_served}
+        orders = {"store": "memory://", "provider": told["provider"], "abrupt": not form.all_served}
+        if form.in_memory:
+            orders["grants"] = told["grants"]
+        else:
+            orders["store"] = f"sqlite:///{path}"
+            await _fill(path, told["grants"])
         replicas = [
             (
                 await stack.enter_async_context(
