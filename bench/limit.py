@@ -47,14 +47,14 @@ FORMS = (
 )
 
 METHOD = """All users' access tokens have expired, and one caller asks for each at the same moment; who gets an
-error comes back when `retry_after` says. The provider is real HTTP on loopback in a process of its own: a
-bucket of as many requests as it takes in a second, and for the rest 429 with `Retry-After` in whole seconds.
-extauth is not told the limit. The first crowd's store is in memory, which slows nobody down; else replicas are
-processes on one SQLite file, each with its own users.
-"Allowed" is the bucket and what ran into it until the last user was served. "Into a pause" counts requests
-that arrived later than a quarter of a second after a 429 and before its `Retry-After` was over; replicas learn
-of each other's pauses by a 429 of their own. "Crowd" is the most callers of one replica that were told to
-come back within one and the same second."""
+error comes back when `retry_after` says. The provider is real HTTP on loopback in a process of its
+own: a bucket of as many requests as it takes in a second, and for the rest 429 with `Retry-After`
+in whole seconds. extauth is not told the limit. The first crowd's store is in memory, which slows
+nobody down; else replicas are processes on one SQLite file, each with its own users. "Allowed" is
+the bucket and what ran into it until the last user was served. "Into a pause" counts requests that
+arrived later than a quarter of a second after a 429 and before its `Retry-After` was over; replicas
+learn of each other's pauses by a 429 of their own. "Crowd" is the most callers of one replica that
+were told to come back within one and the same second."""
 
 
 @asynccontextmanager
@@ -168,9 +168,7 @@ async def measure(_: str) -> Part:
         figures.append(Figure(f"{form.name}: requests by the requests allowed", ratio, MOST))
         figures.append(Figure(f"{form.name}: errors without a time to wait", result["untold"], 0, "errors"))
         if form.all_served:
-            figures.append(
-                Figure(f"{form.name}: users served", served, form.users, "users", at_least=True)
-            )
+            figures.append(Figure(f"{form.name}: users served", served, form.users, "users", at_least=True))
     header = ("crowd", "time", "allowed", "requests", "users served", "into a pause", "calls", "crowd")
     return Part("A provider's limit", METHOD, figures, header, rows)
 

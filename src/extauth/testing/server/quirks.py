@@ -115,8 +115,8 @@ class ServerQuirks(ServerHabits):
     refresh_limit: tuple[int, timedelta] | None = None
     """How many refreshes of one grant succeed in how long."""
     client_limit: tuple[int, timedelta] | None = None
-    """How many requests the token endpoint takes in how long, all clients' together; as many may come at once.
-    The rest are not processed, but answered 429 with ``Retry-After``."""
+    """How many requests the token endpoint takes in how long, and at once. The rest are not processed, but
+    answered 429 with ``Retry-After``."""
     token_type: str = "Bearer"  # noqa: S105 - a type
     expiry: Mapping[str, ExpiryForm] = attrs.field(
         factory=lambda: dict[str, ExpiryForm](expires_in="seconds")
