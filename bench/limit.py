@@ -46,8 +46,8 @@ FORMS = (
     Form("2,000 users, 100 a second, 4 processes, until all are served", 2_000, 100, 4, 120, all_served=True),
 )
 
-METHOD = """All users' access tokens have expired, and one caller asks for each at the same moment; who gets an
-error comes back when `retry_after` says. The provider is real HTTP on loopback in a process of its
+METHOD = """All users' access tokens have expired, and one caller asks for each at the same moment; who gets
+an error comes back when `retry_after` says. The provider is real HTTP on loopback in a process of its
 own: a bucket of as many requests as it takes in a second, and for the rest 429 with `Retry-After`
 in whole seconds. extauth is not told the limit. The first crowd's store is in memory, which slows
 nobody down; else replicas are processes on one SQLite file, each with its own users. "Allowed" is

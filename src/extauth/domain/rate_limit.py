@@ -14,7 +14,7 @@ class RateLimit:
 
     For :attr:`RefreshPolicy.rate_limits`. Several processes share a provider's limit: give each its part.
 
-    :raises ValueError: for a number that is not positive, or if neither is given.
+    :raises ValueError: for a number that is not positive.
     """
 
     per_second: float | None = attrs.field(
@@ -25,10 +25,3 @@ class RateLimit:
         default=None, validator=attrs.validators.optional(attrs.validators.ge(1))
     )
     """How many may be under way at once."""
-
-    def __attrs_post_init__(self) -> None:
-        if self.per_second is None and self.concurrent is None:
-            msg = (
-                "give per_second, concurrent or both; with neither extauth finds out what the provider takes"
-            )
-            raise ValueError(msg)

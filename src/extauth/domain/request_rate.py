@@ -15,9 +15,9 @@ from typing import Final, final
 
 import attrs
 
-FIRST_WINDOW: Final = 10.0
-"""Requests that may be under way before anything is known. At a provider that takes 5 a second, half of these
-are refused, once; at one without a limit 1,000 at once take about ten round trips."""
+FIRST_WINDOW: Final = 6.0
+"""Requests that may be under way before anything is known. At a provider that takes 5 a second about as many
+are refused, once; at one without a limit 1,000 at once take about eleven round trips, the first time."""
 
 _GROWTH: Final = 0.5
 """By how much each answer widens the window while others wait: half as many again for each round trip."""
@@ -29,13 +29,19 @@ _SHORTEST_CLIMB: Final = 5.0
 """Seconds until the speed that was refused is reached again, at least."""
 
 _PAUSES_TO_CLIMB: Final = 5
-"""How many pauses long that takes; one where the speed is no more than a guess."""
+"""How many pauses long that takes. A speed that is no more than a guess doubles after each."""
+
+_MOST_DOUBLINGS: Final = 30
+"""After that it is no limit at all."""
+
+_UNUSED: Final = 1.1
+"""By how much more the provider may take than was counted, as it was asked for nothing in the pause."""
 
 _LEAST_WINDOW: Final = 2.0
 """However often requests are refused."""
 
 _SHORTEST_TIME: Final = 0.001
-"""Seconds, to divide by."""
+"""Seconds to divide by, so that it is never by none."""
 
 _LONGEST_BACKOFF: Final = 64.0
 """Seconds that the pause is made longer by at most, if one request after another is refused."""
@@ -56,6 +62,8 @@ class RequestRate:
     """When it began."""
     climb: float = _SHORTEST_CLIMB
     """How long it takes from there to reach the speed that was refused."""
+    guessed: bool = False
+    """Whether that is no more than a guess: then it doubles each time instead."""
     probing: bool = False
     """Whether nothing has been answered since the pause: then one request goes, to see."""
     since: float | None = None
@@ -68,8 +76,10 @@ class RequestRate:
         """Return how many requests may be sent in a second; None if no limit is known."""
         if self.refused_at is None:
             return None
-        climbed = (max(now, self.resumes) - self.resumes) / self.climb - 1
-        return self.refused_at * (1 + _SHARE * climbed**3)
+        climbed = max(now - self.resumes, 0) / self.climb
+        if self.guessed:
+            return self.refused_at * 2 ** min(climbed, _MOST_DOUBLINGS)
+        return self.refused_at * (1 + _SHARE * (climbed - 1) ** 3)
 
     def under_way(self) -> float:
         """Return how many requests may be under way at once."""
@@ -99,17 +109,20 @@ class RequestRate:
             return attrs.evolve(self, resumes=max(self.resumes, now + wait))
         in_vain = 0 if self.served else self.in_vain + 1
         wait = max(wait, min(2.0 ** (in_vain - 2), _LONGEST_BACKOFF) if in_vain > 1 else 0)
-        refused_at = self.refused_at
+        refused_at, guessed = self.refused_at, self.refused_at is None or (self.guessed and not self.served)
         if of_rate and self.served and self.since is not None:
-            # The first time nobody knows how full the provider's bucket was; but it will be empty for so long.
+            # The first time nobody knows how full the bucket was; but it will be empty for so long.
             took = now - self.since + (wait if refused_at is None else 0)
-            refused_at = self.served / max(took, _SHORTEST_TIME)
+            counted = self.served / max(took, _SHORTEST_TIME)
+            speed = self.per_second(now)
+            refused_at = counted if speed is None else max(counted, min(speed, counted * _UNUSED))
         return RequestRate(
             window=max(self.window / 2, _LEAST_WINDOW) if refused_at is None else FIRST_WINDOW,
             refused_at=refused_at,
             resumes=now + wait,
             paused_at=now,
-            climb=max(wait if self.refused_at is None else wait * _PAUSES_TO_CLIMB, _SHORTEST_CLIMB),
+            climb=wait if guessed else max(wait * _PAUSES_TO_CLIMB, _SHORTEST_CLIMB),
+            guessed=guessed,
             probing=True,
             since=now,
             in_vain=in_vain,
