@@ -45,6 +45,7 @@ from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, Token
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, RefreshStore
+from extauth.domain.rate_limit import RateLimit
 from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
@@ -104,6 +105,7 @@ __all__ = [
     "ProviderMisconfigured",
     "ProviderTraits",
     "ProviderUnavailable",
+    "RateLimit",
     "ReauthorizationRequired",
     "RefreshFailure",
     "RefreshInProgress",

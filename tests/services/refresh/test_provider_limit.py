@@ -16,6 +16,7 @@ MOST = 1.2
 
 
 def users(count: int) -> list[str]:
+    """Return so many names."""
     return [f"user-{number}" for number in range(count)]
 
 
@@ -33,7 +34,7 @@ async def test_a_crowd_keeps_to_a_limit_that_nobody_told():
 
 
 async def test_who_is_sent_away_has_a_turn_of_its_own():
-    """No more are told to come back in one second than can be served in it, and most need to come but once."""
+    """Hardly more are told to come back in one second than can be served in it, and most come but once."""
     everybody = users(600)
     async with crowd(5) as scene, scene.service() as tokens:
         await scene.connect(*everybody)
@@ -80,7 +81,9 @@ class TestALimitThatIsTold:
         async with crowd(5) as scene, scene.service(policy=policy) as tokens:
             await scene.connect(*everybody)
             await scene.come(tokens, *everybody)
-            gaps = [later - at for at, later in zip(scene.provider.sent, scene.provider.sent[1:], strict=False)]
+            gaps = [
+                later - at for at, later in zip(scene.provider.sent, scene.provider.sent[1:], strict=False)
+            ]
             assert min(gaps) > 0.19
             assert scene.provider.pauses == []
             assert max(scene.provider.sent) - min(scene.provider.sent) == pytest.approx(29 / 4, abs=0.1)
