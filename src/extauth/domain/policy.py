@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import final
 
 import attrs
+
+from extauth.domain.rate_limit import RateLimit
 
 
 def _span(attribute: attrs.Attribute[timedelta], value: object) -> timedelta:
@@ -74,7 +77,8 @@ class RefreshPolicy:
     save_margin: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
     """No exchange starts unless it fits into the lease with this much to spare for the save."""
     wait_timeout: timedelta = attrs.field(default=timedelta(seconds=60), validator=positive)
-    """How long to wait for another replica's refresh before ``RefreshInProgress``."""
+    """How long to wait for another replica's refresh before ``RefreshInProgress``, or for a turn at a
+    provider that takes fewer requests than are wanted of it before ``ProviderUnavailable``."""
     retry: Backoff = attrs.field(
         default=Backoff(initial=timedelta(milliseconds=50), maximum=timedelta(seconds=1))
     )
@@ -85,6 +89,8 @@ class RefreshPolicy:
     """Between refreshes of one link, or of one provider, that failed for the time being."""
     shutdown_grace: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
     """How long closing keeps trying to save a rotated token while the store is down."""
+    rate_limits: Mapping[str, RateLimit] = attrs.field(factory=dict[str, RateLimit], hash=False)
+    """By provider id, the most that this process sends it. Others' limits are found out by their answers."""
 
     def __attrs_post_init__(self) -> None:
         if self.exchange_timeout + self.save_margin > self.lease_ttl:

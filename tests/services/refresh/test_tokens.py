@@ -39,6 +39,7 @@ from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, Not
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.exchange import RefreshExchange
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.turns import Turns
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.testing.scripted.provider import ScriptedProvider
 from tests.support.faulty_store import FaultyStore
@@ -755,7 +756,8 @@ class TestUnknownOutcome:
         """A cancellation of the exchange itself is no outcome to judge; it goes on up."""
         link = await scene.link(expires_in=EXPIRED)
         scene.provider.gate = asyncio.Event()
-        exchange = RefreshExchange(scene.clock, RefreshPolicy(), EventEmitter(scene), random.Random(1))
+        turns = Turns(scene.clock)
+        exchange = RefreshExchange(scene.clock, RefreshPolicy(), EventEmitter(scene), turns, random.Random(1))
 
         async def renewed():
             return True

@@ -53,6 +53,7 @@ from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.refusals import RefusedLinks
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.siblings import Siblings
+from extauth.services.refresh.turns import Turns
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.registered_clients import client_name, note_answer, was_replaced
 
@@ -70,6 +71,7 @@ class LeasedRefresh:
         emitter: EventEmitter,
         unsaved_tokens: UnsavedTokens,
         pauses: ProviderPauses,
+        turns: Turns,
         rng: random.Random,
     ) -> None:
         self._store = store
@@ -82,7 +84,7 @@ class LeasedRefresh:
         self._refused_links = RefusedLinks(clock)
         self._leases = Leases(store, clock, policy, rng)
         self._siblings = Siblings(store, clock)
-        self._refresh_exchange = RefreshExchange(clock, policy, emitter, rng)
+        self._refresh_exchange = RefreshExchange(clock, policy, emitter, turns, rng)
         self._closing = False
         """Set once by :meth:`hurry`."""
 
@@ -190,9 +192,7 @@ class LeasedRefresh:
             unresolved_for=claim.unresolved_for,
             others_at_stake=others_at_stake,
             renew_lease=lambda: self._leases.renew(lease, again=True),
-            hurry=lambda: (
-                self._closing or self._pauses.error(client_name(request.provider), link) is not None
-            ),
+            hurry=lambda: self._closing or self._pauses.paused(client_name(request.provider), link),
         )
         note_answer(request.provider, presented.outcome)
         if isinstance(presented.outcome, Exchanged):

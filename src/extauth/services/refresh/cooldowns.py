@@ -15,6 +15,7 @@ from extauth.domain.ports import Clock
 from extauth.domain.provider_trouble import ONE_CAUSE, SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
 from extauth.domain.registered_clients import CLIENT_FORGOTTEN
 from extauth.services.errors import client_rejected, reauthorization_required
+from extauth.services.refresh.turns import Turns
 
 _THROTTLED: Final = "throttled"
 """The kind of all trouble that came with a time to wait; others are called by their error code."""
@@ -47,9 +48,8 @@ class _Provider:
     troubles: Troubles = attrs.field(factory=Troubles)
     rejection: _Rejection | None = None
     """The last time that several links were rejected alike, until a success."""
-    wait_since: float = 0.0
     wait_until: float = 0.0
-    """Between these the provider asked to be left alone."""
+    """Until when the provider asked to be left alone."""
 
 
 _UNTROUBLED: Final = _Provider()
@@ -61,13 +61,14 @@ class ProviderPauses:
 
     A rejection of the client pauses the link that met it; a refused request and a request to wait are kept
     with the link in the store. Only where several different links meet the same does the provider pause for
-    all of them, and never for refused requests. A success ends that, if its request was sent after the pause
-    had begun.
+    all of them, and never for refused requests. A success ends the pause of a rejected client, if its request
+    was sent after the pause had begun; what the provider asked for itself holds as long as it asked.
     """
 
-    def __init__(self, clock: Clock, cooldown: Backoff) -> None:
+    def __init__(self, clock: Clock, cooldown: Backoff, turns: Turns) -> None:
         self._clock = clock
         self._cooldown = cooldown
+        self._turns = turns
         self._providers: dict[str, _Provider] = {}
         self._links: dict[LinkKey, _Rejection] = {}
         """Links for which the client was rejected; each counts for one version of its link."""
@@ -78,18 +79,20 @@ class ProviderPauses:
         """Take note that a refresh of this link failed for now, which may be a request to wait (RFC 9110
         section 10.2.3).
 
-        One link speaks for all where the limit is known to be the client's; an outage is no limit.
+        One link speaks for all where the limit is known to be the client's, and where another one was told
+        the same lately; an outage is no limit.
         """
         if outcome.retry_after is None and outcome.code != RATE_LIMITED:
             return
         if isinstance(outcome, Deferred) and outcome.of_grant:
             return
-        of_client = isinstance(outcome, Deferred) and traits.rate_limit_per_client
+        of_rate = isinstance(outcome, Deferred)
+        of_client = traits.rate_limit_per_client or self._turns.speaks_for_all(provider_id, link.key)
         wait = outcome.retry_after or self._cooldown.initial
         several = self._met(provider_id, _THROTTLED, link.key, SEVERAL_THROTTLED, within=max(wait, ONE_CAUSE))
-        if of_client or several:
+        if several or (of_rate and of_client):
+            wait = self._turns.refused(provider_id, link.key, wait, of_rate=of_rate)
             provider, now = self._providers[provider_id], self._clock.monotonic()
-            provider.wait_since = now
             provider.wait_until = max(provider.wait_until, now + wait.total_seconds())
 
     def refused(self, provider_id: str, link: Link, code: str) -> bool:
@@ -128,24 +131,37 @@ class ProviderPauses:
         provider.troubles = provider.troubles.after_success(asked_at)
         if provider.rejection is not None and provider.rejection.since <= asked_at:
             provider.rejection = None
-        if provider.wait_since <= asked_at:
-            provider.wait_until = 0.0
+
+    def paused(self, provider_id: str, link: Link) -> bool:
+        """Whether this link must not be refreshed now."""
+        return self._waits(provider_id) or self._rejection(provider_id, link) is not None
 
     def error(self, provider_id: str, link: Link) -> ExtAuthError | None:
-        """Return what to raise instead of refreshing this link now, or None if that may be tried."""
-        now = self._clock.monotonic()
-        provider = self._providers.get(provider_id, _UNTROUBLED)
-        for rejection in (self._own(link), provider.rejection):
-            if rejection is not None and now < rejection.until:
-                if rejection.code == CLIENT_FORGOTTEN:
-                    return reauthorization_required(link.key, CLIENT_FORGOTTEN)
-                return client_rejected(provider_id, rejection.code, rejection.suspicion)
-        if provider.wait_until <= now:
+        """Return what to raise instead of refreshing this link now, or None if that may be tried.
+
+        Who is told to wait has a turn of its own after the pause.
+        """
+        rejection = self._rejection(provider_id, link)
+        if rejection is not None:
+            if rejection.code == CLIENT_FORGOTTEN:
+                return reauthorization_required(link.key, CLIENT_FORGOTTEN)
+            return client_rejected(provider_id, rejection.code, rejection.suspicion)
+        if not self._waits(provider_id):
             return None
         return ProviderUnavailable(
             f"{provider_id} asked to be left alone for a while",
-            retry_after=timedelta(seconds=provider.wait_until - now),
+            retry_after=self._turns.come_back_after(provider_id, link.key),
         )
+
+    def _waits(self, provider_id: str) -> bool:
+        return self._providers.get(provider_id, _UNTROUBLED).wait_until > self._clock.monotonic()
+
+    def _rejection(self, provider_id: str, link: Link) -> _Rejection | None:
+        now = self._clock.monotonic()
+        for rejection in (self._own(link), self._providers.get(provider_id, _UNTROUBLED).rejection):
+            if rejection is not None and now < rejection.until:
+                return rejection
+        return None
 
     def _own(self, link: Link) -> _Rejection | None:
         known = self._links.get(link.key)

@@ -22,6 +22,8 @@ from extauth.domain.resources import something_to_lose
 from extauth.services.events import EventEmitter
 from extauth.services.provider_call import guarded
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.turns import Turns
+from extauth.services.registered_clients import client_name
 
 RenewLease: TypeAlias = Callable[[], Awaitable[bool]]
 """Makes sure that one more exchange fits into the lease; False if the lease cannot be had any more."""
@@ -49,11 +51,12 @@ class RefreshExchange:
     """
 
     def __init__(
-        self, clock: Clock, policy: RefreshPolicy, emitter: EventEmitter, rng: random.Random
+        self, clock: Clock, policy: RefreshPolicy, emitter: EventEmitter, turns: Turns, rng: random.Random
     ) -> None:
         self._clock = clock
         self._policy = policy
         self._emitter = emitter
+        self._turns = turns
         self._rng = rng
 
     async def send(
@@ -99,11 +102,15 @@ class RefreshExchange:
 
     async def _once(self, request: TokenRequest, link: Link) -> ExchangeOutcome:
         provider = request.provider
-        return await guarded(
+        name = client_name(provider)
+        self._turns.sent(name, link.key)
+        outcome = await guarded(
             lambda: request.exchange(link.tokens),
             self._policy.exchange_timeout,
             who=f"{type(provider).__name__}.refresh",
         )
+        self._turns.answered(name, link.key, outcome)
+        return outcome
 
 
 def _may_repeat(

@@ -21,6 +21,7 @@ from extauth.services.refresh.attempt import LeasedRefresh
 from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.turns import Turns
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.registered_clients import client_name
 from extauth.services.uninterrupted import defer_cancellation, start_protected
@@ -57,7 +58,8 @@ class RefreshFlight:
         self._policy = policy
         self._emitter = emitter
         self._unsaved_tokens = unsaved_tokens
-        self._pauses = ProviderPauses(clock, policy.cooldown)
+        self._turns = Turns(clock)
+        self._pauses = ProviderPauses(clock, policy.cooldown, self._turns)
         self._leased_refresh = LeasedRefresh(
             store,
             clock=clock,
@@ -65,6 +67,7 @@ class RefreshFlight:
             emitter=emitter,
             unsaved_tokens=unsaved_tokens,
             pauses=self._pauses,
+            turns=self._turns,
             rng=rng,
         )
         self._closing = asyncio.Event()
@@ -77,12 +80,23 @@ class RefreshFlight:
     def hurry(self) -> None:
         """Take note that the process is about to end: finish what was begun, wait for nobody else."""
         self._closing.set()
+        self._turns.hurry()
         self._leased_refresh.hurry()
         self._unsaved_tokens.hurry()
 
     def impediment(self, request: TokenRequest, link: Link) -> ExtAuthError | None:
         """Return why this link's refresh token must not be sent to the provider now, if so."""
         return self._pauses.error(client_name(request.provider), link)
+
+    def only_waits(self, request: TokenRequest, link: Link) -> bool:
+        """Whether a caller of :meth:`run` would wait for a turn at the provider, though the token works."""
+        crowded = self._turns.crowded(client_name(request.provider))
+        return crowded and request.works(link, self._clock.now())
+
+    def may_run_behind(self, request: TokenRequest, link: Link) -> bool:
+        """Whether the link may be refreshed behind the back of who is handed its token as it is."""
+        kills = request.provider.traits.refresh_revokes_access_token
+        return not kills and self.impediment(request, link) is None
 
     async def run(self, request: TokenRequest, link: Link) -> Landed:
         """Return the link with the wanted token, new or adopted; raises what the callers are to get.
@@ -105,7 +119,7 @@ class RefreshFlight:
             impediment = self.impediment(request, link)
             if impediment is not None:
                 raise impediment
-            step = await self._attempt(request, link)
+            step = await self._in_turn(request, link, patience=deadline)
             match step:
                 case Finished():
                     return Landed(step.link, request.resource, exchanged=step.link.version != link.version)
@@ -126,6 +140,16 @@ class RefreshFlight:
                     self._emitter.emit(LinkAdopted(key, link.version))
                 return Landed(link, request.resource, exchanged=False)
             refuse(key, decision, now)
+
+    async def _in_turn(self, request: TokenRequest, link: Link, *, patience: float) -> Attempt:
+        """Attempt it when its turn at the provider has come; nothing is claimed before."""
+        name, limit = client_name(request.provider), self._policy.rate_limits.get(link.key.provider_id)
+        works_for = request.works_for(link, self._clock.now())
+        await self._turns.take(name, limit, link.key, patience=patience, works_for=works_for)
+        try:
+            return await self._attempt(request, link)
+        finally:
+            self._turns.give_back(name, link.key)
 
     async def _attempt(self, request: TokenRequest, link: Link) -> Attempt:
         attempt = start_protected(self._leased_refresh.run(request, link))

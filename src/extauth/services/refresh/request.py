@@ -70,6 +70,13 @@ class TokenRequest:
         """Say whether the link has this token, and it can be expected to work."""
         return token_works(link, self.resource, now, rejected=self.rejected)
 
+    def works_for(self, link: Link, now: datetime) -> float:
+        """Return for how many seconds the link's token for this can be expected to work."""
+        if not self.works(link, now):
+            return 0.0
+        expires_at = self.seen(link).tokens.expires_at
+        return float("inf") if expires_at is None else (expires_at - now).total_seconds()
+
     def decide(self, link: Link, now: datetime, policy: RefreshPolicy) -> Decision:
         """Say what to do for whoever wants this."""
         view = seen_for(link, self.resource)

@@ -244,12 +244,12 @@ class TokenService:
         match decision:
             case Serve():
                 return link
-            case ServeAndRefresh():
-                if self._refresh_flight.impediment(request, link) is None:
+            case Refresh() if not self._refresh_flight.only_waits(request, link):
+                return await self._fresh_or_working(request, link)
+            case ServeAndRefresh() | Refresh():
+                if self._refresh_flight.may_run_behind(request, link):
                     self._flights.start(link.key, partial(self._refresh_flight.run, request, link))
                 return link
-            case Refresh():
-                return await self._fresh_or_working(request, link)
             case _:
                 refuse(link.key, decision, self._clock.now())
                 raise AssertionError(decision)

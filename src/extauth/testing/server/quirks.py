@@ -114,6 +114,9 @@ class ServerQuirks(ServerHabits):
     """The answer to a refresh beyond ``refresh_limit``."""
     refresh_limit: tuple[int, timedelta] | None = None
     """How many refreshes of one grant succeed in how long."""
+    client_limit: tuple[int, timedelta] | None = None
+    """How many requests the token endpoint takes in how long, and at once. The rest are not processed, but
+    answered 429 with ``Retry-After``."""
     token_type: str = "Bearer"  # noqa: S105 - a type
     expiry: Mapping[str, ExpiryForm] = attrs.field(
         factory=lambda: dict[str, ExpiryForm](expires_in="seconds")
@@ -247,9 +250,9 @@ class ServerQuirks(ServerHabits):
         if unknown := self.client_auth - set(get_args(ClientProof)):
             msg = f"client_auth is of {', '.join(get_args(ClientProof))}, not {', '.join(sorted(unknown))}"
             raise ValueError(msg)
-        limit = self.refresh_limit
-        if (self.most_grants is not None and self.most_grants < 1) or (limit is not None and limit[0] < 1):
-            msg = "most_grants and refresh_limit must allow at least one"
+        counts = [self.most_grants, *(limit[0] for limit in (self.refresh_limit, self.client_limit) if limit)]
+        if any(count is not None and count < 1 for count in counts):
+            msg = "most_grants, refresh_limit and client_limit must allow at least one"
             raise ValueError(msg)
 
 

@@ -8,6 +8,7 @@ from typing import Literal, final
 from aiohttp import web
 
 from extauth.testing.provider_model.faults import BROKEN_OFF, KEEPING, Fault, Faults
+from extauth.testing.server.client_limit import ClientLimit
 from extauth.testing.server.clients import Client
 from extauth.testing.server.grant_types import (
     DEVICE_GRANT,
@@ -48,6 +49,8 @@ class TokenEndpoint:
         self._answer_delay = answer_delay
         self._delayed = delayed
         self._pause = pause
+        limit = state.quirks.client_limit
+        self._limit = None if limit is None else ClientLimit(*limit)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, or break off, as its fault says."""
@@ -76,6 +79,8 @@ class TokenEndpoint:
         if fields.get("grant_type") != quirks.code_grant and (token := fields.get(quirks.refresh_field)):
             self._presented.append(token)
         if (answer := unprocessed(fault, self._faults.retry_after)) is not None:
+            return answer
+        if self._limit is not None and (answer := self._limit.taken(self._state.monotonic())) is not None:
             return answer
         client = self._client(request, fields)
         if isinstance(client, Refusal):

@@ -1,0 +1,177 @@
+"""How fast requests may go to a provider: what is learned of its answers."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+
+import pytest
+
+from extauth.domain.request_rate import FIRST_WINDOW, RequestRate
+
+
+class Bucket:
+    """A provider that takes so many a second, and as many as it holds at once."""
+
+    def __init__(self, per_second: float, holds: float) -> None:
+        self.per_second, self.holds = per_second, holds
+        self._left, self._at = holds, 0.0
+
+    def refused(self, now: float) -> int | None:
+        """Return for how long to wait, or None if the request is served."""
+        self._left = min(self.holds, self._left + (now - self._at) * self.per_second)
+        self._at = now
+        if self._left >= 1:
+            self._left -= 1
+            return None
+        return math.ceil((1 - self._left) / self.per_second)
+
+    def allowed(self, seconds: float) -> float:
+        return self.holds + self.per_second * seconds
+
+
+class Window:
+    """A provider that takes so many in each span."""
+
+    def __init__(self, most: int, span: int) -> None:
+        self.most, self.span = most, span
+        self._number, self._taken = 0, 0
+
+    def refused(self, now: float) -> int | None:
+        number = int(now // self.span)
+        if number != self._number:
+            self._number, self._taken = number, 0
+        self._taken += 1
+        return None if self._taken <= self.most else math.ceil((number + 1) * self.span - now)
+
+    def allowed(self, seconds: float) -> float:
+        return self.most * math.ceil(seconds / self.span)
+
+
+class Replica:
+    """Sends whatever it may, for a crowd that never ends."""
+
+    def __init__(self) -> None:
+        self.rate = RequestRate().crowded(0.0)
+        self.under_way = 0
+        self.next_at = 0.0
+        self.served = self.refused = 0
+
+    def may_send(self, now: float) -> float | None:
+        """Return when the next may go, or None if that depends on an answer."""
+        if self.rate.resumes > now:
+            return self.rate.resumes
+        return None if self.under_way >= self.rate.under_way() else max(now, self.next_at)
+
+
+def crowd(provider: Bucket | Window, seconds: float, *, replicas: int = 1, latency: float = 0.03):
+    """Let replicas ask as fast as they may; returns them."""
+    everybody = [Replica() for _ in range(replicas)]
+    numbers = itertools.count()
+    agenda = [(0.0, next(numbers), replica, None) for replica in everybody]
+    while agenda[0][0] < seconds:
+        now, _, replica, asked = heapq.heappop(agenda)
+        if asked is not None:
+            sent, wait = asked
+            replica.under_way -= 1
+            if wait is None:
+                replica.served += 1
+                replica.rate = replica.rate.after_answer(sent, crowded=True)
+            else:
+                replica.refused += 1
+                replica.rate = replica.rate.after_refusal(sent, now, wait)
+        while (at := replica.may_send(now)) == now:
+            replica.under_way += 1
+            speed = replica.rate.per_second(now)
+            replica.next_at = 0.0 if speed is None else now + 1 / speed
+            heapq.heappush(agenda, (now + latency, next(numbers), replica, (now, provider.refused(now))))
+        if at is not None:
+            heapq.heappush(agenda, (at, next(numbers), replica, None))
+    return everybody
+
+
+@pytest.mark.parametrize(
+    ("provider", "seconds", "replicas", "used"),
+    [
+        (lambda: Bucket(5, 5), 60, 1, 0.85),
+        (lambda: Bucket(5, 5), 600, 1, 0.9),
+        (lambda: Bucket(5, 5), 60, 4, 0.8),
+        (lambda: Bucket(5, 5), 600, 4, 0.9),
+        (lambda: Bucket(5, 100), 60, 1, 0.9),
+        (lambda: Bucket(5, 1), 60, 1, 0.4),
+        (lambda: Bucket(500, 500), 20, 1, 0.8),
+        (lambda: Bucket(100, 100), 20, 4, 0.8),
+        (lambda: Bucket(0.2, 1), 600, 1, 0.6),
+        (lambda: Window(300, 60), 600, 1, 0.7),
+        (lambda: Window(50, 10), 120, 1, 0.7),
+    ],
+    ids=str,
+)
+def test_a_limit_is_found_out_and_used(provider, seconds, replicas, used):
+    """Nobody tells it; all requests are at most 1.2 for each that is allowed, and most of those are made."""
+    limited = provider()
+    everybody = crowd(limited, seconds, replicas=replicas)
+    served = sum(replica.served for replica in everybody)
+    requests = served + sum(replica.refused for replica in everybody)
+    assert requests <= 1.2 * limited.allowed(seconds)
+    assert served >= used * limited.allowed(seconds)
+    assert all(replica.served for replica in everybody)
+
+
+def test_a_limit_that_is_raised_is_found_out():
+    """Nothing is learned for ever: a hundred times as many are let through a minute or two later."""
+    limited = Bucket(5, 5)
+    [replica] = crowd(limited, 60)
+    assert replica.rate.per_second(60.0) < 10
+    speeds = [replica.rate.per_second(60.0 + later) for later in (0, 30, 60, 120)]
+    assert speeds == sorted(speeds)
+    assert speeds[-1] > 500
+
+
+class TestTheWindow:
+    def test_it_widens_while_others_wait(self):
+        """Half as many again for each round trip; who waits for nothing learns nothing."""
+        rate = RequestRate()
+        for _ in range(10):
+            rate = rate.after_answer(1.0, crowded=True)
+        assert rate.under_way() == FIRST_WINDOW + 5
+        assert RequestRate().after_answer(1.0, crowded=False).under_way() == FIRST_WINDOW
+
+    def test_after_a_pause_one_goes_to_see(self):
+        """An answer to a request that was sent before the pause says nothing of now."""
+        rate = RequestRate().after_refusal(1.0, 1.1, 2.0)
+        assert (rate.resumes, rate.under_way()) == (3.1, 1)
+        assert rate.after_answer(1.0, crowded=True).under_way() == 1
+        assert rate.after_answer(3.2, crowded=True).under_way() > 1
+
+    def test_no_speed_is_learned_of_an_outage(self):
+        """How many were served before it says nothing about how many may be."""
+        rate = RequestRate().crowded(0.0).after_answer(0.0, crowded=True)
+        assert rate.after_refusal(0.1, 0.2, 60.0, of_rate=False).per_second(1000.0) is None
+
+    def test_nor_where_nothing_was_served(self):
+        """It may be another replica that is served."""
+        assert RequestRate().crowded(0.0).after_refusal(0.1, 0.2, 60.0).per_second(1000.0) is None
+
+
+class TestPauses:
+    def test_those_that_were_sent_together_say_one_thing(self):
+        """However many are refused, and be it after the pause; the longest wait holds."""
+        first = RequestRate().crowded(0.0).after_answer(0.0, crowded=True).after_refusal(0.1, 0.2, 2.0)
+        again = first.after_refusal(0.1, 0.3, 5.0).after_refusal(0.1, 0.4, 1.0)
+        assert again.resumes == 5.3
+        assert again.refused_at == first.refused_at
+        late = first.after_refusal(0.1, 9.0, 1.0)
+        assert (late.resumes, late.refused_at) == (10.0, first.refused_at)
+
+    def test_they_grow_as_long_as_each_ends_with_a_refusal(self):
+        """A provider whose Retry-After is too short is not asked every second for ever."""
+        rate, now, pauses = RequestRate(), 0.0, []
+        for _ in range(10):
+            rate = rate.after_refusal(now, now, 1.0)
+            pauses.append(rate.resumes - now)
+            now = rate.resumes
+        assert pauses == [1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 64.0, 64.0]
+        rate = rate.after_answer(now, crowded=True)
+        assert rate.after_refusal(now + 1, now + 1, 1.0).resumes == now + 2
