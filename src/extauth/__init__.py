@@ -50,8 +50,8 @@ from extauth.domain.linking_outcomes import TokenInvalid, TokenUnverified, Token
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, RefreshStore
-from extauth.domain.readiness import Readiness
 from extauth.domain.rate_limit import RateLimit
+from extauth.domain.readiness import Readiness
 from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.domain.watching import RefreshWatcher
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
@@ -113,14 +113,14 @@ __all__ = [
     "NotAuthorized",
     "OAuthProvider",
     "Observer",
-    "Operator",
     "Observers",
+    "Operator",
     "PendingExchange",
     "ProviderMisconfigured",
     "ProviderTraits",
     "ProviderUnavailable",
-    "Readiness",
     "RateLimit",
+    "Readiness",
     "ReauthorizationRequired",
     "RefreshFailure",
     "RefreshInProgress",

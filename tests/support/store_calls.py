@@ -11,6 +11,9 @@ from typing import Any
 
 import extauth.domain
 from extauth import Account, ClientRegistration, LinkKey, RefreshFailure, TokenSet
+from extauth.domain.due import DueBy
+from extauth.domain.imports import ImportedLink
+from extauth.domain.inventory import LinkFilter
 from extauth.domain.linking import PendingAuthorization
 
 ALICE = LinkKey("app", "alice")
@@ -31,7 +34,10 @@ ARGUMENTS: dict[str, Any] = {
     "timeout": timedelta(milliseconds=1),
     "failure": RefreshFailure(reason="invalid_grant", at=NOW, version=1),
     "account": Account("1"),
-    "expiring_before": NOW,
+    "by": DueBy.HALF_LIFE,
+    "before": NOW,
+    "wanted": LinkFilter(user_id="alice"),
+    "link": ImportedLink(ALICE, TOKENS),
     "pending": PendingAuthorization(
         state_hash="hash", key=ALICE, redirect_uri="https://app.example/callback", salt="salt"
     ),

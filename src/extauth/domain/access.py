@@ -45,6 +45,12 @@ RULES: Final[Mapping[str, Action]] = MappingProxyType(
         "purge_authorizations": Action.PURGE,
         "registration": Action.REGISTER,
         "keep_registration": Action.REGISTER,
+        "ping": Action.REFRESH,
+        "inventory.find": Action.LIST,
+        "inventory.count": Action.LIST,
+        "inventory.authorizations_of": Action.LIST,
+        "imports.add": Action.IMPORT,
+        "imports.keys": Action.IMPORT,
         "sealed.count": Action.RESEAL,
         "sealed.links": Action.RESEAL,
         "sealed.links_among": Action.RESEAL,
@@ -62,7 +68,7 @@ EVERYTHING: Final = frozenset(Action)
 
 OPERATORS: Final[Mapping[str, Collection[Action]]] = MappingProxyType(
     {
-        "support": frozenset({Action.DISCONNECT, Action.LIFT, Action.PURGE}),
+        "support": frozenset({Action.LIST, Action.DISCONNECT, Action.LIFT, Action.PURGE}),
         "keys": frozenset({Action.FIND_DUE, Action.RESEAL}),
         "admin": EVERYTHING,
     }

@@ -185,7 +185,7 @@ async def test_a_port_of_the_store(inner):
 
 
 async def test_what_there_is_no_rule_for(inner):
-    """Nobody gets it, whoever they are, and the error says that a rule is missing; what is not there is not."""
+    """Nobody gets it, whoever they are, and the error says that a rule is missing; nor what is not there."""
     store: Any = GuardedStore(inner, actor=Operator("eve", {"admin"}))
     for missing in (lambda: store.unknown, lambda: store.sealed.drop_everything, lambda: store.state):
         with pytest.raises(AttributeError, match="no rule says who may use"):

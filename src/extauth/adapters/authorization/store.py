@@ -10,6 +10,7 @@ from extauth.adapters.authorization.ports import guarded
 from extauth.domain.access import RULES, AccessPolicy, AccessRules
 from extauth.domain.acting import current_actor
 from extauth.domain.actors import Action, Actor, Target, target_of
+from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import NotAuthorized
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
@@ -145,18 +146,10 @@ class GuardedStore:
         return await self.beneath.reseal(key, version, tokens)
 
     async def due(
-        self,
-        provider_id: str,
-        *,
-        expiring_before: datetime,
-        unused_since: datetime | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> list[Link]:
+        self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
+    ) -> list[Due]:
         self.authorize(RULES["due"], Target(provider_id))
-        return await self.beneath.due(
-            provider_id, expiring_before=expiring_before, unused_since=unused_since, after=after, limit=limit
-        )
+        return await self.beneath.due(provider_id, by, before, after=after, limit=limit)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         self.authorize(RULES["wait_for_change"], Target.of(key))

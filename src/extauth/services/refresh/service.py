@@ -97,7 +97,6 @@ class TokenService:
         self._warned: set[str] = set()
         """Providers whose tokens live for less than some caller wanted, once that is told."""
         self._short_lives = ShortLives()
-        self._serving = Serving("TokenService")
         note_open(self)
 
     async def __aenter__(self) -> Self:
