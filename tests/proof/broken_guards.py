@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from types import MappingProxyType
 from typing import Any
 
@@ -12,23 +12,22 @@ from extauth import AccessPolicy, LinkNotFound, User
 from extauth.adapters.authorization import GuardedStore, ports, store
 from extauth.domain.access import RULES
 from extauth.domain.acting import current_actor
-from extauth.domain.actors import REFRESHING
-from extauth.services import serving, single_flight
-from extauth.services.refresh import service as refresh_service
+from extauth.domain.actors import REFRESHING, Actor
+from extauth.services import serving
 from tests.adapters.authorization import test_guarded_store as on_stores
 from tests.domain import test_access as on_rules
 from tests.services import test_guarded_services as on_services
 
 Patch = Callable[[Any], None]
-Check = Callable[[], Awaitable[None]]
+Check = Callable[[], Coroutine[Any, Any, None]]
 
 
-def on_store(test: Callable[..., Awaitable[None]], *arguments: object) -> Check:
+def on_store(test: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> Check:
     """Return a test of a guarded store as a check."""
     return lambda: test(on_stores.Counting(), *arguments)
 
 
-def on_service(test: Callable[..., Awaitable[None]]) -> Check:
+def on_service(test: Callable[..., Coroutine[Any, Any, None]]) -> Check:
     """Return a test of services on one as a check."""
 
     async def check() -> None:
@@ -76,13 +75,12 @@ def _opens_when_nobody_is_named(monkeypatch: Any) -> None:
     monkeypatch.setattr(store, "current_actor", lambda: current_actor() or REFRESHING)
 
 
-def _block_goes_before_the_store(monkeypatch: Any) -> None:
+def _block_goes_before(monkeypatch: Any, whose: Actor) -> None:
     real = GuardedStore.authorize
 
     def authorize(self, action, target):
-        if current_actor() is not None:
-            self._actor = None
-        real(self, action, target)
+        actor = current_actor() or self._actor if self._actor == whose else self._actor
+        real(GuardedStore(self.beneath, self._policy, actor=actor), action, target)
 
     monkeypatch.setattr(GuardedStore, "authorize", authorize)
 
@@ -122,21 +120,15 @@ def _door_is_open(monkeypatch: Any) -> None:
     monkeypatch.setattr(serving, "authorization_of", lambda store: lambda action, target: None)
 
 
-def _door_is_the_store(monkeypatch: Any) -> None:
-    """The services leave asking to the store, in the name of the context that they are called in."""
-    _door_is_open(monkeypatch)
-    monkeypatch.setattr(refresh_service, "acting", lambda store, actor: store)
-
-
 def _flights_inherit(monkeypatch: Any) -> None:
     """A flight runs in the context of whoever began it, and in that one's name."""
-    monkeypatch.setattr(single_flight.contextvars, "Context", contextvars.copy_context)
-    monkeypatch.setattr(refresh_service, "acting", lambda store, actor: store)
+    _context_leaks(monkeypatch)
+    _block_goes_before(monkeypatch, REFRESHING)
 
 
 def _context_leaks(monkeypatch: Any) -> None:
     """A flight runs in the context of whoever began it."""
-    monkeypatch.setattr(single_flight.contextvars, "Context", contextvars.copy_context)
+    monkeypatch.setattr(contextvars, "Context", contextvars.copy_context)
 
 
 BUGS: dict[str, tuple[Patch, Check]] = {
@@ -151,7 +143,7 @@ BUGS: dict[str, tuple[Patch, Check]] = {
     "forgets to ask": (_forgets_to_ask, lambda: on_stores.test_denied_before_the_store_is_touched("delete")),
     "opens when nobody is named": (_opens_when_nobody_is_named, on_store(on_stores.test_nobody_acts, "get")),
     "a block goes before the store's own actor": (
-        _block_goes_before_the_store,
+        lambda monkeypatch: _block_goes_before(monkeypatch, User("bob")),
         on_store(on_stores.test_each_user_has_their_own),
     ),
     "gives out what has no rule": (
@@ -169,7 +161,7 @@ BUGS: dict[str, tuple[Patch, Check]] = {
         by_rules(on_rules.test_every_method_of_a_store_has_a_rule),
     ),
     "services ask nobody": (_door_is_open, on_service(on_services.test_a_fresh_token)),
-    "memory is open": (_door_is_the_store, on_service(on_services.test_a_token_that_is_not_stored_yet)),
+    "memory is open": (_door_is_open, on_service(on_services.test_a_token_that_is_not_stored_yet)),
     "flights act as who began them": (
         _flights_inherit,
         on_service(on_services.test_two_actors_in_one_flight),

@@ -77,6 +77,17 @@ class Scene:
         await self.inner.put(key, tokens)
 
 
+async def reached(place: asyncio.Event, *under_way: asyncio.Task[Any]) -> None:
+    """Wait until a call under way has come there; raise what it raises if it ends before."""
+    coming = asyncio.ensure_future(place.wait())
+    await asyncio.wait({coming, *under_way}, return_when=asyncio.FIRST_COMPLETED)
+    if not place.is_set():
+        coming.cancel()
+        for each in under_way:
+            if each.done():
+                each.result()
+
+
 @asynccontextmanager
 async def connected():
     """Alice and Bob are connected."""
@@ -158,12 +169,12 @@ async def test_two_actors_in_one_flight(scene):
     provider = scene.provider.tokens
     provider.gate = asyncio.Event()
 
-    async def ask(actor: Actor) -> str:
+    async def ask(actor: Actor) -> Any:
         with acting_as(actor):
             return await scene.tokens.access_token("scripted", "alice")
 
     asking = [asyncio.create_task(ask(User("alice")))]
-    await provider.exchanging.wait()
+    await reached(provider.exchanging, *asking)
     asking.append(asyncio.create_task(ask(Operator("eve", {"admin"}))))
     with pytest.raises(NotAuthorized):
         await ask(User("bob"))
@@ -211,12 +222,14 @@ async def test_a_token_that_is_not_stored_yet(scene):
     await scene.expire(ALICE)
     up = asyncio.Event()
     scene.faulty.before["save"] = [*down(), up.wait]
-    with acting_as(User("alice")):
-        token = await scene.tokens.access_token("scripted", "alice")
-    assert (await scene.inner.get(ALICE)).tokens.access_token != token
-    with acting_as(User("bob")), pytest.raises(NotAuthorized):
-        await scene.tokens.access_token("scripted", "alice")
-    up.set()
+    try:
+        with acting_as(User("alice")):
+            token = await scene.tokens.access_token("scripted", "alice")
+        assert (await scene.inner.get(ALICE)).tokens.access_token != token
+        with acting_as(User("bob")), pytest.raises(NotAuthorized):
+            await scene.tokens.access_token("scripted", "alice")
+    finally:
+        up.set()
 
 
 async def test_a_linking_flow_is_its_users_own(scene):
@@ -247,7 +260,7 @@ async def test_two_actors_wait_for_one_device(scene):
 
     scene.provider.approve_device(device.user_code, "alice-there")
     waiting = [asyncio.create_task(wait(each)) for each in (User("alice"), Operator("eve", {"admin"}))]
-    await scene.provider.exchanging.wait()
+    await reached(scene.provider.exchanging, *waiting)
     with pytest.raises(NotAuthorized):
         await wait(User("bob"))
     scene.provider.gate.set()

@@ -98,6 +98,10 @@ class AccessRules(Protocol):
         ...
 
 
+def _frozen(given: Mapping[str, Collection[Action]]) -> Mapping[str, Collection[Action]]:
+    return MappingProxyType({name: frozenset(actions) for name, actions in given.items()})
+
+
 @final
 @attrs.frozen
 class AccessPolicy:
@@ -107,9 +111,9 @@ class AccessPolicy:
     the application's own ones, by name, beside those of extauth. Who is not named may do nothing.
     """
 
-    operators: Mapping[str, Collection[Action]] = attrs.field(default=OPERATORS, converter=MappingProxyType)
+    operators: Mapping[str, Collection[Action]] = attrs.field(default=OPERATORS, converter=_frozen)
     services: Mapping[str, Collection[Action]] = attrs.field(
-        factory=dict[str, Collection[Action]], converter=MappingProxyType
+        factory=dict[str, Collection[Action]], converter=_frozen
     )
 
     def allows(self, actor: Actor, action: Action, target: Target) -> bool:

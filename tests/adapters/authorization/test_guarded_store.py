@@ -73,7 +73,7 @@ def inner() -> Any:
 @pytest.mark.parametrize("name", METHODS)
 async def test_denied_before_the_store_is_touched(name):
     """Bob may call no method about alice's link: he hears so, and the store beneath is not looked at."""
-    store: Any = GuardedStore(Untouchable(), actor=User("bob"))  # type: ignore[arg-type]
+    store: Any = GuardedStore(Untouchable(), actor=User("bob"))
     Untouchable.touched = False
     with pytest.raises(NotAuthorized, match="user 'bob' may not") as caught:
         await getattr(store, name)(**arguments_of(getattr(MemoryLinkStore(), name)))
@@ -186,6 +186,7 @@ async def test_a_port_of_the_store(inner):
 
 async def test_what_there_is_no_rule_for(inner):
     """Nobody gets it, whoever they are, and the error says that a rule is missing; nor what is not there."""
+    """Nobody gets it, and the error says that a rule is missing; what is not there is not."""
     store: Any = GuardedStore(inner, actor=Operator("eve", {"admin"}))
     for missing in (lambda: store.unknown, lambda: store.sealed.drop_everything, lambda: store.state):
         with pytest.raises(AttributeError, match="no rule says who may use"):
