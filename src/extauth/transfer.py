@@ -53,13 +53,17 @@ async def import_links(
 
     Links are **fenced**: their access tokens are handed out for as long as they work, and then
     :class:`~extauth.LinkFenced` is raised, but their refresh tokens are not presented, since whoever had them
-    may do that, too, and a server that sees one twice may end the grant. When the other side has stopped for
-    good, :func:`lift_fence`; for one user first, as a trial. ``frozen=True`` says that it has stopped
-    already, before the rows were read: then there is no fence. A grant that was rejected there is marked so
-    here.
+    may do that, too, and a server that sees one twice may end the grant.
 
-    Each link is added by one atomic statement. An import that was interrupted, by an error or a cancellation,
-    is repeated whole: what it has added before is already there.
+    ``frozen=True`` says that the other side has stopped for good, **before the rows were read**: then there
+    is no fence, and links that are here and still fenced get the tokens of their rows, which that side may
+    have refreshed since they were first read; unless the rows are older by ``updated_at``. So the safe way is
+    two runs: one while the other side is at work, and one with ``frozen=True`` after it has stopped. Where
+    rows that were read before it stopped are still the newest, :func:`lift_fence` does as well. A grant that
+    was rejected there is marked so here.
+
+    Each link is added, or renewed, by one atomic statement. An import that was interrupted, by an error or a
+    cancellation, is repeated whole: what it has added before is already there.
 
     :raises TypeError: for a store that cannot take links over, before any row is read.
     :raises StoreUnavailable: if the store fails; also what reading the rows raises.
@@ -79,7 +83,8 @@ async def lift_fence(store: LinkStore, provider_id: str, *, user_id: str | None 
     """Let fenced links of a provider be refreshed here from now on, and return how many.
 
     Those that are named below the provider are its links, too. Only when the other side refreshes them no
-    more, and never will. With ``user_id`` that user's alone: the way to try it out.
+    more, and has not since they were read there: else read them again, with ``import_links(frozen=True)``.
+    With ``user_id`` that user's alone: the way to try it out.
 
     One atomic statement; a cancelled call may have been carried out, and can be repeated.
 

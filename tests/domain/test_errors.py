@@ -22,6 +22,7 @@ from extauth.domain.errors import (
     ExtAuthError,
     InvalidCallback,
     IssuerMismatch,
+    LinkFenced,
     LinkingFailed,
     LinkNotFound,
     LinkUnreadable,
@@ -48,6 +49,7 @@ CODES = {
     CannotDecrypt: "cannot_decrypt",
     LinkUnreadable: "link_unreadable",
     RefreshInProgress: "refresh_in_progress",
+    LinkFenced: "link_fenced",
     ConfigurationError: "configuration_error",
     UnknownProvider: "unknown_provider",
     ProviderMisconfigured: "provider_misconfigured",
@@ -72,6 +74,7 @@ INSTANCES: list[ExtAuthError] = [
     ProviderUnavailable("later", retry_after=timedelta(seconds=3)),
     StoreUnavailable("later"),
     RefreshInProgress("later", retry_after=timedelta(seconds=1)),
+    LinkFenced("lift the fence"),
     UnknownProvider("no such provider"),
     ProviderMisconfigured("wrong secret", reason="invalid_client"),
     InvalidCallback("begin again"),
@@ -116,7 +119,10 @@ def test_every_error_is_public():
 @pytest.mark.parametrize(
     ("base", "leaves"),
     [
-        (TemporarilyUnavailable, {ProviderUnavailable, StoreUnavailable, LinkUnreadable, RefreshInProgress}),
+        (
+            TemporarilyUnavailable,
+            {ProviderUnavailable, StoreUnavailable, LinkUnreadable, RefreshInProgress, LinkFenced},
+        ),
         (ConfigurationError, {UnknownProvider, ProviderMisconfigured, CannotDecrypt}),
         (LinkNotFound, set()),
         (ReauthorizationRequired, set()),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
 from extauth import LinkKey, RefreshFailure, StoreUnavailable, TokenSet
@@ -63,7 +64,7 @@ async def test_rows_that_are_right_are_added_and_the_others_listed(store):
     before = await store.put(ERIN, TokenSet("newer", refresh_token="rt-newer"))
     done = []
     report = await import_links(store, ROWS, mapping=COLUMNS, progress=done.append)
-    assert ImportReport(False, 7, 2, 1, (ERIN,), REFUSED) == report
+    assert ImportReport(False, 7, 2, 1, 0, (ERIN,), REFUSED) == report
     assert SECRET not in repr(report)
     assert [*range(1, 8)] == done
     alice, carol, erin = [await store.get(key) for key in EVERY]
@@ -77,7 +78,7 @@ async def test_it_can_be_repeated(store):
     await import_links(store, ROWS, mapping=COLUMNS)
     links = [await store.get(key) for key in EVERY]
     report = await import_links(store, ROWS, mapping=COLUMNS)
-    assert ImportReport(False, 7, 0, 0, EVERY, REFUSED) == report
+    assert ImportReport(False, 7, 0, 0, 0, EVERY, REFUSED) == report
     assert links == [await store.get(key) for key in EVERY]
 
 
@@ -132,6 +133,55 @@ async def test_a_side_that_has_stopped_needs_no_fence(store):
         (mark := (await store.get(EVERY[1])).failure).reason,
         mark.version,
     ) == ("invalid_grant", 1)
+
+
+async def test_a_second_run_after_the_freeze_brings_the_newest_tokens(store):
+    """What the other side has refreshed since the first run replaces what is fenced, and opens the fence."""
+    await import_links(store, ROWS, mapping=COLUMNS)
+    await store.put(ERIN, TokenSet("newer", refresh_token="rt-newer"))
+    rows = [row("alice", access_token="at-2", refresh_token="rt-2"), row("erin", refresh_token=SECRET)]
+    said = await import_links(store, rows, mapping=COLUMNS, frozen=True, dry_run=True)
+    report = await import_links(store, rows, mapping=COLUMNS, frozen=True)
+    assert (1, (ERIN,)) == (report.renewed, report.already_there) == (said.renewed, said.already_there)
+    alice, erin = await store.get(EVERY[0]), await store.get(ERIN)
+    assert (
+        alice.tokens.access_token,
+        alice.tokens.refresh_token,
+        alice.failure,
+        alice.version,
+    ) == ("at-2", "rt-2", None, 2)
+    assert erin.tokens.refresh_token == "rt-newer"
+    report = await import_links(store, rows, mapping=COLUMNS, frozen=True)
+    assert (0, (EVERY[0], ERIN)) == (report.renewed, report.already_there)
+
+
+async def test_a_run_before_the_freeze_renews_nothing(store):
+    """Tokens that the other side may still spend are not worth more than those that are fenced."""
+    await import_links(store, ROWS, mapping=COLUMNS)
+    report = await import_links(store, [row("alice", refresh_token="rt-2")], mapping=COLUMNS)
+    assert (0, (EVERY[0],)) == (report.renewed, report.already_there)
+
+
+async def test_older_rows_renew_nothing(store):
+    """A file from before the one that was imported first would bring spent tokens."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    await import_links(store, [row("alice", updated_at=at)], mapping=COLUMNS)
+    older = row("alice", refresh_token="rt-0", updated_at=at - timedelta(seconds=1))
+    assert (await import_links(store, [older], mapping=COLUMNS, frozen=True)).renewed == 0
+    newer = row("alice", refresh_token="rt-2", updated_at=at)
+    assert (await import_links(store, [newer], mapping=COLUMNS, frozen=True)).renewed == 1
+
+
+async def test_what_is_renewed_keeps_what_is_said_of_it(store):
+    """A rejected grant is marked so, and an exchange whose end nobody knows is remembered."""
+    link = ImportedLink(EVERY[0], TokenSet("at", refresh_token="rt-1"))
+    await import_links(store, [link])
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    dead = RefreshFailure("invalid_grant", at, 4)
+    newer = attrs.evolve(link, failure=dead, unresolved_since=at)
+    assert (await import_links(store, [newer], frozen=True)).renewed == 1
+    link = await store.get(EVERY[0])
+    assert (attrs.evolve(dead, version=2), False) == (link.failure, link.pending.live)
 
 
 async def test_rows_may_come_from_anywhere(store, tmp_path):

@@ -9,11 +9,11 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.domain.errors import CannotDecrypt, LinkUnreadable
 from extauth.domain.fence import fence
-from extauth.domain.imports import Added, AlreadyThere, ImportedLink, RowRefused, imports_of
+from extauth.domain.imports import ImportedLink, RowRefused
 from extauth.domain.link import LinkKey, RefreshFailure
-from extauth.domain.ports import LinkReader
+from extauth.domain.ports import LinkStore
+from extauth.services.transfer.adding import Adding, Dry, Outcome
 from extauth.services.transfer.report import ImportReport, RefusedRow
 
 Row: TypeAlias = Mapping[str, object] | ImportedLink | RowRefused
@@ -65,7 +65,7 @@ class _Rows:
 
 
 async def import_rows(
-    store: LinkReader,
+    store: LinkStore,
     rows: Iterable[Row] | AsyncIterable[Row],
     *,
     now: datetime,
@@ -75,9 +75,9 @@ async def import_rows(
     progress: Progress | None = None,
 ) -> ImportReport:
     """See :func:`extauth.transfer.import_links`."""
-    imports = imports_of(store)
+    write = Dry(store, frozen=frozen) if dry_run else Adding(store, frozen=frozen)
     looked_at = _Rows(mapping)
-    number = added = fenced = 0
+    number = added = fenced = renewed = 0
     already_there: list[LinkKey] = []
     refused: list[RefusedRow] = []
     async for link in _links(looked_at, rows):
@@ -86,18 +86,15 @@ async def import_rows(
             refused.append(link)
         else:
             marked = attrs.evolve(link, failure=_mark(link, now, frozen=frozen))
-            if dry_run:
-                outcome = AlreadyThere() if await _is_there(store, link.key) else Added(1)
-            else:
-                outcome = await imports.add(marked)
-            if isinstance(outcome, AlreadyThere):
+            outcome = await write.link(marked)
+            added += outcome is Outcome.ADDED
+            fenced += outcome is Outcome.ADDED and marked.failure == fence(now)
+            renewed += outcome is Outcome.RENEWED
+            if outcome is Outcome.ALREADY_THERE:
                 already_there.append(link.key)
-            else:
-                added += 1
-                fenced += marked.failure == fence(now)
         if progress is not None:
             progress(number)
-    return ImportReport(dry_run, number, added, fenced, tuple(already_there), tuple(refused))
+    return ImportReport(dry_run, number, added, fenced, renewed, tuple(already_there), tuple(refused))
 
 
 async def _links(
@@ -129,10 +126,3 @@ def _mark(link: ImportedLink, now: datetime, *, frozen: bool) -> RefreshFailure 
     if mark is not None and mark.permanent:
         return mark
     return None if frozen or link.tokens.refresh_token is None else fence(now)
-
-
-async def _is_there(store: LinkReader, key: LinkKey) -> bool:
-    try:
-        return await store.get(key) is not None
-    except (CannotDecrypt, LinkUnreadable):
-        return True

@@ -34,6 +34,8 @@ class ImportReport:
     added: int
     fenced: int
     """How many of the links that were added are not refreshed here until the fence is lifted."""
+    renewed: int
+    """How many links were there, fenced, and got newer tokens from a side that has stopped since."""
     already_there: tuple[LinkKey, ...]
     """Links that were there before, and were left as they are."""
     refused: tuple[RefusedRow, ...]
