@@ -46,11 +46,13 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import Backoff, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, RefreshStore
 from extauth.domain.token_set import ResourceToken, TokenSet
+from extauth.domain.upkeep import Upkeep, UpkeepReport
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService
 from extauth.services.refresh.service import TokenService
 from extauth.services.single_flight import SingleFlight
+from extauth.services.upkeep.service import UpkeepService
 
 if TYPE_CHECKING:
     __version__: str
@@ -122,6 +124,9 @@ __all__ = [
     "UnknownProvider",
     "UnknownState",
     "UnlinkOutcome",
+    "Upkeep",
+    "UpkeepReport",
+    "UpkeepService",
     "WrongUser",
     "named_link",
     "named_provider_id",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import final
 
@@ -14,10 +14,12 @@ from extauth.domain.link import Link
 from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingStore
+from extauth.domain.upkeep import Upkeep
 from extauth.domain.wrong_types import UrlObject
 from extauth.one_loop import OneLoop
 from extauth.services.linking.service import LinkingService
 from extauth.services.refresh.service import TokenService
+from extauth.services.upkeep.service import Purge, UpkeepService
 
 
 @final
@@ -33,6 +35,7 @@ class Auth:
     """Where the links are kept."""
     tokens: TokenService
     linking: LinkingService
+    _upkeep_on: Callable[..., UpkeepService]
     _home: OneLoop = attrs.field(factory=lambda: OneLoop("Auth"))
 
     async def begin(
@@ -135,6 +138,18 @@ class Auth:
         """Return the user's links by provider id: see :meth:`extauth.LinkingService.links`."""
         self._home.check()
         return await self.linking.links(user_id, of_former_client=of_former_client)
+
+    def upkeep(self, upkeep: Upkeep | None = None, *, purges: Iterable[Purge] = ()) -> UpkeepService:
+        """Return what keeps links warm and alive, on this store and through these flights.
+
+        ``async with auth.upkeep():`` has it work in the background, as ``extauth.open(upkeep=...)`` does as
+        long as that is open; ``await auth.upkeep().run_once()`` does it once: see
+        :class:`extauth.UpkeepService`.
+
+        :raises TypeError: if the store, an application's own, cannot say what is due.
+        """
+        self._home.check()
+        return self._upkeep_on(self.store, tokens=self.tokens, upkeep=upkeep, purges=purges)
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
         """Ask whether the access token is accepted: see :meth:`extauth.LinkingService.validate`."""

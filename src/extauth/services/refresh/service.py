@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Self, final
+from typing import Final, Self, final
 
 import attrs
 
@@ -28,11 +28,13 @@ from extauth.services.errors import (
     refresh_in_progress,
     refuse,
 )
-from extauth.services.events import EventEmitter, logger
+from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
+from extauth.services.refresh.ahead import RefreshAhead
 from extauth.services.refresh.flight import Landed, RefreshFlight
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.short_lives import ShortLives
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.serving import Serving
 from extauth.services.single_flight import SingleFlight
@@ -91,8 +93,14 @@ class TokenService:
         )
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
-        self._warned: set[str] = set()
-        """Providers whose tokens live for less than some caller wanted, once that is told."""
+        self.ahead: Final = RefreshAhead(
+            partial(self._request, resource=None),
+            self._flights,
+            self._refresh_flight,
+            self._unsaved_tokens,
+            self._clock,
+        )
+        self._short_lives = ShortLives()
         self._serving = Serving("TokenService")
         note_open(self)
 
@@ -157,7 +165,7 @@ class TokenService:
             link = await self._serve(request, link, decision)
             request = await request.for_link(link)
         if valid_for is not None:
-            self._warn_of_short_lives(request, link)
+            self._short_lives.look_at(request, link)
         return link if resource is None else request.seen(link)
 
     async def refresh(
@@ -280,18 +288,6 @@ class TokenService:
             self._refuse(link)
             if self._clock.monotonic() >= patience:
                 raise refresh_in_progress(link.key, self._policy.retry.maximum)
-
-    def _warn_of_short_lives(self, request: TokenRequest, link: Link) -> None:
-        provider_id, lifetime = request.provider.provider_id, request.outlived(link)
-        if lifetime is not None and provider_id not in self._warned:
-            self._warned.add(provider_id)
-            logger.warning(
-                "access tokens of %s live for %s: valid_for=%s is more than they can be had for, so what"
-                " there is is handed out",
-                provider_id,
-                lifetime,
-                request.valid_for,
-            )
 
     def _refuse(self, link: Link) -> None:
         """Raise what speaks against a refresh now, if anything does."""
