@@ -95,8 +95,8 @@ class Upkeep:
         at = due_at(link, by)
         if at is None or blocked(link, now) is not None or not _may_refresh(link, now, traits):
             return None
-        issued_at = link.tokens.issued_at or at
-        if timedelta(0) <= now - issued_at < AT_MOST_EVERY:
+        issued_at = link.tokens.issued_at
+        if issued_at is not None and timedelta(0) <= now - issued_at < AT_MOST_EVERY:
             return None
         match by:
             case DueBy.EXPIRY if self.keep_warm is not None and link.tokens.expires_at is not None:
@@ -104,7 +104,7 @@ class Upkeep:
                 ahead = min(self.keep_warm, lifetime_of(link, expires_at) / WARM_SHARE)
                 since = expires_at - ahead * spread_of(link.key)
             case DueBy.AGE if self.idle is not None:
-                since = max(at, issued_at) + self.idle  # should the store's clock be far behind
+                since = max(at, issued_at or at) + self.idle  # should the store's clock be far behind
             case _:
                 since = at
         return None if now < since else now - since
