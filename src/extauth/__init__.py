@@ -54,12 +54,14 @@ from extauth.domain.rate_limit import RateLimit
 from extauth.domain.readiness import Readiness
 from extauth.domain.token_set import ResourceToken, TokenSet
 from extauth.domain.watching import RefreshWatcher
+from extauth.domain.upkeep import Upkeep, UpkeepReport
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService
 from extauth.services.observers import Observers
 from extauth.services.refresh.service import TokenService
 from extauth.services.single_flight import SingleFlight
+from extauth.services.upkeep.service import UpkeepService
 
 if TYPE_CHECKING:
     __version__: str
@@ -142,6 +144,9 @@ __all__ = [
     "UnknownState",
     "UnlinkOutcome",
     "User",
+    "Upkeep",
+    "UpkeepReport",
+    "UpkeepService",
     "WrongUser",
     "acting_as",
     "named_link",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import final
 
@@ -16,11 +17,13 @@ from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingStore
 from extauth.domain.readiness import Readiness
+from extauth.domain.upkeep import Upkeep
 from extauth.domain.wrong_types import UrlObject
 from extauth.one_loop import OneLoop
 from extauth.services.linking.service import LinkingService
 from extauth.services.readiness import PATIENCE, readiness
 from extauth.services.refresh.service import TokenService
+from extauth.services.upkeep.service import Purge, UpkeepService
 
 
 @final
@@ -36,6 +39,7 @@ class Auth:
     """Where the links are kept."""
     tokens: TokenService
     linking: LinkingService
+    _upkeep_on: Callable[..., UpkeepService]
     _home: OneLoop = attrs.field(factory=lambda: OneLoop("Auth"))
     _leaving: asyncio.Event = attrs.field(factory=asyncio.Event)
     """Set once by whoever opened it, when it begins to close it."""
@@ -154,6 +158,18 @@ class Auth:
         """Return the user's links by provider id: see :meth:`extauth.LinkingService.links`."""
         self._home.check()
         return await self.linking.links(user_id, of_former_client=of_former_client)
+
+    def upkeep(self, upkeep: Upkeep | None = None, *, purges: Iterable[Purge] = ()) -> UpkeepService:
+        """Return what keeps links warm and alive, on this store and through these flights.
+
+        ``async with auth.upkeep():`` has it work in the background, as ``extauth.open(upkeep=...)`` does as
+        long as that is open; ``await auth.upkeep().run_once()`` does it once: see
+        :class:`extauth.UpkeepService`.
+
+        :raises TypeError: if the store, an application's own, cannot say what is due.
+        """
+        self._home.check()
+        return self._upkeep_on(self.store, tokens=self.tokens, upkeep=upkeep, purges=purges)
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
         """Ask whether the access token is accepted: see :meth:`extauth.LinkingService.validate`."""

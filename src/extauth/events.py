@@ -24,6 +24,7 @@ from extauth.domain.events import (
     SaveDelayed,
     SharedGrantEnded,
     UnlinkedMeanwhile,
+    UpkeepSwept,
 )
 
 __all__ = [
@@ -45,4 +46,5 @@ __all__ = [
     "SaveDelayed",
     "SharedGrantEnded",
     "UnlinkedMeanwhile",
+    "UpkeepSwept",
 ]

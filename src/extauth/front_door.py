@@ -21,6 +21,7 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
 from extauth.domain.revocation import OnSharedGrant
+from extauth.domain.upkeep import Upkeep
 from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
 from extauth.encrypting import Encrypting, encrypting
 from extauth.one_loop import OneLoop
@@ -29,6 +30,7 @@ from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange,
 from extauth.services.linking.redirect_uris import GivenRedirectUris
 from extauth.services.linking.service import LinkingService
 from extauth.services.refresh.service import TokenService
+from extauth.services.upkeep.service import UpkeepService
 
 if TYPE_CHECKING:
     from extauth.adapters.encryption.keyring import GivenKeys
@@ -50,6 +52,7 @@ def open(  # noqa: A001
     authorization_ttl: timedelta = AUTHORIZATION_TTL,
     on_account_change: OnAccountChange = "replace",
     on_shared_grant: OnSharedGrant = "spare",
+    upkeep: Upkeep | None = None,
     rng: random.Random | None = None,
     **store_options: Unpack[StoreOptions],
 ) -> AbstractAsyncContextManager[Auth]:
@@ -62,11 +65,16 @@ def open(  # noqa: A001
     :class:`~extauth.adapters.authorization.GuardedStore`. The rest is as for :class:`~extauth.TokenService`
     and :class:`~extauth.LinkingService`, which share the observer, the clock and the policy: its
     ``exchange_timeout`` bounds each request to a provider, whatever for. It serves one event loop.
+    ``plain_rows`` says what to do with what is not encrypted yet: see :func:`~extauth.open_store`. The rest
+    is as for :class:`~extauth.TokenService` and :class:`~extauth.LinkingService`, which share the observer,
+    the clock and the policy: its ``exchange_timeout`` bounds each request to a provider, whatever for. It
+    serves one event loop. With ``upkeep`` links are kept warm and alive in the background, on every replica:
+    see :class:`~extauth.UpkeepService`.
 
-    Leaving it refuses new calls and finishes what is under way: first linking, then refreshes, whose tokens
-    are saved, then a store that was opened by URL is closed. Each is closed also if the one before it fails,
-    and a cancellation meanwhile is put off until the services are done. If entering fails or is cancelled,
-    nothing stays open.
+    Leaving it refuses new calls and finishes what is under way: first upkeep, then linking, then refreshes,
+    whose tokens are saved, then a store that was opened by URL is closed. Each is closed also if the one
+    before it fails, and a cancellation meanwhile is put off until the services are done. If entering fails or
+    is cancelled, nothing stays open.
 
     :raises ValueError: if the URL is none, two providers have the same id, or one can only refresh; on
         entering, for whatever else the services do not take.
@@ -106,6 +114,8 @@ def open(  # noqa: A001
             exchange_timeout=policy.exchange_timeout,
             rng=rng,
         ),
+        partial(UpkeepService, providers=providers, clock=clock, observer=observer, rng=rng),
+        upkeep,
     )
 
 
@@ -151,10 +161,14 @@ class _OpenAuth:
         opening: AbstractAsyncContextManager[LinkingStore],
         tokens_on: Callable[[LinkingStore], TokenService],
         linking_on: Callable[[LinkingStore], LinkingService],
+        upkeep_on: Callable[..., UpkeepService],
+        upkeep: Upkeep | None,
     ) -> None:
         self._opening = opening
         self._tokens_on = tokens_on
         self._linking_on = linking_on
+        self._upkeep_on = upkeep_on
+        self._upkeep = upkeep
         self._closing: AsyncExitStack | None = None
         """Set once by entering; it is not entered again."""
         self._leaving = asyncio.Event()
@@ -173,10 +187,16 @@ class _OpenAuth:
             store = await opened.enter_async_context(self._opening)
             tokens = await opened.enter_async_context(self._tokens_on(store))
             linking = await opened.enter_async_context(self._linking_on(store))
+            home = OneLoop("Auth")
+            home.check()
+            auth = Auth(store, tokens, linking, self._upkeep_on, home)
+            if self._upkeep is not None:
+                await opened.enter_async_context(auth.upkeep(self._upkeep))
             self._closing = opened.pop_all()
         home = OneLoop("Auth")
         home.check()
         return Auth(store, tokens, linking, home, self._leaving)
+        return auth
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 import attrs
 
 from extauth.domain.link import LinkKey
+from extauth.domain.upkeep import UpkeepReport
 
 
 @final
@@ -192,6 +193,16 @@ class SharedGrantEnded:
     """The link whose tokens were revoked."""
 
 
+@final
+@attrs.frozen
+class UpkeepSwept:
+    """Upkeep has looked at what was due of a provider, and there was something to do."""
+
+    provider_id: str
+    report: UpkeepReport
+    """What it came to, in this replica."""
+
+
 Event: TypeAlias = (
     ExchangeStarted
     | LinkRefreshed
@@ -210,4 +221,5 @@ Event: TypeAlias = (
     | AccountLookupFailed
     | LinkRemoved
     | SharedGrantEnded
+    | UpkeepSwept
 )

@@ -179,7 +179,7 @@ def outlived(link: Link, valid_for: timedelta) -> timedelta | None:
     """
     if link.tokens.expires_at is None or link.tokens.issued_at is None or link.version == 1:
         return None
-    lifetime = _lifetime(link, link.tokens.expires_at)
+    lifetime = lifetime_of(link, link.tokens.expires_at)
     return lifetime if valid_for > lifetime * SATISFIABLE_SHARE else None
 
 
@@ -201,15 +201,16 @@ def _due(link: Link, now: datetime, ahead: timedelta, *, spread: bool) -> bool:
     left = expires_at - now
     if left > ahead:
         return False
-    ahead = min(ahead, _lifetime(link, expires_at) / LIFETIME_SHARE)
-    return left <= (ahead * _spread(link.key) if spread else ahead)
+    ahead = min(ahead, lifetime_of(link, expires_at) / LIFETIME_SHARE)
+    return left <= (ahead * spread_of(link.key) if spread else ahead)
 
 
-def _lifetime(link: Link, expires_at: datetime) -> timedelta:
+def lifetime_of(link: Link, expires_at: datetime) -> timedelta:
+    """Return for how long the access token that expires then was given."""
     return max(expires_at - (link.tokens.issued_at or link.updated_at), timedelta(0))
 
 
-def _spread(key: LinkKey) -> float:
+def spread_of(key: LinkKey) -> float:
     """Return a factor in (0.5, 1] that is the same in every process: links made together must not
     all refresh together."""
     digest = zlib.crc32(f"{key.provider_id}\0{key.user_id}".encode())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Self, final
+from typing import Final, Self, final
 
 import attrs
 
@@ -33,6 +33,7 @@ from extauth.services.errors import (
 from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
+from extauth.services.refresh.ahead import RefreshAhead
 from extauth.services.refresh.flight import Landed, RefreshFlight
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.short_lives import ShortLives
@@ -97,6 +98,14 @@ class TokenService:
         self._warned: set[str] = set()
         """Providers whose tokens live for less than some caller wanted, once that is told."""
         self._short_lives = ShortLives()
+        self.ahead: Final = RefreshAhead(
+            partial(self._request, resource=None),
+            self._flights,
+            self._refresh_flight,
+            self._unsaved_tokens,
+            self._clock,
+        )
+        self._serving = Serving("TokenService")
         note_open(self)
 
     async def __aenter__(self) -> Self:

@@ -1,0 +1,1 @@
+"""Keeping links warm and alive while nobody asks for them."""

@@ -1,0 +1,287 @@
+"""What goes wrong while upkeep works, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import attrs
+import pytest
+
+import extauth
+from extauth import (
+    GrantOrigin,
+    LinkKey,
+    LinkUnreadable,
+    RefreshPolicy,
+    StoreUnavailable,
+    TokenService,
+    TokenSet,
+    Upkeep,
+    UpkeepReport,
+    UpkeepService,
+)
+from extauth.adapters.memory import MemoryLinkStore
+from extauth.events import UpkeepSwept
+from extauth.testing import ScriptedLinkingProvider
+from tests.services.upkeep.conftest import HOUR
+from tests.support.clocks import HeldClock
+
+MINUTE = timedelta(minutes=1)
+
+
+class Wrapped:
+    """A store of which some methods are replaced."""
+
+    def __init__(self, store, **methods):
+        self._store = store
+        self.__dict__.update(methods)
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+def restarting() -> StoreUnavailable:
+    """Return what a store says that is down."""
+    return StoreUnavailable("the database is restarting")
+
+
+def upkeep_on(scene, store, **changes) -> UpkeepService:
+    """Start a replica on a store of the test's own."""
+    tokens = TokenService(store, [scene.provider], clock=scene.clock)
+    scene.services.append(tokens)
+    return UpkeepService(
+        store, [scene.provider], tokens, upkeep=Upkeep(rate=1e6, **changes), clock=scene.clock
+    )
+
+
+def expired(provider: ScriptedLinkingProvider, now: datetime) -> TokenSet:
+    """Return an hour's tokens of which the access token has just expired."""
+    return attrs.evolve(provider.tokens.grant(), issued_at=now - HOUR, expires_at=now)
+
+
+async def turns(count: int = 200) -> None:
+    """Let everybody go on who can."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_grant_of_another_client_is_left_alone(memory, caplog):
+    """For an hour, with a word in the log: somebody must look. The others are refreshed."""
+    memory.provider.origin = GrantOrigin("client", "https://github.example/token")
+    foreign = await memory.link("alice", -HOUR, origin=GrantOrigin("other", "https://github.example/token"))
+    await memory.link("bob", -HOUR)
+    replica = memory.replica()
+    report = await replica.run_once()
+    assert (report.refreshed, report.failed) == (1, 1)
+    assert "upkeep leaves a link alone for an hour: the link of 'alice' to github" in caplog.text
+    assert await replica.run_once() == UpkeepReport()
+    memory.clock.advance(timedelta(minutes=61))
+    assert (await replica.run_once()).failed == 1
+    assert await memory.versions(foreign) == [1]
+
+
+async def test_a_link_that_cannot_be_read_is_left_alone(memory):
+    """It is one link's trouble, and no reason to wait for the store."""
+    await memory.link("alice", -HOUR)
+    await memory.link("bob", -HOUR)
+
+    async def get(key):
+        if key.user_id == "alice":
+            msg = "unreadable"
+            raise LinkUnreadable(msg, key=key)
+        return await memory.store.get(key)
+
+    upkeep = upkeep_on(memory, Wrapped(memory.store, get=get))
+    report = await upkeep.run_once()
+    assert (report.refreshed, report.failed) == (1, 1)
+
+
+async def test_a_bug_that_one_link_shows_stops_no_other(memory, caplog):
+    """It is logged, and the link left alone."""
+    await memory.link("alice", -HOUR)
+    await memory.link("bob", -HOUR)
+
+    async def get(key):
+        if key.user_id == "alice":
+            raise ZeroDivisionError
+        return await memory.store.get(key)
+
+    report = await upkeep_on(memory, Wrapped(memory.store, get=get)).run_once()
+    assert (report.refreshed, report.failed) == (1, 1)
+    assert "upkeep leaves a link of github alone for an hour" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["due", "get", "claim", "purge_authorizations"])
+async def test_a_store_that_is_down_is_told(memory, method):
+    """Whoever runs it once hears that it was not all."""
+    await memory.link("alice", -HOUR)
+
+    async def down(*_, **__):
+        raise restarting()
+
+    with pytest.raises(StoreUnavailable, match="restarting"):
+        await upkeep_on(memory, Wrapped(memory.store, **{method: down})).run_once()
+
+
+async def test_in_the_background_a_store_that_is_down_is_waited_out():
+    """With longer and longer pauses; then upkeep goes on as before, and says what it did."""
+    clock = HeldClock()
+    store = MemoryLinkStore(now=clock.now)
+    provider = ScriptedLinkingProvider("github", now=clock.now)
+    down, looked = True, 0
+
+    async def due(provider_id, by, before, **narrow):
+        nonlocal looked
+        looked += 1
+        if down:
+            raise restarting()
+        return await store.due(provider_id, by, before, **narrow)
+
+    events = []
+
+    class Observer:
+        def notify(self, event):
+            events.append(event)
+
+    await store.put(LinkKey("github", "alice"), expired(provider, clock.now()))
+    wrapped = Wrapped(store, due=due)
+    tokens = TokenService(wrapped, [provider], clock=clock)
+    upkeep = UpkeepService(wrapped, [provider], tokens, clock=clock, observer=Observer())
+    async with tokens, upkeep:
+        await turns()
+        begun = looked
+        assert begun > 0
+        pauses = []
+        for _ in range(4):
+            pauses.append(min(clock.asleep))
+            clock.advance(timedelta(seconds=min(clock.asleep)))
+            await turns()
+        assert pauses == sorted(pauses)
+        assert pauses[-1] > 2 * pauses[0]
+        down = False
+        clock.advance(timedelta(seconds=min(clock.asleep)))
+        await turns()
+        assert provider.tokens.exchanges == 1
+        [swept] = [event for event in events if isinstance(event, UpkeepSwept)]
+        assert (swept.provider_id, swept.report.refreshed) == ("github", 1)
+        await store.put(LinkKey("github", "bob"), expired(provider, clock.now()))
+        clock.advance(timedelta(seconds=40))
+        await turns()
+        assert provider.tokens.exchanges == 2
+
+
+async def test_closing_finishes_what_is_under_way_and_begins_nothing_more(scene):
+    """The exchange that has begun is saved; the links behind it wait for another replica."""
+    keys = [await scene.link(f"user-{number}", -HOUR) for number in range(10)]
+    scene.provider.gate = asyncio.Event()
+    upkeep = scene.replica(concurrency=1)
+    await upkeep.__aenter__()
+    await scene.provider.exchanging.wait()
+    closing = asyncio.create_task(upkeep.aclose())
+    await turns()
+    assert not closing.done()
+    scene.provider.gate.set()
+    await closing
+    assert scene.provider.exchanges == 1
+    assert sorted(await scene.versions(*keys)) == [1] * 9 + [2]
+    with pytest.raises(RuntimeError, match="UpkeepService is closed"):
+        await upkeep.run_once()
+
+
+async def test_cancelling_leaves_nothing_half_done(scene):
+    """The refresh goes on without who asked for it, and its tokens are saved."""
+    key = await scene.link("alice", -HOUR)
+    scene.provider.gate = asyncio.Event()
+    running = asyncio.create_task(scene.replica().run_once())
+    await scene.provider.exchanging.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    scene.provider.gate.set()
+    await scene.services[0].aclose()
+    link = await scene.stored(key)
+    assert (link.version, link.pending, scene.provider.exchanges) == (2, None, 1)
+
+
+async def test_a_cancelled_run_can_be_followed_by_another(memory):
+    """No place stays taken, at whatever moment it is cancelled."""
+    for number in range(20):
+        await memory.link(f"user-{number}", -HOUR)
+    replica = memory.replica(concurrency=2)
+    for steps in range(30):
+        running = asyncio.create_task(replica.run_once())
+        await turns(steps)
+        running.cancel()
+        await asyncio.wait({running})
+    await turns()
+    await replica.run_once()
+    await turns()
+    assert len(set(memory.provider.presented)) == memory.provider.exchanges == 20
+
+
+async def test_waiting_for_a_turn_ends_with_the_service():
+    """Closing does not wait for the rate, nor for the next look."""
+    clock = HeldClock()
+    store = MemoryLinkStore(now=clock.now)
+    provider = ScriptedLinkingProvider("github", now=clock.now)
+    for number in range(5):
+        tokens = expired(provider, clock.now())
+        await store.put(LinkKey("github", f"user-{number}"), tokens)
+    async with TokenService(store, [provider], clock=clock) as tokens:
+        async with UpkeepService(store, [provider], tokens, upkeep=Upkeep(rate=0.001), clock=clock):
+            await turns()
+        assert provider.tokens.exchanges == 1
+
+
+async def test_open_with_upkeep():
+    """The application says so where it opens the store; closing is in order."""
+    provider = ScriptedLinkingProvider("github")
+    store = MemoryLinkStore()
+    await store.put(LinkKey("github", "alice"), attrs.evolve(provider.tokens.grant(), expires_at=None))
+    due = expired(provider, await store.time())
+    await store.put(LinkKey("github", "bob"), due)
+    async with extauth.open(store, [provider], upkeep=Upkeep(), policy=RefreshPolicy()) as auth:
+        while (await store.get(LinkKey("github", "bob"))).version == 1:
+            await asyncio.sleep(0)
+        assert auth.tokens.uses(store)
+    assert provider.tokens.exchanges == 1
+
+
+async def test_once_by_hand():
+    """A command that runs now and then needs no background."""
+    provider = ScriptedLinkingProvider("github")
+    async with extauth.open("memory://", [provider], keys="plain") as auth:
+        due = expired(provider, await auth.store.time())
+        await auth.store.put(LinkKey("github", "bob"), due)
+        report = await auth.upkeep(Upkeep(keep_alive=False)).run_once()
+        async with auth.upkeep():
+            pass
+    assert report == UpkeepReport(refreshed=1, behind=report.behind)
+
+
+async def test_background_work_begins_once():
+    """Entering twice would do everything twice."""
+    providers = [ScriptedLinkingProvider("github")]
+    async with extauth.open("memory://", providers, keys="plain") as auth, auth.upkeep() as upkeep:
+        with pytest.raises(RuntimeError, match="in the background already"):
+            await upkeep.__aenter__()
+
+
+async def test_a_store_that_cannot_say_what_is_due(memory):
+    """An application's own store of an earlier version is told at once what it lacks."""
+
+    async def due(provider_id, *, expiring_before, unused_since=None, after=None, limit=100):
+        raise AssertionError
+
+    with pytest.raises(TypeError, match="the method due of Wrapped takes no `by`"):
+        upkeep_on(memory, Wrapped(memory.store, due=due))
+
+
+async def test_tokens_are_in_no_report_and_no_event(memory, caplog):
+    """What upkeep says of a link is its key, at most."""
+    await memory.store.put(
+        LinkKey("github", "alice"), TokenSet("canary-at", "canary-rt", expires_at=memory.clock.now())
+    )
+    report = await memory.replica().run_once()
+    assert "canary" not in f"{report!r} {memory.events!r} {caplog.text}"
