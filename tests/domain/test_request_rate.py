@@ -80,7 +80,7 @@ def crowd(provider: Bucket | Window, seconds: float, *, replicas: int = 1, laten
                 replica.rate = replica.rate.after_answer(sent, crowded=True)
             else:
                 replica.refused += 1
-                replica.rate = replica.rate.after_refusal(sent, now, wait)
+                replica.rate = replica.rate.after_refusal(sent, now, wait, crowded=True)
         while (at := replica.may_send(now)) == now:
             replica.under_way += 1
             speed = replica.rate.per_second(now)
@@ -140,7 +140,7 @@ class TestTheWindow:
 
     def test_after_a_pause_one_goes_to_see(self):
         """An answer to a request that was sent before the pause says nothing of now."""
-        rate = RequestRate().after_refusal(1.0, 1.1, 2.0)
+        rate = RequestRate().after_refusal(1.0, 1.1, 2.0, crowded=True)
         assert (rate.resumes, rate.under_way()) == (3.1, 1)
         assert rate.after_answer(1.0, crowded=True).under_way() == 1
         assert rate.after_answer(3.2, crowded=True).under_way() > 1
@@ -148,30 +148,43 @@ class TestTheWindow:
     def test_no_speed_is_learned_of_an_outage(self):
         """How many were served before it says nothing about how many may be."""
         rate = RequestRate().crowded(0.0).after_answer(0.0, crowded=True)
-        assert rate.after_refusal(0.1, 0.2, 60.0, of_rate=False).per_second(1000.0) is None
+        assert rate.after_refusal(0.1, 0.2, 60.0, crowded=True, of_rate=False).per_second(1000.0) is None
+
+    def test_nor_where_nobody_waited(self):
+        """The provider may take more than was wanted of it."""
+        rate = RequestRate().after_answer(0.0, crowded=False)
+        assert rate.after_refusal(0.1, 0.2, 60.0, crowded=False).per_second(1000.0) is None
 
     def test_nor_where_nothing_was_served(self):
         """It may be another replica that is served."""
-        assert RequestRate().crowded(0.0).after_refusal(0.1, 0.2, 60.0).per_second(1000.0) is None
+        assert (
+            RequestRate().crowded(0.0).after_refusal(0.1, 0.2, 60.0, crowded=True).per_second(1000.0) is None
+        )
 
 
 class TestPauses:
     def test_those_that_were_sent_together_say_one_thing(self):
         """However many are refused, and be it after the pause; the longest wait holds."""
-        first = RequestRate().crowded(0.0).after_answer(0.0, crowded=True).after_refusal(0.1, 0.2, 2.0)
-        again = first.after_refusal(0.1, 0.3, 5.0).after_refusal(0.1, 0.4, 1.0)
+        first = (
+            RequestRate()
+            .crowded(0.0)
+            .after_answer(0.0, crowded=True)
+            .after_refusal(0.1, 0.2, 2.0, crowded=True)
+        )
+        again = first.after_refusal(0.1, 0.3, 5.0, crowded=True)
+        again = again.after_refusal(0.1, 0.4, 1.0, crowded=True)
         assert again.resumes == 5.3
         assert again.refused_at == first.refused_at
-        late = first.after_refusal(0.1, 9.0, 1.0)
+        late = first.after_refusal(0.1, 9.0, 1.0, crowded=True)
         assert (late.resumes, late.refused_at) == (10.0, first.refused_at)
 
     def test_they_grow_as_long_as_each_ends_with_a_refusal(self):
         """A provider whose Retry-After is too short is not asked every second for ever."""
         rate, now, pauses = RequestRate(), 0.0, []
         for _ in range(10):
-            rate = rate.after_refusal(now, now, 1.0)
+            rate = rate.after_refusal(now, now, 1.0, crowded=True)
             pauses.append(rate.resumes - now)
             now = rate.resumes
         assert pauses == [1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 64.0, 64.0]
         rate = rate.after_answer(now, crowded=True)
-        assert rate.after_refusal(now + 1, now + 1, 1.0).resumes == now + 2
+        assert rate.after_refusal(now + 1, now + 1, 1.0, crowded=True).resumes == now + 2

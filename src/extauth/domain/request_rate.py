@@ -67,7 +67,8 @@ class RequestRate:
     probing: bool = False
     """Whether nothing has been answered since the pause: then one request goes, to see."""
     since: float | None = None
-    """From when on those below are counted: the last refusal, or when others began to wait."""
+    """From when on those below are counted: the last refusal, or when others began to wait; None if nobody
+    does."""
     served: int = 0
     in_vain: int = 0
     """How many pauses in a row ended with a refusal."""
@@ -94,28 +95,30 @@ class RequestRate:
         return attrs.evolve(
             self,
             served=self.served + 1,
-            since=sent if self.since is None else self.since,
             probing=self.probing and sent < self.resumes,
             in_vain=self.in_vain if sent < self.resumes else 0,
             window=self.window + _GROWTH if crowded else self.window,
         )
 
-    def after_refusal(self, sent: float, now: float, wait: float, *, of_rate: bool = True) -> RequestRate:
+    def after_refusal(
+        self, sent: float, now: float, wait: float, *, crowded: bool, of_rate: bool = True
+    ) -> RequestRate:
         """The provider asked to be left alone for that long: for too many requests, or for an outage.
 
-        Of those that were sent together only the first to be refused says something about the speed.
+        Of those that were sent together only the first to be refused says something about the speed, and that
+        only if others wait, since else the provider may take more than was wanted of it.
         """
         if self.paused_at is not None and (self.resumes > now or sent < self.paused_at):
             return attrs.evolve(self, resumes=max(self.resumes, now + wait))
         in_vain = 0 if self.served else self.in_vain + 1
         wait = max(wait, min(2.0 ** (in_vain - 2), _LONGEST_BACKOFF) if in_vain > 1 else 0)
         refused_at, guessed = self.refused_at, self.refused_at is None or (self.guessed and not self.served)
-        if of_rate and self.served and self.since is not None:
+        if of_rate and crowded and self.served and self.since is not None:
             # The first time nobody knows how full the bucket was; but it will be empty for so long.
             took = now - self.since + (wait if refused_at is None else 0)
             counted = self.served / max(took, _SHORTEST_TIME)
             speed = self.per_second(now)
-            refused_at = counted if speed is None else max(counted, min(speed, counted * _UNUSED))
+            refused_at = counted if speed is None else min(speed, counted * _UNUSED)
         return RequestRate(
             window=max(self.window / 2, _LEAST_WINDOW) if refused_at is None else FIRST_WINDOW,
             refused_at=refused_at,
@@ -124,6 +127,6 @@ class RequestRate:
             climb=wait if guessed else max(wait * _PAUSES_TO_CLIMB, _SHORTEST_CLIMB),
             guessed=guessed,
             probing=True,
-            since=now,
+            since=now if crowded else None,
             in_vain=in_vain,
         )

@@ -12,7 +12,7 @@ from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, Refresh
 from extauth.domain.events import ProviderRejectedClient
 from extauth.domain.outcomes import ClientRejected, Deferred, NotSent, Unknown
 from extauth.domain.policy import Backoff
-from extauth.domain.provider_trouble import SEVERAL_REJECTED
+from extauth.domain.provider_trouble import ONE_CAUSE, SEVERAL_REJECTED
 
 WAIT = timedelta(seconds=90)
 THROTTLED = Deferred("http_429", retry_after=WAIT)
@@ -280,6 +280,30 @@ class TestSeveralLinks:
         assert caught.value.retry_after == timedelta(seconds=1)
         scene.clock.advance(timedelta(seconds=1))
         assert await got(tokens, "carol", "dave") == ["token"] * 2
+
+    async def test_one_more_is_enough_once_the_provider_is_known_to_have_a_limit(self, scene):
+        """For a while: at the edge of a limit refusals come one at a time. The same link says it but once."""
+        await connect(scene, "alice", "bob", "carol", "dave", "eve")
+        tokens = scene.replica()
+        scene.provider.script = [THROTTLED] * 2
+        await got(tokens, "alice", "bob")
+        scene.clock.advance(WAIT)
+        assert await got(tokens, "dave") == ["token"]
+        scene.provider.script = [THROTTLED]
+        assert await got(tokens, "carol", "eve") == ["ProviderUnavailable"] * 2
+        scene.clock.advance(WAIT)
+        scene.provider.script = [THROTTLED]
+        assert await got(tokens, "carol", "eve") == ["ProviderUnavailable", "token"]
+
+    async def test_what_is_known_of_a_limit_is_forgotten(self, scene):
+        """After five minutes it takes two again: the third may have a limit of its own."""
+        await connect(scene, "alice", "bob", "carol", "dave")
+        tokens = scene.replica()
+        scene.provider.script = [THROTTLED] * 2
+        await got(tokens, "alice", "bob")
+        scene.clock.advance(WAIT + ONE_CAUSE)
+        scene.provider.script = [scene.provider.rotate, THROTTLED]
+        assert await got(tokens, "bob", "carol", "dave") == ["token", "ProviderUnavailable", "token"]
 
     async def test_the_longer_of_two_waits_holds(self, scene):
         """A later and shorter one does not end it."""

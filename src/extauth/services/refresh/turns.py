@@ -73,7 +73,7 @@ class _Line:
 
     def first_turn(self, now: float) -> tuple[float, float]:
         """Return when the first of those who wait goes, and how many go in a second from then on."""
-        start = max(now, self.rate.resumes)
+        start = max(now, self.rate.resumes, self.next_at)
         return start, self.per_second(start) or FIRST_WINDOW
 
 
@@ -121,6 +121,7 @@ class Turns:
             # In a context of its own: it serves others after this one.
             serving = self._serve(name, line)
             line.server = contextvars.Context().run(asyncio.get_running_loop().create_task, serving)
+            line.server.add_done_callback(lambda server: self._ended(name, line, server))
         try:
             await waiter.turn
         except BaseException:
@@ -174,7 +175,11 @@ class Turns:
         now = self._clock.monotonic()
         sent = line.under_way.get(key)
         line.rate = line.rate.after_refusal(
-            now if sent is None else sent, now, wait.total_seconds(), of_rate=of_rate
+            now if sent is None else sent,
+            now,
+            wait.total_seconds(),
+            crowded=bool(len(line.places)),
+            of_rate=of_rate,
         )
         if of_rate:
             line.refused = key, now
@@ -222,20 +227,20 @@ class Turns:
             line.next_at = max(line.next_at, now - _UNEVEN) + 1 / speed
 
     async def _serve(self, name: str, line: _Line) -> None:
-        try:
-            while len(line.places):
-                now = self._clock.monotonic()
-                while (late := line.places.impatient(now)) is not None:
-                    self._send_away(name, line, [late], now)
-                ready_at = line.ready_at(now)
-                if ready_at > now:
-                    await self._sleep(line, min(ready_at, line.places.patient_until()) - now)
-                elif (waiter := line.places.next(now)) is not None:
-                    self._grant(line, waiter.key, now)
-                    waiter.turn.set_result(None)
-                else:
-                    break
-        finally:
+        while len(line.places):
+            now = self._clock.monotonic()
+            while (late := line.places.impatient(now)) is not None:
+                self._send_away(name, line, [late], now)
+            ready_at = line.ready_at(now)
+            if ready_at > now:
+                await self._sleep(line, min(ready_at, line.places.patient_until()) - now)
+            elif (waiter := line.places.next(now)) is not None:
+                self._grant(line, waiter.key, now)
+                waiter.turn.set_result(None)
+        line.server = None  # whoever comes from now on needs another one
+
+    def _ended(self, name: str, line: _Line, server: asyncio.Task[None]) -> None:
+        if line.server is server:  # something has cancelled it, be it before its first step
             line.server = None
             self._send_away(name, line, line.places.in_order(), self._clock.monotonic())
 

@@ -1,0 +1,268 @@
+"""Turns at a provider: who waits, in which order, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from extauth import LinkKey, ProviderUnavailable, RateLimit
+from extauth.domain.outcomes import Deferred, Exchanged, NotSent
+from extauth.domain.request_rate import FIRST_WINDOW
+from extauth.domain.token_set import TokenSet
+from extauth.services.refresh.turns import Turns
+from tests.support.orderly_clock import OrderlyClock
+
+ONE_A_SECOND = RateLimit(per_second=1)
+SERVED = Exchanged(TokenSet("at"))
+EXPIRED = 0.0
+
+
+class Line:
+    """One provider's line, and in which order links got their turns."""
+
+    def __init__(self) -> None:
+        self.clock = OrderlyClock()
+        self.turns = Turns(self.clock)
+        self.got: list[tuple[str, float]] = []
+        self.began = self.clock.monotonic()
+
+    async def take(
+        self,
+        user: str,
+        limit: RateLimit | None = ONE_A_SECOND,
+        *,
+        patience: float = 60.0,
+        works_for: float = EXPIRED,
+    ) -> None:
+        until = self.clock.monotonic() + patience
+        await self.turns.take("crm", limit, LinkKey("crm", user), patience=until, works_for=works_for)
+        self.got.append((user, round(self.clock.monotonic() - self.began, 2)))
+
+    def end(self, user: str, outcome: Any = None) -> None:
+        """Send and be answered, or end the turn with nothing sent."""
+        key = LinkKey("crm", user)
+        if outcome is not None:
+            self.turns.sent("crm", key)
+            self.turns.answered("crm", key, outcome)
+        self.turns.give_back("crm", key)
+
+    def refuse(self, user: str, seconds: float, *, of_rate: bool = True) -> timedelta:
+        key = LinkKey("crm", user)
+        self.turns.sent("crm", key)
+        self.turns.answered("crm", key, Deferred("http_429", timedelta(seconds=seconds)))
+        wait = self.turns.refused("crm", key, timedelta(seconds=seconds), of_rate=of_rate)
+        self.turns.give_back("crm", key)
+        return wait
+
+    async def told(self, user: str, **options: Any) -> float:
+        """Return how long the user is told to wait."""
+        with pytest.raises(ProviderUnavailable) as caught:
+            await self.take(user, **options)
+        assert caught.value.retry_after is not None
+        return round(caught.value.retry_after.total_seconds(), 2)
+
+    async def served_at_once(self, *users: str, limit: RateLimit | None = ONE_A_SECOND) -> None:
+        """Let each in turn be served."""
+        for user in users:
+            await self.clock.run(self.take(user, limit))
+            self.end(user, SERVED)
+
+
+def waiting(line: Line, *users: str, **options: Any) -> list[asyncio.Task[None]]:
+    """Let them ask, in this order."""
+    return [asyncio.ensure_future(line.take(user, **options)) for user in users]
+
+
+async def test_first_come_first_served():
+    """Evenly spaced, as told."""
+    line = Line()
+    tasks = waiting(line, "a", "b", "c")
+    await line.clock.run(asyncio.gather(*tasks))
+    assert line.got == [("a", 0.0), ("b", 0.95), ("c", 1.95)]
+
+
+async def test_who_still_has_a_token_lets_others_go_first():
+    """Until it expires; then it has waited the longest."""
+    line = Line()
+    early = waiting(line, "now", "early", "soon", works_for=100.0)
+    del early[2:]
+    soon = waiting(line, "sooner", works_for=1.5)
+    expired = waiting(line, "x", "y", "z")
+    await line.clock.run(asyncio.gather(*soon, *expired))
+    assert [user for user, _ in line.got] == ["now", "x", "sooner", "y", "z"]
+    await line.clock.run(asyncio.gather(*early))
+
+
+async def test_a_turn_that_was_not_used_is_the_next_ones():
+    """Another replica had refreshed the link: nothing was sent, so nobody waits for it."""
+    line = Line()
+    await line.clock.run(line.take("a"))
+    [task] = waiting(line, "b")
+    await asyncio.sleep(0)
+    line.end("a")
+    await line.clock.run(task)
+    assert line.got == [("a", 0.0), ("b", 0.0)]
+
+
+async def test_who_is_cancelled_leaves_nothing_behind():
+    """The next one goes in its place."""
+    line = Line()
+    tasks = waiting(line, "a", "b", "c")
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await line.clock.run(asyncio.gather(*tasks, return_exceptions=True))
+    assert line.got == [("a", 0.0), ("c", 0.95)]
+
+
+async def test_nor_who_is_cancelled_in_the_moment_of_its_turn():
+    """It had the turn, and has not used it."""
+    line = Line()
+    limit = RateLimit(concurrent=1)
+    await line.take("a", limit)
+    [b, c] = waiting(line, "b", "c", limit=limit)
+    await asyncio.sleep(0)
+    line.end("a", SERVED)
+    while b.get_name() and LinkKey("crm", "b") not in line.turns._lines["crm"].under_way:
+        await asyncio.sleep(0)
+    b.cancel()
+    await line.clock.run(asyncio.gather(b, c, return_exceptions=True))
+    assert [user for user, _ in line.got] == ["a", "c"]
+
+
+async def test_who_would_wait_too_long_is_sent_away_at_once():
+    """Each is told when its own turn will come, and the same again if it asks again."""
+    line = Line()
+    tasks = waiting(line, *"abcde", patience=4.5)
+    await asyncio.sleep(0)
+    assert [await line.told(user, patience=2.0) for user in "vwxv"] == [4.95, 5.95, 6.95, 4.95]
+    await line.clock.run(asyncio.gather(*tasks))
+
+
+async def test_who_was_sent_away_keeps_its_place():
+    """It is let in when it is due, however many wait, and goes before those who came later."""
+    line = Line()
+    tasks = waiting(line, *"abc")
+    await asyncio.sleep(0)
+    wait = await line.told("sent-away", patience=1.0)
+    await line.clock.run(line.clock.sleep(wait))
+    later = waiting(line, *"xyz")
+    await asyncio.sleep(0)
+    [back] = waiting(line, "sent-away", patience=1.5)
+    await line.clock.run(asyncio.gather(back, *tasks, *later))
+    users = [user for user, _ in line.got]
+    assert users.index("sent-away") < users.index("y")
+
+
+async def test_patience_ends_in_the_line():
+    """A pause that nobody could know of: who waits in vain is told when to come back."""
+    line = Line()
+    for user in "abcdef":
+        await line.take(user, None)
+    [task] = waiting(line, "waits", limit=None, patience=5.0)
+    await asyncio.sleep(0)
+    line.refuse("a", 30.0)
+    with pytest.raises(ProviderUnavailable) as caught:
+        await line.clock.run(task)
+    assert caught.value.retry_after == timedelta(seconds=30)
+
+
+async def test_a_short_pause_is_waited_for():
+    """Nothing goes before it is over, and then one alone, to see."""
+    line = Line()
+    for user in "abcdef":
+        await line.take(user, None)
+    tasks = waiting(line, "x", "y", limit=None)
+    await asyncio.sleep(0)
+    assert line.refuse("a", 2.0) == timedelta(seconds=2)
+    await line.clock.run(tasks[0])
+    assert line.got[-1] == ("x", 2.0)
+    await line.clock.run(line.clock.sleep(0.5))
+    assert line.got[-1] == ("x", 2.0)
+    line.end("x", SERVED)
+    await line.clock.run(tasks[1])
+    assert line.got[-1] == ("y", 2.5)
+
+
+async def test_what_hangs_holds_up_nobody_for_long():
+    """A tenant whose server does not answer: after a second others go."""
+    line = Line()
+    hanging = [f"hangs-{number}" for number in range(int(FIRST_WINDOW))]
+    for user in hanging:
+        await line.take(user, None)
+    await line.clock.run(line.take("other", None))
+    assert line.got[-1] == ("other", 1.0)
+
+
+async def test_what_could_not_be_sent_says_nothing_of_the_speed():
+    """Only what was processed counts."""
+    line = Line()
+    await line.served_at_once("a", "b", limit=None)
+    for user in "cdef":
+        await line.take(user, None)
+        line.end(user, NotSent("connect_failed"))
+    for user in "ghijkl":
+        await line.take(user, None)
+    [task] = waiting(line, "waits", limit=None)
+    await asyncio.sleep(0)
+    line.end("g", SERVED)
+    line.end("h", NotSent("connect_failed"))
+    line.end("i", Deferred("http_429", timedelta(seconds=1)))
+    assert line.turns._lines["crm"].rate.served == 1
+    await line.clock.run(task)
+
+
+async def test_a_crowd_at_a_provider_without_a_limit_is_not_held_up():
+    """No time passes as long as answers come."""
+    line = Line()
+
+    async def one(user: str) -> None:
+        await line.take(user, None)
+        await asyncio.sleep(0)
+        line.end(user, SERVED)
+
+    await line.clock.run(asyncio.gather(*(one(f"user-{number}") for number in range(500))))
+    assert {at for _, at in line.got} == {0.0}
+    assert len(line.got) == 500
+
+
+async def test_nobody_waits_once_the_process_is_about_to_end():
+    """Neither those who do, nor those who would."""
+    line = Line()
+    tasks = waiting(line, *"abc")
+    await asyncio.sleep(0)
+    line.turns.hurry()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome).__name__ for outcome in outcomes] == ["NoneType"] + ["ProviderUnavailable"] * 2
+    with pytest.raises(ProviderUnavailable):
+        await line.take("d")
+
+
+async def test_the_line_ends_with_its_task():
+    """If something ends the task that serves it, nobody is left hanging."""
+    line = Line()
+    tasks = waiting(line, *"abc")
+    await asyncio.sleep(0)
+    serving = line.turns._lines["crm"].server
+    assert serving is not None
+    serving.cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome).__name__ for outcome in outcomes] == ["NoneType"] + ["ProviderUnavailable"] * 2
+    await line.clock.run(line.take("d"))
+    assert line.got[-1] == ("d", 0.95)
+
+
+async def test_places_of_those_who_never_come_back_are_forgotten():
+    """An hour after they were due."""
+    line = Line()
+    await line.take("a")
+    line.refuse("a", 100.0)
+    for number in range(1500):
+        await line.told(f"user-{number}")
+    await line.clock.run(line.clock.sleep(3600.0 + 1700.0))
+    line.turns._lines["crm"].rate = type(line.turns._lines["crm"].rate)(resumes=line.clock.monotonic() + 100)
+    for number in range(1500):
+        await line.told(f"other-{number}")
+    assert len(line.turns._lines["crm"].places._kept) < 2000
