@@ -22,6 +22,7 @@ from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
 from extauth.encrypting import Encrypting, encrypting
 from extauth.one_loop import OneLoop
 from extauth.opening import StoreOptions, open_store
+from extauth.services.health.check import HealthCheck
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
 from extauth.services.linking.service import LinkingService
@@ -77,12 +78,12 @@ def open(  # noqa: A001
     clock = clock or SystemClock()
     policy = policy or RefreshPolicy()
     # Once: both services go through them, and a mistake is told before a store is opened.
-    providers = linking_providers(providers).values()
+    served = linking_providers(providers)
     return _OpenAuth(
         _opening(given, given_keys, plain_rows, store_options),
         partial(
             TokenService,
-            providers=providers,
+            providers=served.values(),
             policy=policy,
             clock=clock,
             observer=observer,
@@ -91,7 +92,7 @@ def open(  # noqa: A001
         ),
         partial(
             LinkingService,
-            providers=providers,
+            providers=served.values(),
             clock=clock,
             observer=observer,
             authorization_ttl=authorization_ttl,
@@ -101,6 +102,7 @@ def open(  # noqa: A001
             exchange_timeout=policy.exchange_timeout,
             rng=rng,
         ),
+        partial(HealthCheck, providers=served, clock=clock),
     )
 
 
@@ -138,10 +140,12 @@ class _OpenAuth:
         opening: AbstractAsyncContextManager[LinkingStore],
         tokens_on: Callable[[LinkingStore], TokenService],
         linking_on: Callable[[LinkingStore], LinkingService],
+        checked_on: Callable[[LinkingStore], HealthCheck],
     ) -> None:
         self._opening = opening
         self._tokens_on = tokens_on
         self._linking_on = linking_on
+        self._checked_on = checked_on
         self._closing: AsyncExitStack | None = None
         """Set once by entering; it is not entered again."""
 
@@ -162,7 +166,7 @@ class _OpenAuth:
             self._closing = opened.pop_all()
         home = OneLoop("Auth")
         home.check()
-        return Auth(store, tokens, linking, home)
+        return Auth(store, tokens, linking, self._checked_on(store), home)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

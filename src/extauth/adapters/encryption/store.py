@@ -28,6 +28,7 @@ from extauth.domain.outcomes import (
     Stale,
 )
 from extauth.domain.ports import Takeover
+from extauth.domain.sealed import is_plain
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
 
@@ -94,6 +95,11 @@ class EncryptedStore:
     async def get(self, key: LinkKey) -> Link | None:
         stored = await self._store.get(key)
         return None if stored is None else await self._openers.link(stored)
+
+    async def keeps_plain(self, key: LinkKey) -> bool:
+        """As :class:`~extauth.domain.sealed.EncryptingStore` says."""
+        stored = await self._store.get(key)
+        return stored is not None and is_plain(stored.tokens)
 
     async def links_of(self, user_id: str) -> list[Link]:
         return [await self._openers.link(stored) for stored in await self._store.links_of(user_id)]
