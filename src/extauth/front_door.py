@@ -15,6 +15,7 @@ from extauth.auth import Auth
 from extauth.clock import SystemClock
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
+from extauth.domain.outbox import Handler
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
 from extauth.domain.revocation import OnSharedGrant
@@ -26,6 +27,7 @@ from extauth.services.health.check import HealthCheck
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
 from extauth.services.linking.service import LinkingService
+from extauth.services.outbox.delivery import LinkEventDelivery
 from extauth.services.refresh.service import TokenService
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def open(  # noqa: A001
     authorization_ttl: timedelta = AUTHORIZATION_TTL,
     on_account_change: OnAccountChange = "replace",
     on_shared_grant: OnSharedGrant = "spare",
+    on_link_event: Handler | None = None,
     rng: random.Random | None = None,
     **store_options: Unpack[StoreOptions],
 ) -> AbstractAsyncContextManager[Auth]:
@@ -57,7 +60,8 @@ def open(  # noqa: A001
     ``plain_rows`` says what to do with what is not encrypted yet: see :func:`~extauth.open_store`. The rest
     is as for :class:`~extauth.TokenService` and :class:`~extauth.LinkingService`, which share the observer,
     the clock and the policy: its ``exchange_timeout`` bounds each request to a provider, whatever for. It
-    serves one event loop.
+    serves one event loop. ``on_link_event`` is called, on one of all replicas, when a link is broken, works
+    again or ends soon: see :class:`extauth.outbox.LinkEventDelivery`.
 
     Leaving it refuses new calls and finishes what is under way: first linking, then refreshes, whose tokens
     are saved, then a store that was opened by URL is closed. Each is closed also if the one before it fails,
@@ -103,6 +107,10 @@ def open(  # noqa: A001
             rng=rng,
         ),
         partial(HealthCheck, providers=served, clock=clock),
+        on_link_event
+        and partial(
+            LinkEventDelivery, handler=on_link_event, providers=served.values(), clock=clock, rng=rng
+        ),
     )
 
 
@@ -141,11 +149,13 @@ class _OpenAuth:
         tokens_on: Callable[[LinkingStore], TokenService],
         linking_on: Callable[[LinkingStore], LinkingService],
         checked_on: Callable[[LinkingStore], HealthCheck],
+        delivery_on: Callable[[LinkingStore], LinkEventDelivery] | None,
     ) -> None:
         self._opening = opening
         self._tokens_on = tokens_on
         self._linking_on = linking_on
         self._checked_on = checked_on
+        self._delivery_on = delivery_on
         self._closing: AsyncExitStack | None = None
         """Set once by entering; it is not entered again."""
 
@@ -163,6 +173,8 @@ class _OpenAuth:
             store = await opened.enter_async_context(self._opening)
             tokens = await opened.enter_async_context(self._tokens_on(store))
             linking = await opened.enter_async_context(self._linking_on(store))
+            if self._delivery_on is not None:
+                await opened.enter_async_context(self._delivery_on(store))
             self._closing = opened.pop_all()
         home = OneLoop("Auth")
         home.check()

@@ -16,7 +16,6 @@ from extauth.domain.health import (
     ProbablyBroken,
     Source,
     health,
-    known_end,
 )
 
 __all__ = [
@@ -29,5 +28,4 @@ __all__ = [
     "ProbablyBroken",
     "Source",
     "health",
-    "known_end",
 ]

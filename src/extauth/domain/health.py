@@ -150,29 +150,70 @@ def _suspected(link: Link) -> ProbablyBroken | None:
     return ProbablyBroken(mark.reason, mark.at, mark.retry_at)
 
 
-def _expiring(link: Link, now: datetime, traits: ProviderTraits | None, ahead: timedelta) -> Expiring | None:
-    end = known_end(link, traits)
-    if end is None:
-        return None
+def _expiring(
+    link: Link, now: datetime, traits: ProviderTraits | None, ahead: timedelta
+) -> Expiring | None:
+    return expiring(Lifetimes.of(link), now, traits, ahead=ahead)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Lifetimes:
+    """What a link's end depends on."""
+
+    created_at: datetime
+    updated_at: datetime
+    refreshable: bool
+    """Whether there is a refresh token."""
+    issued_at: datetime | None
+    expires_at: datetime | None
+    refresh_token_expires_at: datetime | None
+
+    @classmethod
+    def of(cls, link: Link) -> Lifetimes:
+        """Return those of a link."""
+        return cls(
+            created_at=link.created_at,
+            updated_at=link.updated_at,
+            refreshable=link.tokens.refresh_token is not None,
+            issued_at=link.tokens.issued_at,
+            expires_at=link.tokens.expires_at,
+            refresh_token_expires_at=link.tokens.refresh_token_expires_at,
+        )
+
+
+def expiring(
+    lifetimes: Lifetimes,
+    now: datetime,
+    traits: ProviderTraits | None = None,
+    *,
+    ahead: timedelta = AHEAD,
+) -> Expiring | None:
+    """Return how the link ends if that is soon, as :func:`health` has it."""
+    end = known_end(lifetimes, traits)
+    return end if end is not None and end.at - now <= warned_ahead(lifetimes, end, ahead) else None
+
+
+def warned_ahead(lifetimes: Lifetimes, end: Expiring, ahead: timedelta = AHEAD) -> timedelta:
+    """Return how long before that end it is soon."""
     # A refresh starts an idle time anew, as a new access token does its own. What ends a grant goes on
     # through all refreshes.
-    begun = link.tokens.issued_at or link.updated_at
+    begun = lifetimes.issued_at or lifetimes.updated_at
     if end.source in {"told", "grant"}:
-        begun = min(begun, link.created_at)
-    return end if end.at - now <= min(ahead, (end.at - begun) / LIFETIME_SHARE) else None
+        begun = min(begun, lifetimes.created_at)
+    return min(ahead, (end.at - begun) / LIFETIME_SHARE)
 
 
-def known_end(link: Link, traits: ProviderTraits | None = None) -> Expiring | None:
+def known_end(lifetimes: Lifetimes, traits: ProviderTraits | None = None) -> Expiring | None:
     """Return when the link ends if nothing is done, and who says so; None if nobody does."""
-    tokens = link.tokens
-    if tokens.refresh_token is None:
-        return None if tokens.expires_at is None else Expiring(tokens.expires_at, "access_token")
+    if not lifetimes.refreshable:
+        return None if lifetimes.expires_at is None else Expiring(lifetimes.expires_at, "access_token")
     idle = None if traits is None else traits.refresh_token_idle_lifetime
-    at = tokens.refresh_token_expires_at
+    at = lifetimes.refresh_token_expires_at
     # Providers without a word about it leave what their documentation says: see refresh_token_expiry.
     if at is None:
-        return None if idle is None else Expiring(link.updated_at + idle, "idle")
-    if idle is not None and tokens.issued_at is not None and at == tokens.issued_at + idle:
+        return None if idle is None else Expiring(lifetimes.updated_at + idle, "idle")
+    if idle is not None and lifetimes.issued_at is not None and at == lifetimes.issued_at + idle:
         return Expiring(at, "idle")
     by_consent = traits is not None and traits.refresh_token_lifetime is not None
     return Expiring(at, "grant" if by_consent else "told")

@@ -16,6 +16,7 @@ from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFail
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, Taken, TakeOutcome
 from extauth.domain.linking_ports import Store
+from extauth.domain.outbox import Outbox, outbox_of
 from extauth.domain.outcomes import (
     Claimed,
     ClaimOutcome,
@@ -83,6 +84,11 @@ class EncryptedStore:
         self._store = store
         self._keyring = keyring_of(keys)
         self._openers = Openers(self._keyring, refuses_plain=checked_plain_rows(plain_rows) == "refuse")
+
+    @property
+    def outbox(self) -> Outbox:
+        """The other store's: nothing in it is secret."""
+        return outbox_of(self._store)
 
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.

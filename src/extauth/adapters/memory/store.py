@@ -10,6 +10,7 @@ from typing import Self, final
 import attrs
 
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
+from extauth.adapters.memory.outbox import MemoryOutbox
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
@@ -58,6 +59,7 @@ class MemoryLinkStore:
         """Who waits for a key to change; each entry is made and removed by ``wait_for_change``."""
         self._authorizations = MemoryAuthorizations(now)
         self._registrations = MemoryRegistrations()
+        self.outbox = MemoryOutbox(now, lambda: self._rows, self._home)
 
     async def __aenter__(self) -> Self:
         self._home.check()
@@ -90,6 +92,7 @@ class MemoryLinkStore:
             return None
         self._retired_version = max(self._retired_version, row.link.version)
         self._tell(key)
+        self.outbox.removed(key)
         return row.seen_at(self._now())
 
     async def claim(
@@ -260,7 +263,7 @@ class MemoryLinkStore:
         rows = sorted(self._rows.items())
         kept = tuple(row.without_owner() for _, row in rows)
         owners = tuple((key, row.lease.owner) for key, row in rows if row.lease is not None)
-        beside = (self._authorizations.state(), self._registrations.state())
+        beside = (self._authorizations.state(), self._registrations.state(), self.outbox.state())
         return (kept, self._retired_version, beside), owners
 
     def _seen(self, key: LinkKey) -> Link | None:
@@ -277,6 +280,7 @@ class MemoryLinkStore:
         return row if as_meant else Stale(row.seen_at(self._now()))
 
     def _write(self, key: LinkKey, row: Row) -> None:
+        self.outbox.changed(self._rows.get(key), row)
         self._rows[key] = row
         self._tell(key)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from extauth.adapters.postgres.meta_row import ONE_ROW, make_it_one, schema_version
+from extauth.adapters.postgres.outbox_schema import OUTBOX
 from extauth.adapters.postgres.pools import Connection
 from extauth.adapters.postgres.probes import Suspects, refuse_what_is_no_store
 from extauth.adapters.postgres.sending import fetch_value, fetch_whole
@@ -91,6 +92,7 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id text",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes text",
     ),
+    (*OUTBOX,),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 
@@ -104,6 +106,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     "external_auth_links": _ALL_RIGHTS,
     "external_auth_authorizations": _ALL_RIGHTS,
     "external_auth_registrations": ("SELECT", "INSERT", "UPDATE"),
+    "external_auth_outbox": _ALL_RIGHTS,
 }
 """The tables of the newest version, and the rights that the store's statements need on each."""
 

@@ -18,6 +18,7 @@ from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.link_reads import LinkReads
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.meta_row import MetaRow
+from extauth.adapters.postgres.outbox import PostgresOutbox
 from extauth.adapters.postgres.own_pool import own_pool
 from extauth.adapters.postgres.pools import Pool
 from extauth.adapters.postgres.preparing import prepare
@@ -108,6 +109,7 @@ class PostgresLinkStore(LinkingMethods):
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
+        self.outbox = PostgresOutbox(self._connections, self._meta, self._home)
 
     @classmethod
     @asynccontextmanager

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
+from extauth.adapters.sqlite.outbox_schema import OUTBOX
 from extauth.adapters.sqlite.unseen import Unseen
 from extauth.domain.errors import ConfigurationError
 
@@ -113,6 +114,7 @@ END""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id TEXT",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes TEXT",
     ),
+    (*OUTBOX,),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

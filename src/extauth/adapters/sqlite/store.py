@@ -34,6 +34,7 @@ from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
+from extauth.adapters.sqlite.outbox import SqliteOutbox
 from extauth.adapters.sqlite.preparing import prepare
 from extauth.adapters.sqlite.rows import (
     Values,
@@ -97,6 +98,7 @@ class SqliteLinkStore(LinkingMethods):
         self._conditional = ConditionalWrites(self._write, self._lost)
         self._authorizations = Authorizations(self._writer.fetch_all)
         self._registrations = Registrations(self._writer.fetch_all)
+        self.outbox = SqliteOutbox(self._writer.fetch_all, self._home)
 
     @classmethod
     @asynccontextmanager
