@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from extauth.testing.contract import LinkingStoreContract, LinkStoreContract
+    from extauth.testing.contract.outbox.contract import OutboxContract
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore
     from extauth.testing.schedules.interleaver import (
@@ -40,6 +41,7 @@ __all__ = [
     "Interleaver",
     "LinkStoreContract",
     "LinkingStoreContract",
+    "OutboxContract",
     "PromiseBroken",
     "Refusal",
     "ScriptedLinkingProvider",
@@ -64,6 +66,7 @@ _MODULES = {
     "Interleaver": "extauth.testing.schedules.interleaver",
     "LinkStoreContract": "extauth.testing.contract",
     "LinkingStoreContract": "extauth.testing.contract",
+    "OutboxContract": "extauth.testing.contract.outbox.contract",
     "PromiseBroken": "extauth.testing.schedules.interleaver",
     "Refusal": "extauth.testing.server.refusals",
     "ScriptedLinkingProvider": "extauth.testing.scripted.linking",
