@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import final
+from typing import Final, final
 
 from extauth.adapters.postgres import outbox_statements as statements
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.meta_row import MetaRow
+from extauth.adapters.postgres.outbox_schema import TRIGGERS
 from extauth.adapters.postgres.rows import instant, key_parameters, micros
 from extauth.adapters.sql.outbox_rows import claimed_events, dead_letter, ending_link, outbox_counts
+from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.health import Source
 from extauth.domain.outbox import (
     LISTENING,
@@ -21,6 +23,11 @@ from extauth.domain.outbox import (
     checked_event_claim,
 )
 from extauth.one_loop import OneLoop, on_one_loop
+
+_NO_TRIGGER: Final = (
+    "external_auth_links has no trigger {name} that is enabled, as a table that was made anew, and without it"
+    " events are lost; enable it, or start to deliver events once as the owner of the table"
+)
 
 
 @final
@@ -34,6 +41,16 @@ class PostgresOutbox:
         self._home = home
 
     async def keep_on(self, span: timedelta = LISTENING) -> None:
+        """As the port says.
+
+        :raises ConfigurationError: if what writes events is missing, and this role may not make it.
+        """
+        for name in await self._missing():
+            try:
+                await self._connections.write(TRIGGERS[name])
+            except StoreUnavailable as error:
+                if name in await self._missing():  # else another replica has made it
+                    raise ConfigurationError(_NO_TRIGGER.format(name=name)) from error.__cause__
         while not await self._connections.write(statements.KEEP_ON, micros(span)):
             await self._meta.put_back()
 
@@ -73,6 +90,10 @@ class PostgresOutbox:
 
     async def discard(self, numbers: Collection[int] | None = None) -> int:
         return len(await self._connections.write(statements.DISCARD, _chosen(numbers)))
+
+    async def _missing(self) -> list[str]:
+        rows = await self._connections.read(statements.MISSING_TRIGGERS, list(TRIGGERS))
+        return [row[0] for row in rows]
 
 
 def _chosen(numbers: Collection[int] | None) -> list[int] | None:

@@ -7,7 +7,7 @@ of whoever writes. Those of a role that was set up before the outbox suffice as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 ENDS_AT: Final = """(CASE WHEN oauth_refresh_token IS NULL THEN oauth_expiry
@@ -21,7 +21,7 @@ def is_broken(row: str) -> str:
   AND {row}.oauth_refresh_failure_version IS NOT DISTINCT FROM {row}.version)"""
 
 
-_WRITE: Final = """CREATE FUNCTION external_auth_outbox_write() RETURNS trigger LANGUAGE plpgsql AS $$
+_WRITE: Final = """CREATE OR REPLACE FUNCTION external_auth_outbox_write() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   listening boolean;
   detail text;
@@ -60,6 +60,21 @@ def _trigger(name: str, when: str) -> str:
 FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION external_auth_outbox_write('link.{name}')"""
 
 
+TRIGGERS: Final[Mapping[str, str]] = {
+    f"external_auth_links_{name}": trigger
+    for name, trigger in {
+        "broken": _trigger("broken", f"{is_broken('NEW')} AND NOT {is_broken('OLD')}"),
+        "recovered": _trigger("recovered", f"{is_broken('OLD')} AND NOT {is_broken('NEW')}"),
+        "expiring": _trigger(
+            "expiring",
+            "NEW.outbox_ends_at IS NOT NULL AND NEW.outbox_ends_at IS DISTINCT FROM OLD.outbox_ends_at",
+        ),
+        "forget": """CREATE TRIGGER external_auth_links_forget AFTER DELETE ON external_auth_links
+FOR EACH ROW EXECUTE FUNCTION external_auth_outbox_write()""",
+    }.items()
+}
+"""By name. Made anew where they are missing: ``CREATE TABLE ... (LIKE ...)`` copies none."""
+
 OUTBOX: Final[Sequence[str]] = (
     """CREATE TABLE external_auth_outbox (
   number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -88,12 +103,5 @@ WHERE dead_at IS NULL""",
     f"""CREATE INDEX external_auth_links_end ON external_auth_links ({ENDS_AT}, provider_id, user_id)
 WHERE {ENDS_AT} IS NOT NULL""",
     _WRITE,
-    _trigger("broken", f"{is_broken('NEW')} AND NOT {is_broken('OLD')}"),
-    _trigger("recovered", f"{is_broken('OLD')} AND NOT {is_broken('NEW')}"),
-    _trigger(
-        "expiring",
-        "NEW.outbox_ends_at IS NOT NULL AND NEW.outbox_ends_at IS DISTINCT FROM OLD.outbox_ends_at",
-    ),
-    """CREATE TRIGGER external_auth_links_forget AFTER DELETE ON external_auth_links
-FOR EACH ROW EXECUTE FUNCTION external_auth_outbox_write()""",
+    *TRIGGERS.values(),
 )

@@ -17,6 +17,12 @@ def _in(number: str) -> str:
 KEEP_ON = f"""UPDATE external_auth_meta SET outbox_until = greatest(outbox_until, {_in("$1")})
 RETURNING {DURABLE}"""
 
+# Of a view, as one that leads to tables elsewhere, nobody here can tell.
+MISSING_TRIGGERS = """SELECT name FROM unnest($1::text[]) AS needed (name)
+WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = name AND tgenabled IN ('O', 'A')
+    AND tgrelid = to_regclass('external_auth_links'))
+  AND EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('external_auth_links') AND relkind IN ('r', 'p'))"""
+
 # Only the oldest of each link: the next one waits until that is gone or set aside. What another replica claims
 # at this moment is left to it.
 CLAIM = f"""WITH due AS (SELECT number FROM external_auth_outbox AS due

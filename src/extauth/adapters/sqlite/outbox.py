@@ -11,6 +11,7 @@ from extauth.adapters.sql.conditional_writes import swallowed
 from extauth.adapters.sql.outbox_rows import claimed_events, dead_letter, ending_link, outbox_counts
 from extauth.adapters.sqlite import outbox_statements as statements
 from extauth.adapters.sqlite.linking import Execute
+from extauth.adapters.sqlite.outbox_schema import TRIGGERS
 from extauth.adapters.sqlite.rows import (
     instant_from_micros,
     instant_to_micros,
@@ -40,6 +41,8 @@ class SqliteOutbox:
         self._home = home
 
     async def keep_on(self, span: timedelta = LISTENING) -> None:
+        for trigger in TRIGGERS:
+            await self._execute(trigger, Parameters())
         if not await self._execute(statements.KEEP_ON, Parameters(span=micros(span))):
             raise swallowed()
 
