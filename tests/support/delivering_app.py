@@ -18,7 +18,7 @@ OPTIONS = DeliveryOptions(
     timeout=timedelta(seconds=1),
     lease=timedelta(milliseconds=100),
     poll=timedelta(milliseconds=20),
-    retries=(timedelta(milliseconds=1),) * 50,
+    retries=[timedelta(milliseconds=1)] * 50,
     at_once=2,
 )
 POINTS = (

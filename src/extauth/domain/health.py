@@ -150,9 +150,7 @@ def _suspected(link: Link) -> ProbablyBroken | None:
     return ProbablyBroken(mark.reason, mark.at, mark.retry_at)
 
 
-def _expiring(
-    link: Link, now: datetime, traits: ProviderTraits | None, ahead: timedelta
-) -> Expiring | None:
+def _expiring(link: Link, now: datetime, traits: ProviderTraits | None, ahead: timedelta) -> Expiring | None:
     return expiring(Lifetimes.of(link), now, traits, ahead=ahead)
 
 

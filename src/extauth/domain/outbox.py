@@ -70,7 +70,7 @@ Handler: TypeAlias = Callable[[LinkEvent], Awaitable[None]]
 """Is told of an event; returning means that it has been dealt with."""
 
 
-class DeliverLater(Exception):  # noqa: N818 - says what is to be done
+class DeliverLater(Exception):
     """Raised by a handler that cannot take an event now, and knows when to try again.
 
     ``code`` is kept beside the event; it must hold nothing that is secret.
@@ -82,7 +82,7 @@ class DeliverLater(Exception):  # noqa: N818 - says what is to be done
         self.after = after
 
 
-class Undeliverable(Exception):  # noqa: N818 - says what it is
+class Undeliverable(Exception):
     """Raised by a handler for an event that it will never take: it is set aside at once."""
 
     def __init__(self, code: str) -> None:
@@ -261,9 +261,7 @@ class StoredEvent:
         :raises ValueError: if it is none.
         """
         if self.type == LinkBroken.type and self.detail is not None:
-            return LinkBroken(
-                id=self.id, key=self.key, version=self.version, at=self.at, reason=self.detail
-            )
+            return LinkBroken(id=self.id, key=self.key, version=self.version, at=self.at, reason=self.detail)
         if self.type == LinkRecovered.type:
             return LinkRecovered(id=self.id, key=self.key, version=self.version, at=self.at)
         if self.type == LinkExpiring.type and self.ends_at is not None and self.detail is not None:

@@ -29,7 +29,10 @@ async def test_who_may_not_put_them_back_is_told(postgres_dsn):
         pass
     async with role_of(postgres_dsn) as dsn, open_store(dsn) as store:
         await store.outbox.keep_on()
-        for change in ("DISABLE TRIGGER external_auth_links_broken", "ENABLE TRIGGER external_auth_links_broken"):
+        for change in (
+            "DISABLE TRIGGER external_auth_links_broken",
+            "ENABLE TRIGGER external_auth_links_broken",
+        ):
             await run(postgres_dsn, f"ALTER TABLE external_auth_links {change}")
             if change.startswith("DISABLE"):
                 with pytest.raises(ConfigurationError, match="no trigger external_auth_links_broken"):
@@ -43,10 +46,18 @@ async def test_a_role_from_before_goes_on(postgres_dsn):
     """In a rolling upgrade the old replicas' role has no right on the outbox: nobody listens yet, and their
     writes work."""
     async with open_store(postgres_dsn) as store:
-        await run(postgres_dsn, "CREATE ROLE old_app", "GRANT ALL ON external_auth_links, external_auth_meta TO old_app")
+        await run(
+            postgres_dsn,
+            "CREATE ROLE old_app",
+            "GRANT ALL ON external_auth_links, external_auth_meta TO old_app",
+        )
         await broken_link(store)
         marks = "UPDATE external_auth_links SET oauth_refresh_failure_reason = {reason}"
-        for statement in (marks.format(reason="NULL"), marks.format(reason="'x'"), "DELETE FROM external_auth_links"):
+        for statement in (
+            marks.format(reason="NULL"),
+            marks.format(reason="'x'"),
+            "DELETE FROM external_auth_links",
+        ):
             await run(postgres_dsn, f"SET ROLE old_app; {statement}")
         assert await store.get(ALICE) is None
         await run(postgres_dsn, "DROP OWNED BY old_app", "DROP ROLE old_app")

@@ -22,6 +22,7 @@ from extauth.domain.outbox import (
     LinkExpiring,
     LinkRecovered,
     OutboxCounts,
+    StoredEvent,
     checked_event_claim,
 )
 from extauth.one_loop import OneLoop, on_one_loop
@@ -50,7 +51,9 @@ def _is_broken(link: Link) -> bool:
 class MemoryOutbox:
     """An :class:`~extauth.domain.outbox.Outbox` beside the links, which tells it of what it writes."""
 
-    def __init__(self, now: Callable[[], datetime], rows: Callable[[], Mapping[LinkKey, Row]], home: OneLoop) -> None:
+    def __init__(
+        self, now: Callable[[], datetime], rows: Callable[[], Mapping[LinkKey, Row]], home: OneLoop
+    ) -> None:
         self._now = now
         self._rows = rows
         self._home = home
@@ -69,11 +72,16 @@ class MemoryOutbox:
         broken = _is_broken(link)
         if broken == _is_broken(before.link):
             return
-        common = {"id": uuid4().hex, "key": link.key, "version": link.version, "at": self._now()}
-        if broken and link.failure is not None:
-            self._add(LinkBroken(**common, reason=link.failure.reason))
-        else:
-            self._add(LinkRecovered(**common))
+        written = StoredEvent(
+            id=uuid4().hex,
+            type=LinkBroken.type if broken else LinkRecovered.type,
+            key=link.key,
+            version=link.version,
+            at=self._now(),
+            detail=link.failure.reason if broken and link.failure is not None else None,
+            ends_at=None,
+        )
+        self._add(written.event())
 
     def removed(self, key: LinkKey) -> None:
         """Forget the events of a link that is removed."""
@@ -83,7 +91,9 @@ class MemoryOutbox:
 
     def state(self) -> Hashable:
         """Return everything that is kept, to compare by value, but for the ids, which are drawn."""
-        entries = [attrs.evolve(each, event=attrs.evolve(each.event, id="")) for each in self._entries.values()]
+        entries = [
+            attrs.evolve(each, event=attrs.evolve(each.event, id="")) for each in self._entries.values()
+        ]
         return self._until, tuple(entries), tuple(sorted(self._told.items()))
 
     async def keep_on(self, span: timedelta = LISTENING) -> None:

@@ -1,8 +1,9 @@
-"""The outbox's table, and what writes to it: triggers, so that an event is in the transaction that makes it true
-whichever replica or version of extauth it is that writes.
+"""The outbox's table, and the triggers that write to it.
 
-The function goes by the schema of the table that it is called for, whatever the ``search_path``. It has the rights
-of whoever writes. Those of a role that was set up before the outbox suffice as long as nobody listens.
+So an event is in the transaction that makes it true, whichever replica or version of extauth writes.
+
+The function goes by the schema of the table that it is called for, whatever the ``search_path``. It has the
+rights of whoever writes: those of a role from before the outbox suffice as long as nobody listens.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ def is_broken(row: str) -> str:
   AND {row}.oauth_refresh_failure_version IS NOT DISTINCT FROM {row}.version)"""
 
 
-_WRITE: Final = """CREATE OR REPLACE FUNCTION external_auth_outbox_write() RETURNS trigger LANGUAGE plpgsql AS $$
+_WRITE: Final = """CREATE OR REPLACE FUNCTION external_auth_outbox_write() RETURNS trigger
+LANGUAGE plpgsql AS $$
 DECLARE
   listening boolean;
   detail text;
   ends_at timestamptz;
 BEGIN
-  EXECUTE format('SELECT outbox_until > clock_timestamp() FROM %I.external_auth_meta', TG_TABLE_SCHEMA)
-    INTO listening;
+  EXECUTE format('SELECT outbox_until > clock_timestamp() FROM %I.external_auth_meta',
+    TG_TABLE_SCHEMA) INTO listening;
   IF listening IS NULL THEN
     RETURN NULL;
   END IF;

@@ -1,4 +1,4 @@
-"""What :class:`~extauth.adapters.postgres.outbox.PostgresOutbox` says to Postgres: one statement for each method."""
+"""What :class:`PostgresOutbox` says to Postgres: one statement for each method."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ RETURNING {DURABLE}"""
 MISSING_TRIGGERS = """SELECT name FROM unnest($1::text[]) AS needed (name)
 WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = name AND tgenabled IN ('O', 'A')
     AND tgrelid = to_regclass('external_auth_links'))
-  AND EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('external_auth_links') AND relkind IN ('r', 'p'))"""
+  AND EXISTS (SELECT FROM pg_class
+    WHERE oid = to_regclass('external_auth_links') AND relkind IN ('r', 'p'))"""
 
-# Only the oldest of each link: the next one waits until that is gone or set aside. What another replica claims
-# at this moment is left to it.
+# Only the oldest of each link: the next one waits until that is gone or set aside. What another replica
+# claims at this moment is left to it.
 CLAIM = f"""WITH due AS (SELECT number FROM external_auth_outbox AS due
   WHERE dead_at IS NULL AND due_at <= {_NOW} AND (lease_expires_at IS NULL OR lease_expires_at <= {_NOW})
     AND NOT EXISTS (SELECT FROM external_auth_outbox AS earlier

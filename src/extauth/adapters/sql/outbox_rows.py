@@ -11,9 +11,7 @@ from extauth.domain.health import Lifetimes
 from extauth.domain.link import LinkKey
 from extauth.domain.outbox import ClaimedEvent, DeadLetter, EndingLink, OutboxCounts, StoredEvent
 
-EVENT: Final = (
-    "number, event_id, type, provider_id, user_id, version, happened_at, detail, ends_at, attempts"
-)
+EVENT: Final = "number, event_id, type, provider_id, user_id, version, happened_at, detail, ends_at, attempts"
 
 ENDING: Final = """provider_id, user_id, version, created_at, {written_at}, oauth_refresh_token IS NOT NULL,
   oauth_issued_at, oauth_expiry, oauth_refresh_token_expiry, outbox_ends_at, {ends_at}"""

@@ -1,5 +1,6 @@
-"""The outbox's table, and what writes to it: triggers, so that an event is in the transaction that makes it true
-whichever replica or version of extauth it is that writes.
+"""The outbox's table, and the triggers that write to it.
+
+So an event is in the transaction that makes it true, whichever replica or version of extauth writes.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ def is_broken(row: str) -> str:
 
 
 def _trigger(name: str, when: str, detail: str = "NULL", ends_at: str = "NULL") -> str:
-    return f"""CREATE TRIGGER IF NOT EXISTS external_auth_links_{name} AFTER UPDATE ON external_auth_links WHEN {when} BEGIN
+    return f"""CREATE TRIGGER IF NOT EXISTS external_auth_links_{name}
+AFTER UPDATE ON external_auth_links WHEN {when} BEGIN
   UPDATE external_auth_meta SET outbox_last = outbox_last + 1 WHERE outbox_until > {NOW};
   INSERT INTO external_auth_outbox
     (number, event_id, type, provider_id, user_id, version, happened_at, detail, ends_at, due_at)
-  SELECT outbox_last, lower(hex(randomblob(16))), 'link.{name}', new.provider_id, new.user_id, new.version, {NOW},
-    {detail}, {ends_at}, {NOW}
+  SELECT outbox_last, lower(hex(randomblob(16))), 'link.{name}',
+    new.provider_id, new.user_id, new.version, {NOW}, {detail}, {ends_at}, {NOW}
   FROM external_auth_meta WHERE outbox_until > {NOW};
-END"""
+END"""  # noqa: S608
 
 
 TRIGGERS: Final[Sequence[str]] = (

@@ -1,4 +1,4 @@
-"""What :class:`~extauth.adapters.sqlite.outbox.SqliteOutbox` says to SQLite: one statement for each method."""
+"""What :class:`SqliteOutbox` says to SQLite: one statement for each method."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Final, Self, final
+from typing import Final, Self, cast, final
 
 from extauth.cancellation import cancelled_by_caller
 from extauth.clock import SystemClock
@@ -22,6 +22,7 @@ from extauth.domain.outbox import (
     outbox_of,
 )
 from extauth.domain.ports import OAuthProvider, WallClock
+from extauth.domain.wrong_types import must_be
 from extauth.one_loop import OneLoop
 from extauth.services.outbox.expiring import ExpiryScan
 from extauth.services.outbox.options import DeliveryOptions
@@ -38,13 +39,15 @@ _KEPT_ON_FOR: Final = timedelta(hours=1)
 class LinkEventDelivery:
     """Delivers a store's events to a handler, as long as it is entered.
 
-    Any number of replicas may: each event is one replica's at a time. A handler that returns has dealt with the
-    event. If it raises, or takes longer than ``timeout``, the event is delivered again later, by whichever
-    replica, and set aside in the end. So is one whose replica crashed, also between the handler's return and
-    the note of it: **an event may come more than once, with the same id**. Events of one link come in order, but
-    for one that was set aside; those of different links in any, up to ``at_once`` at the same time.
+    Any number of replicas may: each event is one replica's at a time. A handler that returns has dealt with
+    the event. If it raises, or takes longer than ``timeout``, the event is delivered again later, by
+    whichever replica, and set aside in the end. So is one whose replica crashed, also between the handler's
+    return and the note of it: **an event may come more than once, with the same id**. Events of one link
+    come in order, but for one that was set aside; those of different links in any, up to ``at_once`` at the
+    same time.
 
-    Each event was true when it happened. What has become of the link since then ``health`` tells.
+    Each event was true when it happened. What has become of the link since then ``health`` tells. With
+    ``providers``, what is known of them tells which links end soon.
 
     Leaving it starts no more deliveries and waits for those under way; cancelled meanwhile, too.
 
@@ -62,11 +65,8 @@ class LinkEventDelivery:
         clock: WallClock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        if not callable(handler):
-            msg = "the handler of link events must be an async function that takes the event"
-            raise TypeError(msg)
         self._outbox = outbox_of(store)
-        self._handler = handler
+        self._handler = checked_handler(handler)
         self._options = options or DeliveryOptions()
         self._clock = clock or SystemClock()
         self._rng = rng or random.SystemRandom()
@@ -163,7 +163,7 @@ class LinkEventDelivery:
         return False
 
     async def _handled(self, claimed: ClaimedEvent) -> tuple[str, timedelta | None]:
-        """Call the handler; return what spoke against the event, empty if nothing did, and when to try again."""
+        """Call the handler; return what spoke against the event, if anything did, and when to try again."""
         delay = self._options.retry_after(claimed.attempt, self._rng.random())
         try:
             async with asyncio.timeout(self._options.timeout.total_seconds()):
@@ -181,6 +181,16 @@ class LinkEventDelivery:
         except Exception as error:  # noqa: BLE001 - the type alone: the text may hold anything
             return type(error).__name__, delay
         return "", None
+
+
+def checked_handler(handler: object) -> Handler:
+    """Return what was given.
+
+    :raises TypeError: if it cannot be called.
+    """
+    if not callable(handler):
+        raise TypeError(must_be("an async function that takes the event", handler, "the handler"))
+    return cast("Handler", handler)
 
 
 def _is_over(last: datetime | None, span: timedelta, now: datetime) -> bool:

@@ -37,9 +37,7 @@ class ExpiryScan:
         """
         told, last = 0, None
         while True:
-            page = await self.outbox.ending(
-                last, since=now - self.ahead, before=now + self.ahead, limit=PAGE
-            )
+            page = await self.outbox.ending(last, since=now - self.ahead, before=now + self.ahead, limit=PAGE)
             for link in page:
                 end = expiring(link.lifetimes, now, self._traits(link), ahead=self.ahead)
                 if end is not None and is_news(link, end, self.ahead):

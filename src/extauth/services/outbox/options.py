@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, final
 
@@ -21,12 +22,11 @@ RETRIES: Final = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-"""How long after each failed attempt comes the next: the schedule that Standard Webhooks 1.0.0 gives as an example
-("Deliverability and reliability", https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/
-standard-webhooks.md, read 2026-11-29), which says that jitter be added."""
+"""How long after each failed attempt comes the next: the example of Standard Webhooks 1.0.0 ("Deliverability
+and reliability", https://github.com/standard-webhooks/standard-webhooks, read 2026-11-29)."""
 
 
-def _retries(_: object, __: object, value: tuple[timedelta, ...]) -> None:
+def _retries(_: object, __: object, value: Sequence[timedelta]) -> None:
     if any(delay <= timedelta(0) for delay in value):
         msg = "retries must be longer than zero"
         raise ValueError(msg)
@@ -44,9 +44,9 @@ class DeliveryOptions:
     """How long a handler may take for one event; then it is cancelled, and the event delivered again."""
     poll: timedelta = attrs.field(default=timedelta(seconds=5), validator=positive)
     """How often is looked for events when there were none."""
-    retries: tuple[timedelta, ...] = attrs.field(default=RETRIES, converter=tuple, validator=_retries)
-    """How long after each failed attempt comes the next; after the last one the event is set aside. Up to a tenth
-    is added at random."""
+    retries: Sequence[timedelta] = attrs.field(default=RETRIES, validator=_retries)
+    """How long after each failed attempt comes the next; after the last one the event is set aside. Up to a
+    tenth is added at random."""
     at_once: int = attrs.field(default=10, validator=attrs.validators.ge(1))
     """How many events of different links are delivered at the same time."""
     ahead: timedelta = attrs.field(default=AHEAD, validator=positive)
@@ -54,8 +54,8 @@ class DeliveryOptions:
     look_every: timedelta = attrs.field(default=timedelta(hours=1), validator=positive)
     """How often is looked for links that end soon."""
     lease: timedelta = attrs.field(default=timedelta(seconds=30), validator=positive)
-    """For how much longer than ``timeout`` an event stays a replica's own. If that crashed, another one delivers
-    it after both."""
+    """For how much longer than ``timeout`` an event stays a replica's own. If that crashed, another one
+    delivers it after both."""
 
     def retry_after(self, attempt: int, draw: float) -> timedelta | None:
         """Return how long after that failed attempt, the first being 1, comes the next; None if none does.

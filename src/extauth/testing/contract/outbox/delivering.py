@@ -49,7 +49,7 @@ class OutboxDeliveringContract(LinkingHarness):
 
     @with_outbox
     async def test_a_crashed_replicas_event_comes_again(self, store: OutboxWitness) -> None:
-        """The same event, with the same id, to whoever asks when the lease is over; it counts as an attempt."""
+        """The same event, with the same id, to whoever asks when the lease is over; as another attempt."""
         await broken_link(store)
         first = await one_claimed(store, ME, BRIEF)
         while not (claimed := await store.outbox.claim(YOU, LONG, limit=9)):

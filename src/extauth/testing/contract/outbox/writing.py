@@ -69,7 +69,7 @@ class OutboxWritingContract(LinkingHarness):
 
     @with_outbox
     async def test_what_mends_a_link(self, store: OutboxWitness) -> None:
-        """A save, a new authorization and a lift each tell that it works again, at the version it then has."""
+        """A save, a new authorization and a lift each tell that it works again, at its version then."""
         version = await broken_link(store)
         await store.save(ALICE, version, TOKENS)
         expected = [(BROKEN, ALICE, version), (RECOVERED, ALICE, version + 1)]
@@ -105,7 +105,7 @@ class OutboxWritingContract(LinkingHarness):
         await taken(store)
         await store.claim(ALICE, version, ME, LONG)
         await store.release(ALICE, version, ME, unresolved=True)
-        await store.reseal(ALICE, version, attrs.evolve(TOKENS, access_token="at-2"))  # noqa: S106
+        await store.reseal(ALICE, version, attrs.evolve(TOKENS, access_token="at-2"))
         await store.record_account(ALICE, version, Account("1"))
         expect(await taken(store), [], "claim, release, reseal and record_account must write no event")
 
@@ -168,7 +168,9 @@ class OutboxWritingContract(LinkingHarness):
         expect((await store.outbox.counts()).listening_until, until, "keep_on must never shorten")
 
     @with_outbox_replicas
-    async def test_what_another_replica_writes_is_told(self, one: OutboxWitness, other: OutboxWitness) -> None:
+    async def test_what_another_replica_writes_is_told(
+        self, one: OutboxWitness, other: OutboxWitness
+    ) -> None:
         """Whoever writes, and whoever reads."""
         version = await broken_link(other)
         events: list[LinkEvent] = await taken(one)
