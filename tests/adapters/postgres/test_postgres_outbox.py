@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from extauth import ConfigurationError, LinkKey, open_store
+from extauth import ConfigurationError, LinkKey, TokenSet, open_store
 from extauth.adapters.postgres.outbox_schema import TRIGGERS
 from extauth.testing.contract.outbox.harness import broken_link, kinds, taken
-from tests.support.postgres_admin import role_of, run
+from tests.support.postgres_admin import role_of, run, session
 
 ALICE = LinkKey("github", "alice")
 
@@ -61,6 +61,20 @@ async def test_a_role_from_before_goes_on(postgres_dsn):
             await run(postgres_dsn, f"SET ROLE old_app; {statement}")
         assert await store.get(ALICE) is None
         await run(postgres_dsn, "DROP OWNED BY old_app", "DROP ROLE old_app")
+
+
+async def test_what_is_undone_is_not_told(postgres_dsn):
+    """A mark that is rolled back has not happened, and one that is committed has."""
+    async with open_store(postgres_dsn) as store, session(postgres_dsn) as other:
+        await store.outbox.keep_on()
+        await store.put(ALICE, TokenSet("at", "rt"))
+        mark = """UPDATE external_auth_links SET oauth_refresh_failure_reason = 'x',
+            oauth_refresh_failure_version = version"""
+        for end, events in (("ROLLBACK", 0), ("COMMIT", 1)):
+            await other.execute(f"BEGIN; {mark}")
+            assert (await store.outbox.counts()).waiting == 0
+            await other.execute(end)
+            assert (await store.outbox.counts()).waiting == events
 
 
 async def test_a_lost_meta_row_is_put_back(postgres_dsn):

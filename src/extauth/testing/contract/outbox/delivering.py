@@ -17,6 +17,7 @@ from extauth.testing.contract.outbox.harness import (
     YOU,
     OutboxWitness,
     broken_link,
+    claimed_soon,
     kinds,
     one_claimed,
     taken,
@@ -52,8 +53,7 @@ class OutboxDeliveringContract(LinkingHarness):
         """The same event, with the same id, to whoever asks when the lease is over; as another attempt."""
         await broken_link(store)
         first = await one_claimed(store, ME, BRIEF)
-        while not (claimed := await store.outbox.claim(YOU, LONG, limit=9)):
-            pass
+        claimed = await claimed_soon(store, YOU)
         promise = "claim after a lease is over must return the same event"
         expect([each.event for each in claimed], [first.event], promise)
         expect(claimed[0].attempt, 2, "claim must count attempts")
@@ -91,8 +91,7 @@ class OutboxDeliveringContract(LinkingHarness):
         await broken_link(store)
         claimed = await one_claimed(store)
         await store.outbox.postpone(claimed.number, ME, BRIEF, "http_503")
-        while not (again := await store.outbox.claim(YOU, LONG, limit=9)):
-            pass
+        again = await claimed_soon(store, YOU)
         expect([each.event for each in again], [claimed.event], "claim must return it when it is due again")
         expect_that(version > 0, "put must give a version", "it gave none")
 

@@ -112,6 +112,17 @@ async def one_claimed(store: WithOutbox, owner: str = ME, ttl: timedelta = LONG)
     return claimed[0]
 
 
+async def claimed_soon(store: OutboxWitness, owner: str) -> list[ClaimedEvent]:
+    """Claim what becomes due within a moment of the store's clock."""
+    begun = await store.time()
+    while True:
+        moment = await store.time()
+        if claimed := await store.outbox.claim(owner, LONG, limit=100):
+            return claimed
+        due = moment > begun + timedelta(seconds=1)
+        expect_that(not due, "claim must return an event when it is due again", "it returned none")
+
+
 def kinds(events: list[LinkEvent]) -> list[tuple[str, LinkKey, int]]:
     """Return what events are about."""
     return [(event.type, event.key, event.version) for event in events]
