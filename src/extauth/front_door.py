@@ -18,6 +18,7 @@ from extauth.clock import SystemClock
 from extauth.domain.access import AccessRules
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
+from extauth.domain.outbox import Handler
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
 from extauth.domain.revocation import OnSharedGrant
@@ -26,9 +27,11 @@ from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
 from extauth.encrypting import Encrypting, encrypting
 from extauth.one_loop import OneLoop
 from extauth.opening import StoreOptions, open_store
+from extauth.services.health.check import HealthCheck
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
 from extauth.services.linking.service import LinkingService
+from extauth.services.outbox.delivery import LinkEventDelivery
 from extauth.services.refresh.service import TokenService
 from extauth.services.upkeep.service import UpkeepService
 
@@ -53,6 +56,7 @@ def open(  # noqa: A001
     on_account_change: OnAccountChange = "replace",
     on_shared_grant: OnSharedGrant = "spare",
     upkeep: Upkeep | None = None,
+    on_link_event: Handler | None = None,
     rng: random.Random | None = None,
     **store_options: Unpack[StoreOptions],
 ) -> AbstractAsyncContextManager[Auth]:
@@ -70,6 +74,8 @@ def open(  # noqa: A001
     the clock and the policy: its ``exchange_timeout`` bounds each request to a provider, whatever for. It
     serves one event loop. With ``upkeep`` links are kept warm and alive in the background, on every replica:
     see :class:`~extauth.UpkeepService`.
+    serves one event loop. ``on_link_event`` is called, on one of all replicas, when a link is broken, works
+    again or ends soon: see :class:`extauth.outbox.LinkEventDelivery`.
 
     Leaving it refuses new calls and finishes what is under way: first upkeep, then linking, then refreshes,
     whose tokens are saved, then a store that was opened by URL is closed. Each is closed also if the one
@@ -90,12 +96,12 @@ def open(  # noqa: A001
     clock = clock or SystemClock()
     policy = policy or RefreshPolicy()
     # Once: both services go through them, and a mistake is told before a store is opened.
-    providers = linking_providers(providers).values()
+    served = linking_providers(providers)
     return _OpenAuth(
         _guarded(_opening(given, given_keys, plain_rows, store_options), access),
         partial(
             TokenService,
-            providers=providers,
+            providers=served.values(),
             policy=policy,
             clock=clock,
             observer=observer,
@@ -104,7 +110,7 @@ def open(  # noqa: A001
         ),
         partial(
             LinkingService,
-            providers=providers,
+            providers=served.values(),
             clock=clock,
             observer=observer,
             authorization_ttl=authorization_ttl,
@@ -116,6 +122,11 @@ def open(  # noqa: A001
         ),
         partial(UpkeepService, providers=providers, clock=clock, observer=observer, rng=rng),
         upkeep,
+        partial(HealthCheck, providers=served, clock=clock),
+        on_link_event
+        and partial(
+            LinkEventDelivery, handler=on_link_event, providers=served.values(), clock=clock, rng=rng
+        ),
     )
 
 
@@ -163,12 +174,16 @@ class _OpenAuth:
         linking_on: Callable[[LinkingStore], LinkingService],
         upkeep_on: Callable[..., UpkeepService],
         upkeep: Upkeep | None,
+        checked_on: Callable[[LinkingStore], HealthCheck],
+        delivery_on: Callable[[LinkingStore], LinkEventDelivery] | None,
     ) -> None:
         self._opening = opening
         self._tokens_on = tokens_on
         self._linking_on = linking_on
         self._upkeep_on = upkeep_on
         self._upkeep = upkeep
+        self._checked_on = checked_on
+        self._delivery_on = delivery_on
         self._closing: AsyncExitStack | None = None
         """Set once by entering; it is not entered again."""
         self._leaving = asyncio.Event()
@@ -197,6 +212,9 @@ class _OpenAuth:
         home.check()
         return Auth(store, tokens, linking, home, self._leaving)
         return auth
+            if self._delivery_on is not None:
+                await opened.enter_async_context(self._delivery_on(store))
+        return Auth(store, tokens, linking, self._checked_on(store), home)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

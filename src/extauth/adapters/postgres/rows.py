@@ -123,6 +123,7 @@ def account_parameters(account: Account) -> Parameters:
 
 
 def in_utc(value: datetime) -> datetime:
+def instant(value: datetime) -> datetime:
     """Read an instant."""
     # asyncpg writes the last and the first datetime as infinities, and reads those without a zone.
     return value.replace(tzinfo=UTC)
@@ -171,6 +172,7 @@ def _link(row: Row) -> Link:
         failure = RefreshFailure(
             reason=row[column.OAUTH_REFRESH_FAILURE_REASON],
             at=in_utc(row[column.OAUTH_REFRESH_FAILURE_AT]),
+            at=instant(row[column.OAUTH_REFRESH_FAILURE_AT]),
             version=row[column.OAUTH_REFRESH_FAILURE_VERSION],
             retry_at=optional_instant(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
             attempts=row[column.OAUTH_REFRESH_FAILURE_ATTEMPTS],

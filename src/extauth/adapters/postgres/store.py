@@ -20,6 +20,7 @@ from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.link_reads import LinkReads
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.meta_row import MetaRow
+from extauth.adapters.postgres.outbox import PostgresOutbox
 from extauth.adapters.postgres.own_pool import own_pool
 from extauth.adapters.postgres.pools import Pool
 from extauth.adapters.postgres.preparing import prepare
@@ -120,6 +121,7 @@ class PostgresLinkStore(LinkingMethods):
         self.sealed: Final = SqlSealedRows(PostgresTexts(self._connections), self._home.check)
         self.imports: Final = PostgresImports(self._home, self._connections, self._meta)
         self.inventory: Final = SqlInventory(self._home, POSTGRES, self._links.rows)
+        self.outbox = PostgresOutbox(self._connections, self._meta, self._home)
 
     @classmethod
     @asynccontextmanager

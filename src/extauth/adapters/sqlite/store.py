@@ -39,6 +39,7 @@ from extauth.adapters.sqlite.imports import SqliteImports
 from extauth.adapters.sqlite.inventory import SQLITE
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
+from extauth.adapters.sqlite.outbox import SqliteOutbox
 from extauth.adapters.sqlite.preparing import prepare
 from extauth.adapters.sqlite.rows import (
     Values,
@@ -108,6 +109,7 @@ class SqliteLinkStore(LinkingMethods):
         self.sealed: Final = SqlSealedRows(SqliteTexts(self._writer), self._home.check)
         self.imports: Final = SqliteImports(self._home, self._writer.fetch_all)
         self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
+        self.outbox = SqliteOutbox(self._writer.fetch_all, self._home)
 
     @classmethod
     @asynccontextmanager
