@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import final

@@ -69,13 +69,10 @@ def open(  # noqa: A001
     :class:`~extauth.adapters.authorization.GuardedStore`. The rest is as for :class:`~extauth.TokenService`
     and :class:`~extauth.LinkingService`, which share the observer, the clock and the policy: its
     ``exchange_timeout`` bounds each request to a provider, whatever for. It serves one event loop.
-    ``plain_rows`` says what to do with what is not encrypted yet: see :func:`~extauth.open_store`. The rest
-    is as for :class:`~extauth.TokenService` and :class:`~extauth.LinkingService`, which share the observer,
-    the clock and the policy: its ``exchange_timeout`` bounds each request to a provider, whatever for. It
-    serves one event loop. With ``upkeep`` links are kept warm and alive in the background, on every replica:
-    see :class:`~extauth.UpkeepService`.
-    serves one event loop. ``on_link_event`` is called, on one of all replicas, when a link is broken, works
-    again or ends soon: see :class:`extauth.outbox.LinkEventDelivery`.
+
+    With ``upkeep`` links are kept warm and alive in the background, on every replica: see
+    :class:`~extauth.UpkeepService`. ``on_link_event`` is called, on one of all replicas, when a link is
+    broken, works again or ends soon: see :class:`extauth.outbox.LinkEventDelivery`.
 
     Leaving it refuses new calls and finishes what is under way: first upkeep, then linking, then refreshes,
     whose tokens are saved, then a store that was opened by URL is closed. Each is closed also if the one
@@ -99,7 +96,7 @@ def open(  # noqa: A001
     served = linking_providers(providers)
     return _OpenAuth(
         _guarded(_opening(given, given_keys, plain_rows, store_options), access),
-        partial(
+        tokens_on=partial(
             TokenService,
             providers=served.values(),
             policy=policy,
@@ -108,7 +105,7 @@ def open(  # noqa: A001
             on_shared_grant=on_shared_grant,
             rng=rng,
         ),
-        partial(
+        linking_on=partial(
             LinkingService,
             providers=served.values(),
             clock=clock,
@@ -120,10 +117,10 @@ def open(  # noqa: A001
             exchange_timeout=policy.exchange_timeout,
             rng=rng,
         ),
-        partial(UpkeepService, providers=providers, clock=clock, observer=observer, rng=rng),
-        upkeep,
-        partial(HealthCheck, providers=served, clock=clock),
-        on_link_event
+        upkeep_on=partial(UpkeepService, providers=served.values(), clock=clock, observer=observer, rng=rng),
+        upkeep=upkeep,
+        checked_on=partial(HealthCheck, providers=served, clock=clock),
+        delivery_on=on_link_event
         and partial(
             LinkEventDelivery, handler=on_link_event, providers=served.values(), clock=clock, rng=rng
         ),
@@ -170,6 +167,7 @@ class _OpenAuth:
     def __init__(
         self,
         opening: AbstractAsyncContextManager[LinkingStore],
+        *,
         tokens_on: Callable[[LinkingStore], TokenService],
         linking_on: Callable[[LinkingStore], LinkingService],
         upkeep_on: Callable[..., UpkeepService],
@@ -204,17 +202,13 @@ class _OpenAuth:
             linking = await opened.enter_async_context(self._linking_on(store))
             home = OneLoop("Auth")
             home.check()
-            auth = Auth(store, tokens, linking, self._upkeep_on, home)
+            auth = Auth(store, tokens, linking, self._upkeep_on, self._checked_on(store), home, self._leaving)
             if self._upkeep is not None:
                 await opened.enter_async_context(auth.upkeep(self._upkeep))
-            self._closing = opened.pop_all()
-        home = OneLoop("Auth")
-        home.check()
-        return Auth(store, tokens, linking, home, self._leaving)
-        return auth
             if self._delivery_on is not None:
                 await opened.enter_async_context(self._delivery_on(store))
-        return Auth(store, tokens, linking, self._checked_on(store), home)
+            self._closing = opened.pop_all()
+        return auth
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         LinkStoreContract,
         SealedRowsContract,
     )
-    from extauth.testing.contract import LinkingStoreContract, LinkStoreContract
     from extauth.testing.contract.outbox.contract import OutboxContract
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore

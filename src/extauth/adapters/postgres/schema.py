@@ -94,7 +94,7 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id text",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes text",
     ),
-    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX,),
+    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 

@@ -30,7 +30,7 @@ from extauth.adapters.postgres.rows import (
     account_parameters,
     due_parameters,
     failure_parameters,
-    in_utc,
+    instant,
     key_parameters,
     link_from_row,
     origin_parameters,
@@ -262,7 +262,7 @@ class PostgresLinkStore(LinkingMethods):
         self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
     ) -> list[Due]:
         parameters = due_parameters(provider_id, before, after, limit)
-        return due_links(await self._connections.read(statements.DUE[by], *parameters), in_utc)
+        return due_links(await self._connections.read(statements.DUE[by], *parameters), instant)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait((key.provider_id, key.user_id), version, timeout)

@@ -116,7 +116,7 @@ END""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id TEXT",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes TEXT",
     ),
-    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX,),
+    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

@@ -13,6 +13,8 @@ from typing import Final, Self, cast, final
 
 from extauth.cancellation import cancelled_by_caller
 from extauth.clock import SystemClock
+from extauth.domain.acting import acting
+from extauth.domain.actors import DELIVERING
 from extauth.domain.errors import ExtAuthError
 from extauth.domain.outbox import (
     ClaimedEvent,
@@ -65,7 +67,7 @@ class LinkEventDelivery:
         clock: WallClock | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._outbox = outbox_of(store)
+        self._outbox = outbox_of(acting(store, DELIVERING))
         self._handler = checked_handler(handler)
         self._options = options or DeliveryOptions()
         self._clock = clock or SystemClock()
