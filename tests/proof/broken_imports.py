@@ -7,6 +7,7 @@ contract test that was made for it.
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 import attrs
 
@@ -21,7 +22,7 @@ class _Importing(HealthyStore):
     def __init__(self) -> None:
         super().__init__()
         self.healthy = self.imports
-        self.imports = self
+        self.imports = cast("Any", self)
 
     async def add(self, link):
         return await self.healthy.add(link)

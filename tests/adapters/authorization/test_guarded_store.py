@@ -160,7 +160,7 @@ async def test_two_tasks_at_once(inner):
             {"delete", "forget_authorizations", "lift_failure", "purge_authorizations"},
         ),
     ],
-    ids=str,
+    ids=lambda value: "may" if isinstance(value, set) else str(value),
 )
 async def test_what_each_may_call(inner, actor, may):
     """Method by method."""
