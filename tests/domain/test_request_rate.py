@@ -57,6 +57,7 @@ class Replica:
         self.rate = RequestRate().crowded(0.0)
         self.under_way = 0
         self.next_at = 0.0
+        self.woken_at = 0.0
         self.served = self.refused = 0
 
     def may_send(self, now: float) -> float | None:
@@ -87,7 +88,8 @@ def crowd(provider: Bucket | Window, seconds: float, *, replicas: int = 1, laten
             speed = replica.rate.per_second(now)
             replica.next_at = 0.0 if speed is None else now + 1 / speed
             heapq.heappush(agenda, (now + latency, next(numbers), replica, (now, provider.refused(now))))
-        if at is not None:
+        if at is not None and not now < replica.woken_at <= at:
+            replica.woken_at = at
             heapq.heappush(agenda, (at, next(numbers), replica, None))
     return everybody
 
