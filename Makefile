@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --no-header --no-annotate
 
-.PHONY: help demo test attacks coverage prove chaos servers mutants pgbouncer haproxy faketime pglite check docs fix matrix lowest audit sbom bench wheel lock clean
+.PHONY: help demo test attacks coverage prove chaos servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -67,6 +67,10 @@ pglite: $(DEV_INSTALLED)  ## the tests that need PGlite, which npm brings; needs
 	mkdir -p build/pglite && cp tests/servers/pglite/* build/pglite
 	npm ci --silent --prefix build/pglite
 	$(BIN)/python -m pytest -m pglite tests/adapters/postgres
+
+promtool:  ## the alert rules, by Prometheus' own promtool, which must be installed
+	promtool check rules docs/monitoring/alerts.yml
+	promtool test rules tests/monitoring/alerts_test.yml
 
 check: $(DEV_INSTALLED)  ## format, lint, types, layers and the API reference
 	$(BIN)/ruff format --check .
