@@ -183,17 +183,16 @@ async def _lost(store: Store, orders: Orders, users: Sequence[str]) -> list[str]
 
 
 def _summed(counts: Sequence[dict[str, int]]) -> dict[str, int]:
-    return {
-        code: sum(each.get(code, 0) for each in counts) for code in sorted({*(c for n in counts for c in n)})
-    }
+    codes = sorted({code for each in counts for code in each})
+    return {code: sum(each.get(code, 0) for each in counts) for code in codes}
 
 
 def report(what: str, outcome: Outcome) -> str:
     """Say what came of it."""
     return (
         f"{what}: {'nothing is lost' if outcome.good else 'FAILED'}\n"
-        f"  {outcome.links} links brought under another key in {outcome.rotating:.1f} s, by a rotation that was"
-        f" killed and two that went on ({' and '.join(map(str, outcome.written))} links)\n"
+        f"  {outcome.links} links brought under another key in {outcome.rotating:.1f} s, by one rotation that"
+        f" was killed and two that went on ({' and '.join(map(str, outcome.written))} links)\n"
         f"  {outcome.refreshed} refreshes meanwhile; calls that failed: {outcome.refused or 'none'}\n"
         f"  not to be opened with the new key: {outcome.unopened}; old key in use for: {outcome.old};"
         f" grants revoked: {outcome.revoked}\n"
