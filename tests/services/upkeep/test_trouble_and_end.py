@@ -164,7 +164,7 @@ async def test_in_the_background_a_store_that_is_down_is_waited_out():
         await turns()
         assert provider.tokens.exchanges == 1
         [swept] = [event for event in events if isinstance(event, UpkeepSwept)]
-        assert (swept.provider_id, swept.report.refreshed) == ("github", 1)
+        assert (swept.provider_id, swept.refreshed) == ("github", 1)
         await store.put(LinkKey("github", "bob"), expired(provider, clock.now()))
         clock.advance(timedelta(seconds=40))
         await turns()
