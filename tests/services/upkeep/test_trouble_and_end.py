@@ -155,12 +155,12 @@ async def test_in_the_background_a_store_that_is_down_is_waited_out():
         pauses = []
         for _ in range(4):
             pauses.append(min(clock.asleep))
-            clock.advance(timedelta(seconds=min(clock.asleep)))
+            clock.advance(timedelta(seconds=min(clock.asleep) + 0.001))
             await turns()
         assert pauses == sorted(pauses)
         assert pauses[-1] > 2 * pauses[0]
         down = False
-        clock.advance(timedelta(seconds=min(clock.asleep)))
+        clock.advance(timedelta(seconds=min(clock.asleep) + 0.001))
         await turns()
         assert provider.tokens.exchanges == 1
         [swept] = [event for event in events if isinstance(event, UpkeepSwept)]
