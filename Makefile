@@ -44,6 +44,9 @@ coverage: $(DEV_INSTALLED)  ## which branches the tests take; those of tests/pro
 chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres under a strict authorization server
 	$(BIN)/python -m chaos $(ARGS)
 
+rotation: $(DEV_INSTALLED)  ## rotate the encryption keys of 100,000 links while four processes refresh them and some are killed
+	$(BIN)/python -m chaos.rotation $(ARGS)
+
 servers: $(DEV_INSTALLED)  ## extauth against servers that others wrote; needs Node.js and npm, and says what else (ARGS=--write for the page)
 	$(PYTHON) -m venv build/servers/python
 	build/servers/python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement servers/requirements.txt
