@@ -20,7 +20,7 @@ from bench.links import PROVIDER
 from bench.report import Figure, Part
 from extauth import open_store
 from extauth.adapters.encryption import EncryptionKey
-from extauth.domain.imports import ImportedLink
+from extauth.domain.imports import ImportedLink, imports_of
 from extauth.domain.link import LinkKey
 from extauth.testing.server.authorization_server import AuthorizationServer
 
@@ -30,8 +30,8 @@ LIFETIME = timedelta(seconds=30)
 CALLERS = 16
 
 METHOD = f"""Two processes, each a token service on a SQLite file of its own, with {CALLERS} callers each that
-never stop asking for the tokens of users drawn at random. Access tokens live for
-{LIFETIME.total_seconds():.0f} s. The authorization server is real HTTP on loopback and ends a grant when a refresh token comes twice. While the
+never stop asking for the tokens of users drawn at random. Access tokens live for {LIFETIME.seconds} s. The
+authorization server is real HTTP on loopback and ends a grant when a refresh token comes twice. While the
 first side refreshes, its links are exported and imported by the second one, fenced; then exported again with
 `freeze=True`, and imported again with `frozen=True`. In the end the second side refreshes every link once
 more. *Lost* are grants that the server has ended, and links that could not be refreshed. The copy is the same
@@ -69,7 +69,8 @@ async def _side(store: str, server: AuthorizationServer, users: list[str]) -> As
         assert process.stdout is not None
         process.stdin.write(json.dumps(order).encode() + b"\n")
         await process.stdin.drain()
-        return json.loads(await process.stdout.readline())
+        told: dict[str, Any] = json.loads(await process.stdout.readline())
+        return told
 
     provider = {
         "client_id": server.client_id,
@@ -88,8 +89,9 @@ async def _side(store: str, server: AuthorizationServer, users: list[str]) -> As
 
 async def _connect(server: AuthorizationServer, store: str, users: list[str]) -> None:
     async with open_store(store, keys="plain") as opened:
+        imports = imports_of(opened)
         for user in users:
-            await opened.imports.add(ImportedLink(LinkKey(PROVIDER, user), server.new_grant(user)))
+            await imports.add(ImportedLink(LinkKey(PROVIDER, user), server.new_grant(user)))
 
 
 async def _rotations(server: AuthorizationServer, more: int) -> None:
@@ -131,14 +133,15 @@ async def move(
             seconds = time.monotonic() - began
             if fenced:
                 await _rotations(server, links // 2)
-            told = [await side(do="stop") for side in (first, second)]
+            asked_here, asked_there = await first(do="stop"), await second(do="stop")
             ends = await second(do="refresh_all")
         return Move(
             links,
             server.grants.families_revoked,
             ends.get("served", 0),
             server.grants.exchanges,
-            *told,
+            asked_here,
+            asked_there,
             reports,
             seconds,
         )
