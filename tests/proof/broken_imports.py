@@ -7,7 +7,7 @@ contract test that was made for it.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
@@ -19,10 +19,12 @@ from tests.proof.breakable_store import HealthyStore, broken
 class _Importing(HealthyStore):
     """Its imports are methods of its own, to be broken."""
 
+    imports: Any
+
     def __init__(self) -> None:
         super().__init__()
         self.healthy = self.imports
-        self.imports = cast("Any", self)
+        self.imports = self
 
     async def add(self, link):
         return await self.healthy.add(link)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
 from extauth.adapters.importing.columns import Column, Columns, Row
-from extauth.domain.hidden import NamesOnly
+from extauth.adapters.importing.values import mapping_of
 
 ALLAUTH_QUERY: Final = """SELECT
   account.user_id, account.provider, account.uid, account.date_joined,
@@ -213,8 +212,8 @@ def _credential(name: str) -> Column:
 
 
 def _within(row: Row, column: str, name: str) -> object:
-    value = row.get(column)
-    return value.get(name) if isinstance(value, Mapping) else None
+    named = mapping_of(row.get(column))
+    return None if named is None else named.get(name)
 
 
 def _member(token: str | None, name: str) -> Any:
@@ -227,6 +226,7 @@ def _member(token: str | None, name: str) -> Any:
                 value = json.loads(value)
             except ValueError:  # quotes what it could not decode
                 return None
-        return NamesOnly(value).get(name) if isinstance(value, Mapping) else None
+        named = mapping_of(value)
+        return None if named is None else named.get(name)
 
     return member
