@@ -66,9 +66,22 @@ def _print_by_rich(table: Table, rows: list[list[str]]) -> None:
     from rich.table import Table as Rich  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415 - no markup: what is shown is from outside
 
+    console = Console()
+    columns = list(zip(table.headings, *rows, strict=True))
+    if any(table.headings) and sum(2 + max(map(len, column)) for column in columns) > console.width:
+        _print_upright(table, rows)
+        return
     shown = Rich(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(table.headings))
     for heading in table.headings:
         shown.add_column(heading, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    Console().print(shown)
+    console.print(shown)
+
+
+def _print_upright(table: Table, rows: list[list[str]]) -> None:
+    """Print each row as a paragraph, where a terminal is too narrow for columns."""
+    for row in rows:
+        print(
+            "\n".join(f"{name}: {cell}" for name, cell in zip(table.headings, row, strict=True) if cell), "\n"
+        )
