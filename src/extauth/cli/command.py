@@ -52,6 +52,8 @@ class Command:
     """One line, for the list of commands."""
     description: str
     run: Callable[[Session], Awaitable[Answer]]
+    members: Mapping[str, str]
+    """What each member of its JSON answer is, beside ``command`` and ``ok``."""
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None  # noqa: ARG005
     uses_store: bool = True
     """Whether it takes ``--store``, ``--keys-file`` and ``--app``."""

@@ -10,11 +10,11 @@ from typing import Final, NoReturn
 
 from extauth.cli.application import WHAT_IT_IS
 from extauth.cli.command import Command
-from extauth.cli.exit_codes import MEANINGS, USAGE
+from extauth.cli.exit_codes import MEANINGS
 from extauth.cli.output import print_json
 from extauth.cli.session import APP, KEYS, KEYS_FILE, STORE
 
-_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^'\"]*")
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/{2,4}[^\s/,'\"][^'\"]*")
 """What may hold a password, and all after it: a space may be a part of that."""
 
 EXIT_CODES: Final = "exit codes:\n" + "\n".join(f"  {code:<4} {said}" for code, said in MEANINGS.items())
@@ -27,13 +27,12 @@ class Parser(argparse.ArgumentParser):
     """Whether ``--json`` is on the command line."""
 
     def error(self, message: str) -> NoReturn:
-        """Print usage and message, and exit."""
+        """Print usage and message to stderr, with ``--json`` also an object to stdout, and exit with 2."""
         message = _ADDRESS.sub("<address>", message)
         if Parser.json:
             command = self.prog.partition(" ")[2] or None
             error = {"code": "usage", "message": message}
             print_json({"command": command, "ok": False, "error": error, "done": {}})
-            self.exit(USAGE)
         super().error(message)
 
 

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from extauth.cli.command import Table
 from extauth.cli.times import shown, written
 from extauth.domain.inventory import LinkSummary
 from extauth.domain.link import LinkKey, RefreshFailure
+
+LINK_MEMBERS: Mapping[str, str] = {
+    "provider": "its id",
+    "user": "the application's id of the user",
+    "state": "`ok`, `expiring` (within 5 minutes), `expired`, `cooling` (a refresh failed; no other"
+    " yet), `leased` (a replica is refreshing it), `unresolved` (one began to, and nobody knows how that ended),"
+    " `broken` (the user connects again, or `extauth retry`), or `unreadable` (the row is damaged)",
+    "version": "how often the credentials were written",
+    "created_at": "when the user connected first",
+    "updated_at": "when the credentials were last written",
+    "expires_at": "when the access token ends, or null if that is unknown",
+    "refreshable": "whether there is a refresh token",
+    "refresh_token_expires_at": "when that ends, or null if that is unknown",
+    "scopes": "what the access token is for, sorted",
+    "encrypted_with": "the id of the key, or null if the tokens are plain",
+    "client_id": "the client that the grant belongs to, or null if that is unknown",
+    "failure": '`{"reason", "at", "version", "retry_at", "attempts", "permanent"}` of the mark, or null',
+    "pending": '`{"since", "live"}` of an exchange whose end nobody has recorded, or null',
+    "account": '`{"id", "login", "display_name"}` at the provider, or null if that is unknown',
+}
+"""What :func:`summary_json` says. Times are ISO 8601 in UTC."""
 
 HEADINGS = ("provider", "user", "state", "expires", "refresh", "mark", "account")
 

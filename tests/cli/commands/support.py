@@ -16,6 +16,7 @@ from typing import Any, final
 import attrs
 
 from extauth import LinkKey, TokenSet, open_store
+from extauth.cli.commands import COMMANDS
 from extauth.domain.link import RefreshFailure
 from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_ports import Store
@@ -23,6 +24,7 @@ from extauth.domain.linking_ports import Store
 CANARY = "canary"
 """In everything that no output may show."""
 NOBODY: Mapping[str, str] = {}
+MEMBERS = {command.name: command.members for command in COMMANDS}
 _OURS = ("EXTAUTH_STORE", "EXTAUTH_KEYS", "EXTAUTH_KEYS_FILE", "EXTAUTH_APP")
 
 
@@ -40,6 +42,8 @@ class Run:
         """The one JSON object that it printed."""
         [line] = self.out.splitlines()
         answer: dict[str, Any] = json.loads(line)
+        said = {} if (name := answer["command"]) is None else MEMBERS[name]
+        assert set(answer) - set(said) <= {"command", "ok", "error", "done"}, "it is documented"
         return answer
 
     @property

@@ -10,25 +10,10 @@ import pytest
 
 from extauth import LinkKey, open_store
 from extauth.adapters.encryption import EncryptionKey
+from extauth.cli.summaries import LINK_MEMBERS
 from tests.cli.commands.support import CANARY, extauth, stocked, tokens
 
-SUMMARY = {
-    "account",
-    "client_id",
-    "created_at",
-    "encrypted_with",
-    "expires_at",
-    "failure",
-    "pending",
-    "provider",
-    "refresh_token_expires_at",
-    "refreshable",
-    "scopes",
-    "state",
-    "updated_at",
-    "user",
-    "version",
-}
+SUMMARY = set(LINK_MEMBERS)
 
 
 def test_links_are_listed_without_tokens(kept):

@@ -115,5 +115,14 @@ COMMAND = Command(
     " removed, tokens are revoked if --app gives the providers, and it is said what is left. Interrupted, it"
     " goes on when it is run again. Backups of the database, and logs of your own, are not reached.",
     add_arguments=_add_arguments,
+    members={
+        "links": '`[{"provider", "user"}]` that would be removed; only without `--yes`',
+        "begun": "how many begun authorizations would be; only without `--yes`",
+        "outcomes": "what became of each link, as for `unlink`; only with `--yes`",
+        "left": '`{"links", "begun", "answered", "answered_until"}` that are left:'
+        " the first two are 0 unless somebody connected the user meanwhile;"
+        " only with `--yes`",
+        "dry_run": "whether nothing was to be changed",
+    },
     run=_run,
 )

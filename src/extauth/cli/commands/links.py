@@ -109,5 +109,11 @@ COMMAND = Command(
     description="Lists links without their tokens, ordered by provider and user, or counts them. It reads"
     " nothing that is encrypted, and so needs no keys.",
     add_arguments=_add_arguments,
+    members={
+        "links": "the links, each as told above; not with `--count`",
+        "next": '`{"provider", "user"}` to give to `--after`, or null; not with `--count`',
+        "counts": '`[{"provider", "state", "links"}]`; only with `--count`',
+        "total": "of all counts; only with `--count`",
+    },
     run=_run,
 )

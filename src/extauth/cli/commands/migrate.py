@@ -42,7 +42,12 @@ COMMAND = Command(
     name="migrate",
     help="create or migrate the tables",
     description="Creates the tables or brings them up to date, in one transaction: interrupted, it has done"
-    " nothing. Replicas of the version before go on working meanwhile and afterwards.",
+    " nothing. Replicas that run go on working; a replica of an older extauth cannot be started on it afterwards.",
     add_arguments=_add_arguments,
+    members={
+        "from": "the version that was found; 0 if there was no schema",
+        "to": "the version that this extauth has",
+        "changed": "whether something was changed",
+    },
     run=_run,
 )

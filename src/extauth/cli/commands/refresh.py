@@ -30,5 +30,8 @@ COMMAND = Command(
     description="Refreshes the access token of one link although it may still work, by the same leases as the"
     " application. Tokens that the provider gives are stored also if it is interrupted.",
     add_arguments=add_key,
+    members={
+        "link": "the link after it, as told above",
+    },
     run=_run,
 )

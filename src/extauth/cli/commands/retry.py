@@ -52,5 +52,10 @@ COMMAND = Command(
     " statement. After an outage in which a provider answered invalid_grant to everybody, links work again"
     " with no one connecting again; those that are really dead are marked again at their next refresh.",
     add_arguments=_add_arguments,
+    members={
+        "found": "how many links have such a mark",
+        "lifted": "how many marks were removed",
+        "dry_run": "whether nothing was to be changed",
+    },
     run=_run,
 )

@@ -67,6 +67,12 @@ COMMAND = Command(
     " --role those that grant what a store needs. Run by psql or sqlite3, or by your migrations, they lead"
     " to what extauth migrate does; then the application's role needs no right to create anything.",
     add_arguments=_add_arguments,
+    members={
+        "database": "`sqlite` or `postgres`",
+        "from": "as given",
+        "to": "the version that the statements lead to",
+        "statements": "each statement, without a semicolon",
+    },
     run=_run,
     uses_store=False,
 )

@@ -61,5 +61,10 @@ COMMAND = Command(
     description="Shows one link without its tokens. With --reveal they are shown, too, which needs the keys"
     " if they are encrypted.",
     add_arguments=_add_arguments,
+    members={
+        "link": "the link, as told above",
+        "tokens": '`{"access_token", "refresh_token", "resource_tokens"}`, the last by resource;'
+        " only with `--reveal`",
+    },
     run=_run,
 )

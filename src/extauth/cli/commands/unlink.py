@@ -27,5 +27,9 @@ COMMAND = Command(
     description="Removes one link and the authorizations begun for it. Its tokens are revoked at the provider"
     " if --app gives the providers; otherwise they go on working until they end.",
     add_arguments=add_key,
+    members={
+        "outcome": '`{"provider", "user", "removed", "revoked", "reason", "also_ended"}`;'
+        " `reason` says why not revoked, `also_ended` which other links ended with it",
+    },
     run=_run,
 )
