@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
+from extauth.adapters.sqlite.audit_schema import AUDIT_TABLES
 from extauth.adapters.sqlite.due_schema import DUE_INDEXES
 from extauth.adapters.sqlite.inventory import INVENTORY_TABLES
 from extauth.adapters.sqlite.unseen import Unseen
@@ -115,7 +116,7 @@ END""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id TEXT",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes TEXT",
     ),
-    (*DUE_INDEXES, *INVENTORY_TABLES),
+    (*DUE_INDEXES, *INVENTORY_TABLES, *AUDIT_TABLES),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 
