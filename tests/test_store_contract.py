@@ -13,14 +13,26 @@ from extauth import LinkKey, open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
-from extauth.testing import ImportStoreContract, InventoryContract, LinkingStoreContract, LinkStoreContract
+from extauth.testing import (
+    ImportStoreContract,
+    InventoryContract,
+    LinkingStoreContract,
+    LinkStoreContract,
+    OutboxContract,
+)
 
 TABLES = ("external_auth_links", "external_auth_authorizations", "external_auth_registrations")
 
 SPOIL = "UPDATE external_auth_links SET oauth_access_token = '' WHERE"
 
 
-class TestMemoryLinkStore(LinkStoreContract, LinkingStoreContract, ImportStoreContract, InventoryContract):
+class WholeContract(
+    LinkStoreContract, LinkingStoreContract, ImportStoreContract, InventoryContract, OutboxContract
+):
+    """All that is promised of a store that ships."""
+
+
+class TestMemoryLinkStore(WholeContract):
     def open_store(self):
         self.store = MemoryLinkStore()
         return self.store
@@ -29,7 +41,7 @@ class TestMemoryLinkStore(LinkStoreContract, LinkingStoreContract, ImportStoreCo
         return pickle.dumps(self.store.state(), protocol=0).decode("latin-1")
 
 
-class TestSqliteLinkStore(LinkStoreContract, LinkingStoreContract, ImportStoreContract, InventoryContract):
+class TestSqliteLinkStore(WholeContract):
     @pytest.fixture(autouse=True)
     def _file(self, tmp_path: Path) -> None:
         self.path = tmp_path / "links.db"
@@ -65,7 +77,7 @@ class TestSqliteLinkStoreOnGivenConnection(TestSqliteLinkStore):
     open_another = open_store
 
 
-class TestPostgresLinkStore(LinkStoreContract, LinkingStoreContract, ImportStoreContract, InventoryContract):
+class TestPostgresLinkStore(WholeContract):
     @pytest.fixture(autouse=True)
     def _database(self, postgres_dsn: str) -> None:
         self.dsn = postgres_dsn

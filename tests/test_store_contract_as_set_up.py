@@ -14,6 +14,7 @@ import attrs
 import pytest
 
 from extauth import open_store
+from extauth.adapters.postgres.outbox_schema import TRIGGERS
 from tests.servers.postgres_server import PostgresServer
 from tests.support.postgres_admin import run
 from tests.test_store_contract import TABLES
@@ -27,7 +28,8 @@ PARTITIONS = """ALTER TABLE external_auth_links RENAME TO whole;
 CREATE TABLE external_auth_links (LIKE whole INCLUDING ALL) PARTITION BY HASH (provider_id, user_id);
 CREATE TABLE links_0 PARTITION OF external_auth_links FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE links_1 PARTITION OF external_auth_links FOR VALUES WITH (MODULUS 2, REMAINDER 1);
-DROP TABLE whole"""
+DROP TABLE whole;
+""" + ";".join(TRIGGERS.values())
 
 POLICIES = "".join(
     f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; CREATE POLICY everything ON {table} USING (true);"

@@ -53,8 +53,8 @@ from extauth.domain.ports import Clock, LinkStore, OAuthProvider, Observer, Refr
 from extauth.domain.rate_limit import RateLimit
 from extauth.domain.readiness import Readiness
 from extauth.domain.token_set import ResourceToken, TokenSet
-from extauth.domain.watching import RefreshWatcher
 from extauth.domain.upkeep import Upkeep, UpkeepReport
+from extauth.domain.watching import RefreshWatcher
 from extauth.front_door import open as open  # noqa: A004 - not in __all__: a star import shadows nothing
 from extauth.opening import open_store
 from extauth.services.linking.service import LinkingService
@@ -143,10 +143,10 @@ __all__ = [
     "UnknownProvider",
     "UnknownState",
     "UnlinkOutcome",
-    "User",
     "Upkeep",
     "UpkeepReport",
     "UpkeepService",
+    "User",
     "WrongUser",
     "acting_as",
     "named_link",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import final
@@ -11,8 +10,9 @@ from typing import final
 import attrs
 
 from extauth.domain.device_authorization import DeviceAuthorization
+from extauth.domain.health import AHEAD, Health
 from extauth.domain.hidden import Hidden
-from extauth.domain.link import Link
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingStore
@@ -20,6 +20,7 @@ from extauth.domain.readiness import Readiness
 from extauth.domain.upkeep import Upkeep
 from extauth.domain.wrong_types import UrlObject
 from extauth.one_loop import OneLoop
+from extauth.services.health.check import HealthCheck
 from extauth.services.linking.service import LinkingService
 from extauth.services.readiness import PATIENCE, readiness
 from extauth.services.refresh.service import TokenService
@@ -40,6 +41,7 @@ class Auth:
     tokens: TokenService
     linking: LinkingService
     _upkeep_on: Callable[..., UpkeepService]
+    _checked: HealthCheck
     _home: OneLoop = attrs.field(factory=lambda: OneLoop("Auth"))
     _leaving: asyncio.Event = attrs.field(factory=asyncio.Event)
     """Set once by whoever opened it, when it begins to close it."""
@@ -175,3 +177,16 @@ class Auth:
         """Ask whether the access token is accepted: see :meth:`extauth.LinkingService.validate`."""
         self._home.check()
         return await self.linking.validate(provider_id, user_id)
+
+    async def health(self, provider_id: str, user_id: str, *, ahead: timedelta = AHEAD) -> Health:
+        """Say how the link is doing, without touching it or asking its provider.
+
+        One that ends within ``ahead`` is :class:`~extauth.health.Expiring`; see :mod:`extauth.health`.
+
+        :raises LinkNotFound: the user has not connected this provider.
+        :raises UnknownProvider: no provider with this id was given.
+        :raises CannotDecrypt: its tokens are encrypted, and nobody here has the key.
+        :raises StoreUnavailable: try again later.
+        """
+        self._home.check()
+        return await self._checked.of(LinkKey(provider_id, user_id), ahead)

@@ -18,6 +18,7 @@ from extauth.clock import SystemClock
 from extauth.domain.access import AccessRules
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
+from extauth.domain.outbox import Handler
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, Observer
 from extauth.domain.revocation import OnSharedGrant
@@ -26,9 +27,11 @@ from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
 from extauth.encrypting import Encrypting, encrypting
 from extauth.one_loop import OneLoop
 from extauth.opening import StoreOptions, open_store
+from extauth.services.health.check import HealthCheck
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
 from extauth.services.linking.service import LinkingService
+from extauth.services.outbox.delivery import LinkEventDelivery
 from extauth.services.refresh.service import TokenService
 from extauth.services.upkeep.service import UpkeepService
 
@@ -53,6 +56,7 @@ def open(  # noqa: A001
     on_account_change: OnAccountChange = "replace",
     on_shared_grant: OnSharedGrant = "spare",
     upkeep: Upkeep | None = None,
+    on_link_event: Handler | None = None,
     rng: random.Random | None = None,
     **store_options: Unpack[StoreOptions],
 ) -> AbstractAsyncContextManager[Auth]:
@@ -65,11 +69,10 @@ def open(  # noqa: A001
     :class:`~extauth.adapters.authorization.GuardedStore`. The rest is as for :class:`~extauth.TokenService`
     and :class:`~extauth.LinkingService`, which share the observer, the clock and the policy: its
     ``exchange_timeout`` bounds each request to a provider, whatever for. It serves one event loop.
-    ``plain_rows`` says what to do with what is not encrypted yet: see :func:`~extauth.open_store`. The rest
-    is as for :class:`~extauth.TokenService` and :class:`~extauth.LinkingService`, which share the observer,
-    the clock and the policy: its ``exchange_timeout`` bounds each request to a provider, whatever for. It
-    serves one event loop. With ``upkeep`` links are kept warm and alive in the background, on every replica:
-    see :class:`~extauth.UpkeepService`.
+
+    With ``upkeep`` links are kept warm and alive in the background, on every replica: see
+    :class:`~extauth.UpkeepService`. ``on_link_event`` is called, on one of all replicas, when a link is
+    broken, works again or ends soon: see :class:`extauth.outbox.LinkEventDelivery`.
 
     Leaving it refuses new calls and finishes what is under way: first upkeep, then linking, then refreshes,
     whose tokens are saved, then a store that was opened by URL is closed. Each is closed also if the one
@@ -90,21 +93,21 @@ def open(  # noqa: A001
     clock = clock or SystemClock()
     policy = policy or RefreshPolicy()
     # Once: both services go through them, and a mistake is told before a store is opened.
-    providers = linking_providers(providers).values()
+    served = linking_providers(providers)
     return _OpenAuth(
         _guarded(_opening(given, given_keys, plain_rows, store_options), access),
-        partial(
+        tokens_on=partial(
             TokenService,
-            providers=providers,
+            providers=served.values(),
             policy=policy,
             clock=clock,
             observer=observer,
             on_shared_grant=on_shared_grant,
             rng=rng,
         ),
-        partial(
+        linking_on=partial(
             LinkingService,
-            providers=providers,
+            providers=served.values(),
             clock=clock,
             observer=observer,
             authorization_ttl=authorization_ttl,
@@ -114,8 +117,13 @@ def open(  # noqa: A001
             exchange_timeout=policy.exchange_timeout,
             rng=rng,
         ),
-        partial(UpkeepService, providers=providers, clock=clock, observer=observer, rng=rng),
-        upkeep,
+        upkeep_on=partial(UpkeepService, providers=served.values(), clock=clock, observer=observer, rng=rng),
+        upkeep=upkeep,
+        checked_on=partial(HealthCheck, providers=served, clock=clock),
+        delivery_on=on_link_event
+        and partial(
+            LinkEventDelivery, handler=on_link_event, providers=served.values(), clock=clock, rng=rng
+        ),
     )
 
 
@@ -159,16 +167,21 @@ class _OpenAuth:
     def __init__(
         self,
         opening: AbstractAsyncContextManager[LinkingStore],
+        *,
         tokens_on: Callable[[LinkingStore], TokenService],
         linking_on: Callable[[LinkingStore], LinkingService],
         upkeep_on: Callable[..., UpkeepService],
         upkeep: Upkeep | None,
+        checked_on: Callable[[LinkingStore], HealthCheck],
+        delivery_on: Callable[[LinkingStore], LinkEventDelivery] | None,
     ) -> None:
         self._opening = opening
         self._tokens_on = tokens_on
         self._linking_on = linking_on
         self._upkeep_on = upkeep_on
         self._upkeep = upkeep
+        self._checked_on = checked_on
+        self._delivery_on = delivery_on
         self._closing: AsyncExitStack | None = None
         """Set once by entering; it is not entered again."""
         self._leaving = asyncio.Event()
@@ -189,13 +202,12 @@ class _OpenAuth:
             linking = await opened.enter_async_context(self._linking_on(store))
             home = OneLoop("Auth")
             home.check()
-            auth = Auth(store, tokens, linking, self._upkeep_on, home)
+            auth = Auth(store, tokens, linking, self._upkeep_on, self._checked_on(store), home, self._leaving)
             if self._upkeep is not None:
                 await opened.enter_async_context(auth.upkeep(self._upkeep))
+            if self._delivery_on is not None:
+                await opened.enter_async_context(self._delivery_on(store))
             self._closing = opened.pop_all()
-        home = OneLoop("Auth")
-        home.check()
-        return Auth(store, tokens, linking, home, self._leaving)
         return auth
 
     async def __aexit__(

@@ -24,6 +24,7 @@ from extauth.adapters.encryption import EncryptionKey, Keyring
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.providers import github
 from extauth.domain.linking_outcomes import Validity
+from extauth.health import Health, LinkState, ProbablyBroken
 
 
 def what_it_opens(store: Store) -> None:
@@ -58,6 +59,7 @@ async def what_it_returns(auth: Auth, parameters: Mapping[str, str]) -> None:
     assert_type(await auth.unlink("github", "alice"), UnlinkOutcome)
     assert_type(await auth.links("alice"), list[Link])
     assert_type(await auth.validate("github", "alice"), Validity)
+    assert_type(await auth.health("github", "alice"), Health)
     assert_type(auth.tokens, TokenService)
     assert_type(auth.linking, LinkingService)
     assert_type(auth.store, LinkingStore)
@@ -74,3 +76,8 @@ async def what_it_refuses(auth: Auth) -> None:
 def an_event_is_a_closed_union(event: events.Event) -> str | None:
     """Each has a public name."""
     return event.reason if isinstance(event, events.RefreshFailed) else None
+
+
+def a_state_is_a_closed_union(state: LinkState) -> str:
+    """Each has a code, and members of its own."""
+    return state.reason if isinstance(state, ProbablyBroken) else state.code

@@ -9,6 +9,7 @@ from typing import Final, Protocol, final
 import attrs
 
 from extauth.domain.actors import (
+    DELIVERING,
     LINKING,
     REFRESHING,
     REGISTERING,
@@ -46,6 +47,16 @@ RULES: Final[Mapping[str, Action]] = MappingProxyType(
         "registration": Action.REGISTER,
         "keep_registration": Action.REGISTER,
         "ping": Action.REFRESH,
+        "keeps_plain": Action.READ,
+        "outbox.keep_on": Action.DELIVER,
+        "outbox.claim": Action.DELIVER,
+        "outbox.acknowledge": Action.DELIVER,
+        "outbox.postpone": Action.DELIVER,
+        "outbox.tell_expiring": Action.DELIVER,
+        "outbox.counts": Action.DELIVER,
+        "outbox.dead_letters": Action.DELIVER,
+        "outbox.requeue": Action.DELIVER,
+        "outbox.discard": Action.DELIVER,
         "inventory.find": Action.LIST,
         "inventory.count": Action.LIST,
         "inventory.authorizations_of": Action.LIST,
@@ -89,6 +100,7 @@ _SERVICES: Final[Mapping[Service, Collection[Action]]] = MappingProxyType(
         LINKING: frozenset({Action.READ, Action.CONNECT, Action.DISCONNECT, Action.IDENTIFY, Action.PURGE}),
         REGISTERING: frozenset({Action.REGISTER}),
         ROTATING: frozenset({Action.READ, Action.RESEAL}),
+        DELIVERING: frozenset({Action.DELIVER}),
         UPKEEP: frozenset({Action.READ, Action.FIND_DUE, Action.PURGE}),
     }
 )

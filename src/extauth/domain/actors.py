@@ -34,6 +34,8 @@ class Action(StrEnum):
     """See which links there are and how they are, without their tokens."""
     IMPORT = "import"
     """Add links that come from elsewhere."""
+    DELIVER = "deliver"
+    """Take events about links from the outbox, and look after it."""
     PURGE = "purge"
     """Remove authorizations that have expired."""
     LIFT = "lift"
@@ -105,6 +107,8 @@ REGISTERING: Final = Service("registration")
 """What keeps the application's own registered clients."""
 ROTATING: Final = Service("rotation")
 """What encrypts anew, with another key."""
+DELIVERING: Final = Service("delivery")
+"""What delivers events about links."""
 UPKEEP: Final = Service("upkeep")
 """What looks after many links, whether anybody waits for them or not."""
 

@@ -30,8 +30,10 @@ from extauth.domain.events import (
     SaveDelayed,
     SharedGrantEnded,
     UnlinkedMeanwhile,
+    UpkeepSwept,
 )
 from extauth.domain.link import LinkKey
+from extauth.domain.upkeep import UpkeepReport
 
 Severity: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 Fact: TypeAlias = str | int | float | bool
@@ -99,6 +101,13 @@ SENTENCES: Mapping[type[Event], tuple[Severity, str]] = {
         "warning",
         "{link} ended with the tokens of {ended_with}, which were revoked: its user must connect again",
     ),
+    UpkeepSwept: (
+        "info",
+        (
+            "upkeep of {provider_id} refreshed {refreshed} links, found {elsewhere} refreshed elsewhere,"
+            " {failed} that failed for now and {ended} that have ended"
+        ),
+    ),
 }
 """By event; a sentence's fields are those of :func:`_words`."""
 
@@ -148,11 +157,18 @@ def _facts(event: Event, show_id: ShowId) -> Mapping[str, Fact]:
             facts[f"{prefix}user_id"] = show_id(value.user_id)
         elif isinstance(value, timedelta):
             facts[field.name] = value.total_seconds()
+        elif isinstance(value, UpkeepReport):
+            facts |= _counts(value)
         elif field.name in _IDS_OF_PEOPLE:
             facts[field.name] = show_id(value)
         else:
             facts[field.name] = value
     return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _counts(swept: UpkeepReport) -> Mapping[str, Fact]:
+    counted = attrs.asdict(swept, filter=lambda _, value: type(value) is int)
+    return {**counted, "behind": swept.behind.total_seconds()}
 
 
 def _words(event: Event, facts: Mapping[str, Fact], show_id: ShowId) -> Mapping[str, object]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
+from extauth.domain.link import LinkKey
 from extauth.domain.token_set import TokenSet
 
 SEAL_MARK: Final = "$extauth"
@@ -44,3 +45,29 @@ def still_sealed(tokens: TokenSet) -> str | None:
     if tokens.refresh_token is not None and is_sealed(tokens.refresh_token):
         return sealing_key_id(tokens.refresh_token)
     return None
+
+
+def is_plain(tokens: TokenSet) -> bool:
+    """Whether any text that encryption covers is not encrypted."""
+    texts: list[object] = [tokens.access_token, *tokens.extra.values()]
+    texts += [token.access_token for token in tokens.resource_tokens.values()]
+    if tokens.refresh_token is not None:
+        texts.append(tokens.refresh_token)
+    return not all(isinstance(text, str) and is_sealed(text) for text in texts)
+
+
+@runtime_checkable
+class EncryptingStore(Protocol):
+    """A store that encrypts, and can tell what it has not encrypted yet."""
+
+    async def keeps_plain(self, key: LinkKey) -> bool:
+        """Whether any token of the link lies in plain text where it is stored; False if there is no link."""
+        ...
+
+
+async def keeps_plain(store: object, key: LinkKey) -> bool:
+    """Whether a link is stored in plain text although the store has keys.
+
+    :raises StoreUnavailable: try again later.
+    """
+    return isinstance(store, EncryptingStore) and await store.keeps_plain(key)

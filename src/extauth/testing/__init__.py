@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         LinkStoreContract,
         SealedRowsContract,
     )
+    from extauth.testing.contract.outbox.contract import OutboxContract
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore
     from extauth.testing.schedules.interleaver import (
@@ -48,6 +49,7 @@ __all__ = [
     "InventoryContract",
     "LinkStoreContract",
     "LinkingStoreContract",
+    "OutboxContract",
     "PromiseBroken",
     "Refusal",
     "ScriptedLinkingProvider",
@@ -75,6 +77,7 @@ _MODULES = {
     "InventoryContract": "extauth.testing.contract",
     "LinkStoreContract": "extauth.testing.contract",
     "LinkingStoreContract": "extauth.testing.contract",
+    "OutboxContract": "extauth.testing.contract.outbox.contract",
     "PromiseBroken": "extauth.testing.schedules.interleaver",
     "Refusal": "extauth.testing.server.refusals",
     "ScriptedLinkingProvider": "extauth.testing.scripted.linking",

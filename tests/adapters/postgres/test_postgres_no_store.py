@@ -21,6 +21,7 @@ TABLES = (
     "external_auth_meta",
     "external_auth_authorizations",
     "external_auth_registrations",
+    "external_auth_outbox",
 )
 
 SWALLOW = """CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';

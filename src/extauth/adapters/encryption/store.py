@@ -19,6 +19,7 @@ from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFail
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, Taken, TakeOutcome
 from extauth.domain.linking_ports import Store
+from extauth.domain.outbox import Outbox, outbox_of
 from extauth.domain.outcomes import (
     Claimed,
     ClaimOutcome,
@@ -32,6 +33,7 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.ports import Takeover
 from extauth.domain.readiness import ping
+from extauth.domain.sealed import is_plain
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
 
@@ -99,6 +101,11 @@ class EncryptedStore:
         """The other store's: nothing that it lists is encrypted."""
         return inventory_of(self._store)
 
+    @property
+    def outbox(self) -> Outbox:
+        """The other store's: nothing in it is secret."""
+        return outbox_of(self._store)
+
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.
 
@@ -110,6 +117,11 @@ class EncryptedStore:
     async def get(self, key: LinkKey) -> Link | None:
         stored = await self._store.get(key)
         return None if stored is None else await self._openers.link(stored)
+
+    async def keeps_plain(self, key: LinkKey) -> bool:
+        """As :class:`~extauth.domain.sealed.EncryptingStore` says."""
+        stored = await self._store.get(key)
+        return stored is not None and is_plain(stored.tokens)
 
     async def links_of(self, user_id: str) -> list[Link]:
         return [await self._openers.link(stored) for stored in await self._store.links_of(user_id)]

@@ -13,6 +13,7 @@ from extauth.adapters.memory.imports import MemoryImports
 from extauth.adapters.memory.inventory import MemoryInventory
 from extauth.adapters.memory.audit import MemoryAudit
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
+from extauth.adapters.memory.outbox import MemoryOutbox
 from extauth.adapters.memory.rows import Row
 from extauth.adapters.memory.sealed_rows import MemorySealedRows
 from extauth.adapters.sql.arguments import checked_claim, checked_failure
@@ -76,6 +77,7 @@ class MemoryLinkStore:
             write=self._write,
         )
         self.inventory: Final = MemoryInventory(self._home, now, self._rows, self._authorizations)
+        self.outbox = MemoryOutbox(now, lambda: self._rows, self._home)
 
     async def __aenter__(self) -> Self:
         self._home.check()
@@ -109,6 +111,7 @@ class MemoryLinkStore:
         self._retired_version = max(self._retired_version, row.link.version)
         self.audit.note_write(key, row.link.version)
         self._tell(key)
+        self.outbox.removed(key)
         return row.seen_at(self._now())
 
     async def claim(
@@ -269,7 +272,7 @@ class MemoryLinkStore:
         rows = sorted(self._rows.items())
         kept = tuple(row.without_owner() for _, row in rows)
         owners = tuple((key, row.lease.owner) for key, row in rows if row.lease is not None)
-        beside = (self._authorizations.state(), self._registrations.state())
+        beside = (self._authorizations.state(), self._registrations.state(), self.outbox.state())
         return (kept, self._retired_version, beside), owners
 
     def _seen(self, key: LinkKey) -> Link | None:
@@ -286,6 +289,7 @@ class MemoryLinkStore:
         return row if as_meant else Stale(row.seen_at(self._now()))
 
     def _write(self, key: LinkKey, row: Row) -> None:
+        self.outbox.changed(self._rows.get(key), row)
         self._rows[key] = row
         self.audit.note_write(key, row.link.version)
         self._tell(key)

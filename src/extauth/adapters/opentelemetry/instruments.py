@@ -30,6 +30,7 @@ from extauth.domain.events import (
     SaveAbandoned,
     SaveDelayed,
     UnlinkedMeanwhile,
+    UpkeepSwept,
 )
 from extauth.domain.link import LinkKey
 
@@ -109,7 +110,9 @@ class Instruments:
     def told(self, event: Event) -> None:
         """Record an event."""
         provider_id = (
-            event.provider_id if isinstance(event, ProviderRejectedClient) else event.key.provider_id
+            event.provider_id
+            if isinstance(event, ProviderRejectedClient | UpkeepSwept)
+            else event.key.provider_id
         )
         provider = {PROVIDER: provider_of(provider_id)}
         attributes = {**provider, EVENT: type(event).__name__}

@@ -122,7 +122,7 @@ def account_parameters(account: Account) -> Parameters:
     return Parameters(account.id, account.login, account.display_name, account.avatar_url)
 
 
-def in_utc(value: datetime) -> datetime:
+def instant(value: datetime) -> datetime:
     """Read an instant."""
     # asyncpg writes the last and the first datetime as infinities, and reads those without a zone.
     return value.replace(tzinfo=UTC)
@@ -170,7 +170,7 @@ def _link(row: Row) -> Link:
     if row[column.OAUTH_REFRESH_FAILURE_REASON] is not None:
         failure = RefreshFailure(
             reason=row[column.OAUTH_REFRESH_FAILURE_REASON],
-            at=in_utc(row[column.OAUTH_REFRESH_FAILURE_AT]),
+            at=instant(row[column.OAUTH_REFRESH_FAILURE_AT]),
             version=row[column.OAUTH_REFRESH_FAILURE_VERSION],
             retry_at=optional_instant(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
             attempts=row[column.OAUTH_REFRESH_FAILURE_ATTEMPTS],

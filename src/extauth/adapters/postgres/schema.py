@@ -8,6 +8,7 @@ from extauth.adapters.postgres.audit_schema import AUDIT_TABLES
 from extauth.adapters.postgres.due_schema import DUE_INDEXES
 from extauth.adapters.postgres.inventory import INVENTORY_TABLES
 from extauth.adapters.postgres.meta_row import ONE_ROW, make_it_one, schema_version
+from extauth.adapters.postgres.outbox_schema import OUTBOX
 from extauth.adapters.postgres.pools import Connection
 from extauth.adapters.postgres.probes import Suspects, refuse_what_is_no_store
 from extauth.adapters.postgres.sending import fetch_value, fetch_whole
@@ -94,7 +95,7 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id text",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes text",
     ),
-    (*DUE_INDEXES, *INVENTORY_TABLES, *AUDIT_TABLES),
+    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX, *AUDIT_TABLES),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 
@@ -108,6 +109,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     "external_auth_links": _ALL_RIGHTS,
     "external_auth_authorizations": _ALL_RIGHTS,
     "external_auth_registrations": ("SELECT", "INSERT", "UPDATE"),
+    "external_auth_outbox": _ALL_RIGHTS,
     "external_auth_audit": ("SELECT", "INSERT"),
 }
 """The tables of the newest version, and the rights that the store's statements need on each."""

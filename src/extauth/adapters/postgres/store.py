@@ -21,6 +21,7 @@ from extauth.adapters.postgres.leases import claim_parameters, claimed, held
 from extauth.adapters.postgres.link_reads import LinkReads
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.meta_row import MetaRow
+from extauth.adapters.postgres.outbox import PostgresOutbox
 from extauth.adapters.postgres.own_pool import own_pool
 from extauth.adapters.postgres.pools import Pool
 from extauth.adapters.postgres.preparing import prepare
@@ -30,7 +31,7 @@ from extauth.adapters.postgres.rows import (
     account_parameters,
     due_parameters,
     failure_parameters,
-    in_utc,
+    instant,
     key_parameters,
     link_from_row,
     origin_parameters,
@@ -122,6 +123,7 @@ class PostgresLinkStore(LinkingMethods):
         self.imports: Final = PostgresImports(self._home, self._connections, self._meta)
         self.audit: Final = PostgresAudit(self._connections, self._home.check)
         self.inventory: Final = SqlInventory(self._home, POSTGRES, self._links.rows)
+        self.outbox = PostgresOutbox(self._connections, self._meta, self._home)
 
     @classmethod
     @asynccontextmanager
@@ -262,7 +264,7 @@ class PostgresLinkStore(LinkingMethods):
         self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
     ) -> list[Due]:
         parameters = due_parameters(provider_id, before, after, limit)
-        return due_links(await self._connections.read(statements.DUE[by], *parameters), in_utc)
+        return due_links(await self._connections.read(statements.DUE[by], *parameters), instant)
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         return await self._watch.wait((key.provider_id, key.user_id), version, timeout)

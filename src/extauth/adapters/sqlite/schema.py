@@ -10,6 +10,7 @@ from datetime import timedelta
 from extauth.adapters.sqlite.audit_schema import AUDIT_TABLES
 from extauth.adapters.sqlite.due_schema import DUE_INDEXES
 from extauth.adapters.sqlite.inventory import INVENTORY_TABLES
+from extauth.adapters.sqlite.outbox_schema import OUTBOX
 from extauth.adapters.sqlite.unseen import Unseen
 from extauth.domain.errors import ConfigurationError
 
@@ -116,7 +117,7 @@ END""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id TEXT",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes TEXT",
     ),
-    (*DUE_INDEXES, *INVENTORY_TABLES, *AUDIT_TABLES),
+    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX, *AUDIT_TABLES),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

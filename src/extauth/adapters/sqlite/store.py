@@ -40,6 +40,7 @@ from extauth.adapters.sqlite.imports import SqliteImports
 from extauth.adapters.sqlite.inventory import SQLITE
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
+from extauth.adapters.sqlite.outbox import SqliteOutbox
 from extauth.adapters.sqlite.preparing import prepare
 from extauth.adapters.sqlite.rows import (
     Values,
@@ -110,6 +111,7 @@ class SqliteLinkStore(LinkingMethods):
         self.imports: Final = SqliteImports(self._home, self._writer.fetch_all)
         self.audit: Final = SqliteAudit(self._writer, self._home.check)
         self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
+        self.outbox = SqliteOutbox(self._writer.fetch_all, self._home)
 
     @classmethod
     @asynccontextmanager

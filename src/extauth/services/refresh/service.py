@@ -105,7 +105,6 @@ class TokenService:
             self._unsaved_tokens,
             self._clock,
         )
-        self._serving = Serving("TokenService")
         note_open(self)
 
     async def __aenter__(self) -> Self:

@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Final, Protocol, Self, TypeAlias, final
 
 from extauth.clock import SystemClock
+from extauth.domain.acting import acting
+from extauth.domain.actors import UPKEEP
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import UpkeepSwept
 from extauth.domain.policy import Backoff
@@ -75,7 +77,8 @@ class UpkeepService:
         purges: Iterable[Purge] = (),
         rng: random.Random | None = None,
     ) -> None:
-        self._store = checked_store(store, "due")
+        self._serving = Serving("UpkeepService", checked_store(store, "due"))
+        self._store = store = acting(store, UPKEEP)
         if not takes(store.due, "by"):
             msg = (
                 f"upkeep needs a store that says by which time links are due: the method due of"
@@ -106,7 +109,6 @@ class UpkeepService:
         ]
         self._tasks: set[asyncio.Task[None]] = set()
         """Made by entering; each removes itself when it has ended."""
-        self._serving = Serving("UpkeepService")
         note_open(self)
 
     async def __aenter__(self) -> Self:

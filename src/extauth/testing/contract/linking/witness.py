@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import final
 
 from extauth.domain.link import Account, LinkKey
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
@@ -27,7 +26,6 @@ _FIND_OUTCOMES = (Waiting, *_NOT_TAKEN)
 _TAKE_OUTCOMES = (Taken, *_NOT_TAKEN)
 
 
-@final
 class LinkingWitness(Witness):
     """Passes the calls of linking on too, and says which method failed and how."""
 

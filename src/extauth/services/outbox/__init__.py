@@ -1,0 +1,1 @@
+"""Telling the application what happened to its users' links."""
