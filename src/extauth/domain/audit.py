@@ -1,4 +1,4 @@
-"""Who did what to which link, when, why and with what outcome: the entries of an audit trail, and who keeps them.
+"""Who did what to which link, when, why and with what outcome: the entries of an audit trail.
 
 No entry holds a token. A token appears as :func:`fingerprint`.
 """
@@ -18,7 +18,8 @@ import attrs
 
 from extauth.domain.acting import current_actor
 from extauth.domain.actors import Actor
-from extauth.domain.link import LinkKey
+from extauth.domain.errors import ConfigurationError
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.storable import optional_instant, optional_text, storable_text
 from extauth.domain.token_set import TokenSet
 
@@ -150,6 +151,46 @@ class AuditStore(Protocol):
     async def purge(self, before: datetime) -> int:
         """Remove entries made before that, and return how many. Needs the right to delete."""
         ...
+
+
+def audit_of(store: object) -> AuditStore:
+    """Return what keeps the entries beside the store's links.
+
+    :raises ConfigurationError: if this store does not.
+    """
+    audit: AuditStore | None = getattr(store, "audit", None)
+    if audit is None:
+        msg = (
+            f"{type(store).__name__} keeps no audit trail: it has no audit (an AuditStore);"
+            " give the entries to a sink: AuditTrail.to(sink)"
+        )
+        raise ConfigurationError(msg)
+    return audit
+
+
+class Trail(Protocol):
+    """What services tell, beside what is written with a link; a store that is audited has it as ``trail``."""
+
+    async def handed_out(self, link: Link) -> Link:
+        """Take note that a caller gets the link's access token, and return the link.
+
+        :raises StoreUnavailable: if that is to be written, and cannot be: then nobody gets it.
+        """
+        ...
+
+    async def note(self, entry: AuditEntry) -> None:
+        """Take note of what has happened already; raises nothing if it cannot be written, and logs it."""
+        ...
+
+
+def trail_of(store: object) -> Trail | None:
+    """Return what is to be told, if the store, or one that it stands around, is audited."""
+    while not hasattr(store, "trail"):
+        if not hasattr(store, "beneath"):
+            return None
+        store = store.beneath
+    trail: Trail = store.trail
+    return trail
 
 
 class AuditSink(Protocol):

@@ -26,8 +26,8 @@ class MemoryAudit:
         """Keep the entry that belongs to the write under way, if there is one, for this link."""
         entry = entry_to_write()
         if entry is not None:
-            of_link = {"provider_id": key.provider_id, "user_id": key.user_id, "version": version}
-            self._keep(attrs.evolve(entry, **of_link))
+            of_link = attrs.evolve(entry, provider_id=key.provider_id, user_id=key.user_id, version=version)
+            self._keep(of_link)
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
         """Keep them."""

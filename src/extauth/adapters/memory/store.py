@@ -9,9 +9,9 @@ from typing import Final, Self, final
 
 import attrs
 
+from extauth.adapters.memory.audit import MemoryAudit
 from extauth.adapters.memory.imports import MemoryImports
 from extauth.adapters.memory.inventory import MemoryInventory
-from extauth.adapters.memory.audit import MemoryAudit
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
 from extauth.adapters.memory.outbox import MemoryOutbox
 from extauth.adapters.memory.rows import Row

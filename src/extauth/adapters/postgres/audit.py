@@ -50,7 +50,9 @@ def _with_entry(sql: str, parameters: int) -> str:
 
     Only a statement at the top may write in its WITH: one that does so itself has the entry put there.
     """
-    said = ", ".join(f"${number}::text" for number in range(parameters + 1, parameters + 1 + len(OF_THE_ENTRY)))
+    said = ", ".join(
+        f"${number}::text" for number in range(parameters + 1, parameters + 1 + len(OF_THE_ENTRY))
+    )
     insert = f"{_INTO} SELECT {', '.join(OF_THE_LINK)}, {said} FROM"
     writing, found, row = sql.rpartition("\nSELECT ")
     if found and row.endswith(" FROM gone"):

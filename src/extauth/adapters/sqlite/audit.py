@@ -68,9 +68,7 @@ class SqliteAudit:
         self._check()
         asked = {"user_id": user_id, "token": hashed_token, "since": instant_to_micros(since)}
         rows = await self._writer.fetch_all(_FIND, Parameters({**asked, "after": after, "limit": limit}))
-        return [
-            (row[-2], entry_from_row(row[: len(COLUMNS)], instant_from_micros(row[-1]))) for row in rows
-        ]
+        return [(row[-2], entry_from_row(row[: len(COLUMNS)], instant_from_micros(row[-1]))) for row in rows]
 
     async def purge(self, before: datetime) -> int:
         """Remove older ones, and count them."""
