@@ -52,6 +52,7 @@ RULES: Final[Mapping[str, Action]] = MappingProxyType(
         "outbox.claim": Action.DELIVER,
         "outbox.acknowledge": Action.DELIVER,
         "outbox.postpone": Action.DELIVER,
+        "outbox.ending": Action.DELIVER,
         "outbox.tell_expiring": Action.DELIVER,
         "outbox.counts": Action.DELIVER,
         "outbox.dead_letters": Action.DELIVER,

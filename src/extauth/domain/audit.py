@@ -90,19 +90,20 @@ class AuditEntry:
     def of(
         cls,
         kind: AuditKind,
-        key: LinkKey | None = None,
+        about: LinkKey | str | None = None,
         *,
         tokens: TokenSet | None = None,
         version: int | None = None,
         reason: str | None = None,
         actor: Actor | None = None,
     ) -> AuditEntry:
-        """Return an entry about a link, by the ``actor`` on behalf of whom this code runs for."""
+        """Return an entry about a link or a user's, by the ``actor`` on behalf of whom this code runs for."""
         caller = current_actor()
+        key = about if isinstance(about, LinkKey) else None
         return cls(
             kind,
             provider_id=None if key is None else key.provider_id,
-            user_id=None if key is None else key.user_id,
+            user_id=about.user_id if isinstance(about, LinkKey) else about,
             version=version,
             actor=actor_name(actor or caller),
             on_behalf_of=None if actor is None or actor == caller else actor_name(caller),
@@ -178,8 +179,18 @@ class Trail(Protocol):
         """
         ...
 
-    async def note(self, entry: AuditEntry) -> None:
-        """Take note of what has happened already; raises nothing if it cannot be written, and logs it."""
+    async def note(
+        self,
+        kind: AuditKind,
+        about: LinkKey | str | None = None,
+        *,
+        tokens: TokenSet | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Take note of what has happened already, to a link, to a user's, or to many.
+
+        Raises nothing if it cannot be written, and logs the entry instead.
+        """
         ...
 
 

@@ -8,7 +8,7 @@ from typing import final, get_args
 
 import attrs
 
-from extauth.domain.audit import AuditEntry, AuditKind, trail_of
+from extauth.domain.audit import AuditKind, trail_of
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import SharedGrantEnded
 from extauth.domain.link import Account, Link, LinkKey
@@ -123,7 +123,7 @@ class GrantEnder:
             provider.traits, confirmed=confirmed is True, whole_grant=whole_grant, unresolved=unresolved
         )
         if self._trail is not None:
-            await self._trail.note(AuditEntry.of(AuditKind.REVOKED, key, tokens=tokens, reason=reason))
+            await self._trail.note(AuditKind.REVOKED, key, tokens=tokens, reason=reason)
         return Ended(reason, decision.others)
 
     async def _others(self, provider: OAuthProvider, key: LinkKey) -> list[Link] | None:

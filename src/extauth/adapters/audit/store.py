@@ -7,10 +7,10 @@ from typing import Any, final
 
 import attrs
 
-from extauth.adapters.audit.trail import AuditTrail, RecordedTrail, Recorder
+from extauth.adapters.audit.trail import AuditTrail, RecordedTrail
 from extauth.domain.acting import acting, authorization_of
 from extauth.domain.actors import Action, Actor, Target
-from extauth.domain.audit import AuditEntry, AuditKind, Trail
+from extauth.domain.audit import AuditEntry, AuditKind
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking_ports import Store
 from extauth.domain.outcomes import Recorded, RecordOutcome, Saved, SaveOutcome
@@ -40,7 +40,7 @@ class AuditedStore:
         trail: AuditTrail,
         *,
         actor: Actor | None = None,
-        _shared: tuple[Recorder, Trail] | None = None,
+        _told: RecordedTrail | None = None,
     ) -> None:
         if isinstance(store, type) or not hasattr(store, "claim"):
             hint = "write: async with open_store(url) as store"
@@ -50,11 +50,8 @@ class AuditedStore:
         self.beneath = store
         self._trail = trail
         self._actor = actor
-        if _shared is None:
-            recorder = trail.recorder(store)
-            _shared = recorder, RecordedTrail(recorder, trail.handed_out)
-        self._shared = _shared
-        self._recorder, self.trail = _shared
+        self.trail = _told or RecordedTrail(trail.recorder(store), trail.handed_out, actor)
+        self._recorder = self.trail.recorder
         self.get = store.get
         self.links_of = store.links_of
         self.claim = store.claim
@@ -75,7 +72,8 @@ class AuditedStore:
     def acting_as(self, actor: Actor) -> AuditedStore:
         """Return the same store as ``actor`` has it, whatever block of code it is used in."""
         beneath = acting(self.beneath, actor)
-        return AuditedStore(beneath, self._trail, actor=actor, _shared=self._shared)
+        told = attrs.evolve(self.trail, actor=actor)
+        return AuditedStore(beneath, self._trail, actor=actor, _told=told)
 
     def authorize(self, action: Action, target: Target) -> None:
         """Let everybody do everything, but where the other store asks."""

@@ -10,9 +10,11 @@ from typing import Final, Literal, Protocol, Self, TypeAlias, final, get_args
 import attrs
 
 from extauth.adapters.audit.delivery import Delivery
+from extauth.domain.actors import Actor
 from extauth.domain.audit import AuditEntry, AuditKind, AuditSink, AuditStore, audit_of, entry_beside
 from extauth.domain.errors import StoreUnavailable
-from extauth.domain.link import Link
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.token_set import TokenSet
 
 _log: Final = logging.getLogger("extauth")
 
@@ -122,38 +124,46 @@ class ToSink:
 
 
 @final
+@attrs.frozen
 class RecordedTrail:
     """What services tell: a :class:`~extauth.domain.audit.Trail`."""
 
-    def __init__(self, recorder: Recorder, handed_out: HandedOut | None) -> None:
-        self._recorder = recorder
-        self._handed_out = handed_out
-        self._seen: dict[tuple[object, ...], None] = {}
-        """What was handed out to whom, the oldest first."""
+    recorder: Recorder
+    mode: HandedOut | None
+    actor: Actor | None = None
+    """Who tells; None: whoever the code runs for."""
+    _seen: dict[tuple[object, ...], None] = attrs.field(factory=dict[tuple[object, ...], None], eq=False)
+    """What was handed out to whom, the oldest first."""
 
     async def handed_out(self, link: Link) -> Link:
-        if self._handed_out is None:
+        if self.mode is None:
             return link
+        tokens = attrs.evolve(link.tokens, refresh_token=None)
         entry = AuditEntry.of(
-            AuditKind.HANDED_OUT,
-            link.key,
-            tokens=attrs.evolve(link.tokens, refresh_token=None),
-            version=link.version,
+            AuditKind.HANDED_OUT, link.key, tokens=tokens, version=link.version, actor=self.actor
         )
         seen = (link.key, entry.hashed_access_token, entry.actor)
-        if self._handed_out == "all" or seen not in self._seen:
-            await self._recorder.append([entry])
+        if self.mode == "all" or seen not in self._seen:
+            await self.recorder.append([entry])
             self._remember(seen)
         return link
 
-    async def note(self, entry: AuditEntry) -> None:
+    async def note(
+        self,
+        kind: AuditKind,
+        about: LinkKey | str | None = None,
+        *,
+        tokens: TokenSet | None = None,
+        reason: str | None = None,
+    ) -> None:
+        entry = AuditEntry.of(kind, about, tokens=tokens, reason=reason, actor=self.actor)
         try:
-            await self._recorder.append([entry])
+            await self.recorder.append([entry])
         except StoreUnavailable as error:
             _log.error("an entry of the audit trail is lost: %r; %s", entry, error)
 
     def _remember(self, seen: tuple[object, ...]) -> None:
-        if self._handed_out == "sampled":
+        if self.mode == "sampled":
             self._seen[seen] = None
             if len(self._seen) > _MOST_SEEN:
                 del self._seen[next(iter(self._seen))]

@@ -8,8 +8,7 @@ from typing import assert_never, final
 
 import attrs
 
-from extauth.domain.actors import LINKING
-from extauth.domain.audit import AuditEntry, AuditKind, trail_of
+from extauth.domain.audit import AuditKind, trail_of
 from extauth.domain.errors import (
     AlreadyCompleted,
     AuthorizationExpired,
@@ -100,7 +99,7 @@ class Authorizations:
 
     async def _enter(self, kind: AuditKind, user_id: str) -> None:
         if self._trail is not None:
-            await self._trail.note(attrs.evolve(AuditEntry.of(kind, actor=LINKING), user_id=user_id))
+            await self._trail.note(kind, user_id)
 
     async def _has_failed(self, hashed: str) -> bool:
         noted = await self._store.take_authorization(failure_hash(hashed))
