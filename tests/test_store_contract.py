@@ -14,6 +14,7 @@ from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.testing import (
+    AuditContract,
     ImportStoreContract,
     InventoryContract,
     LinkingStoreContract,
@@ -27,7 +28,12 @@ SPOIL = "UPDATE external_auth_links SET oauth_access_token = '' WHERE"
 
 
 class WholeContract(
-    LinkStoreContract, LinkingStoreContract, ImportStoreContract, InventoryContract, OutboxContract
+    LinkStoreContract,
+    LinkingStoreContract,
+    ImportStoreContract,
+    InventoryContract,
+    OutboxContract,
+    AuditContract,
 ):
     """All that is promised of a store that ships."""
 

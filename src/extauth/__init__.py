@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from extauth.adapters.audit import AuditTrail
 from extauth.auth import Auth
 from extauth.domain.access import AccessPolicy
 from extauth.domain.acting import acting_as
 from extauth.domain.actors import Action, Operator, Service, User
+from extauth.domain.audit import AuditEntry, AuditKind, AuditSink, fingerprint
 from extauth.domain.data_keys import DataKey, KeyProvider
 from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.errors import (
@@ -83,6 +85,10 @@ __all__ = [
     "AccountChanged",
     "Action",
     "AlreadyCompleted",
+    "AuditEntry",
+    "AuditKind",
+    "AuditSink",
+    "AuditTrail",
     "Auth",
     "AuthorizationExpired",
     "AuthorizationFailed",
@@ -149,6 +155,7 @@ __all__ = [
     "User",
     "WrongUser",
     "acting_as",
+    "fingerprint",
     "named_link",
     "named_provider_id",
     "open_store",

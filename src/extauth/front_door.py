@@ -12,6 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Unpack, cast, final
 
+from extauth.adapters.audit import AuditedStore, AuditTrail
 from extauth.adapters.authorization import GuardedStore
 from extauth.auth import Auth
 from extauth.clock import SystemClock
@@ -48,6 +49,7 @@ def open(  # noqa: A001
     keys: GivenKeys = None,
     plain_rows: PlainRows | None = None,
     access: AccessRules | None = None,
+    audit: AuditTrail | None = None,
     policy: RefreshPolicy | None = None,
     observer: Observer | None = None,
     clock: Clock | None = None,
@@ -66,9 +68,11 @@ def open(  # noqa: A001
     remains the caller's. With ``keys`` everything secret is encrypted before it reaches either, and
     ``plain_rows`` says what to do with what is not encrypted yet: see :func:`~extauth.open_store`. With
     ``access``, an :class:`~extauth.AccessPolicy`, each call needs an actor who may: see
-    :class:`~extauth.adapters.authorization.GuardedStore`. The rest is as for :class:`~extauth.TokenService`
-    and :class:`~extauth.LinkingService`, which share the observer, the clock and the policy: its
-    ``exchange_timeout`` bounds each request to a provider, whatever for. It serves one event loop.
+    :class:`~extauth.adapters.authorization.GuardedStore`. With ``audit``, an :class:`~extauth.AuditTrail`, it
+    is noted who did what: see :class:`~extauth.adapters.audit.AuditedStore`. The rest is as for
+    :class:`~extauth.TokenService` and :class:`~extauth.LinkingService`, which share the observer, the clock
+    and the policy: its ``exchange_timeout`` bounds each request to a provider, whatever for. It serves one
+    event loop.
 
     With ``upkeep`` links are kept warm and alive in the background, on every replica: see
     :class:`~extauth.UpkeepService`. ``on_link_event`` is called, on one of all replicas, when a link is
@@ -95,7 +99,7 @@ def open(  # noqa: A001
     # Once: both services go through them, and a mistake is told before a store is opened.
     served = linking_providers(providers)
     return _OpenAuth(
-        _guarded(_opening(given, given_keys, plain_rows, store_options), access),
+        _guarded(_audited(_opening(given, given_keys, plain_rows, store_options), audit), access),
         tokens_on=partial(
             TokenService,
             providers=served.values(),
@@ -145,6 +149,21 @@ def _opening(
     store = cast("LinkingStore", given.value)
     encrypt = encrypting(keys, plain_rows)
     return nullcontext(store) if encrypt is None else _encrypted(encrypt, store)
+
+
+@asynccontextmanager
+async def _audited(
+    opening: AbstractAsyncContextManager[LinkingStore], audit: AuditTrail | None
+) -> AsyncGenerator[LinkingStore, None]:
+    async with opening as store:
+        if audit is None:
+            yield store
+            return
+        audited = AuditedStore(cast("Store", store), audit)
+        try:
+            yield audited
+        finally:
+            await audited.aclose()
 
 
 @asynccontextmanager

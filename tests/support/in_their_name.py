@@ -8,7 +8,7 @@ from typing import Any
 
 from extauth import AccessPolicy, Operator, User
 from extauth.adapters.authorization import GuardedStore
-from extauth.domain.access import RULES
+from extauth.domain.access import OPERATORS, RULES
 from extauth.domain.actors import (
     LINKING,
     REFRESHING,
@@ -24,23 +24,34 @@ POLICY = AccessPolicy()
 
 
 class InTheirName:
-    """Has every method of the store, as whoever is meant to call it has it."""
+    """Has every method of the store, and of its ports, as whoever is meant to call it has it."""
 
-    def __init__(self, store: Any) -> None:
-        self._store = GuardedStore(store, POLICY)
+    def __init__(self, store: Any, port: str = "") -> None:
+        self._guarded = GuardedStore(store, POLICY)
+        self._port = port
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
+        rule = f"{self._port}.{name}" if self._port else name
+        found = _found(self._guarded, rule)
+        if rule not in RULES:
+            return InTheirName(self._guarded.beneath, rule)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            target = target_of(inspect.signature(method).bind(*args, **kwargs).arguments)
-            actor = next(each for each in _actors(target) if POLICY.allows(each, RULES[name], target))
-            return getattr(self._store.acting_as(actor), name)(*args, **kwargs)
+            target = target_of(inspect.signature(found).bind(*args, **kwargs).arguments)
+            actor = next(each for each in _actors(target) if POLICY.allows(each, RULES[rule], target))
+            return _found(self._guarded.acting_as(actor), rule)(*args, **kwargs)
 
         return call
+
+
+def _found(store: Any, rule: str) -> Any:
+    for name in rule.split("."):
+        store = getattr(store, name)
+    return store
 
 
 def _actors(target: Target) -> Iterator[Actor]:
     if target.user_id is not None:
         yield User(target.user_id)
-    yield from (REFRESHING, UPKEEP, REGISTERING, ROTATING, LINKING, Operator("eve", {"support"}))
+    yield from (REFRESHING, UPKEEP, REGISTERING, ROTATING, LINKING)
+    yield from (Operator("eve", {role}) for role in OPERATORS)

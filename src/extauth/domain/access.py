@@ -63,6 +63,9 @@ RULES: Final[Mapping[str, Action]] = MappingProxyType(
         "inventory.authorizations_of": Action.LIST,
         "imports.add": Action.IMPORT,
         "imports.keys": Action.IMPORT,
+        "audit.append": Action.RECORD,
+        "audit.find": Action.READ_AUDIT,
+        "audit.purge": Action.PURGE_AUDIT,
         "sealed.count": Action.RESEAL,
         "sealed.links": Action.RESEAL,
         "sealed.links_among": Action.RESEAL,
@@ -82,6 +85,7 @@ OPERATORS: Final[Mapping[str, Collection[Action]]] = MappingProxyType(
     {
         "support": frozenset({Action.LIST, Action.DISCONNECT, Action.LIFT, Action.PURGE}),
         "keys": frozenset({Action.FIND_DUE, Action.RESEAL}),
+        "auditor": frozenset({Action.READ_AUDIT}),
         "admin": EVERYTHING,
     }
 )

@@ -42,6 +42,11 @@ class Action(StrEnum):
     """Take failure marks off."""
     RESEAL = "reseal"
     """Encrypt anew."""
+    RECORD = "record"
+    """Write entries of the audit trail."""
+    READ_AUDIT = "read_audit"
+    PURGE_AUDIT = "purge_audit"
+    """Remove old entries of the audit trail."""
 
 
 def _role_names(roles: Iterable[str]) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import final, get_args
 
 import attrs
 
+from extauth.domain.audit import AuditKind, trail_of
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import SharedGrantEnded
 from extauth.domain.link import Account, Link, LinkKey
@@ -69,6 +70,7 @@ class GrantEnder:
             msg = "on_shared_grant must be 'spare' or 'end'"
             raise ValueError(msg)
         self._store = store
+        self._trail = trail_of(store)
         self._clock = clock
         self._emitter = emitter
         self._timeout = timeout
@@ -120,6 +122,8 @@ class GrantEnder:
         reason = why_not_over(
             provider.traits, confirmed=confirmed is True, whole_grant=whole_grant, unresolved=unresolved
         )
+        if self._trail is not None:
+            await self._trail.note(AuditKind.REVOKED, key, tokens=tokens, reason=reason)
         return Ended(reason, decision.others)
 
     async def _others(self, provider: OAuthProvider, key: LinkKey) -> list[Link] | None:

@@ -6,7 +6,8 @@ from typing import TypeVar, final
 
 from extauth.domain.acting import authorization_of, foundation
 from extauth.domain.actors import Action, Target
-from extauth.domain.link import LinkKey
+from extauth.domain.audit import trail_of
+from extauth.domain.link import Link, LinkKey
 from extauth.one_loop import OneLoop
 
 About = TypeVar("About", bound=LinkKey | Target)
@@ -20,6 +21,7 @@ class Serving:
         self._owner = owner
         self._foundation = foundation(store)
         self._authorize = authorization_of(store)
+        self._trail = trail_of(store)
         self._home = OneLoop(owner)
         self.closed = False
         """Set once by :meth:`close`."""
@@ -46,6 +48,13 @@ class Serving:
         self.check()
         self._authorize(action, Target.of(about) if isinstance(about, LinkKey) else about)
         return about
+
+    async def handed_out(self, link: Link) -> Link:
+        """Return a link to a caller, once that is entered in the audit trail, if there is one.
+
+        :raises StoreUnavailable: if it is to be entered, and cannot be.
+        """
+        return link if self._trail is None else await self._trail.handed_out(link)
 
     def on(self, store: object) -> bool:
         """Whether the service keeps its links in that very store."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         LinkStoreContract,
         SealedRowsContract,
     )
+    from extauth.testing.contract.auditing import AuditContract
     from extauth.testing.contract.outbox.contract import OutboxContract
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from extauth.testing.server.refusals import Refusal
 
 __all__ = [
+    "AuditContract",
     "AuthorizationServer",
     "Bounds",
     "Callback",
@@ -66,6 +68,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AuditContract": "extauth.testing.contract.auditing",
     "AuthorizationServer": "extauth.testing.server.authorization_server",
     "Bounds": "extauth.testing.schedules.explorer",
     "Callback": "extauth.testing.server.browser",

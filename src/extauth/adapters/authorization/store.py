@@ -8,7 +8,7 @@ from typing import Any, final
 
 from extauth.adapters.authorization.ports import guarded
 from extauth.domain.access import RULES, AccessPolicy, AccessRules
-from extauth.domain.acting import current_actor
+from extauth.domain.acting import acting, current_actor
 from extauth.domain.actors import Action, Actor, Target, target_of
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import NotAuthorized
@@ -55,7 +55,7 @@ class GuardedStore:
 
     def acting_as(self, actor: Actor) -> GuardedStore:
         """Return the same store as ``actor`` has it, whatever block of code it is used in."""
-        return GuardedStore(self.beneath, self._policy, actor=actor)
+        return GuardedStore(acting(self.beneath, actor), self._policy, actor=actor)
 
     def authorize(self, action: Action, target: Target) -> None:
         """Let whoever this code runs for do that.

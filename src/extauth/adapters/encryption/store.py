@@ -12,6 +12,7 @@ from extauth.adapters.encryption.keyring import Keys, keyring_of
 from extauth.adapters.encryption.opening import Openers
 from extauth.adapters.encryption.rows import sealed_pending, sealed_registration, sealed_tokens
 from extauth.adapters.encryption.sealed_rows import EncryptedRows
+from extauth.domain.audit import AuditStore, audit_of
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import CannotDecrypt
 from extauth.domain.inventory import LinkInventory, inventory_of
@@ -95,6 +96,11 @@ class EncryptedStore:
         :raises TypeError: if the other store has nothing for that.
         """
         return EncryptedImports(self._store, self._keyring)
+
+    @property
+    def audit(self) -> AuditStore:
+        """The other store's: no entry holds a secret."""
+        return audit_of(self._store)
 
     @property
     def inventory(self) -> LinkInventory:

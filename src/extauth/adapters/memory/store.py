@@ -9,6 +9,7 @@ from typing import Final, Self, final
 
 import attrs
 
+from extauth.adapters.memory.audit import MemoryAudit
 from extauth.adapters.memory.imports import MemoryImports
 from extauth.adapters.memory.inventory import MemoryInventory
 from extauth.adapters.memory.linking import MemoryAuthorizations, MemoryRegistrations
@@ -64,6 +65,7 @@ class MemoryLinkStore:
         """Who waits for a key to change; each entry is made and removed by ``wait_for_change``."""
         self._authorizations = MemoryAuthorizations(now)
         self._registrations = MemoryRegistrations()
+        self.audit: Final = MemoryAudit(now, self._home.check)
         self.sealed: Final = MemorySealedRows(
             self._rows, self._authorizations, self._registrations, self._home.check
         )
@@ -107,6 +109,7 @@ class MemoryLinkStore:
         if row is None:
             return None
         self._retired_version = max(self._retired_version, row.link.version)
+        self.audit.note_write(key, row.link.version)
         self._tell(key)
         self.outbox.removed(key)
         return row.seen_at(self._now())
@@ -288,6 +291,7 @@ class MemoryLinkStore:
     def _write(self, key: LinkKey, row: Row) -> None:
         self.outbox.changed(self._rows.get(key), row)
         self._rows[key] = row
+        self.audit.note_write(key, row.link.version)
         self._tell(key)
 
     def _tell(self, key: LinkKey) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from extauth.adapters.postgres.audit_schema import AUDIT_TABLES
 from extauth.adapters.postgres.due_schema import DUE_INDEXES
 from extauth.adapters.postgres.inventory import INVENTORY_TABLES
 from extauth.adapters.postgres.meta_row import ONE_ROW, make_it_one, schema_version
@@ -94,7 +95,7 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id text",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes text",
     ),
-    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX),
+    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX, *AUDIT_TABLES),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 
@@ -109,6 +110,7 @@ TABLES: Mapping[str, Sequence[str]] = {
     "external_auth_authorizations": _ALL_RIGHTS,
     "external_auth_registrations": ("SELECT", "INSERT", "UPDATE"),
     "external_auth_outbox": _ALL_RIGHTS,
+    "external_auth_audit": ("SELECT", "INSERT"),
 }
 """The tables of the newest version, and the rights that the store's statements need on each."""
 

@@ -124,7 +124,7 @@ WHERE (provider_id = $1 OR (provider_id >= $2 AND provider_id < $3))
   AND ($4::text IS NULL OR user_id = $4)
   AND (oauth_refresh_failure_reason = $5 OR ($5::text IS NULL AND {NOT_FENCED}))
   AND ($6::timestamptz IS NULL OR oauth_refresh_failure_at >= $6)
-RETURNING {DURABLE}"""
+RETURNING provider_id, user_id, version, {DURABLE}"""
 
 RELEASE = f"""UPDATE external_auth_links SET
   unresolved_since = CASE WHEN $5 THEN coalesce(unresolved_since, lease_taken_at)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final, Self, final
 
 from extauth.adapters.postgres import statements
+from extauth.adapters.postgres.audit import PostgresAudit, written
 from extauth.adapters.postgres.connections import Connections, run
 from extauth.adapters.postgres.imports import PostgresImports
 from extauth.adapters.postgres.inventory import POSTGRES
@@ -120,6 +121,7 @@ class PostgresLinkStore(LinkingMethods):
         self._registrations = Registrations(self._connections)
         self.sealed: Final = SqlSealedRows(PostgresTexts(self._connections), self._home.check)
         self.imports: Final = PostgresImports(self._home, self._connections, self._meta)
+        self.audit: Final = PostgresAudit(self._connections, self._home.check)
         self.inventory: Final = SqlInventory(self._home, POSTGRES, self._links.rows)
         self.outbox = PostgresOutbox(self._connections, self._meta, self._home)
 
@@ -241,7 +243,7 @@ class PostgresLinkStore(LinkingMethods):
         since: datetime | None = None,
     ) -> int:
         parameters = Parameters(*provider_parameters(provider_id), user_id, reason, since)
-        return len(await self._connections.write(statements.LIFT_FAILURE, *parameters))
+        return len(await written(self._connections, statements.LIFT_FAILURE, parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         parameters = Parameters(*key_parameters(key), version, owner, unresolved)
@@ -274,7 +276,7 @@ class PostgresLinkStore(LinkingMethods):
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         try:
-            rows = await self._connections.write(sql, *parameters)
+            rows = await written(self._connections, sql, parameters)
         except UndecodableRows:
             unreadable = unreadable_link(*parameters[:2])
         else:

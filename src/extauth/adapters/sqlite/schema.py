@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 
+from extauth.adapters.sqlite.audit_schema import AUDIT_TABLES
 from extauth.adapters.sqlite.due_schema import DUE_INDEXES
 from extauth.adapters.sqlite.inventory import INVENTORY_TABLES
 from extauth.adapters.sqlite.outbox_schema import OUTBOX
@@ -116,7 +117,7 @@ END""",
         "ALTER TABLE external_auth_authorizations ADD COLUMN client_id TEXT",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes TEXT",
     ),
-    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX),
+    (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX, *AUDIT_TABLES),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

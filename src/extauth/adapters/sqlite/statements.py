@@ -118,7 +118,7 @@ WHERE (provider_id = :provider_id OR (provider_id >= :below AND provider_id < :b
   AND (:user_id IS NULL OR user_id = :user_id)
   AND (oauth_refresh_failure_reason = :reason OR (:reason IS NULL AND {NOT_FENCED}))
   AND (:since IS NULL OR oauth_refresh_failure_at >= :since)
-RETURNING 1"""
+RETURNING provider_id, user_id, version"""
 
 RELEASE = f"""UPDATE external_auth_links SET
   unresolved_since = CASE WHEN :unresolved

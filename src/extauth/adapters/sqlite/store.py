@@ -33,6 +33,7 @@ from extauth.adapters.sql.readable import LinkOrError, read_apart
 from extauth.adapters.sql.row_cache import Decoder
 from extauth.adapters.sql.sealed_rows import SqlSealedRows
 from extauth.adapters.sqlite import statements
+from extauth.adapters.sqlite.audit import SqliteAudit, written
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
 from extauth.adapters.sqlite.imports import SqliteImports
@@ -108,6 +109,7 @@ class SqliteLinkStore(LinkingMethods):
         self._registrations = Registrations(self._writer.fetch_all)
         self.sealed: Final = SqlSealedRows(SqliteTexts(self._writer), self._home.check)
         self.imports: Final = SqliteImports(self._home, self._writer.fetch_all)
+        self.audit: Final = SqliteAudit(self._writer, self._home.check)
         self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
         self.outbox = SqliteOutbox(self._writer.fetch_all, self._home)
 
@@ -217,7 +219,7 @@ class SqliteLinkStore(LinkingMethods):
     ) -> int:
         asked = {"user_id": user_id, "reason": reason, "since": instant_to_micros(since)}
         parameters = Parameters({**provider_parameters(provider_id), **asked})
-        return len(await self._writer.fetch_all(statements.LIFT_FAILURE, parameters))
+        return len(await written(self._writer, statements.LIFT_FAILURE, parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         parameters = Parameters(
@@ -273,5 +275,5 @@ class SqliteLinkStore(LinkingMethods):
         return await listed(run, sql, self._decoder.links, self._reads.get_many)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
-        rows = await self._writer.fetch_all(sql, parameters)
+        rows = await written(self._writer, sql, parameters)
         return rows[0] if rows else None

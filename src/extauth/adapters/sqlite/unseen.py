@@ -9,7 +9,7 @@ The connection stays as the application has set it up.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast, final
 
 import aiosqlite
@@ -19,6 +19,9 @@ from extauth.adapters.sqlite.identity import REPLACED, OpenFiles
 from extauth.domain.errors import StoreUnavailable
 
 Error: TypeAlias = sqlite3.Error | ValueError
+
+Beside: TypeAlias = Callable[[sqlite3.Cursor, "list[Row]"], None]
+"""Writes something of the rows that a statement returned, in one transaction with it."""
 
 WITHHELD = "(text withheld: it may quote a row)"
 
@@ -61,14 +64,17 @@ class Unseen:
         """From now on run nothing once one of these files is another, or gone."""
         self._files = files
 
-    async def fetch_all(self, sql: str, parameters: Parameters | Sequence[object]) -> list[Row]:
-        """Run a statement and return its rows.
+    async def fetch_all(
+        self, sql: str, parameters: Parameters | Sequence[object], *, beside: Beside | None = None
+    ) -> list[Row]:
+        """Run a statement and return its rows; with ``beside`` in one transaction with that, which is begun,
+        carried out and committed in one go of the connection's thread.
 
         :raises LinkUnreadable: if the driver cannot read the row, and the parameters name it.
         :raises StoreUnavailable: whatever else went wrong.
         """
         try:
-            return await self.execute(sql, parameters)
+            return await self.execute(sql, parameters, beside)
         except (sqlite3.Error, ValueError) as error:  # aiosqlite says "closed" with a ValueError
             failure = error
         if type(failure) is sqlite3.OperationalError and not hasattr(failure, "sqlite_errorcode"):
@@ -81,12 +87,14 @@ class Unseen:
         """End the transaction, if there is one."""
         await self._connection.rollback()
 
-    async def execute(self, sql: str, parameters: Parameters | Sequence[object] = ()) -> list[Row]:
+    async def execute(
+        self, sql: str, parameters: Parameters | Sequence[object] = (), beside: Beside | None = None
+    ) -> list[Row]:
         """Do the same, and raise :func:`presentable` errors of the driver."""
         if self._database is None:
             async with self._connection.cursor() as cursor:
                 self._database = cursor.connection
-        statement = cast("sqlite3.Cursor", _Statement(self._database, sql, parameters, self._files))
+        statement = cast("sqlite3.Cursor", _Statement(self._database, sql, parameters, self._files, beside))
         found = cast(
             "list[Row] | Error | StoreUnavailable",
             await aiosqlite.Cursor(self._connection, statement).fetchall(),
@@ -100,7 +108,7 @@ class Unseen:
 class _Statement:
     """What aiosqlite takes for a cursor that has been executed, and asks for its rows."""
 
-    __slots__ = ("_database", "_files", "_parameters", "_sql")
+    __slots__ = ("_beside", "_database", "_files", "_parameters", "_sql")
 
     def __init__(
         self,
@@ -108,11 +116,13 @@ class _Statement:
         sql: str,
         parameters: Parameters | Sequence[object],
         files: OpenFiles | None,
+        beside: Beside | None,
     ) -> None:
         self._database = database
         self._sql = sql
         self._parameters = parameters
         self._files = files
+        self._beside = beside
 
     def fetchall(self) -> list[Row] | Error | StoreUnavailable:
         """Execute it; in the thread of the connection."""
@@ -121,9 +131,23 @@ class _Statement:
         try:
             cursor = self._database.cursor()
             cursor.row_factory = None  # the connection's may be anything
+            if self._beside is not None:
+                return self._with(self._beside, cursor)
             return [*map(Row, cursor.execute(self._sql, self._parameters))]
         except (sqlite3.Error, ValueError) as error:
             return presentable(error)
+
+    def _with(self, beside: Beside, cursor: sqlite3.Cursor) -> list[Row]:
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            rows = [*map(Row, cursor.execute(self._sql, self._parameters))]
+            beside(cursor, rows)
+            cursor.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                cursor.execute("ROLLBACK")
+            raise
+        return rows
 
 
 def _explained(error: Error) -> str:

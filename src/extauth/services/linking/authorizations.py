@@ -8,6 +8,7 @@ from typing import assert_never, final
 
 import attrs
 
+from extauth.domain.audit import AuditKind, trail_of
 from extauth.domain.errors import (
     AlreadyCompleted,
     AuthorizationExpired,
@@ -38,6 +39,7 @@ class Authorizations:
     def __init__(self, store: LinkingStore, ttl: timedelta) -> None:
         self._store = store
         self._ttl = ttl
+        self._trail = trail_of(store)
 
     async def begin(self, pending: PendingAuthorization) -> None:
         """Remember whom a provider was asked about."""
@@ -48,20 +50,27 @@ class Authorizations:
 
         :raises LinkingFailed: as :meth:`take`.
         """
-        return await self._of_user(await self._store.find_authorization(hashed, user_id=user_id), hashed)
+        return await self._of_user(
+            await self._store.find_authorization(hashed, user_id=user_id), hashed, user_id
+        )
 
     async def take(self, hashed: str, user_id: str) -> PendingAuthorization:
         """Return the authorization whose state has this hash, to the first callback alone.
 
         :raises LinkingFailed: if it is not the caller's to complete; the leaf says why.
         """
-        return await self._of_user(await self._store.take_authorization(hashed, user_id=user_id), hashed)
+        return await self._of_user(
+            await self._store.take_authorization(hashed, user_id=user_id), hashed, user_id
+        )
 
-    async def _of_user(self, outcome: FindOutcome | TakeOutcome, hashed: str) -> PendingAuthorization:
+    async def _of_user(
+        self, outcome: FindOutcome | TakeOutcome, hashed: str, user_id: str
+    ) -> PendingAuthorization:
         match outcome:
             case Waiting(pending) | Taken(pending):
                 return pending
             case AlreadyTaken():
+                await self._enter(AuditKind.REPLAYED_CALLBACK, user_id)
                 if await self._has_failed(hashed):
                     msg = "a callback with this state has come before and connected nobody; begin again"
                     raise AuthorizationFailed(msg)
@@ -71,6 +80,7 @@ class Authorizations:
                 msg = "the user took too long to authorize"
                 raise AuthorizationExpired(msg)
             case AnothersState():
+                await self._enter(AuditKind.WRONG_USER, user_id)
                 msg = "another user began this authorization"
                 raise WrongUser(msg)
             case NoSuchState():
@@ -86,6 +96,10 @@ class Authorizations:
         name = failure_hash(pending.state_hash)
         with suppress(StoreUnavailable):  # then it is only known that a callback came
             await self.begin(attrs.evolve(pending, state_hash=name, salt=name))
+
+    async def _enter(self, kind: AuditKind, user_id: str) -> None:
+        if self._trail is not None:
+            await self._trail.note(kind, user_id)
 
     async def _has_failed(self, hashed: str) -> bool:
         noted = await self._store.take_authorization(failure_hash(hashed))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any, TypeVar, final
 
+from extauth.domain.acting import acting_as, current_actor
 from extauth.services.single_flight import SingleFlight
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
@@ -24,10 +26,15 @@ class CarriedThrough:
         """Each call is a flight of its own, for the task's sake: nobody joins it."""
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """Return what the work returns. A caller who is cancelled leaves, and it goes on."""
+        """Return what the work returns. A caller who is cancelled leaves, and it goes on.
+
+        It is nobody else's call, so that it goes on knowing for whom it is done.
+        """
+        actor = current_actor()
 
         async def flight() -> _T:
-            return await defer_cancellation(start_protected(work()), on_cancel=self._hurry)
+            with nullcontext() if actor is None else acting_as(actor):
+                return await defer_cancellation(start_protected(work()), on_cancel=self._hurry)
 
         done: _T = await self._flights.do(object(), flight)
         return done

@@ -170,7 +170,7 @@ class TokenService:
             request = await request.for_link(link)
         if valid_for is not None:
             self._short_lives.look_at(request, link)
-        return link if resource is None else request.seen(link)
+        return await self._serving.handed_out(link if resource is None else request.seen(link))
 
     async def refresh(
         self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
@@ -194,7 +194,7 @@ class TokenService:
         if request.rejected is not None and not request.refused(link):
             decision = request.decide(link, self._clock.now(), self._policy)
             link = await self._serve(request, link, decision)
-            return (await request.for_link(link)).seen(link)
+            return await self._serving.handed_out((await request.for_link(link)).seen(link))
 
         def renewed(link: Link) -> bool:
             return reissued(link, before, resource) and request.works(link, self._clock.now())
@@ -205,7 +205,7 @@ class TokenService:
             landed = await self._fly(request, link, renewed)
             request = await request.for_link(landed.link)
             if renewed(landed.link) or (landed.exchanged and landed.link.version != link.version):
-                return request.seen(landed.link)
+                return await self._serving.handed_out(request.seen(landed.link))
             link = landed.link
         raise provider_unavailable(link.key, UNRESOLVED, None)
 
