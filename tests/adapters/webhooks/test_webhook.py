@@ -9,6 +9,7 @@ import re
 import traceback
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
@@ -32,7 +33,7 @@ from extauth.outbox import (
 
 AT = datetime(2026, 11, 29, 12, 30, 1, 500000, tzinfo=UTC)
 KEY = LinkKey("github", "älice.1")
-COMMON = {"key": KEY, "version": 3, "at": AT}
+COMMON: dict[str, Any] = {"key": KEY, "version": 3, "at": AT}
 BROKEN = LinkBroken(id="e1", reason="invalid_grant", **COMMON)
 EVENTS = [
     (BROKEN, {"reason": "invalid_grant"}),

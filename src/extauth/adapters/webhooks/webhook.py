@@ -97,7 +97,9 @@ class Webhook:
         }
         try:
             async with AsyncExitStack() as stack:
-                session = self._session or await stack.enter_async_context(client_session(reach=self._reach))
+                session = self._session
+                if session is None:
+                    session = await stack.enter_async_context(client_session(reach=self._reach))
                 response = await stack.enter_async_context(
                     session.post(
                         self._url.value,
