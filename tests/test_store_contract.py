@@ -15,7 +15,12 @@ from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.testing import LinkingStoreContract, LinkStoreContract, OutboxContract
 
-TABLES = ("external_auth_links", "external_auth_authorizations", "external_auth_registrations")
+TABLES = (
+    "external_auth_links",
+    "external_auth_authorizations",
+    "external_auth_registrations",
+    "external_auth_outbox",
+)
 
 SPOIL = "UPDATE external_auth_links SET oauth_access_token = '' WHERE"
 

@@ -70,7 +70,7 @@ async def test_what_was_set_aside(tmp_path):
 
 
 async def test_webhooks(monkeypatch):
-    """The command makes a secret, the example sends what the receiver's verifies, and the body is as shown."""
+    """The command makes a secret, the example sends what the receiver's verifies, and the body is so."""
     [command] = re.findall(r"python -c '(.*new_secret.*)'", GUIDE)
     making = [sys.executable, "-c", command]
     made = await asyncio.to_thread(subprocess.run, making, capture_output=True, text=True, check=True)
