@@ -68,7 +68,7 @@ class _Emptied:
         connection = await asyncpg.connect(self.dsn)
         await connection.execute(
             "DROP TABLE IF EXISTS external_auth_links, external_auth_meta,"
-            " external_auth_authorizations, external_auth_registrations"
+            " external_auth_authorizations, external_auth_registrations, external_auth_outbox"
         )
         await connection.close()
         self.opening = open_store(self.dsn)
