@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import due, encryption, reads, single_flight, size, storm, moving
+from bench import due, encryption, moving, reads, single_flight, size, storm
 from bench.machine import machine
 from bench.postgres import postgres
 from bench.report import Part, markdown

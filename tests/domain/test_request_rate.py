@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import Any
 import math
+from typing import Any
 
 import pytest
 
