@@ -73,7 +73,8 @@ def authjs(**fields: Any) -> Columns:
 
     Its columns are those of the adapters for Postgres and others: ``userId``, ``provider``,
     ``providerAccountId``, ``refresh_token``, ``access_token``, ``expires_at`` in seconds since 1970 and
-    ``scope``. Rows whose ``type`` is not ``oauth`` or ``oidc`` are refused.
+    ``scope``. Rows whose ``type`` is not ``oauth`` or ``oidc`` are refused. Auth.js writes a row at the first
+    sign-in and not at later ones, and never refreshes its tokens.
 
     Source: ``@auth/core`` 0.41.3 ``adapters.d.ts`` and ``@auth/pg-adapter`` 1.11.3, read on 2026-11-29.
     """
