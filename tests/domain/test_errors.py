@@ -38,6 +38,7 @@ from extauth.domain.errors import (
     UnknownState,
     WrongUser,
 )
+from extauth.domain.key_use import KeyUse
 from extauth.domain.link import LinkKey
 
 CODES = {
