@@ -90,7 +90,7 @@ async def test_while_it_is_closed():
         provider.tokens.gate.set()
 
 
-async def test_a_store_without_ping_is_asked_for_the_time():
+async def test_a_store_without_ping_is_asked_for_a_link():
     """One that others wrote need not have it."""
 
     class TheirStore:
@@ -106,9 +106,9 @@ async def test_a_store_without_ping_is_asked_for_the_time():
     async with extauth.open(store, []) as auth:
         store.inner.calls.clear()
         assert told(await auth.ready()) == READY
-        store.inner.before["time"].append(extauth.StoreUnavailable("down"))
+        store.inner.before["get"].append(extauth.StoreUnavailable("down"))
         assert told(await auth.ready()) == ("store_unavailable", False, 503)
-        assert dict(store.inner.calls) == {"time": 2}
+        assert dict(store.inner.calls) == {"get": 2}
 
 
 async def test_what_somebody_must_mend(tmp_path: Path):
