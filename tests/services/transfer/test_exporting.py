@@ -329,5 +329,5 @@ async def test_an_import_that_fails_shows_no_token(store):
         await import_links(Failing(), [row], mapping=Columns())
     frames = TracebackException.from_exception(caught.value, capture_locals=True).stack
     ours = [frame for frame in frames if "/extauth/" in frame.filename]
-    assert [frame.name for frame in ours] == ["import_links", "import_rows", "link"]
+    assert [frame.name for frame in ours] == ["import_links", "import_rows", "link", "_written"]
     assert [frame.name for frame in ours if "canary" in repr(frame.locals)] == []

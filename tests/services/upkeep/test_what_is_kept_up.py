@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from extauth import LinkKey, RefreshFailure, Upkeep, UpkeepReport, UpkeepService
+from extauth.domain.fence import FENCED, fence
 from extauth.domain.outcomes import Claimed, Unknown
 from extauth.domain.policy import ProviderTraits
 from extauth.testing import ScriptedProvider
@@ -204,3 +205,17 @@ async def test_a_link_that_is_gone_is_nobodys_matter(memory):
     upkeep = UpkeepService(Forgetful(), [memory.provider], memory.services[0], clock=memory.clock)
     assert await upkeep.run_once() == UpkeepReport()
     assert await memory.store.get(LinkKey("github", "alice")) is None
+
+
+async def test_a_fenced_link_is_left_alone(scene):
+    """It was moved, and may be refreshed elsewhere: neither its expiry nor its age is a reason."""
+    fenced = [await scene.link("alice", 5 * MINUTE), await scene.link("bob", None)]
+    other = await scene.link("carol", 5 * MINUTE)
+    for key in fenced:
+        await scene.store.record_failure(key, 1, fence(scene.clock.now()))
+    scene.clock.advance(30 * DAY)
+    report = await scene.replica(idle=7 * DAY).run_once()
+    assert report == UpkeepReport(refreshed=1, behind=report.behind)
+    assert await scene.versions(*fenced, other) == [1, 1, 2]
+    assert await scene.store.lift_failure("github", reason=FENCED) == 2
+    assert (await scene.replica(idle=7 * DAY).run_once()).refreshed == 2

@@ -9,6 +9,7 @@ from typing import Final, final
 
 import attrs
 
+from extauth.domain.audit import AuditKind, trail_of
 from extauth.domain.errors import CannotDecrypt, LinkUnreadable
 from extauth.domain.fence import is_fenced
 from extauth.domain.imports import Added, ImportedLink, imports_of
@@ -38,10 +39,17 @@ class Adding:
     def __init__(self, store: LinkStore, *, frozen: bool) -> None:
         self._store = store
         self._imports = imports_of(store)
+        self._trail = trail_of(store)
         self._frozen = frozen
 
     async def link(self, link: ImportedLink) -> Outcome:
         """Add or renew the link, unless what is there is to stay."""
+        outcome = await self._written(link)
+        if self._trail is not None and outcome is not Outcome.ALREADY_THERE:
+            await self._trail.note(AuditKind.IMPORTED, link.key, tokens=link.tokens)
+        return outcome
+
+    async def _written(self, link: ImportedLink) -> Outcome:
         if isinstance(await self._imports.add(link), Added):
             return Outcome.ADDED
         stored = await _stored(self._store, link.key) if self._frozen else None

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Final, final
 
+from extauth.domain.audit import AuditKind, trail_of
 from extauth.domain.errors import CannotDecrypt, LinkUnreadable
 from extauth.domain.fence import fence, is_fenced
 from extauth.domain.imports import ImportedLink, imports_of
@@ -29,6 +30,7 @@ class Exporting:
     def __init__(self, store: LinkStore, *, freeze: bool, now: datetime, progress: Progress | None) -> None:
         self._store = store
         self._imports = imports_of(store)
+        self._trail = trail_of(store)
         self._freeze = freeze
         self._now = now
         self._progress = progress
@@ -44,6 +46,8 @@ class Exporting:
                 if link is not None:
                     self._exported += 1
                     self._frozen += is_fenced(link)
+                    if self._trail is not None:
+                        await self._trail.note(AuditKind.EXPORTED, key, tokens=link.tokens)
                     yield _given_away(link)
                     if self._progress is not None:
                         self._progress(self._exported)
