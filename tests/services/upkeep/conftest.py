@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from extauth import Link, LinkKey, TokenService, Upkeep, UpkeepService
+from extauth import Link, LinkKey, RefreshPolicy, TokenService, Upkeep, UpkeepService
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.events import Event
 from extauth.domain.linking_ports import Store
@@ -40,6 +40,7 @@ class Scene:
         self.others = [ScriptedProvider(name, now=self.clock.now) for name in ("github2", "gitlab")]
         self.events: list[Event] = []
         self.services: list[TokenService] = []
+        self.policy = RefreshPolicy()
 
     def notify(self, event: Event) -> None:
         self.events.append(event)
@@ -48,7 +49,7 @@ class Scene:
         """Start another replica; ``upkeep`` is what it does."""
         providers = [self.provider, *self.others]
         common: dict[str, Any] = {"clock": self.clock, "observer": self}
-        tokens = TokenService(self.store, providers, **common)
+        tokens = TokenService(self.store, providers, policy=self.policy, **common)
         self.services.append(tokens)
         settings = Upkeep(**{"rate": 1e6, **upkeep})
         return UpkeepService(
