@@ -29,6 +29,10 @@ class StartingClock(LeapingClock):
         super().__init__()
         self._now = datetime.now(UTC)
 
+    async def sleep(self, seconds: float) -> None:
+        # A span holds no less than a microsecond, and who sleeps for less would sleep for ever.
+        await super().sleep(max(seconds, 1e-6))
+
 
 class Scene:
     """One store and one provider, and any number of replicas with upkeep."""
