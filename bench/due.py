@@ -36,8 +36,8 @@ SAVES = 200
 METHOD = f"""Links whose access tokens expire evenly over {LIFETIME} to come and the hour before, in random
 order; every tenth is named below the provider, another tenth is another provider's. Half of their refresh
 tokens have a known end, and are due at the same moment. The next {PAGE:,} are listed by `store.due`, from the
-first on and after one in the middle; caches are warm, and the least of the rounds is
-shown, since all that anybody else on the machine does makes a page take longer. A save is `store.save` of a random link of
+first on and after one in the middle; caches are warm, and the least of the rounds is shown, since all that
+anybody else on the machine does makes a page take longer. A save is `store.save` of a random link of
 {SAVED_LINKS:,}, one after the other, beside the same database whose three indexes were dropped."""
 
 _COLUMNS = """provider_id, user_id, version, created_at, updated_at, oauth_written_at, oauth_access_token,
