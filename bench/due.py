@@ -36,7 +36,8 @@ SAVES = 200
 METHOD = f"""Links whose access tokens expire evenly over {LIFETIME} to come and the hour before, in random
 order; every tenth is named below the provider, another tenth is another provider's. Half of their refresh
 tokens have a known end, and are due at the same moment. The next {PAGE:,} are listed by `store.due`, from the
-first on and after one in the middle; caches are warm. A save is `store.save` of a random link of
+first on and after one in the middle; caches are warm, and the least of the rounds is shown, since all that
+anybody else on the machine does makes a page take longer. A save is `store.save` of a random link of
 {SAVED_LINKS:,}, one after the other, beside the same database whose three indexes were dropped."""
 
 _COLUMNS = """provider_id, user_id, version, created_at, updated_at, oauth_written_at, oauth_access_token,
@@ -128,12 +129,12 @@ async def _listed(name: str, urls: Mapping[int, str]) -> tuple[list[Figure], lis
                         after = Due(first.at + later, LinkKey(PROVIDER, f"user-{size // 2:08}"))
                     sides[str(size)] = _pages(store, by, after)
                 times = await interleaved(sides, ROUNDS)
-                largest = times[str(SIZES[-1])]
+                least = {size: min(times[str(size)]) * 1e3 for size in SIZES}
                 what = f"{name}, by {by.value}, {where}"
                 figures.append(
-                    Figure(f"{what}: the next {PAGE:,} of {SIZES[-1]:,}", median(largest) * 1e3, GOAL, "ms")
+                    Figure(f"{what}: the next {PAGE:,} of {SIZES[-1]:,}", least[SIZES[-1]], GOAL, "ms")
                 )
-                rows.append([what, *(f"{median(times[str(size)]) * 1e3:.1f} ms" for size in SIZES)])
+                rows.append([what, *(f"{least[size]:.1f} ms" for size in SIZES)])
     return figures, rows
 
 

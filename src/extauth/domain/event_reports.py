@@ -33,7 +33,6 @@ from extauth.domain.events import (
     UpkeepSwept,
 )
 from extauth.domain.link import LinkKey
-from extauth.domain.upkeep import UpkeepReport
 
 Severity: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 Fact: TypeAlias = str | int | float | bool
@@ -157,18 +156,11 @@ def _facts(event: Event, show_id: ShowId) -> Mapping[str, Fact]:
             facts[f"{prefix}user_id"] = show_id(value.user_id)
         elif isinstance(value, timedelta):
             facts[field.name] = value.total_seconds()
-        elif isinstance(value, UpkeepReport):
-            facts |= _counts(value)
         elif field.name in _IDS_OF_PEOPLE:
             facts[field.name] = show_id(value)
         else:
             facts[field.name] = value
     return {name: fact for name, fact in facts.items() if fact is not None}
-
-
-def _counts(swept: UpkeepReport) -> Mapping[str, Fact]:
-    counted = attrs.asdict(swept, filter=lambda _, value: type(value) is int)
-    return {**counted, "behind": swept.behind.total_seconds()}
 
 
 def _words(event: Event, facts: Mapping[str, Fact], show_id: ShowId) -> Mapping[str, object]:

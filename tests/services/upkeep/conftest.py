@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from extauth import Link, LinkKey, TokenService, Upkeep, UpkeepService
+from extauth import Link, LinkKey, RefreshPolicy, TokenService, Upkeep, UpkeepService
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.events import Event
 from extauth.domain.linking_ports import Store
@@ -29,6 +29,10 @@ class StartingClock(LeapingClock):
         super().__init__()
         self._now = datetime.now(UTC)
 
+    async def sleep(self, seconds: float) -> None:
+        # A span holds no less than a microsecond, and who sleeps for less would sleep for ever.
+        await super().sleep(max(seconds, 1e-6))
+
 
 class Scene:
     """One store and one provider, and any number of replicas with upkeep."""
@@ -40,6 +44,7 @@ class Scene:
         self.others = [ScriptedProvider(name, now=self.clock.now) for name in ("github2", "gitlab")]
         self.events: list[Event] = []
         self.services: list[TokenService] = []
+        self.policy = RefreshPolicy()
 
     def notify(self, event: Event) -> None:
         self.events.append(event)
@@ -48,7 +53,7 @@ class Scene:
         """Start another replica; ``upkeep`` is what it does."""
         providers = [self.provider, *self.others]
         common: dict[str, Any] = {"clock": self.clock, "observer": self}
-        tokens = TokenService(self.store, providers, **common)
+        tokens = TokenService(self.store, providers, policy=self.policy, **common)
         self.services.append(tokens)
         settings = Upkeep(**{"rate": 1e6, **upkeep})
         return UpkeepService(

@@ -9,6 +9,7 @@ import pytest
 
 from extauth import RefreshPolicy, UpkeepReport
 from extauth.domain.outcomes import Deferred
+from extauth.domain.rate_limit import RateLimit
 from tests.services.upkeep.conftest import DAY, HOUR
 
 MINUTE = timedelta(minutes=1)
@@ -159,3 +160,14 @@ async def test_the_policys_look_ahead_comes_after(memory):
         await memory.link(f"user-{number}", policy.refresh_ahead)
     assert await memory.replica().run_once() != UpkeepReport()
     assert memory.provider.exchanges == 100
+
+
+async def test_the_providers_limit_holds_for_upkeep_too(memory):
+    """It goes through the turns that callers wait for, whatever rate it was told itself."""
+    for number in range(50):
+        await memory.link(f"user-{number}", -HOUR)
+    memory.policy = RefreshPolicy(rate_limits={"github": RateLimit(per_second=5)})
+    began = memory.clock.monotonic()
+    report = await memory.replica(rate=1000.0).run_once()
+    assert report == UpkeepReport(refreshed=50, behind=report.behind)
+    assert memory.clock.monotonic() - began >= 49 / 5 - 0.1

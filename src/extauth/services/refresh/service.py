@@ -95,15 +95,10 @@ class TokenService:
         )
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
-        self._warned: set[str] = set()
-        """Providers whose tokens live for less than some caller wanted, once that is told."""
         self._short_lives = ShortLives()
+        request = partial(self._request, resource=None)
         self.ahead: Final = RefreshAhead(
-            partial(self._request, resource=None),
-            self._flights,
-            self._refresh_flight,
-            self._unsaved_tokens,
-            self._clock,
+            request, self._flights, self._refresh_flight, self._unsaved_tokens, self._clock
         )
         note_open(self)
 

@@ -157,7 +157,7 @@ class UpkeepService:
 
     def uses(self, store: object) -> bool:
         """Whether this service looks after the links in that very store."""
-        return self._store is store
+        return self._serving.on(store)
 
     async def _drain(self) -> None:
         await asyncio.wait(self._tasks)

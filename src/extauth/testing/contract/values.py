@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from extauth.domain.due import DueBy
+from extauth.domain.due import Due, DueBy
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import LinkStore
 from extauth.domain.storable import JsonValue
@@ -76,7 +76,7 @@ class ValuesContract(StoreHarness):
             (await stored(store)).tokens.refresh_token, None, "get must return an empty refresh token as None"
         )
         due = [await store.due("github", by, datetime(2999, 1, 1, tzinfo=UTC)) for by in DueBy]
-        expect(due, [[], [], []], "due must not list a link whose refresh token is empty")
+        expect(sum(due, list[Due]()), list[Due](), "due must not list a link whose refresh token is empty")
 
     @with_store
     async def test_marks_come_back(self, store: LinkStore) -> None:

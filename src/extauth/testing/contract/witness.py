@@ -125,7 +125,8 @@ class Witness:
         """See the port."""
         promise = "due must return a list of Dues"
         due = await self.call("due", self.store.due(provider_id, by, before, after=after, limit=limit))
-        return [expect_kind(each, Due, promise) for each in expect_kind(due, list, promise)]
+        expect_kind(due, list, promise)
+        return [expect_kind(each, Due, promise) for each in due]
 
     async def wait_for_change(self, key: LinkKey, version: int, timeout: timedelta) -> Link | None:
         """See the port."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar, final
+from typing import Protocol, TypeVar, cast, final
 
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import StoreUnavailable
@@ -262,7 +262,7 @@ class GatedStore:
             msg = "the test makes the store refuse this call"
             raise StoreUnavailable(msg)
         result = await scene.loop.real(call())
-        scene.carried_out(self._replica, operation, tuple(result) if isinstance(result, list) else result)
+        scene.carried_out(self._replica, operation, _by_value(result))
         if verdict == STORE_REPLY_LOST:
             scene.ledger.store_failures[self._replica] = scene.clock.monotonic()
             msg = "the test loses the store's answer to this call"
@@ -270,3 +270,8 @@ class GatedStore:
         if operation in scene.replies:
             await scene.gates.park(self._replica, operation + REPLY, name=name + REPLY)
         return result
+
+
+def _by_value(result: object) -> object:
+    """Return what came of a call so that histories can be compared; who was told a list may change it."""
+    return tuple(cast("list[object]", result)) if isinstance(result, list) else result
