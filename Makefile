@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --no-header --no-annotate
 
-.PHONY: help demo test attacks coverage prove chaos servers mutants pgbouncer haproxy faketime pglite check docs fix matrix lowest audit sbom bench wheel lock clean
+.PHONY: help demo test attacks coverage prove chaos rotation servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -44,6 +44,9 @@ coverage: $(DEV_INSTALLED)  ## which branches the tests take; those of tests/pro
 chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres under a strict authorization server
 	$(BIN)/python -m chaos $(ARGS)
 
+rotation: $(DEV_INSTALLED)  ## rotate the encryption keys of 100,000 links while four processes refresh them and some are killed
+	$(BIN)/python -m chaos.rotation $(ARGS)
+
 servers: $(DEV_INSTALLED)  ## extauth against servers that others wrote; needs Node.js and npm, and says what else (ARGS=--write for the page)
 	$(PYTHON) -m venv build/servers/python
 	build/servers/python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement servers/requirements.txt
@@ -67,6 +70,10 @@ pglite: $(DEV_INSTALLED)  ## the tests that need PGlite, which npm brings; needs
 	mkdir -p build/pglite && cp tests/servers/pglite/* build/pglite
 	npm ci --silent --prefix build/pglite
 	$(BIN)/python -m pytest -m pglite tests/adapters/postgres
+
+promtool:  ## the alert rules, by Prometheus' own promtool, which must be installed
+	promtool check rules docs/monitoring/alerts.yml
+	promtool test rules tests/monitoring/alerts_test.yml
 
 check: $(DEV_INSTALLED)  ## format, lint, types, layers and the API reference
 	$(BIN)/ruff format --check .

@@ -22,7 +22,12 @@ from extauth.testing import (
     OutboxContract,
 )
 
-TABLES = ("external_auth_links", "external_auth_authorizations", "external_auth_registrations")
+TABLES = (
+    "external_auth_links",
+    "external_auth_authorizations",
+    "external_auth_registrations",
+    "external_auth_outbox",
+)
 
 SPOIL = "UPDATE external_auth_links SET oauth_access_token = '' WHERE"
 

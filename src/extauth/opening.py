@@ -102,7 +102,7 @@ def _opening(
 
         return MemoryLinkStore(**options)
     if scheme == "sqlite":
-        return _sqlite(_sqlite_path(url), options)
+        return _sqlite(sqlite_path(url), options)
     if scheme in _POSTGRES:
         from extauth.adapters.postgres import PostgresLinkStore  # noqa: PLC0415
 
@@ -190,7 +190,11 @@ _NO_PATH = re.compile(r"[\x00-\x1f\x7f]|^\s|\s$")
 """What comes along from a file or a form, and would be part of another file's name."""
 
 
-def _sqlite_path(url: str) -> str:
+def sqlite_path(url: str) -> str:
+    """Return the path in a ``sqlite:///`` URL.
+
+    :raises ValueError: if there is none, or something beside it.
+    """
     if "?" in url:
         msg = (
             "a sqlite:/// URL takes no options after a ?; give them to open_store by keyword, such as"

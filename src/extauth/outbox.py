@@ -1,7 +1,7 @@
 """What happened to links while nobody looked: events that are kept until the application has been told.
 
 ``async with deliver(store, handler)``, or :func:`extauth.open` with ``on_link_event=handler``, calls
-``handler`` with each :data:`LinkEvent`.
+``handler`` with each :data:`LinkEvent`; :class:`~extauth.adapters.webhooks.Webhook` is one.
 """
 
 from __future__ import annotations

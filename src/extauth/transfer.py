@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from extauth.clock import SystemClock
 from extauth.domain.fence import FENCED
+from extauth.domain.hidden import Hidden
 from extauth.domain.imports import ImportedLink, RowRefused
 from extauth.domain.ports import LinkStore
 from extauth.services.transfer.exporting import Exporting
@@ -68,9 +69,11 @@ async def import_links(
     :raises TypeError: for a store that cannot take links over, before any row is read.
     :raises StoreUnavailable: if the store fails; also what reading the rows raises.
     """
+    given: Hidden[Iterable[Row] | AsyncIterable[Row]] = Hidden(rows)
+    del rows  # they hold tokens, and tools that report errors show the local variables of each frame
     return await import_rows(
         store,
-        rows,
+        given,
         now=SystemClock().now(),
         mapping=mapping,
         frozen=frozen,

@@ -22,6 +22,7 @@ from extauth.domain.errors import (
     ExtAuthError,
     InvalidCallback,
     IssuerMismatch,
+    KeyInUse,
     LinkFenced,
     LinkingFailed,
     LinkNotFound,
@@ -37,6 +38,7 @@ from extauth.domain.errors import (
     UnknownState,
     WrongUser,
 )
+from extauth.domain.key_use import KeyUse
 from extauth.domain.link import LinkKey
 
 CODES = {
@@ -51,6 +53,7 @@ CODES = {
     RefreshInProgress: "refresh_in_progress",
     LinkFenced: "link_fenced",
     ConfigurationError: "configuration_error",
+    KeyInUse: "key_in_use",
     UnknownProvider: "unknown_provider",
     ProviderMisconfigured: "provider_misconfigured",
     LinkingFailed: "linking_failed",
@@ -88,6 +91,7 @@ INSTANCES: list[ExtAuthError] = [
     AccountChanged("begin again"),
     AuthorizationRejected("begin again", reason="invalid_grant"),
     NotAuthorized("not yours"),
+    KeyInUse("rotate first", key_id="k1", use=KeyUse()),
     LinkUnreadable("restore it", key=LinkKey("github", "alice")),
     CannotDecrypt("give the key", reason="missing_key", key_id="k1", key=LinkKey("github", "alice")),
 ]
@@ -123,7 +127,7 @@ def test_every_error_is_public():
             TemporarilyUnavailable,
             {ProviderUnavailable, StoreUnavailable, LinkUnreadable, RefreshInProgress, LinkFenced},
         ),
-        (ConfigurationError, {UnknownProvider, ProviderMisconfigured, CannotDecrypt}),
+        (ConfigurationError, {UnknownProvider, ProviderMisconfigured, CannotDecrypt, KeyInUse}),
         (LinkNotFound, set()),
         (ReauthorizationRequired, set()),
         (NotAuthorized, set()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,7 @@ class Replica:
         self.rate = RequestRate().crowded(0.0)
         self.under_way = 0
         self.next_at = 0.0
+        self.woken_at = 0.0
         self.served = self.refused = 0
 
     def may_send(self, now: float) -> float | None:
@@ -69,7 +71,7 @@ def crowd(provider: Bucket | Window, seconds: float, *, replicas: int = 1, laten
     """Let replicas ask as fast as they may; returns them."""
     everybody = [Replica() for _ in range(replicas)]
     numbers = itertools.count()
-    agenda = [(0.0, next(numbers), replica, None) for replica in everybody]
+    agenda: list[Any] = [(0.0, next(numbers), replica, None) for replica in everybody]
     while agenda[0][0] < seconds:
         now, _, replica, asked = heapq.heappop(agenda)
         if asked is not None:
@@ -86,7 +88,8 @@ def crowd(provider: Bucket | Window, seconds: float, *, replicas: int = 1, laten
             speed = replica.rate.per_second(now)
             replica.next_at = 0.0 if speed is None else now + 1 / speed
             heapq.heappush(agenda, (now + latency, next(numbers), replica, (now, provider.refused(now))))
-        if at is not None:
+        if at is not None and not now < replica.woken_at <= at:
+            replica.woken_at = at
             heapq.heappush(agenda, (at, next(numbers), replica, None))
     return everybody
 
@@ -94,23 +97,28 @@ def crowd(provider: Bucket | Window, seconds: float, *, replicas: int = 1, laten
 @pytest.mark.parametrize(
     ("provider", "seconds", "replicas", "used"),
     [
-        (lambda: Bucket(5, 5), 60, 1, 0.85),
-        (lambda: Bucket(5, 5), 600, 1, 0.9),
-        (lambda: Bucket(5, 5), 60, 4, 0.8),
-        (lambda: Bucket(5, 5), 600, 4, 0.9),
-        (lambda: Bucket(5, 100), 60, 1, 0.9),
-        (lambda: Bucket(5, 1), 60, 1, 0.4),
-        (lambda: Bucket(500, 500), 20, 1, 0.8),
-        (lambda: Bucket(100, 100), 20, 4, 0.8),
-        (lambda: Bucket(0.2, 1), 600, 1, 0.6),
-        (lambda: Window(300, 60), 600, 1, 0.7),
-        (lambda: Window(50, 10), 120, 1, 0.7),
+        ((Bucket, 5, 5), 60, 1, 0.85),
+        ((Bucket, 5, 5), 600, 1, 0.9),
+        ((Bucket, 5, 5), 60, 4, 0.8),
+        ((Bucket, 5, 5), 600, 4, 0.9),
+        ((Bucket, 5, 100), 60, 1, 0.9),
+        ((Bucket, 5, 1), 60, 1, 0.4),
+        ((Bucket, 500, 500), 20, 1, 0.8),
+        ((Bucket, 100, 100), 20, 4, 0.8),
+        ((Bucket, 0.2, 1), 600, 1, 0.6),
+        ((Window, 300, 60), 600, 1, 0.7),
+        ((Window, 50, 10), 120, 1, 0.7),
     ],
-    ids=str,
+    ids=lambda value: (
+        getattr(value[0], "__name__", "") + "-".join(map(str, value[1:]))
+        if isinstance(value, tuple)
+        else str(value)
+    ),
 )
 def test_a_limit_is_found_out_and_used(provider, seconds, replicas, used):
     """Nobody tells it; all requests are at most 1.2 for each that is allowed, and most of those are made."""
-    limited = provider()
+    kind, *figures = provider
+    limited = kind(*figures)
     everybody = crowd(limited, seconds, replicas=replicas)
     served = sum(replica.served for replica in everybody)
     requests = served + sum(replica.refused for replica in everybody)

@@ -46,7 +46,11 @@ GUARDS: Sequence[Guard] = (
     Guard(
         "memory",
         ["adapters/memory/**/*.py"],
-        ["tests/test_store_contract.py::TestMemoryLinkStore", "tests/adapters/memory/test_memory_store.py"],
+        [
+            "tests/test_store_contract.py::TestMemoryLinkStore",
+            "tests/test_sealed_rows_contract.py::TestMemorySealedRows",
+            "tests/adapters/memory/test_memory_store.py",
+        ],
     ),
     Guard(
         "sqlite",
@@ -56,13 +60,25 @@ GUARDS: Sequence[Guard] = (
             "adapters/sql/conditional_writes.py",
             "adapters/sql/readable.py",
             "adapters/sql/listing.py",
+            "adapters/sql/sealed_rows.py",
         ],
         [
             "tests/test_store_contract.py::TestSqliteLinkStore",
             "tests/test_store_contract.py::TestSqliteLinkStoreOnGivenConnection",
+            "tests/test_sealed_rows_contract.py::TestSqliteSealedRows",
             "tests/adapters/sqlite",
             "tests/adapters/sql/test_races.py",
             "tests/adapters/sql/test_unreadable_rows.py",
+        ],
+    ),
+    Guard(
+        "encryption",
+        ["adapters/encryption/**/*.py"],
+        [
+            "tests/adapters/encryption",
+            "tests/services/keys",
+            "tests/services/refresh/test_encrypted_links.py",
+            "tests/test_store_contract_encrypted.py::TestEncryptedMemoryLinkStore",
         ],
     ),
     Guard(
@@ -70,6 +86,7 @@ GUARDS: Sequence[Guard] = (
         ["adapters/postgres/**/*.py"],
         [
             "tests/test_store_contract.py::TestPostgresLinkStore",
+            "tests/test_sealed_rows_contract.py::TestPostgresSealedRows",
             "tests/adapters/postgres",
         ],
         but_not=[
@@ -85,6 +102,11 @@ FLOORS = {
     "services/single_flight.py": 90,
     "services/refresh/flight.py": 90,
     "services/refresh/service.py": 90,
+    "services/keys/reseal_link.py": 90,
+    "adapters/encryption/opening.py": 90,
+    "adapters/encryption/rows.py": 90,
+    "adapters/encryption/sealing.py": 90,
+    "adapters/encryption/store.py": 90,
     "adapters/memory/rows.py": 90,
     "adapters/memory/store.py": 90,
     "adapters/sql/conditional_writes.py": 90,

@@ -7,6 +7,7 @@ contract test that was made for it.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import attrs
 
@@ -17,6 +18,8 @@ from tests.proof.breakable_store import HealthyStore, broken
 
 class _Importing(HealthyStore):
     """Its imports are methods of its own, to be broken."""
+
+    imports: Any
 
     def __init__(self) -> None:
         super().__init__()

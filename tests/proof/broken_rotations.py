@@ -19,6 +19,8 @@ from extauth.domain import key_use
 from extauth.domain.sealed import key_ids_of
 from extauth.services.keys import rotation
 from extauth.testing import SealedRowsContract
+from extauth.testing.schedules.interleaver import replica
+from tests.proof.breaking import replacing
 from tests.services.keys import test_rotation as rotations
 from tests.services.keys import test_status as statuses
 
@@ -80,6 +82,10 @@ async def _writes_what_it_read(store, key):
             return "done"
         link = attrs.evolve(link, version=outcome.link.version)
     return "busy"
+
+
+writes_what_it_read = replacing(replica, "reseal_link", _writes_what_it_read)
+"""A rotation writes what it read over whatever has been saved meanwhile: for the explorer."""
 
 
 async def _gives_up(store, key):

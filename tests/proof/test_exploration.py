@@ -22,6 +22,7 @@ SMALL = {
     "the store's clock is set ahead": Bounds(replicas=2, jumps=(3600,), leaps=1),
     "the store's clock is set back": Bounds(replicas=2, jumps=(-3600,), crashes=1),
     "the store fails": Bounds(replicas=2, store_failures=1, leaps=1),
+    "keys are rotated": Bounds(replicas=2, rotations=1, lost_replies=1),
 }
 
 
@@ -54,6 +55,16 @@ def test_encryption_makes_no_difference(name):
     assert encrypted.violations == []
     assert encrypted.complete
     assert (encrypted.states, encrypted.schedules) == (plain.states, plain.schedules)
+
+
+@pytest.mark.timeout(900)
+def test_no_rotation_breaks_a_promise_on_an_encrypted_store():
+    """A rotation reads and writes at any point of a refresh or a reconnection, and its replica dies."""
+    bounds = Bounds(replicas=1, rotations=1, crashes=1, authorizations=1)
+    report = explore(bounds, make_store=lambda clock: EncryptedMemory(clock.store_now))
+    assert report.violations == []
+    assert report.complete
+    print(f"{report.states} states, {report.schedules} schedules")
 
 
 def test_no_schedule_with_reseals_breaks_a_promise_on_an_encrypted_store():

@@ -30,6 +30,7 @@ from tests.proof import (
     broken_flights,
     broken_judgements,
     broken_resource_exchanges,
+    broken_rotations,
     broken_saves,
     broken_worlds,
 )
@@ -214,6 +215,14 @@ TEETH = [
     store(broken_worlds.FailureOfAnyVersion, NEVER_WRONGLY_DEAD, but(ONE, lost_replies=1, authorizations=1)),
     store(broken_worlds.ResealMovesVersion, NEVER_CLEARED, but(ONE, reseals=1)),
     store(broken_worlds.ResealDropsLease, NEVER_TWICE, but(TWO, reseals=1)),
+    tooth(
+        "rotation and ResealMovesVersion",
+        nullcontext,
+        NEVER_CLEARED,
+        but(ONE, rotations=1),
+        make_store=broken_worlds.ResealMovesVersion,
+    ),
+    service(broken_rotations, "writes_what_it_read", NEVER_CLEARED, but(ONE, rotations=1)),
     store(broken_worlds.LeaseIgnored, NEVER_TWICE, TWO),
     store(broken_worlds.ClaimOfAnyVersion, NEVER_NEEDLESS, TWO),
     store(

@@ -7,13 +7,14 @@ import asyncpg
 import pytest
 
 from extauth import open_store
-from extauth.testing import ImportStoreContract, LinkingStoreContract, LinkStoreContract
+from extauth.testing import ImportStoreContract, LinkingStoreContract, LinkStoreContract, SealedRowsContract
 from tests.proof import (
     broken_credential_statements,
     broken_import_statements,
     broken_lease_statements,
     broken_linking_statements,
     broken_mark_statements,
+    broken_sealed_statements,
 )
 
 BUGS = [
@@ -22,13 +23,14 @@ BUGS = [
     *broken_lease_statements.BUGS,
     *broken_linking_statements.BUGS,
     *broken_mark_statements.BUGS,
+    *broken_sealed_statements.BUGS,
 ]
 EVERY_BUG = pytest.mark.parametrize(
     "bug", [pytest.param(bug, id=f"{bug.name}-{bug.caught_by}") for bug in BUGS]
 )
 
 
-class ContractOnSqlite(LinkStoreContract, LinkingStoreContract, ImportStoreContract):
+class ContractOnSqlite(LinkStoreContract, LinkingStoreContract, ImportStoreContract, SealedRowsContract):
     """Each test gets the same file, emptied."""
 
     def __init__(self, path) -> None:
@@ -44,7 +46,7 @@ class ContractOnSqlite(LinkStoreContract, LinkingStoreContract, ImportStoreContr
             return "\n".join([line async for line in connection.iterdump()])
 
 
-class ContractOnPostgres(LinkStoreContract, LinkingStoreContract, ImportStoreContract):
+class ContractOnPostgres(LinkStoreContract, LinkingStoreContract, ImportStoreContract, SealedRowsContract):
     """Each test gets the same database, emptied."""
 
     def __init__(self, dsn) -> None:
@@ -68,7 +70,7 @@ class _Emptied:
         connection = await asyncpg.connect(self.dsn)
         await connection.execute(
             "DROP TABLE IF EXISTS external_auth_links, external_auth_meta,"
-            " external_auth_authorizations, external_auth_registrations"
+            " external_auth_authorizations, external_auth_registrations, external_auth_outbox"
         )
         await connection.close()
         self.opening = open_store(self.dsn)

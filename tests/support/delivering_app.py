@@ -1,6 +1,7 @@
 """An application that delivers link events and waits at a point to be killed.
 
-Arguments: the store's URL, the point, and the file that its handler adds each event to.
+Arguments: the store's URL, the point, the file that its handler adds each event to; and ``acknowledge-first``
+for one that is wrong.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ POINTS = (
 class Gated:
     """An outbox whose methods wait at the point, and whose store it is."""
 
-    def __init__(self, outbox, point):
+    def __init__(self, outbox, point, bug):
         self._outbox = outbox
+        self._bug = bug
         self._point = point
         self.outbox = self
 
@@ -56,6 +58,9 @@ class Gated:
         async def call(*args, **kwargs):
             self.reached(f"before {name}")
             result = await method(*args, **kwargs)
+            if name == "claim" and self._bug == "acknowledge-first":
+                for claimed in result:
+                    await self._outbox.acknowledge(claimed.number, args[0])
             if result or name == "keep_on":
                 self.reached(f"after {name}")
             return result
@@ -68,10 +73,10 @@ def line(event):
     return f"{event.id} {event.type} {event.key.user_id} {event.version}\n"
 
 
-async def main(url, point, path):
+async def main(url, point, path, bug=None):
     """Deliver until killed."""
     async with open_store(url, keys="plain") as store:
-        gated = Gated(store.outbox, point)
+        gated = Gated(store.outbox, point, bug)
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         refused = set()
 

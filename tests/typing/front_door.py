@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_type
 
 import extauth
@@ -23,8 +23,19 @@ from extauth import (
 from extauth.adapters.encryption import EncryptionKey, Keyring
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.providers import github
+from extauth.adapters.webhooks import Webhook
 from extauth.domain.linking_outcomes import Validity
 from extauth.health import Health, LinkState, ProbablyBroken
+from extauth.outbox import (
+    DeliveryOptions,
+    LinkBroken,
+    LinkEvent,
+    LinkEventDelivery,
+    LinkExpiring,
+    LinkRecovered,
+    Outbox,
+    deliver,
+)
 
 
 def what_it_opens(store: Store) -> None:
@@ -35,6 +46,34 @@ def what_it_opens(store: Store) -> None:
     extauth.open(
         MemoryLinkStore(), [provider], on_account_change="refuse", redirect_uris=["https://a.example"]
     )
+
+
+async def take_link_event(event: LinkEvent) -> None:
+    """A closed union: what is left is known."""
+    match event:
+        case LinkBroken(reason=reason):
+            assert_type(reason, str)
+        case LinkExpiring(ends_at=ends_at):
+            assert_type(ends_at, datetime)
+        case _:
+            assert_type(event, LinkRecovered)
+
+
+async def what_is_told(store: Store, service: Webhook) -> None:
+    """A handler is any async function of an event, or a webhook."""
+    extauth.open("memory://", [], on_link_event=take_link_event)
+    extauth.open("memory://", [], on_link_event=service)
+    async with deliver(store, take_link_event, options=DeliveryOptions()) as delivery:
+        assert_type(delivery, LinkEventDelivery)
+    assert_type(store_outbox(store), Outbox)
+
+
+def store_outbox(store: object) -> Outbox:
+    """Every shipped store has one."""
+    for each in (store, MemoryLinkStore()):
+        if isinstance(each, MemoryLinkStore):
+            return each.outbox
+    raise AssertionError
 
 
 def what_may_be_keys(key: EncryptionKey, service: KeyProvider) -> None:

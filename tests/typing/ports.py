@@ -7,7 +7,10 @@ from typing import assert_type
 from extauth import SingleFlight, TokenService
 from extauth.adapters.encryption import EncryptedStore, EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
+from extauth.adapters.memory.outbox import MemoryOutbox
 from extauth.adapters.sqlite import SqliteLinkStore
+from extauth.adapters.sqlite.outbox import SqliteOutbox
+from extauth.adapters.webhooks import Webhook, new_secret
 from extauth.clock import SystemClock
 from extauth.domain.freshness import (
     CoolDown,
@@ -18,7 +21,9 @@ from extauth.domain.freshness import (
     ServeAndRefresh,
 )
 from extauth.domain.linking_ports import LinkingProvider, Store
+from extauth.domain.outbox import Handler, Outbox
 from extauth.domain.ports import Clock, OAuthProvider
+from extauth.domain.sealed import EncryptingStore
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
 
@@ -30,6 +35,10 @@ encrypted_store: Store = EncryptedStore(memory_store, EncryptionKey.generate("20
 clock_type: type[Clock] = SystemClock
 clock: Clock = SystemClock()
 provider: OAuthProvider = ScriptedProvider()
+outbox_types: tuple[type[Outbox], ...] = (MemoryOutbox, SqliteOutbox)
+outbox: Outbox = EncryptedStore(memory_store, EncryptionKey.generate("2026-11")).outbox
+handler: Handler = Webhook("https://hooks.example", new_secret())
+encrypting_store: EncryptingStore = EncryptedStore(memory_store, EncryptionKey.generate("2026-11"))
 linking_provider: LinkingProvider = ScriptedLinkingProvider()
 
 

@@ -14,36 +14,45 @@ from pathlib import Path
 
 import attrs
 
+from extauth.cli.commands import COMMANDS
+from extauth.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, TERMINATED, USAGE
+from extauth.cli.parsing import EXIT_CODES, Parser, add_command, asks_for_json
+from extauth.cli.running import run_command
 from extauth.version import installed_version
 
 NEEDED = ("aiohttp", "aiosqlite", "rich")
 """What the demo needs beyond the library's own dependencies."""
-
-USAGE_ERROR = 2
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
-"""What a shell reports for a command that such a signal ended."""
-
-PIPE_CLOSED = 128 + 13
-"""What a shell reports for SIGPIPE, which not every system has."""
 
 DEFAULT_PICTURE = Path("extauth-demo-timeline.svg")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    Parser.json = asks_for_json(given)
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if options.command is None:
         parser.print_help()
         return 0
-    return _providers(options, parser) if options.command == "providers" else _demo(options, parser)
+    if options.command == "providers":
+        return _providers(options, parser)
+    if options.command == "demo":
+        return _demo(options, parser)
+    return run_command(next(each for each in COMMANDS if each.name == options.command), options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="extauth", description="Tokens that work, kept fresh.")
+def _parser() -> Parser:
+    parser = Parser(
+        prog="extauth",
+        description="Tokens that work, kept fresh.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"extauth {installed_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for command in COMMANDS:
+        add_command(commands, command)
     demo = commands.add_parser(
         "demo",
         help="extauth against the naive loop, on real processes",
@@ -95,7 +104,7 @@ def _positive(kind: type[int | float]) -> Callable[[str], float]:
 def _providers(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if find_spec("aiohttp") is None:
         print('extauth providers needs aiohttp; run: pip install "extauth[aiohttp]"', file=sys.stderr)
-        return USAGE_ERROR
+        return USAGE
 
     from extauth.cli.providers import show  # noqa: PLC0415 - installed for certain only now
 
@@ -124,7 +133,7 @@ def _demo(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error("--links must not be more than --callers: each replica's callers share all links")
     if missing := [name for name in needed if find_spec(name) is None]:
         print(f'extauth demo needs {", ".join(missing)}; run: pip install "extauth[all]"', file=sys.stderr)
-        return USAGE_ERROR
+        return USAGE
 
     try:
         return _run(options)

@@ -8,7 +8,6 @@ from typing import TypeAlias, final
 import attrs
 
 from extauth.domain.link import LinkKey
-from extauth.domain.upkeep import UpkeepReport
 
 
 @final
@@ -196,11 +195,19 @@ class SharedGrantEnded:
 @final
 @attrs.frozen
 class UpkeepSwept:
-    """Upkeep has looked at what was due of a provider, and there was something to do."""
+    """Upkeep in this replica has looked at what was due of a provider, and there was something to do.
+
+    The numbers are those of an :class:`~extauth.UpkeepReport`.
+    """
 
     provider_id: str
-    report: UpkeepReport
-    """What it came to, in this replica."""
+    refreshed: int
+    elsewhere: int
+    failed: int
+    ended: int
+    paused: bool
+    """Whether the rest comes later, because the provider is left alone for a while."""
+    behind: timedelta
 
 
 Event: TypeAlias = (

@@ -6,10 +6,13 @@ from typing import Final, Literal, Protocol, TypeAlias, cast, final
 
 import attrs
 
+from extauth.domain.link import LinkKey
 from extauth.domain.ports import RefreshStore
 
 NotReady: TypeAlias = Literal["closing", "store_unavailable", "store_misconfigured"]
 """Why not: it is about to end; its store does not answer now; it answers, and somebody must mend it."""
+
+_NOBODYS: Final = LinkKey("-", "-")
 
 STATUS_OK: Final = 200
 STATUS_UNAVAILABLE: Final = 503
@@ -35,7 +38,8 @@ class Readiness:
 
 
 class PingableStore(Protocol):
-    """A store that can be asked whether it works. All shipped ones can; the others are asked for the time."""
+    """A store that can be asked whether it works. All shipped ones can; the others are asked for a link that
+    is not there."""
 
     async def ping(self) -> None:
         """See that links can be read: one round trip, which reads no row and costs the same in a full store.
@@ -53,4 +57,4 @@ async def ping(store: RefreshStore) -> None:
     if hasattr(store, "ping"):
         await cast("PingableStore", store).ping()
     else:
-        await store.time()
+        await store.get(_NOBODYS)

@@ -136,7 +136,7 @@ class UpkeepReport:
     purged: int = 0
     """What had expired and was removed: authorizations, and what else the application has purged."""
     paused: frozenset[str] = frozenset()
-    """Providers that asked to be left alone, or failed several links in a row: the rest comes later."""
+    """Providers that asked to be left alone: the rest comes later."""
     behind: timedelta = timedelta(0)
     """For how long the link had been due that had been for the longest, of those refreshed."""
 

@@ -1,4 +1,4 @@
-"""Single questions to a provider: bounded in time, and repeated only where nothing was sent."""
+"""Single questions to a provider: bounded in time, and repeated only where nothing was processed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar, final
 
 from extauth.cancellation import cancelled_by_caller
 from extauth.deadline import Deadline
-from extauth.domain.outcomes import NotSent, Unknown
+from extauth.domain.outcomes import RATE_LIMITED, Deferred, NotSent, Unknown
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock
 from extauth.services.events import logger
@@ -19,6 +19,9 @@ _T = TypeVar("_T")
 
 _POLICY = RefreshPolicy()
 """What holds for refreshes unless the application says otherwise holds for all that is asked here."""
+
+_LONGEST_PAUSES = timedelta(seconds=5)
+"""That a user is let wait, in all, for a provider that takes no more requests for now."""
 
 
 async def guarded(
@@ -70,12 +73,26 @@ class ProviderCaller:
         return await guarded(call, self._timeout)
 
     async def call_until_sent(self, call: Callable[[], Awaitable[_T]]) -> _T | Unknown:
-        """Make the call, again as long as it could not be sent at all."""
+        """Make the call, again as long as it could not be sent at all, or came while there were too many.
+
+        A provider that asks for a short pause has processed nothing, so a code is worth as much afterwards. A
+        user waits for this, and a code is not valid for long: for a longer pause nobody waits.
+        """
+        left = _LONGEST_PAUSES
         for attempt in range(1, _POLICY.sends):
             outcome = await self.call(call)
-            if not isinstance(outcome, NotSent) or self.hurried:
+            pause = _POLICY.retry.delay(attempt, jitter=self._rng.random())
+            match outcome:
+                case NotSent():
+                    pass
+                case Deferred(code, retry_after) if retry_after is not None or code == RATE_LIMITED:
+                    pause += retry_after or _POLICY.cooldown.initial
+                    left -= pause
+                case _:
+                    return outcome
+            if self.hurried or left < timedelta(0):
                 return outcome
-            await self.pause(_POLICY.retry.delay(attempt, jitter=self._rng.random()))
+            await self.pause(pause)
         return await self.call(call)
 
     async def pause(self, span: timedelta) -> None:

@@ -16,7 +16,8 @@ from xml.etree import ElementTree as ET
 import asyncpg
 import pytest
 
-from extauth.cli.main import INTERRUPTED, TERMINATED, main
+from extauth.cli.exit_codes import INTERRUPTED, TERMINATED
+from extauth.cli.main import main
 
 SMALL = [
     "demo",

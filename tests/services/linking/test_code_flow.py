@@ -12,10 +12,10 @@ from typing import Any
 import attrs
 import pytest
 
-from extauth import GrantOrigin, LinkKey, TokenSet, UnknownProvider, named_provider_id
+from extauth import GrantOrigin, LinkKey, ProviderUnavailable, TokenSet, UnknownProvider, named_provider_id
 from extauth.domain.events import LinkConnected
 from extauth.domain.linking import LinkingTraits, companion_key
-from extauth.domain.outcomes import Exchanged, NotSent
+from extauth.domain.outcomes import Deferred, Exchanged, NotSent
 from extauth.domain.storable import MAX_ID_LENGTH
 from extauth.testing import ScriptedProvider
 from tests.services.linking.conftest import KEY, REDIRECT_URI, Scene, parameters
@@ -286,6 +286,25 @@ async def test_a_code_that_could_not_be_sent_is_sent_again(scene: Scene):
     assert (await scene.connect(scene.replica())).version == 1
     assert len(scene.provider.presented) == 3
     assert len(scene.clock.slept) == 2
+
+
+async def test_a_code_that_came_while_there_were_too_many_is_sent_again(scene: Scene):
+    """The provider has processed nothing; after the short pause that it asked for the code is good still."""
+    scene.provider.code_script = [Deferred("http_429", timedelta(seconds=2)), Deferred("http_429")]
+    before = scene.clock.now()
+    assert (await scene.connect(scene.replica())).version == 1
+    assert len(scene.provider.presented) == 3
+    waited = scene.clock.now() - before
+    assert timedelta(seconds=3) < waited < timedelta(seconds=4)
+
+
+async def test_for_a_longer_pause_nobody_waits(scene: Scene):
+    """A user looks at an empty page meanwhile; they are told when to begin again."""
+    scene.provider.code_script = [Deferred("http_429", timedelta(seconds=3))] * 2
+    with pytest.raises(ProviderUnavailable) as caught:
+        await scene.connect(scene.replica())
+    assert caught.value.retry_after == timedelta(seconds=3)
+    assert len(scene.provider.presented) == 2
 
 
 @pytest.mark.parametrize(

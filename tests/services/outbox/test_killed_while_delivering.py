@@ -44,10 +44,10 @@ async def much_happens(store):
             await store.lift_failure("app", user_id=user)
 
 
-async def killed_at(point, url, path):
+async def killed_at(point, url, path, *bug):
     """Run an application until it has come to the point, and kill it there."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(APP), url, point, str(path), stdout=asyncio.subprocess.PIPE
+        sys.executable, str(APP), url, point, str(path), *bug, stdout=asyncio.subprocess.PIPE
     )
     said = await process.stdout.readline()
     process.kill()
@@ -86,3 +86,18 @@ async def test_each_event_arrives_and_none_is_false(point, url, tmp_path):
         told = [kinds[event][0] for event in once if kinds[event][1] == user]
         assert (user, HAPPENED) == (user, told)
     assert len(USERS) * len(HAPPENED) == len(once)
+
+
+@pytest.mark.slow
+async def test_one_that_acknowledges_first_is_caught(url, tmp_path):
+    """What was only about to be handled is gone: the test above would wait for it."""
+    path = tmp_path / "delivered"
+    path.touch()
+    async with open_store(url, keys="plain") as store:
+        await store.outbox.keep_on()
+        await much_happens(store)
+        before = (await store.outbox.counts()).waiting
+        assert await killed_at("before the handler", url, path, "acknowledge-first") == b"here\n"
+        assert path.read_text() == ""
+        # The links' ends have been found meanwhile, which adds one for each.
+        assert (await store.outbox.counts()).waiting < before + len(USERS)

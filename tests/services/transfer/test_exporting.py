@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 from datetime import UTC, datetime, timedelta
+from traceback import TracebackException
 
 import attrs
 import pytest
@@ -18,14 +19,19 @@ from extauth import (
     LinkKey,
     RefreshFailure,
     ResourceToken,
+    StoreUnavailable,
     TokenSet,
 )
 from extauth.adapters.encryption import EncryptedStore, EncryptionKey, Keyring
+from extauth.adapters.encryption.link_lines import end_line, header, new_file_id
+from extauth.adapters.encryption.sealing import seal
+from extauth.adapters.importing import Columns
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.fence import fence, is_fenced
-from extauth.domain.imports import ImportedLink
+from extauth.domain.imports import ImportedLink, RowRefused
 from extauth.domain.outcomes import Deferred
 from extauth.transfer import export_links, import_links, lift_fence, read_export
+from tests.support.faulty_store import FaultyStore
 
 KEY = EncryptionKey.generate("move")
 OTHER = EncryptionKey.generate("move")
@@ -297,3 +303,31 @@ class TestFreezing:
         report = await export_links(here, tmp_path / "links", key=KEY, freeze=True)
         assert (1, [LinkKey("scripted", "zoe")]) == (report.exported, [left.key for left in report.left_out])
         assert "'lost'" in report.left_out[0].reason
+
+
+async def test_what_a_newer_version_wrote_is_refused_and_not_shown(tmp_path):
+    """It opens, and is no link that this version knows: neither the error nor its frames show what it is."""
+    sealing, file_id = await Keyring(KEY).primary(), new_file_id()
+    line = seal(sealing, '{"secret": "at-canary"}', ("export", file_id, "1", "link"))
+    file = tmp_path / "links.sealed"
+    file.write_text(f"{header(file_id)}\n{line}\n{end_line(sealing, file_id, 1)}\n")
+    with pytest.raises(RowRefused, match="it is no link as extauth exports them") as caught:
+        await read(file)
+    shown = "".join(TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "canary" not in shown
+
+
+async def test_an_import_that_fails_shows_no_token(store):
+    """Reports of errors show the variables of each frame."""
+
+    class Failing:
+        imports = FaultyStore(store.imports)
+
+    Failing.imports.before["add"].append(StoreUnavailable("down"))
+    row = {"provider_id": "github", "user_id": "zoe", "access_token": "canary", "refresh_token": "canary"}
+    with pytest.raises(StoreUnavailable) as caught:
+        await import_links(Failing(), [row], mapping=Columns())
+    frames = TracebackException.from_exception(caught.value, capture_locals=True).stack
+    ours = [frame for frame in frames if "/extauth/" in frame.filename]
+    assert [frame.name for frame in ours] == ["import_links", "import_rows", "link"]
+    assert [frame.name for frame in ours if "canary" in repr(frame.locals)] == []

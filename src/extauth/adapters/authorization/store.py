@@ -18,6 +18,7 @@ from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.linking_ports import Store
 from extauth.domain.outcomes import ClaimOutcome, RecordOutcome, ResealOutcome, SaveOutcome
 from extauth.domain.ports import Takeover
+from extauth.domain.readiness import ping
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
 
@@ -107,6 +108,10 @@ class GuardedStore:
     async def time(self) -> datetime:
         self.authorize(RULES["time"], Target())
         return await self.beneath.time()
+
+    async def ping(self) -> None:
+        self.authorize(RULES["ping"], Target())
+        await ping(self.beneath)
 
     async def save(
         self,

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
 from typing import Any, Final, final
 
 import attrs
 
 from extauth.adapters.encryption.sealing import Context, SealingKey, Trouble, seal, unseal
+from extauth.adapters.importing.values import mapping_of
 from extauth.adapters.importing.written import from_json, to_json
+from extauth.domain.hidden import Hidden, NamesOnly
 from extauth.domain.imports import ImportedLink
 
 FORMAT: Final = "extauth-links-1"
@@ -41,9 +42,10 @@ def file_id_of(line: str) -> str | None:
         read: Any = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(read, Mapping) or read.get("format") != FORMAT:
+    named = mapping_of(read)
+    if named is None or named.get("format") != FORMAT:
         return None
-    file_id: object = read.get("file")
+    file_id = named.get("file")
     return file_id if isinstance(file_id, str) else None
 
 
@@ -70,11 +72,11 @@ def read_line(key: SealingKey, file_id: str, number: int, line: str) -> Imported
 
     :raises RowRefused: if it is no link although it opens: a newer version of extauth has written it.
     """
-    opened = unseal(key, line, _place(file_id, number, "link"))
-    if not isinstance(opened, Trouble):
-        return from_json(json.loads(opened))
+    opened = Hidden(unseal(key, line, _place(file_id, number, "link")))
+    if isinstance(opened.value, str):
+        return from_json(NamesOnly(json.loads(opened.value)))
     end = unseal(key, line, _place(file_id, number, "end"))
-    return opened if isinstance(end, Trouble) else End(number - 1)
+    return opened.value if isinstance(end, Trouble) else End(number - 1)
 
 
 def _place(file_id: str, number: int, kind: str) -> Context:

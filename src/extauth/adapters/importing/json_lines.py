@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Final
 
+from extauth.adapters.importing.values import mapping_of
 from extauth.domain.hidden import NamesOnly
 from extauth.domain.imports import RowRefused
 
@@ -41,6 +42,5 @@ def _row(line: bytes) -> Mapping[str, object] | RowRefused:
         row: object = json.loads(line)
     except ValueError:  # quotes what it could not decode
         row = None
-    if isinstance(row, dict):
-        return NamesOnly(row)
-    return RowRefused("the line is no JSON object")
+    named = mapping_of(row)
+    return RowRefused("the line is no JSON object") if named is None else NamesOnly(named)

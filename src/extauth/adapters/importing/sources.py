@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
 from extauth.adapters.importing.columns import Column, Columns, Row
-from extauth.domain.hidden import NamesOnly
+from extauth.adapters.importing.values import mapping_of
 
 ALLAUTH_QUERY: Final = """SELECT
   account.user_id, account.provider, account.uid, account.date_joined,
@@ -74,7 +73,8 @@ def authjs(**fields: Any) -> Columns:
 
     Its columns are those of the adapters for Postgres and others: ``userId``, ``provider``,
     ``providerAccountId``, ``refresh_token``, ``access_token``, ``expires_at`` in seconds since 1970 and
-    ``scope``. Rows whose ``type`` is not ``oauth`` or ``oidc`` are refused.
+    ``scope``. Rows whose ``type`` is not ``oauth`` or ``oidc`` are refused. Auth.js writes a row at the first
+    sign-in and not at later ones, and never refreshes its tokens.
 
     Source: ``@auth/core`` 0.41.3 ``adapters.d.ts`` and ``@auth/pg-adapter`` 1.11.3, read on 2026-11-29.
     """
@@ -213,8 +213,8 @@ def _credential(name: str) -> Column:
 
 
 def _within(row: Row, column: str, name: str) -> object:
-    value = row.get(column)
-    return value.get(name) if isinstance(value, Mapping) else None
+    named = mapping_of(row.get(column))
+    return None if named is None else named.get(name)
 
 
 def _member(token: str | None, name: str) -> Any:
@@ -227,6 +227,7 @@ def _member(token: str | None, name: str) -> Any:
                 value = json.loads(value)
             except ValueError:  # quotes what it could not decode
                 return None
-        return NamesOnly(value).get(name) if isinstance(value, Mapping) else None
+        named = mapping_of(value)
+        return None if named is None else named.get(name)
 
     return member

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 from uuid import UUID
 
 from extauth.domain.imports import RowRefused
@@ -77,6 +77,11 @@ def optional_instant(value: object, what: str, *, epoch: Epoch, naive: tzinfo | 
     return instant
 
 
+def mapping_of(value: object) -> Mapping[str, object] | None:
+    """Return a JSON object, or whatever else has values by name; None for anything else."""
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else None
+
+
 def scopes(value: object, what: str, *, separator: str | None) -> frozenset[str]:
     """Return scope names, of text in which they are parted by ``separator`` (None: by spaces), or of a list.
 
@@ -87,7 +92,7 @@ def scopes(value: object, what: str, *, separator: str | None) -> frozenset[str]
     if isinstance(value, str):
         return frozenset(name for part in value.split(separator) if (name := part.strip()))
     if isinstance(value, Iterable):
-        names = list[object](value)
+        names = [*cast("Iterable[object]", value)]
         if all(isinstance(name, str) for name in names):
             return frozenset(str(name) for name in names)
     msg = f"{what} is neither text nor a list of texts"

@@ -114,15 +114,16 @@ TABLES: Mapping[str, Sequence[str]] = {
 }
 """The tables of the newest version, and the rights that the store's statements need on each."""
 
-_META = (
+META_TABLE: Sequence[str] = (
     # Looks for the table again even where to_regclass() remembers that there was none.
     "CREATE TABLE IF NOT EXISTS external_auth_meta (schema_version integer NOT NULL)",
     """INSERT INTO external_auth_meta (schema_version)
 SELECT 0 WHERE NOT EXISTS (SELECT FROM external_auth_meta)""",
 )
+"""What comes before the first of the migrations."""
 
-_MIGRATING = 7306583426011583844
-"""Names the advisory lock under which a schema is changed: an arbitrary number, the same for all."""
+MIGRATING = "pg_advisory_xact_lock(7306583426011583844)"
+"""Takes the lock under which a schema is changed: an arbitrary number, the same for all."""
 
 
 async def migrate(
@@ -155,9 +156,9 @@ async def migrate(
             await first_look.rollback()
         if current == len(migrations):
             return suspects
-        await connection.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING}), {DURABLE}")
+        await connection.execute(f"SELECT {MIGRATING}, {DURABLE}")
         if not exists:
-            for statement in _META:
+            for statement in META_TABLE:
                 await connection.execute(statement)
         current = _known(await schema_version(connection), len(migrations))
         if current is None:
@@ -169,10 +170,13 @@ async def migrate(
             await fetch_whole(
                 connection, "UPDATE external_auth_meta SET schema_version = $1", len(migrations)
             )
-            await connection.execute(
-                f"ALTER TABLE external_auth_meta ALTER COLUMN schema_version SET DEFAULT {len(migrations)}"
-            )
+            await connection.execute(default_version(len(migrations)))
         return suspects
+
+
+def default_version(version: int) -> str:
+    """Write the statement that lets a row which was lost be put back with this version of the schema."""
+    return f"ALTER TABLE external_auth_meta ALTER COLUMN schema_version SET DEFAULT {version}"
 
 
 def _known(version: int | None, newest: int) -> int | None:

@@ -8,6 +8,7 @@ from extauth.adapters.sql.conditional_writes import repeated
 from extauth.adapters.sqlite import import_statements as statements
 from extauth.adapters.sqlite.linking import Execute
 from extauth.adapters.sqlite.rows import (
+    Values,
     account_parameters,
     failure_parameters,
     instant_to_micros,
@@ -21,8 +22,8 @@ from extauth.domain.imports import Added, AddOutcome, AlreadyThere, ImportedLink
 from extauth.domain.link import LinkKey
 from extauth.one_loop import OneLoop, on_one_loop
 
-_NO_MARK: Final = dict.fromkeys(("reason", "at", "retry_at", "attempts"))
-_NO_ACCOUNT: Final = dict.fromkeys(("account_id", "login", "display_name", "avatar_url"))
+_NO_MARK: Final[Values] = dict.fromkeys(("reason", "at", "retry_at", "attempts"))
+_NO_ACCOUNT: Final[Values] = dict.fromkeys(("account_id", "login", "display_name", "avatar_url"))
 
 
 @final
@@ -66,6 +67,6 @@ class SqliteImports:
             "after_user": None if after is None else after.user_id,
             "limit": limit,
         }
-        of = {} if provider_id is None else provider_parameters(provider_id)
+        of: Values = {} if provider_id is None else provider_parameters(provider_id)
         rows = await self._execute(statements.KEYS_OF if of else statements.KEYS, Parameters({**of, **page}))
         return [LinkKey(*row) for row in rows]

@@ -121,6 +121,12 @@ END""",
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 
+META_TABLE: Sequence[str] = (
+    "CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)",
+    "INSERT INTO external_auth_meta VALUES (0)",
+)
+"""What comes before the first of them."""
+
 _OVERWRITE = "PRAGMA secure_delete = ON"
 """Off by default, as SQLite comes; some distributions build it with the default on."""
 
@@ -144,8 +150,8 @@ async def migrate(connection: Unseen, migrations: Sequence[Sequence[str]] = MIGR
             )
             raise ConfigurationError(msg)
         if current == 0:
-            await connection.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
-            await connection.execute("INSERT INTO external_auth_meta VALUES (0)")
+            for statement in META_TABLE:
+                await connection.execute(statement)
         for statements in migrations[current:]:
             for statement in statements:
                 await connection.execute(statement)

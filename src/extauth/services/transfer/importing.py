@@ -10,6 +10,7 @@ from typing import TypeAlias, final
 import attrs
 
 from extauth.domain.fence import fence
+from extauth.domain.hidden import Hidden
 from extauth.domain.imports import ImportedLink, RowRefused
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.ports import LinkStore
@@ -66,7 +67,7 @@ class _Rows:
 
 async def import_rows(
     store: LinkStore,
-    rows: Iterable[Row] | AsyncIterable[Row],
+    rows: Hidden[Iterable[Row] | AsyncIterable[Row]],
     *,
     now: datetime,
     mapping: RowMapping | None = None,
@@ -98,18 +99,18 @@ async def import_rows(
 
 
 async def _links(
-    looked_at: _Rows, rows: Iterable[Row] | AsyncIterable[Row]
+    looked_at: _Rows, rows: Hidden[Iterable[Row] | AsyncIterable[Row]]
 ) -> AsyncIterator[ImportedLink | RefusedRow]:
     # No row is kept in a variable while anything can fail: reports of errors show variables.
     number = 0
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
+    if isinstance(rows.value, AsyncIterable):
+        async for row in rows.value:
             number += 1
             link = looked_at.link(number, row)
             del row
             yield link
         return
-    for row in rows:
+    for row in rows.value:
         number += 1
         link = looked_at.link(number, row)
         del row

@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 from typing import Final, final
 
-from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock
 from extauth.domain.upkeep import Upkeep
 from extauth.services.upkeep.waiting import wait
@@ -14,13 +13,14 @@ from extauth.services.upkeep.waiting import wait
 IN_A_ROW: Final = 3
 """So many links that fail with no success between are taken for a sign that others would fail, too."""
 
-_REST: Final = Backoff(maximum=timedelta(seconds=30))
-"""No longer: a row of links that fail for reasons of their own must not hold up all others for long."""
+_SLOWLY: Final = 1.0
+"""Seconds between refreshes then: little for a provider that is down. They go on, since a row of links that
+fail for reasons of their own must not hold up the others, behind whom each of them stands from then on."""
 
 
 @final
 class Pace:
-    """Spreads refreshes over time, and rests where the provider asks for it or seems to be down."""
+    """Spreads refreshes over time, wider if the provider seems to be down, and rests if it asks for that."""
 
     def __init__(self, upkeep: Upkeep, clock: Clock, closing: asyncio.Event) -> None:
         self._every = 1 / upkeep.rate
@@ -48,7 +48,7 @@ class Pace:
         """
         now = self._clock.monotonic()
         at = max(now, self._next_at)
-        self._next_at = at + self._every
+        self._next_at = at + (max(self._every, _SLOWLY) if self._failed_in_a_row >= IN_A_ROW else self._every)
         if at > now and not self.stopped:
             await wait(self._clock, at - now, self._closing)
         return not self.stopped
@@ -60,8 +60,6 @@ class Pace:
     def failed(self) -> None:
         """Take note that a refresh failed."""
         self._failed_in_a_row += 1
-        if self._failed_in_a_row >= IN_A_ROW:
-            self.rest(_REST.delay(self._failed_in_a_row - IN_A_ROW + 1))
 
     def rest(self, span: timedelta) -> None:
         """Leave the provider alone for so long."""

@@ -171,7 +171,17 @@ class UpkeepService:
     async def _look(self, sweep: Sweep) -> UpkeepReport:
         report = await sweep.look()
         if report != UpkeepReport():
-            self._emitter.emit(UpkeepSwept(sweep.provider_id, report))
+            self._emitter.emit(
+                UpkeepSwept(
+                    sweep.provider_id,
+                    report.refreshed,
+                    report.elsewhere,
+                    report.failed,
+                    report.ended,
+                    paused=bool(report.paused),
+                    behind=report.behind,
+                )
+            )
         return report
 
     async def _purge(self) -> UpkeepReport:

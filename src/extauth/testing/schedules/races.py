@@ -61,9 +61,9 @@ def refresh_races(
     ``open_store`` returns an async context manager that yields a fresh, empty store; it is called once for
     each example. Three replicas with real :class:`~extauth.TokenService`s share it. Rules start callers,
     let parked calls go on one at a time, cancel, crash, shut down, let leases lapse and time pass,
-    authorize, unlink, re-encrypt, and make the store and the provider fail. After every step each promise
-    is checked by name against what the provider holds. A failure shrinks to a short schedule and prints
-    as a script for :func:`~extauth.testing.replay`.
+    authorize, unlink, re-encrypt, rotate keys, and make the store and the provider fail. After every step
+    each promise is checked by name against what the provider holds. A failure shrinks to a short schedule
+    and prints as a script for :func:`~extauth.testing.replay`.
 
     ``clock`` is the clock that the store's leases run by, if the test owns it, for example that of
     ``MemoryLinkStore(now=clock.now)``. ``setting`` says otherwise what a run begins with.
@@ -157,6 +157,11 @@ class _Races(RuleBasedStateMachine):
     @rule()
     def let_a_lease_lapse(self) -> None:
         self._do("advance", f"{self.world.next_lapse():.6f}")
+
+    @precondition(lambda self: self.world.running)
+    @rule(data=st.data())
+    def rotate_keys(self, data: st.DataObject) -> None:
+        self._do("rotate", _one_of(data, self.world.running), self._user(data))
 
     @rule(data=st.data(), what=st.sampled_from(DEEDS))
     def meanwhile(self, data: st.DataObject, what: Verb) -> None:

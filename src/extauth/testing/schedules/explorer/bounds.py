@@ -38,6 +38,9 @@ class Bounds:
     authorizations: int = 0
     unlinks: int = 0
     reseals: int = 0
+    """Of all at once, outside the replicas."""
+    rotations: int = 0
+    """Of keys, each on any replica at any time: it reads the link, and then writes it under another key."""
     cancellations: int = 0
     sweeps: int = 0
     """How often all tasks of a replica are cancelled, as at the end of ``asyncio.run``."""

@@ -81,6 +81,8 @@ def _mishaps(world: Interleaver, bounds: Bounds, spent: Spent, busy: list[str]) 
         yield from (Step("call", replica, wanted) for replica in world.running for wanted in details)
     if _asked("refresh", spent) < bounds.refusals:
         yield from (Step("refresh", replica, wanted) for replica in world.running for wanted in details)
+    if _asked("rotate", spent) < bounds.rotations:
+        yield from (Step("rotate", replica, USER) for replica in world.running)
     yield from _outside(world, bounds, spent)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Hashable
 from typing import Any, Final, final
 
+from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import Link
 from extauth.domain.ports import LinkStore
 from extauth.domain.resources import seen_for
@@ -43,6 +44,8 @@ class Cast:
         """All of them, whatever has become of them."""
         self.calls: dict[str, Call] = {}
         """Calls under way, by the caller's name; whoever judges one removes it."""
+        self._rotations: set[asyncio.Task[None]] = set()
+        """Rotations under way; each is removed at the end of the turn in which it ends."""
         self._endings: dict[str, list[asyncio.Task[Any]]] = {}
         """The tasks after which the process of a replica that was told to end is gone, until it is."""
 
@@ -100,6 +103,12 @@ class Cast:
             task=task,
         )
 
+    def rotate(self, name: str, user: str) -> None:
+        """Let a replica encrypt this user's link anew, beside whatever else it does."""
+        replica = self._taking_calls(name)
+        self.take_turn(name, "rotate", user)
+        self._rotations.add(self._scene.loop.create_task(replica.rotate(user)))
+
     def cancel(self, caller: str) -> None:
         """Cancel a call."""
         call = self.calls.get(caller)
@@ -137,6 +146,11 @@ class Cast:
     def end_turn(self) -> None:
         """Let processes end whose last task has: what they left undone is never done."""
         self._owners.turn = ""
+        for rotation in [rotation for rotation in self._rotations if rotation.done()]:
+            self._rotations.remove(rotation)
+            error = None if rotation.cancelled() else rotation.exception()
+            if isinstance(error, Exception) and not isinstance(error, StoreUnavailable):
+                raise error  # by no schedule: it is a bug
         for name in [name for name, tasks in self._endings.items() if all(task.done() for task in tasks)]:
             for task in self._endings.pop(name):
                 if not task.cancelled():
@@ -150,7 +164,7 @@ class Cast:
         for name in self.replicas:
             self._scene.gates.crash(name)
         self._scene.loop.settle()
-        tasks = [call.task for call in self.calls.values()]
+        tasks = [*(call.task for call in self.calls.values()), *self._rotations]
         for task in sum(self._endings.values(), list[asyncio.Task[Any]](tasks)):
             if task.done() and not task.cancelled():
                 task.exception()  # retrieved, so that nobody reports it

@@ -227,6 +227,8 @@ class Interleaver:
                 replica, _, operation = step.target.partition(".")
                 self.gates.open(step.target, step.detail)
                 self._cast.take_turn(replica, "open", operation, step.detail)
+            case "rotate":
+                self._cast.rotate(step.target, step.detail)
             case "cancel":
                 self._cast.cancel(step.target)
             case "sweep":

@@ -262,7 +262,7 @@ class GatedStore:
             msg = "the test makes the store refuse this call"
             raise StoreUnavailable(msg)
         result = await scene.loop.real(call())
-        scene.carried_out(self._replica, operation, result)
+        scene.carried_out(self._replica, operation, tuple(result) if isinstance(result, list) else result)
         if verdict == STORE_REPLY_LOST:
             scene.ledger.store_failures[self._replica] = scene.clock.monotonic()
             msg = "the test loses the store's answer to this call"

@@ -9,11 +9,16 @@ from typing import final
 
 import attrs
 
-from extauth.domain.link import Link
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.outcomes import ResealOutcome
 from extauth.domain.ports import LinkStore, Observer
+from extauth.domain.sealed_rows import LinkResealer
+from extauth.domain.token_set import TokenSet
+from extauth.services.keys.reseal_link import reseal_link
 from extauth.services.refresh.service import TokenService
 from extauth.testing.schedules.interleaver.ports import GatedClock, GatedProvider, GatedStore, Scene
-from extauth.testing.schedules.interleaver.setting import PROVIDER_ID, Setting
+from extauth.testing.schedules.interleaver.setting import PROVIDER_ID, Setting, key_of
+from extauth.testing.schedules.interleaver.users import under_next_key
 from extauth.testing.scripted.provider import ScriptedProvider
 
 _OWNER_BITS = 64
@@ -40,6 +45,20 @@ class _Owners(random.Random):
     def getrandbits(self, _: int, /) -> int:
         self._drawn += 1
         return self._first + self._drawn
+
+
+@final
+class _NextKey:
+    """Writes under a key with the next number. A store that encrypts has keys of its own."""
+
+    def __init__(self, store: LinkResealer) -> None:
+        self._store = store
+
+    async def get(self, key: LinkKey) -> Link | None:
+        return await self._store.get(key)
+
+    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+        return await self._store.reseal(key, version, under_next_key(tokens))
 
 
 @final
@@ -80,8 +99,9 @@ class Replica:
         observer: Observer,
     ) -> None:
         self.name = f"r{number}"
+        self._store = GatedStore(store, self.name, scene)
         self.service: TokenService = setting.make_service(
-            GatedStore(store, self.name, scene),
+            self._store,
             [GatedProvider(provider, self.name, scene)],
             policy=setting.policy,
             clock=GatedClock(self.name, scene),
@@ -105,6 +125,10 @@ class Replica:
             return await self.service.access_token(PROVIDER_ID, user, resource=resource)
         link = await self.service.refresh(PROVIDER_ID, user, rejected=rejected, resource=resource)
         return link.tokens.access_token
+
+    async def rotate(self, user: str) -> None:
+        """Encrypt the user's link anew, as a rotation of keys does with each link that it finds."""
+        await reseal_link(_NextKey(self._store), key_of(user))
 
 
 def ending(task: asyncio.Task[str]) -> str | BaseException:

@@ -20,6 +20,7 @@ Verb: TypeAlias = Literal[
     "authorize",
     "unlink",
     "reseal",
+    "rotate",
     "lift",
 ]
 """``call r1 alice``: a task of replica r1 asks for alice's access token. ``call r1 alice@mail``: for the one
@@ -32,7 +33,8 @@ for the resource ``mail``.
 ``advance 45.0``: so many seconds pass; a word behind it is a remark.
 ``jump 3600``: the store's clock is set ahead by so many seconds, ``jump -3600``: back.
 ``authorize alice``: alice connects again. ``unlink alice``: she disconnects.
-``reseal alice``: her tokens are re-encrypted. ``lift alice``: an operator lifts her failure marks.
+``reseal alice``: her tokens are re-encrypted, at once. ``rotate r1 alice``: r1, which rotates keys, begins to
+do so, by calls of its own. ``lift alice``: an operator lifts her failure marks.
 """
 
 VERBS: frozenset[str] = frozenset(get_args(Verb))

@@ -10,9 +10,16 @@ import attrs
 
 from extauth.domain.link import Link
 from extauth.domain.ports import LinkStore
+from extauth.domain.token_set import TokenSet
 from extauth.testing.schedules.interleaver.setting import PROVIDER_ID, Setting, key_of
 from extauth.testing.schedules.interleaver.virtual_time import VirtualLoop
 from extauth.testing.scripted.provider import ScriptedProvider
+
+
+def under_next_key(tokens: TokenSet) -> TokenSet:
+    """Return the tokens as a rotation to the next key stores them."""
+    number = int((tokens.refresh_token_key_id or "k0")[1:]) + 1
+    return attrs.evolve(tokens, access_token_key_id=f"k{number}", refresh_token_key_id=f"k{number}")
 
 
 @final
@@ -48,10 +55,7 @@ class Users:
         """Encrypt the user's tokens anew, as a key rotation does: other key ids, same version."""
         link = self.link(user)
         if link is not None:
-            number = int((link.tokens.refresh_token_key_id or "k0")[1:]) + 1
-            tokens = attrs.evolve(
-                link.tokens, access_token_key_id=f"k{number}", refresh_token_key_id=f"k{number}"
-            )
+            tokens = under_next_key(link.tokens)
             self._carry_out(self._store.reseal(link.key, link.version, tokens))
 
     def lift(self, user: str) -> None:

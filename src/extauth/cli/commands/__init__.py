@@ -1,0 +1,33 @@
+"""The commands of ``extauth``, each a module with its ``COMMAND``.
+
+A new one is a module here and a line in :data:`COMMANDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from extauth.cli.command import Command
+from extauth.cli.commands import (
+    forget_user,
+    links,
+    migrate,
+    refresh,
+    retry,
+    schema,
+    show,
+    unlink,
+)
+
+COMMANDS: Final[Sequence[Command]] = (
+    links.COMMAND,
+    show.COMMAND,
+    refresh.COMMAND,
+    retry.COMMAND,
+    unlink.COMMAND,
+    forget_user.COMMAND,
+    migrate.COMMAND,
+    schema.COMMAND,
+)
+"""In the order in which ``extauth --help`` lists them."""

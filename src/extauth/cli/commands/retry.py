@@ -1,0 +1,61 @@
+"""``extauth retry``: lift failure marks, so that links are tried again and no user has to connect again."""
+
+from __future__ import annotations
+
+import argparse
+
+from extauth.cli.command import Answer, Command, Table
+from extauth.cli.listing import counted
+from extauth.cli.session import Session
+from extauth.cli.times import ago
+from extauth.domain.inventory import LinkFilter, inventory_of
+from extauth.domain.link import LinkKey
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("provider", metavar="PROVIDER", help="its id; github covers github/work")
+    parser.add_argument("--user", metavar="ID", help="of this user only")
+    parser.add_argument("--reason", metavar="CODE", help="marks of this reason only, such as invalid_grant")
+    parser.add_argument(
+        "--since", type=ago, metavar="WHEN", help="marks made since: 2h, or 2026-11-29T12:00Z"
+    )
+    parser.add_argument("--yes", action="store_true", help="do it; without this they are only counted")
+
+
+async def _run(session: Session) -> Answer:
+    options = session.options
+    provider, user = options.provider, options.user
+    LinkKey(provider, user or "any")  # neither may be what no link can have
+    wanted = LinkFilter(provider, user, marked=True, reason=options.reason, marked_since=options.since)
+    async with session.opened() as opened:
+        counts = await counted(session, inventory_of(opened.store), wanted)
+        found = sum(counts.values())
+        lifted = 0
+        if options.yes and found:
+            lifted = await opened.store.lift_failure(
+                provider, user_id=user, reason=options.reason, since=options.since
+            )
+            session.done["marks lifted"] = lifted
+    rows = [(*name, str(number)) for name, number in sorted(counts.items())]
+    table = [Table(("provider", "state", "links"), rows)] if rows else []
+    if options.yes:
+        said = f"{lifted} marks lifted; those links are tried again when their tokens are asked for next"
+    else:
+        said = f"{found} links have such a mark; nothing was changed. --yes lifts them"
+    return Answer({"found": found, "lifted": lifted, "dry_run": not options.yes}, [*table, said])
+
+
+COMMAND = Command(
+    name="retry",
+    help="lift failure marks after a provider's outage",
+    description="Counts the failure marks of a provider's links and with --yes lifts them all in one"
+    " statement. After an outage in which a provider answered invalid_grant to everybody, links work again"
+    " with no one connecting again; those that are really dead are marked again at their next refresh.",
+    add_arguments=_add_arguments,
+    members={
+        "found": "how many links have such a mark",
+        "lifted": "how many marks were removed",
+        "dry_run": "whether nothing was to be changed",
+    },
+    run=_run,
+)

@@ -1,0 +1,121 @@
+"""What a command runs with: its options, the store, the application's providers, and its progress."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, final
+
+import attrs
+
+from extauth.auth import Auth
+from extauth.cli.application import WHAT_IT_IS, application
+from extauth.cli.databases import check_migrated
+from extauth.cli.progress import Progress
+from extauth.domain.errors import ConfigurationError
+from extauth.domain.hidden import Hidden
+from extauth.domain.linking_ports import Store
+from extauth.front_door import open as open_auth
+from extauth.opening import open_store
+
+if TYPE_CHECKING:
+    from extauth.adapters.encryption.keyring import GivenKeys
+
+STORE: Final = "EXTAUTH_STORE"
+KEYS_FILE: Final = "EXTAUTH_KEYS_FILE"
+KEYS: Final = "EXTAUTH_KEYS"
+APP: Final = "EXTAUTH_APP"
+
+Providers: TypeAlias = Literal["unused", "if given", "needed"]
+
+
+class UsageError(ValueError):
+    """The command line asks for what cannot be; the text is ours and quotes no secret."""
+
+
+@final
+@attrs.frozen
+class Opened:
+    """A store that is open, and with providers the services on it."""
+
+    store: Store
+    auth: Auth | None
+
+
+@final
+class Session:
+    """One run of a command."""
+
+    def __init__(self, options: argparse.Namespace, *, reports: bool) -> None:
+        self.options = options
+        self.progress = Progress(shown=reports)
+        self.done: dict[str, object] = {}
+        """What has been done so far, for who interrupts it; the command keeps it true."""
+
+    @property
+    def url(self) -> Hidden[str] | None:
+        """The store's address, which may hold a password."""
+        given: str | None = self.options.store or os.environ.get(STORE)
+        return None if not given else Hidden(given)
+
+    def needed_url(self) -> Hidden[str]:
+        """Return it.
+
+        :raises UsageError: if it was not given.
+        """
+        if (url := self.url) is None:
+            msg = f"give the store's address by --store or {STORE}"
+            raise UsageError(msg)
+        return url
+
+    def keys(self) -> GivenKeys:
+        """Return the keys that were given by file or environment; without any, that plain text is meant.
+
+        :raises ConfigurationError: if they cannot be read.
+        """
+        file: str | None = self.options.keys_file or os.environ.get(KEYS_FILE)
+        if not file and not os.environ.get(KEYS):
+            return cast("GivenKeys", "plain")
+        from extauth.adapters.encryption import keys_from_environment, keys_from_file  # noqa: PLC0415
+
+        return keys_from_file(file) if file else keys_from_environment()
+
+    @asynccontextmanager
+    async def opened(self, providers: Providers = "unused") -> AsyncGenerator[Opened, None]:
+        """Open the store, with the application's services if they are wanted; never migrates by ``--store``.
+
+        :raises UsageError: if an option is missing.
+        :raises StoreUnavailable: if it cannot be reached.
+        :raises ConfigurationError: if something is wrong that stays so until somebody mends it.
+        """
+        url = self.url
+        app: str | None = self.options.app or os.environ.get(APP)
+        if url is not None:
+            await check_migrated(url)
+        if url is not None and (providers == "unused" or (providers == "if given" and not app)):
+            async with open_store(url.value, keys=self.keys()) as store:
+                yield Opened(store, None)
+            return
+        if not app:
+            what = f"the providers by --app or {APP}: {WHAT_IT_IS}"
+            msg = f"give {what}" if url is not None else f"give the store's address by --store or {STORE}"
+            raise UsageError(msg)
+        async with application(app) as given:
+            if isinstance(given, Auth):
+                yield Opened(cast("Store", given.store), given)
+                return
+            if url is None:
+                msg = f"the application {app} gives providers only; give the store's address, too"
+                raise ConfigurationError(msg)
+            async with open_auth(url.value, _checked(app, given), keys=self.keys()) as auth:
+                yield Opened(cast("Store", auth.store), auth)
+
+
+def _checked(app: str, given: list[Any]) -> list[Any]:
+    for each in given:
+        if not hasattr(each, "provider_id"):
+            msg = f"the application {app} gives something that is no provider: {type(each).__name__}"
+            raise ConfigurationError(msg)
+    return given
