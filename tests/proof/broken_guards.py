@@ -153,7 +153,7 @@ BUGS: dict[str, tuple[Patch, Check]] = {
     "ports are open": (_ports_are_open, on_store(on_stores.test_a_port_of_the_store)),
     "users reach all": (_user_reaches_all, by_rules(on_rules.test_a_user_reaches_only_what_is_theirs)),
     "a method without a rule": (
-        _without("claim"),
+        _without("save"),
         by_rules(on_rules.test_every_method_of_every_port_has_a_rule, "RefreshStore"),
     ),
     "a store's method without a rule": (

@@ -229,11 +229,11 @@ async def test_a_store_without_a_trail():
         claim = None
 
     with pytest.raises(ConfigurationError, match=r"Bare keeps no audit trail.*AuditTrail\.to\(sink\)"):
-        AuditedStore(Bare(), AuditTrail.in_store())  # type: ignore[arg-type]
+        AuditedStore(Bare(), AuditTrail.in_store())
     with pytest.raises(TypeError, match="must be an AuditTrail"):
-        AuditedStore(MemoryLinkStore(), "all")  # type: ignore[arg-type]
+        AuditedStore(MemoryLinkStore(), "all")
     with pytest.raises(ValueError, match="handed_out"):
-        AuditTrail.in_store(handed_out="some")  # type: ignore[arg-type]
+        AuditTrail.in_store(handed_out="some")
 
 
 async def test_without_audit_nothing_is_kept():

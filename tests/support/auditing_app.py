@@ -1,7 +1,7 @@
 """An application that writes audited links until it is killed: ``URL POINT``.
 
-At the point in SQLite, within the fifth write, it says ``here`` and waits for its end; without one it writes on and
-on, and says each version once it is there.
+At the point in SQLite, within the fifth write, it says ``here`` and waits for its end; without one it writes
+on and on, and says each version once it is there.
 """
 
 from __future__ import annotations

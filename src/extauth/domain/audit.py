@@ -196,11 +196,12 @@ class Trail(Protocol):
 
 def trail_of(store: object) -> Trail | None:
     """Return what is to be told, if the store, or one that it stands around, is audited."""
-    while not hasattr(store, "trail"):
-        if not hasattr(store, "beneath"):
+    trail: Trail | None = getattr(store, "trail", None)
+    while trail is None:
+        beneath: object | None = getattr(store, "beneath", None)
+        if beneath is None:
             return None
-        store = store.beneath
-    trail: Trail = store.trail
+        trail, store = getattr(beneath, "trail", None), beneath
     return trail
 
 

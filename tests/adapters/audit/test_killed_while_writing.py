@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from extauth import TokenSet, fingerprint, open_store
+from extauth.domain.audit import audit_of
 from tests.support.auditing_app import ALICE, BEFORE_THE_END, POINTS
 from tests.support.postgres_admin import run, session
 
@@ -39,7 +40,7 @@ async def left(url: str) -> tuple[int, list[Any], Any]:
     """Return the link's version, those that have an entry, and the newest entry."""
     async with open_store(url, keys="plain") as store:
         link = await store.get(ALICE)
-        entries = [entry for _, entry in await store.audit.find()]
+        entries = [entry for _, entry in await audit_of(store).find()]
         assert link is not None
         assert entries[-1].hashed_access_token == fingerprint(link.tokens.access_token)
         return link.version, [entry.version for entry in entries], entries[-1]

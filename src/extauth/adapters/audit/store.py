@@ -45,7 +45,7 @@ class AuditedStore:
         if isinstance(store, type) or not hasattr(store, "claim"):
             hint = "write: async with open_store(url) as store"
             raise TypeError(must_be("a store that is open", store, "store", hint))
-        if not isinstance(trail, AuditTrail):
+        if not isinstance(trail, AuditTrail):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
             raise TypeError(must_be("an AuditTrail", trail, "audit", "write AuditTrail.in_store()"))
         self.beneath = store
         self._trail = trail

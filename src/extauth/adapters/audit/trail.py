@@ -110,7 +110,7 @@ class ToSink:
 
     delivery: Delivery
 
-    def beside(self, _: AuditEntry) -> AbstractContextManager[None]:
+    def beside(self, entry: AuditEntry) -> AbstractContextManager[None]:  # noqa: ARG002 - the port's
         return nullcontext()
 
     def wrote(self, entry: AuditEntry) -> None:

@@ -34,5 +34,6 @@ def entry_values(entry: AuditEntry, columns: Sequence[str] = OF_THE_ENTRY) -> li
 
 def entry_from_row(values: Sequence[Any], at: datetime) -> AuditEntry:
     """Read a row of :data:`COLUMNS`."""
-    named = dict(zip(COLUMNS, values, strict=True))
-    return AuditEntry(**{**named, "kind": AuditKind(named["kind"])}, at=at)
+    named: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
+    named["kind"] = AuditKind(named["kind"])
+    return AuditEntry(**named, at=at)

@@ -1,0 +1,110 @@
+"""What the guide to the audit trail says is so."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import extauth
+from extauth import AuditKind, AuditTrail, LinkKey, TokenSet, open_store
+from extauth.adapters.audit import AuditedStore
+from extauth.testing import ScriptedLinkingProvider
+from tests.support.postgres_admin import role_of, run
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "audit-trail.md").read_text()
+ALICE = LinkKey("github", "alice")
+TOKENS = TokenSet("at-alice", "rt-alice")
+
+
+@pytest.fixture
+def guide() -> dict[str, Any]:
+    """All that the guide defines."""
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):
+        exec(block, names)  # noqa: S102 - our own page
+    return names
+
+
+@pytest.fixture
+def providers() -> list[Any]:
+    """One that everything can be done with."""
+    return [ScriptedLinkingProvider("github")]
+
+
+@pytest.fixture
+async def url(tmp_path) -> str:
+    """A database in which alice is connected."""
+    address = f"sqlite:///{tmp_path}/links.db"
+    async with open_store(address, keys="plain") as store:
+        await store.put(ALICE, TOKENS)
+    return address
+
+
+async def test_the_first_example(guide, url, providers, capsys):
+    """It prints who got whose token."""
+    await guide["main"](url, providers)
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("1 ")
+    assert line.endswith(" user:alice handed_out github alice")
+
+
+def test_the_table_of_kinds():
+    """It has each kind that there is."""
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", GUIDE, re.MULTILINE)
+    assert {kind for row in rows for kind in re.findall(r"`(\w+)`", row)} - {"kind"} == set(AuditKind)
+
+
+def hashed_by(command: str, token: str) -> str:
+    """Run a command of the page's."""
+    environment = {**os.environ, "TOKEN": token}
+    run = subprocess.run(
+        ["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=True
+    )
+    return run.stdout.strip()
+
+
+async def test_joining_with_a_providers_log(guide, url, providers):
+    """What the command makes of a token is what an entry has."""
+    [command] = re.findall(r"^```sh\n(printf.*)\n```", GUIDE, re.MULTILINE)
+    token = "at-of-hers"
+    made = hashed_by(command, token)
+    async with extauth.open(url, providers, audit=AuditTrail.in_store()) as auth:
+        await auth.store.put(ALICE, TokenSet(token))
+        assert await guide["whose_is"](auth, made) == {"alice"}
+
+
+async def test_append_only(guide, postgres_dsn):
+    """With the rights of the page a store works, and its trail cannot be purged; with the owner's it can."""
+    [grants] = re.findall(r"^```sql\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+    async with open_store(postgres_dsn, keys="plain"):
+        pass
+    async with role_of(postgres_dsn) as app:
+        role = app.partition("://")[2].partition(":")[0]
+        await run(
+            postgres_dsn,
+            f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
+            re.sub(r"\bapp\b", role, grants),
+        )
+        async with open_store(app, keys="plain") as store:
+            await AuditedStore(store, AuditTrail.in_store()).put(ALICE, TOKENS)
+            assert len(await store.audit.find()) == 1
+            with pytest.raises(extauth.StoreUnavailable):
+                await guide["keep_a_year"](store)
+    async with open_store(postgres_dsn, keys="plain") as store:
+        assert await guide["keep_a_year"](store) == 0
+        assert await store.audit.purge(await store.time() + timedelta(seconds=1)) == 1
+
+
+async def test_the_sink(guide, url, providers, tmp_path):
+    """It has written what happened once the application is left."""
+    path = tmp_path / "audit.jsonl"
+    await guide["with_sink"](url, providers, path)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(line["kind"], line["user"]) for line in lines] == [("unlinked", "alice"), ("revoked", "alice")]
