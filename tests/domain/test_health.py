@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from extauth import Link, LinkKey, ProviderTraits, RefreshFailure, TokenSet
+from extauth.domain.fence import fence
 from extauth.domain.probably_dead import PROBABLY_DEAD
 from extauth.health import Broken, Expiring, Health, Healthy, LinkState, ProbablyBroken, health
 
@@ -119,6 +120,9 @@ def test_what_may_be_said_besides():
     """Neither is a state, and neither lets a link be quite well."""
     assert not health(LINK, NOW, not_encrypted=True).ok
     assert not health(LINK, NOW, of_former_client=True).ok
+    fenced = health(attrs.evolve(LINK, failure=fence(NOW, LINK.version)), NOW)
+    assert Health(Healthy(), fenced=True) == fenced
+    assert not fenced.ok
     assert Healthy() == health(LINK, NOW, not_encrypted=True, of_former_client=True).state
 
 

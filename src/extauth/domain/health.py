@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias, final
 
 import attrs
 
+from extauth.domain.fence import is_fenced
 from extauth.domain.freshness import LIFETIME_SHARE
 from extauth.domain.link import Link
 from extauth.domain.policy import ProviderTraits
@@ -94,10 +95,14 @@ class Health:
     """It was made with another client than new links are, and goes on with that until its user connects
     again."""
 
+    fenced: bool = False
+    """It is not refreshed here, because it may still be refreshed where it was imported from."""
+
     @property
     def ok(self) -> bool:
         """Whether nobody need do anything about it."""
-        return isinstance(self.state, Healthy) and not (self.not_encrypted or self.of_former_client)
+        remarks = self.not_encrypted or self.of_former_client or self.fenced
+        return isinstance(self.state, Healthy) and not remarks
 
     @property
     def explanation(self) -> str | None:
@@ -129,7 +134,12 @@ def health(
     """
     now = aware_utc(now)
     state = _broken(link, now) or _suspected(link) or _expiring(link, now, traits, ahead) or Healthy()
-    return Health(state, not_encrypted=not_encrypted, of_former_client=of_former_client)
+    return Health(
+        state,
+        not_encrypted=not_encrypted,
+        of_former_client=of_former_client,
+        fenced=is_fenced(link),
+    )
 
 
 def _broken(link: Link, now: datetime) -> Broken | None:

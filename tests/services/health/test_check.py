@@ -19,9 +19,12 @@ from extauth import (
     UnknownProvider,
     open_store,
 )
+from extauth.adapters.audit import AuditedStore, AuditTrail
+from extauth.adapters.authorization import GuardedStore
 from extauth.adapters.encryption import EncryptedStore, EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.domain.sealed import keeps_plain
 from extauth.health import Broken, Expiring, Health, Healthy
 from extauth.testing import ScriptedLinkingProvider
 
@@ -89,6 +92,20 @@ async def test_what_is_stored_in_plain_text_although_there_are_keys(url):
             assert Health(Healthy(), not_encrypted=True) == await auth.health("app", "alice")
             await store.save(ALICE, link.version, TOKENS)
             assert Health(Healthy()) == await auth.health("app", "alice")
+
+
+@pytest.mark.parametrize(
+    "around",
+    [lambda store: AuditedStore(store, AuditTrail.in_store()), GuardedStore],
+    ids=["audited", "guarded"],
+)
+async def test_stores_around_the_one_that_encrypts_hand_it_on(around):
+    """What is not encrypted is known through them, too; of a store that does not encrypt nothing is said."""
+    memory = MemoryLinkStore()
+    await memory.put(ALICE, TOKENS)
+    with extauth.acting_as(extauth.User("alice")):
+        assert await keeps_plain(around(EncryptedStore(memory, KEY)), ALICE)
+        assert not await keeps_plain(around(memory), ALICE)
 
 
 async def test_one_plain_text_is_enough():

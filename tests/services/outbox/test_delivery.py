@@ -375,6 +375,16 @@ async def test_one_whose_task_was_cancelled_can_be_left():
         task.cancel()
 
 
+async def test_events_are_delivered_in_the_name_of_the_delivery():
+    """Where each call needs an actor who may: whoever opened it need be nobody."""
+    store, told = MemoryLinkStore(), asyncio.Queue()
+    provider = ScriptedLinkingProvider("app")
+    opening = extauth.open(store, [provider], access=extauth.AccessPolicy(), on_link_event=told.put)
+    async with opening:
+        await broken(store)
+        assert isinstance(await told.get(), LinkBroken)
+
+
 @pytest.mark.parametrize("encrypts", [False, True])
 async def test_at_the_front_door(encrypts):
     """One keyword; leaving it finishes the delivery first."""
