@@ -23,8 +23,13 @@ class Serving:
         self._authorize = authorization_of(store)
         self._trail = trail_of(store)
         self._home = OneLoop(owner)
-        self.closed = False
+        self._closed = False
         """Set once by :meth:`close`."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no call begins any more."""
+        return self._closed
 
     def check(self) -> None:
         """Let a call begin; the first one, or entering, says which loop the service serves.
@@ -32,7 +37,7 @@ class Serving:
         :raises RuntimeError: if it is closed, on another loop, and in a forked process.
         """
         self._home.check()
-        if self.closed:
+        if self._closed:
             msg = f"this {self._owner} is closed"
             raise RuntimeError(msg)
 
@@ -68,5 +73,5 @@ class Serving:
         if self._home.inherited:
             return False
         self._home.check_closing(idle=idle)
-        self.closed = True
+        self._closed = True
         return True
