@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 import extauth
-from extauth import LinkKey, Readiness, TokenSet
+from extauth import LinkKey, NotAuthorized, Readiness, TokenSet
+from extauth.adapters.authorization import GuardedStore
 from extauth.adapters.encryption import EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.readiness import ping
@@ -90,7 +91,7 @@ async def test_while_it_is_closed():
         provider.tokens.gate.set()
 
 
-async def test_a_store_without_ping_is_asked_for_the_time():
+async def test_a_store_without_ping_is_asked_for_a_link():
     """One that others wrote need not have it."""
 
     class TheirStore:
@@ -106,9 +107,9 @@ async def test_a_store_without_ping_is_asked_for_the_time():
     async with extauth.open(store, []) as auth:
         store.inner.calls.clear()
         assert told(await auth.ready()) == READY
-        store.inner.before["time"].append(extauth.StoreUnavailable("down"))
+        store.inner.before["get"].append(extauth.StoreUnavailable("down"))
         assert told(await auth.ready()) == ("store_unavailable", False, 503)
-        assert dict(store.inner.calls) == {"time": 2}
+        assert dict(store.inner.calls) == {"get": 2}
 
 
 async def test_what_somebody_must_mend(tmp_path: Path):
@@ -138,3 +139,11 @@ async def test_a_ping_reads_no_row(postgres_dsn: str):
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN ANALYZE {PING}"))
         assert "never executed" in plan
         await connection.close()
+
+
+async def test_a_guarded_store_is_probed_in_nobodys_name():
+    """Who answers a probe acts for no user, and needs no role for it."""
+    async with extauth.open(GuardedStore(MemoryLinkStore()), []) as auth:
+        with pytest.raises(NotAuthorized):
+            await auth.store.get(LinkKey("app", "alice"))
+        assert told(await auth.ready()) == READY

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from extauth.domain.link import LinkKey
-
-
-class Watch(Protocol):
-    """A context manager, whose ``__exit__`` suppresses nothing."""
-
-    def __enter__(self) -> object: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object, /
-    ) -> object: ...
 
 
 class RefreshWatcher(Protocol):
@@ -25,7 +16,7 @@ class RefreshWatcher(Protocol):
     is suppressed.
     """
 
-    def refreshing(self, key: LinkKey) -> Watch:
+    def refreshing(self, key: LinkKey) -> AbstractContextManager[object]:
         """A refresh of this link begins. Entered and left in the refresh's own task, whose context is empty:
         no caller's variables are in it. Context variables set within it are seen by the exchange, by
         ``notify`` of its events, and by nobody else.
@@ -35,7 +26,7 @@ class RefreshWatcher(Protocol):
         """
         ...
 
-    def waiting(self, key: LinkKey) -> Watch:
+    def waiting(self, key: LinkKey) -> AbstractContextManager[object]:
         """A caller begins to wait for such a refresh, which may be under way. Entered and left in the
         caller's own task and context, after the refresh has ended, or at once if the caller is cancelled.
         """

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Final, TypeAlias, cast, final
 
-from extauth.domain.watching import RefreshWatcher, Watch
+from extauth.domain.watching import RefreshWatcher
 
 logger = logging.getLogger("extauth")
 
-Begin: TypeAlias = Callable[[], Watch]
+Begin: TypeAlias = Callable[[], AbstractContextManager[object]]
 
 _NOBODY: Final = nullcontext()
 
@@ -34,7 +34,7 @@ class _Watched(AbstractContextManager[None]):
 
     def __init__(self, begins: tuple[Begin, ...]) -> None:
         self._begins = begins
-        self._entered: list[Watch] = []
+        self._entered: list[AbstractContextManager[object]] = []
 
     def __enter__(self) -> None:
         for begin in self._begins:
