@@ -63,7 +63,8 @@ async def test_a_newer_schema_is_no_reason(postgres_dsn: str):
 
 async def test_a_locked_table_is_not_waited_for(postgres_dsn: str):
     """A probe gets its answer within the time that it gives, and the store works on afterwards."""
-    async with extauth.open(postgres_dsn, [], keys="plain") as auth:
+    patience = timedelta(minutes=10)
+    async with extauth.open(postgres_dsn, [], keys="plain", command_timeout=patience) as auth:
         connection = await asyncpg.connect(postgres_dsn)
         async with connection.transaction():
             await connection.execute("LOCK TABLE external_auth_links IN ACCESS EXCLUSIVE MODE")

@@ -26,11 +26,6 @@ class Serving:
         self._closed = False
         """Set once by :meth:`close`."""
 
-    @property
-    def closed(self) -> bool:
-        """Whether no call begins any more."""
-        return self._closed
-
     def check(self) -> None:
         """Let a call begin; the first one, or entering, says which loop the service serves.
 
