@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 import extauth
-from extauth import LinkKey, Readiness, TokenSet
+from extauth import LinkKey, NotAuthorized, Readiness, TokenSet
+from extauth.adapters.authorization import GuardedStore
 from extauth.adapters.encryption import EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.readiness import ping
@@ -62,7 +63,8 @@ async def test_a_newer_schema_is_no_reason(postgres_dsn: str):
 
 async def test_a_locked_table_is_not_waited_for(postgres_dsn: str):
     """A probe gets its answer within the time that it gives, and the store works on afterwards."""
-    async with extauth.open(postgres_dsn, [], keys="plain") as auth:
+    patience = timedelta(minutes=10)
+    async with extauth.open(postgres_dsn, [], keys="plain", command_timeout=patience) as auth:
         connection = await asyncpg.connect(postgres_dsn)
         async with connection.transaction():
             await connection.execute("LOCK TABLE external_auth_links IN ACCESS EXCLUSIVE MODE")
@@ -138,3 +140,11 @@ async def test_a_ping_reads_no_row(postgres_dsn: str):
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN ANALYZE {PING}"))
         assert "never executed" in plan
         await connection.close()
+
+
+async def test_a_guarded_store_is_probed_in_nobodys_name():
+    """Who answers a probe acts for no user, and needs no role for it."""
+    async with extauth.open(GuardedStore(MemoryLinkStore()), []) as auth:
+        with pytest.raises(NotAuthorized):
+            await auth.store.get(LinkKey("app", "alice"))
+        assert told(await auth.ready()) == READY

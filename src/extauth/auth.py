@@ -148,7 +148,7 @@ class Auth:
         :raises ValueError: if ``within`` is not positive.
         """
         self._home.check()
-        closing = self._leaving.is_set() or self.tokens.closed
+        closing = self._leaving.is_set()
         return await readiness(self.store, closing=closing, within=within)
 
     async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:

@@ -141,8 +141,8 @@ async def history(url: str, back_up: Any, restore: Any) -> dict[str, object]:
             found["left"] = await auth.store.get(key("left"))
             found["ended"] = await names["find_ended"](auth, [("example", user) for user in ("kept", "used")])
             found["kept"] = (await auth.link("example", "kept")).version
-            marks = [(await auth.store.get(key(user))).failure for user in ("kept", "used")]
-            found["marks"] = [mark and mark.reason for mark in marks]
+            links = [await auth.store.get(key(user)) for user in ("kept", "used")]
+            found["marks"] = [link and link.failure and link.failure.reason for link in links]
             found["next version"] = (await auth.store.put(key("new"), TokenSet("at-1"))).version
     return found
 

@@ -141,6 +141,17 @@ async def test_a_watchers_bug_changes_nothing(scene, caplog, at):
     assert caplog.text.count("the observer failed") == 4
 
 
+async def test_an_attribute_of_that_name_makes_no_watcher(scene, caplog):
+    """An application's observer may have kept track of what is refreshing for long."""
+    await scene.link()
+    one, other = Told(), Told()
+    one.refreshing, other.waiting = set(), Observers().waiting
+    for observer in (one, other, Observers(one, other)):
+        await scene.link()
+        await scene.replica(observer=observer).access_token("scripted", "alice")
+    assert caplog.text.count("failed") == 0
+
+
 async def test_a_watcher_cannot_swallow_an_error(scene):
     """Callers get it whatever an observer returns."""
     await scene.link(refresh_token="rt-unknown")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from extauth import SingleFlight, TokenService
+from extauth import Observer, Observers, RefreshWatcher, SingleFlight, TokenService
 from extauth.adapters.encryption import EncryptedStore, EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.memory.outbox import MemoryOutbox
+from extauth.adapters.opentelemetry import OpenTelemetryObserver
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite.outbox import SqliteOutbox
+from extauth.adapters.stdlib_logging import LoggingObserver
 from extauth.adapters.webhooks import Webhook, new_secret
 from extauth.clock import SystemClock
 from extauth.domain.freshness import (
@@ -23,6 +25,7 @@ from extauth.domain.freshness import (
 from extauth.domain.linking_ports import LinkingProvider, Store
 from extauth.domain.outbox import Handler, Outbox
 from extauth.domain.ports import Clock, OAuthProvider
+from extauth.domain.readiness import PingableStore
 from extauth.domain.sealed import EncryptingStore
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
@@ -40,6 +43,10 @@ outbox: Outbox = EncryptedStore(memory_store, EncryptionKey.generate("2026-11"))
 handler: Handler = Webhook("https://hooks.example", new_secret())
 encrypting_store: EncryptingStore = EncryptedStore(memory_store, EncryptionKey.generate("2026-11"))
 linking_provider: LinkingProvider = ScriptedLinkingProvider()
+
+observer_types: tuple[type[Observer], ...] = (LoggingObserver, OpenTelemetryObserver, Observers)
+watcher_types: tuple[type[RefreshWatcher], ...] = (OpenTelemetryObserver, Observers)
+pingable_types: tuple[type[PingableStore], ...] = (MemoryLinkStore, SqliteLinkStore, EncryptedStore)
 
 
 class RefreshesOnly:

@@ -11,7 +11,7 @@ from extauth.domain.event_reports import report, severity
 from extauth.domain.events import Event
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import Observer
-from extauth.services.watching import watched
+from extauth.services.watching import watched, watcher_of
 
 logger = logging.getLogger("extauth")
 
@@ -25,6 +25,7 @@ class EventEmitter:
     def __init__(self, observer: Observer | None) -> None:
         self._observer = observer
         self._logs = not getattr(observer, "logs", False)
+        self._watcher = watcher_of(observer)
 
     def emit(self, event: Event) -> None:
         """Never raises: an observer's bug must not come between an exchange and its save."""
@@ -33,15 +34,13 @@ class EventEmitter:
         if self._observer is not None:
             tell(self._observer, event)
 
-    def refreshing(self, key: LinkKey) -> AbstractContextManager[object]:
+    def refreshing(self, key: LinkKey) -> AbstractContextManager[None]:
         """Return what a refresh is to run within; it neither raises nor suppresses."""
-        begin = getattr(self._observer, "refreshing", None)
-        return watched() if begin is None else watched(partial(begin, key))
+        return watched() if self._watcher is None else watched(partial(self._watcher.refreshing, key))
 
-    def waiting(self, key: LinkKey) -> AbstractContextManager[object]:
+    def waiting(self, key: LinkKey) -> AbstractContextManager[None]:
         """Return what a caller is to wait within; likewise."""
-        begin = getattr(self._observer, "waiting", None)
-        return watched() if begin is None else watched(partial(begin, key))
+        return watched() if self._watcher is None else watched(partial(self._watcher.waiting, key))
 
 
 def log(event: Event) -> None:

@@ -10,7 +10,7 @@ from extauth.domain.events import Event
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import Observer
 from extauth.services.events import tell
-from extauth.services.watching import watched
+from extauth.services.watching import watched, watcher_of
 
 
 @final
@@ -19,8 +19,9 @@ class Observers:
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
-        self._watch_refreshes = [each.refreshing for each in observers if hasattr(each, "refreshing")]
-        self._watch_waits = [each.waiting for each in observers if hasattr(each, "waiting")]
+        watchers = [watcher for each in observers if (watcher := watcher_of(each)) is not None]
+        self._refreshing = [watcher.refreshing for watcher in watchers]
+        self._waiting = [watcher.waiting for watcher in watchers]
         self.logs = any(getattr(each, "logs", False) for each in observers)
         """Whether one of them logs events, so that nobody else does: see :class:`~extauth.Observer`."""
 
@@ -29,10 +30,10 @@ class Observers:
         for observer in self._observers:
             tell(observer, event)
 
-    def refreshing(self, key: LinkKey) -> AbstractContextManager[object]:
+    def refreshing(self, key: LinkKey) -> AbstractContextManager[None]:
         """Let those watch that can: see :class:`~extauth.RefreshWatcher`."""
-        return watched(*(partial(begin, key) for begin in self._watch_refreshes))
+        return watched(*(partial(begin, key) for begin in self._refreshing))
 
-    def waiting(self, key: LinkKey) -> AbstractContextManager[object]:
+    def waiting(self, key: LinkKey) -> AbstractContextManager[None]:
         """Let those watch that can: see :class:`~extauth.RefreshWatcher`."""
-        return watched(*(partial(begin, key) for begin in self._watch_waits))
+        return watched(*(partial(begin, key) for begin in self._waiting))

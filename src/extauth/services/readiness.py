@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from extauth.domain.acting import acting
+from extauth.domain.actors import REFRESHING
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.ports import RefreshStore
 from extauth.domain.readiness import Readiness, ping
@@ -25,7 +27,7 @@ async def readiness(store: RefreshStore, *, closing: bool, within: timedelta = P
         return Readiness("closing")
     try:
         async with asyncio.timeout(within.total_seconds()):
-            await ping(store)
+            await ping(acting(store, REFRESHING))  # a probe is nobody's who may do anything
     except (StoreUnavailable, TimeoutError):
         return Readiness("store_unavailable")
     except ConfigurationError:

@@ -23,7 +23,7 @@ class Serving:
         self._authorize = authorization_of(store)
         self._trail = trail_of(store)
         self._home = OneLoop(owner)
-        self.closed = False
+        self._closed = False
         """Set once by :meth:`close`."""
 
     def check(self) -> None:
@@ -32,7 +32,7 @@ class Serving:
         :raises RuntimeError: if it is closed, on another loop, and in a forked process.
         """
         self._home.check()
-        if self.closed:
+        if self._closed:
             msg = f"this {self._owner} is closed"
             raise RuntimeError(msg)
 
@@ -68,5 +68,5 @@ class Serving:
         if self._home.inherited:
             return False
         self._home.check_closing(idle=idle)
-        self.closed = True
+        self._closed = True
         return True

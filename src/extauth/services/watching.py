@@ -6,13 +6,21 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any, Final, TypeAlias, final
+from typing import Final, TypeAlias, cast, final
+
+from extauth.domain.watching import RefreshWatcher
 
 logger = logging.getLogger("extauth")
 
 Begin: TypeAlias = Callable[[], AbstractContextManager[object]]
 
 _NOBODY: Final = nullcontext()
+
+
+def watcher_of(observer: object) -> RefreshWatcher | None:
+    """Return the observer if it has both methods; it may have anything else of either name."""
+    methods = (getattr(observer, name, None) for name in ("refreshing", "waiting"))
+    return cast("RefreshWatcher", observer) if all(map(callable, methods)) else None
 
 
 def watched(*begins: Begin) -> AbstractContextManager[None]:
@@ -26,7 +34,7 @@ class _Watched(AbstractContextManager[None]):
 
     def __init__(self, begins: tuple[Begin, ...]) -> None:
         self._begins = begins
-        self._entered: list[AbstractContextManager[Any]] = []
+        self._entered: list[AbstractContextManager[object]] = []
 
     def __enter__(self) -> None:
         for begin in self._begins:

@@ -12,6 +12,7 @@ import pytest
 from extauth import Account, LinkingService, LinkKey, TokenService, TokenSet, open_store
 from extauth.adapters.oauth2 import AuthorizationRules, OAuth2Provider
 from extauth.adapters.providers import CATALOGUE
+from extauth.domain.event_reports import report
 from extauth.domain.events import LinkConnected, RefreshTokenMissing
 from extauth.domain.linking import LinkingTraits
 from extauth.domain.policy import ProviderTraits
@@ -196,7 +197,7 @@ async def test_a_refresh_token_that_was_asked_for_and_did_not_come(
     missing = [RefreshTokenMissing(LINK, 1)] if told else []
     assert site.events == [LinkConnected(LINK, 1), *missing]
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warned == [repr(each) for each in missing]
+    assert warned == [str(report(each)) for each in missing]
 
 
 async def test_a_refresh_token_that_came_is_not_missed(site: Site):

@@ -213,11 +213,6 @@ class TokenService:
         if self._serving.close(idle=self._flights.idle and self._unsaved_tokens.idle):
             await defer_cancellation(start_protected(self._drain()))
 
-    @property
-    def closed(self) -> bool:
-        """Whether it takes no calls any more, since :meth:`aclose` began."""
-        return self._serving.closed
-
     def uses(self, store: RefreshStore) -> bool:
         """Whether this service keeps its links in that very store."""
         return self._serving.on(store)

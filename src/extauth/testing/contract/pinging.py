@@ -1,4 +1,4 @@
-"""Whether a store works can be asked without a link. A store without ``ping`` is asked for the time."""
+"""Whether a store works can be asked without a link; one without ``ping`` is asked for a link of nobody."""
 
 from __future__ import annotations
 
