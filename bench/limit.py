@@ -42,8 +42,16 @@ class Form:
 FORMS = (
     Form("10,000 users, 5 a second, for 60 s", 10_000, 5, in_memory=True),
     Form("the same with 4 processes", 10_000, 5, replicas=4),
-    Form("10,000 users, 500 a second, until all are served", 10_000, 500, seconds=180, all_served=True),
-    Form("2,000 users, 100 a second, 4 processes, until all are served", 2_000, 100, 4, 120, all_served=True),
+    Form(
+        "10,000 users, 100 a second, until all are served",
+        10_000,
+        100,
+        1,
+        300,
+        all_served=True,
+        in_memory=True,
+    ),
+    Form("2,000 users, 20 a second, 4 processes, until all are served", 2_000, 20, 4, 300, all_served=True),
 )
 
 METHOD = """All users' access tokens have expired, and one caller asks for each at the same moment; who gets

@@ -37,6 +37,9 @@ _MOST_DOUBLINGS: Final = 30
 _UNUSED: Final = 1.1
 """By how much more the provider may take than was counted, as it was asked for nothing in the pause."""
 
+_SAFE: Final = 0.4
+"""Which part of a guess that was doubled too often was certainly not too much."""
+
 _LEAST_WINDOW: Final = 2.0
 """However often requests are refused."""
 
@@ -82,6 +85,10 @@ class RequestRate:
             return self.refused_at * 2 ** min(climbed, _MOST_DOUBLINGS)
         return self.refused_at * (1 + _SHARE * (climbed - 1) ** 3)
 
+    def seen(self, now: float) -> float:
+        """Return how many requests were served in a second of late, while others waited; 0 if nobody does."""
+        return 0.0 if self.since is None or now <= self.since else self.served / (now - self.since)
+
     def under_way(self) -> float:
         """Return how many requests may be under way at once."""
         return 1 if self.probing else self.window
@@ -118,7 +125,8 @@ class RequestRate:
             took = now - self.since + (wait if refused_at is None else 0)
             counted = self.served / max(took, _SHORTEST_TIME)
             speed = self.per_second(now)
-            refused_at = counted if speed is None else min(speed, counted * _UNUSED)
+            least = speed * _SAFE if speed is not None and self.guessed else 0.0
+            refused_at = counted if speed is None else min(speed, max(counted * _UNUSED, least))
         return RequestRate(
             window=max(self.window / 2, _LEAST_WINDOW) if refused_at is None else FIRST_WINDOW,
             refused_at=refused_at,

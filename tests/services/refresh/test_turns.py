@@ -228,6 +228,23 @@ async def test_a_crowd_at_a_provider_without_a_limit_is_not_held_up():
     assert len(line.got) == 500
 
 
+async def test_without_a_limit_who_is_sent_away_is_told_by_what_was_served():
+    """A provider that is slow, or a machine: the line moves as fast as it has moved."""
+    line = Line()
+    users = [f"user-{number}" for number in range(300)]
+
+    async def slow(user: str) -> None:
+        await line.take(user, None, patience=1.4)
+        await line.clock.sleep(0.3)
+        line.end(user, SERVED)
+
+    outcomes = await line.clock.run(asyncio.gather(*map(slow, users), return_exceptions=True))
+    told = [outcome.retry_after for outcome in outcomes if isinstance(outcome, ProviderUnavailable)]
+    went_in_time = len(users) - len(told)
+    assert 50 < went_in_time < 200
+    assert max(told).total_seconds() < 2 * len(told) / (went_in_time / 1.4)
+
+
 async def test_nobody_waits_once_the_process_is_about_to_end():
     """Neither those who do, nor those who would."""
     line = Line()

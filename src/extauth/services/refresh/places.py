@@ -113,13 +113,14 @@ class Places:
             heapq.heappop(self._by_patience)
         return self._by_patience[0][0] if self._by_patience else float("inf")
 
-    def impatient(self, now: float) -> Waiter | None:
-        """Take out one whose patience has ended; None if there is none."""
-        if self.patient_until() > now:
-            return None
-        waiter = heapq.heappop(self._by_patience)[-1]
-        self.leave(waiter)
-        return waiter
+    def impatient(self, now: float) -> list[Waiter]:
+        """Take out those whose patience has ended, in order."""
+        impatient = []
+        while self.patient_until() <= now:
+            waiter = heapq.heappop(self._by_patience)[-1]
+            self.leave(waiter)
+            impatient.append(waiter)
+        return impatient
 
     def in_order(self) -> list[Waiter]:
         """Return who waits: those who are in a hurry first."""

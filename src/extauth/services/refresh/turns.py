@@ -74,7 +74,7 @@ class _Line:
     def first_turn(self, now: float) -> tuple[float, float]:
         """Return when the first of those who wait goes, and how many go in a second from then on."""
         start = max(now, self.rate.resumes, self.next_at)
-        return start, self.per_second(start) or FIRST_WINDOW
+        return start, self.per_second(start) or max(self.rate.seen(now), FIRST_WINDOW)
 
 
 @final
@@ -229,8 +229,7 @@ class Turns:
     async def _serve(self, name: str, line: _Line) -> None:
         while len(line.places):
             now = self._clock.monotonic()
-            while (late := line.places.impatient(now)) is not None:
-                self._send_away(name, line, [late], now)
+            self._send_away(name, line, line.places.impatient(now), now)
             ready_at = line.ready_at(now)
             if ready_at > now:
                 await self._sleep(line, min(ready_at, line.places.patient_until()) - now)
