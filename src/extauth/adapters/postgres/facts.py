@@ -101,7 +101,7 @@ async def _facts(pool: Pool) -> PostgresFacts:
                 Standby(row[0] or "unnamed", row[1]) for row in await fetch_whole(connection, _STANDBYS)
             ],
             in_recovery=await fetch_value(connection, "SELECT pg_is_in_recovery()"),
-            pooled=await pid_is_invented(connection),
+            pooled=await _is_pooled(connection),
             tls=tls[0][1] if tls and tls[0][0] else None,
             local=await fetch_value(
                 connection, "SELECT inet_client_addr() IS NULL OR inet_client_addr() = inet_server_addr()"
@@ -117,6 +117,14 @@ async def _facts(pool: Pool) -> PostgresFacts:
         )
     finally:
         await give_back(pool, connection)
+
+
+async def _is_pooled(connection: Connection) -> bool:
+    if await pid_is_invented(connection):
+        return True
+    # A pooler may give the id of one of its servers. One transaction more, and the next is on another.
+    await connection.execute("SELECT 1")
+    return await pid_is_invented(connection)
 
 
 async def _setting(connection: Connection, name: str) -> str | None:

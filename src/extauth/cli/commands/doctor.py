@@ -136,8 +136,8 @@ COMMAND = Command(
     " pooler, and opens one link of each key. It changes nothing. Exits with 1 if there is a problem.",
     add_arguments=_add_arguments,
     members={
-        "checks": '`[{"name", "level", "found", "do"}]`; `level` is `ok`, `warning` or `problem`; `do` is null'
-        " or a sentence. Compare levels and names; sentences may change",
+        "checks": '`[{"name", "level", "found", "do"}]`; `level` is `ok`, `warning` or `problem`; `do` null'
+        " or one sentence. Compare levels and names; sentences may change",
         "problems": "how many are problems",
         "warnings": "how many are warnings",
     },
