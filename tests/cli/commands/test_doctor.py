@@ -33,6 +33,7 @@ def levels(run) -> dict[str, str]:
 
 def told(run, name: str) -> str:
     """Return what a check found."""
+    found: str
     [found] = [check["found"] for check in run.json["checks"] if check["name"] == name]
     return found
 
