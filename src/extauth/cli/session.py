@@ -55,6 +55,11 @@ class Session:
         """What has been done so far, for who interrupts it; the command keeps it true."""
 
     @property
+    def app(self) -> str | None:
+        """Where the application's providers are."""
+        return self.options.app or os.environ.get(APP) or None
+
+    @property
     def url(self) -> Hidden[str] | None:
         """The store's address, which may hold a password."""
         given: str | None = self.options.store or os.environ.get(STORE)
@@ -91,7 +96,7 @@ class Session:
         :raises ConfigurationError: if something is wrong that stays so until somebody mends it.
         """
         url = self.url
-        app: str | None = self.options.app or os.environ.get(APP)
+        app = self.app
         if url is not None:
             await check_migrated(url)
         if url is not None and (providers == "unused" or (providers == "if given" and not app)):

@@ -7,12 +7,16 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+import asyncpg
+
 from extauth.adapters.postgres.connections import run
+from extauth.adapters.postgres.deployment import permanent
 from extauth.adapters.postgres.meta_row import schema_version
 from extauth.adapters.postgres.own_pool import own_pool
 from extauth.adapters.postgres.pools import Pool, first_connection, give_back
 from extauth.adapters.postgres.schema import META_TABLE, MIGRATING, MIGRATIONS, TABLES, default_version
 from extauth.adapters.postgres.sending import fetch_value
+from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.hidden import Hidden
 
 NEWEST: Final = len(MIGRATIONS)
@@ -61,7 +65,14 @@ async def stored_version(dsn: Hidden[str]) -> int:
     :raises ConfigurationError: if the address is not valid, or the server cannot be verified.
     """
     async with own_pool(dsn, max_size=1, transaction_pooling=True, command_timeout=_PATIENCE) as pool:
-        return await run(partial(_version, pool))
+        problem: str | None = None
+        try:
+            return await run(partial(_version, pool))
+        except StoreUnavailable as error:
+            cause = error.__cause__
+            if not isinstance(cause, asyncpg.PostgresError) or (problem := permanent(cause)) is None:
+                raise
+    raise ConfigurationError(problem)
 
 
 async def _version(pool: Pool) -> int:

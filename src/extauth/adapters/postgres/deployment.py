@@ -87,7 +87,7 @@ async def check_writable(connection: Connection) -> str:
 
 
 # A right on a single column counts: which columns there are besides, and who fills them, is not ours to say.
-_MISSING = """SELECT name, "right", to_regclass(name) IS NULL
+MISSING = """SELECT name, "right", to_regclass(name) IS NULL
 FROM unnest($1::text[], $2::text[]) AS needed (name, "right")
 WHERE NOT coalesce(CASE "right" WHEN 'DELETE' THEN has_table_privilege(to_regclass(name), "right")
   ELSE has_any_column_privilege(to_regclass(name), "right") END, false)"""
@@ -99,7 +99,7 @@ async def check_rights(connection: Connection) -> None:
     :raises ConfigurationError: it names the tables and the rights.
     """
     needed = [(table, right) for table, rights in TABLES.items() for right in rights]
-    missing = await fetch_whole(connection, _MISSING, *map(list, zip(*needed, strict=True)))
+    missing = await fetch_whole(connection, MISSING, *map(list, zip(*needed, strict=True)))
     if gone := sorted({name for name, _, is_gone in missing if is_gone}):
         msg = (
             f"the Postgres database has no table {', '.join(gone)}, or the role may not use its schema;"

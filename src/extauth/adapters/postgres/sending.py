@@ -50,7 +50,7 @@ class Sending:
         prefix = prefix_of(connection)
         if prefix is None or not self._by_name:
             self._by_name = False
-        elif self._find_out and await _pid_is_invented(connection):
+        elif self._find_out and await pid_is_invented(connection):
             self._by_name = False
             _log.info(
                 "the Postgres store reaches its server through a pooler and sends every statement whole;"
@@ -127,8 +127,9 @@ def parsed_with_each_execution(statement: PreparedStatement[Any]) -> bool:
     return unprepared
 
 
-async def _pid_is_invented(connection: Connection) -> bool:
-    # A pooler's clients are not given the id of a server process (PgBouncer: a random number).
+async def pid_is_invented(connection: Connection) -> bool:
+    """Whether there is a pooler: its clients are not given the id of a server process."""
+    # PgBouncer gives a random number.
     pid = await fetch_value(connection, "SELECT pg_backend_pid()")
     return bool(pid != connection.get_server_pid())
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from extauth.cli.command import Command
 from extauth.cli.commands import (
+    doctor,
     forget_user,
     links,
     migrate,
@@ -29,5 +30,6 @@ COMMANDS: Final[Sequence[Command]] = (
     forget_user.COMMAND,
     migrate.COMMAND,
     schema.COMMAND,
+    doctor.COMMAND,
 )
 """In the order in which ``extauth --help`` lists them."""

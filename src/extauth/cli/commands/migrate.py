@@ -42,7 +42,8 @@ COMMAND = Command(
     name="migrate",
     help="create or migrate the tables",
     description="Creates the tables or brings them up to date, in one transaction: interrupted, it has done"
-    " nothing. Replicas that run go on working; a replica of an older extauth cannot be started on it afterwards.",
+    " nothing. Replicas that run go on working; one of an older extauth cannot be"
+    " started on it afterwards.",
     add_arguments=_add_arguments,
     members={
         "from": "the version that was found; 0 if there was no schema",

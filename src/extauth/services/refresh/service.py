@@ -75,8 +75,8 @@ class TokenService:
     ) -> None:
         self._serving = Serving("TokenService", checked_store(store, "save"))
         self._store = store = acting(store, REFRESHING)
-        self._providers = by_id(providers)
-        self._requests = {name: TokenRequest(provider) for name, provider in self._providers.items()}
+        self.providers: Final = by_id(providers)
+        self._requests = {name: TokenRequest(provider) for name, provider in self.providers.items()}
         """What almost every call wants: the grant's own token, for however long."""
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
@@ -228,7 +228,7 @@ class TokenService:
         self._serving.check()
         if resource is None and valid_for is None and provider_id in self._requests:
             return self._requests[provider_id]
-        return TokenRequest(provider_of(self._providers, provider_id), resource, valid_for=valid_for)
+        return TokenRequest(provider_of(self.providers, provider_id), resource, valid_for=valid_for)
 
     async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
         self._serving.allow(Action.READ, key)
