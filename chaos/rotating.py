@@ -11,6 +11,7 @@ import json
 import random
 import signal
 import sys
+from datetime import timedelta
 from typing import Literal, final
 
 import attrs
@@ -21,6 +22,13 @@ from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.keys import RotationProgress, RotationReport, rotate
 
 PROVIDER = "chaos"
+POLICY = RefreshPolicy(
+    exchange_timeout=timedelta(seconds=10),
+    lease_ttl=timedelta(seconds=15),
+    save_margin=timedelta(seconds=3),
+    wait_timeout=timedelta(seconds=20),
+)
+"""A lease that the killed process leaves behind is over soon."""
 CALLERS = 4
 """In each process."""
 
@@ -76,10 +84,14 @@ async def refresh(orders: Orders, stop: asyncio.Event) -> None:
     keys = [EncryptionKey.parse(key) for key in orders.keys]
     async with (
         open_store(orders.store, keys=keys) as store,
-        TokenService(store, [provider(orders)], policy=RefreshPolicy()) as tokens,
+        TokenService(store, [provider(orders)], policy=POLICY) as tokens,
     ):
         print("ready", flush=True)
-        await asyncio.gather(*(call_for_ever(tokens) for _ in range(CALLERS)))
+        callers = [asyncio.create_task(call_for_ever(tokens)) for _ in range(CALLERS)]
+        await stop.wait()
+        for caller in callers:
+            caller.cancel()  # it may wait for the lease of the one that was killed
+        await asyncio.wait(callers)
     print(json.dumps({"refreshed": refreshed, "refused": refused}), flush=True)
 
 

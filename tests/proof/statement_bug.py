@@ -15,9 +15,11 @@ import pytest
 
 from extauth.adapters.postgres import import_statements as postgres_imports
 from extauth.adapters.postgres import linking_statements as postgres_linking
+from extauth.adapters.postgres import sealed_statements as postgres_sealed
 from extauth.adapters.postgres import statements as postgres
 from extauth.adapters.sqlite import import_statements as sqlite_imports
 from extauth.adapters.sqlite import linking_statements as sqlite_linking
+from extauth.adapters.sqlite import sealed_statements as sqlite_sealed
 from extauth.adapters.sqlite import statements as sqlite
 
 NOTHING = ""
@@ -39,8 +41,8 @@ class Bug:
     def put_into(self, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Break the statement of that store until the test ends."""
         modules = {
-            "sqlite": (sqlite, sqlite_linking, sqlite_imports),
-            "postgres": (postgres, postgres_linking, postgres_imports),
+            "sqlite": (sqlite, sqlite_linking, sqlite_imports, sqlite_sealed),
+            "postgres": (postgres, postgres_linking, postgres_imports, postgres_sealed),
         }[store]
         module: ModuleType = next(module for module in modules if hasattr(module, self.statement))
         old, new = getattr(self, store)

@@ -7,13 +7,19 @@ import asyncpg
 import pytest
 
 from extauth import open_store
-from extauth.testing import ImportStoreContract, LinkingStoreContract, LinkStoreContract
+from extauth.testing import (
+    ImportStoreContract,
+    LinkingStoreContract,
+    LinkStoreContract,
+    SealedRowsContract,
+)
 from tests.proof import (
     broken_credential_statements,
     broken_import_statements,
     broken_lease_statements,
     broken_linking_statements,
     broken_mark_statements,
+    broken_sealed_statements,
 )
 
 BUGS = [
@@ -22,13 +28,14 @@ BUGS = [
     *broken_lease_statements.BUGS,
     *broken_linking_statements.BUGS,
     *broken_mark_statements.BUGS,
+    *broken_sealed_statements.BUGS,
 ]
 EVERY_BUG = pytest.mark.parametrize(
     "bug", [pytest.param(bug, id=f"{bug.name}-{bug.caught_by}") for bug in BUGS]
 )
 
 
-class ContractOnSqlite(LinkStoreContract, LinkingStoreContract, ImportStoreContract):
+class ContractOnSqlite(LinkStoreContract, LinkingStoreContract, ImportStoreContract, SealedRowsContract):
     """Each test gets the same file, emptied."""
 
     def __init__(self, path) -> None:
@@ -44,7 +51,7 @@ class ContractOnSqlite(LinkStoreContract, LinkingStoreContract, ImportStoreContr
             return "\n".join([line async for line in connection.iterdump()])
 
 
-class ContractOnPostgres(LinkStoreContract, LinkingStoreContract, ImportStoreContract):
+class ContractOnPostgres(LinkStoreContract, LinkingStoreContract, ImportStoreContract, SealedRowsContract):
     """Each test gets the same database, emptied."""
 
     def __init__(self, dsn) -> None:
