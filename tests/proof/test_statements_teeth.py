@@ -7,7 +7,12 @@ import asyncpg
 import pytest
 
 from extauth import open_store
-from extauth.testing import ImportStoreContract, LinkingStoreContract, LinkStoreContract, SealedRowsContract
+from extauth.testing import (
+    ImportStoreContract,
+    LinkingStoreContract,
+    LinkStoreContract,
+    SealedRowsContract,
+)
 from tests.proof import (
     broken_credential_statements,
     broken_import_statements,
