@@ -115,7 +115,7 @@ class Places:
 
     def impatient(self, now: float) -> list[Waiter]:
         """Take out those whose patience has ended, in order."""
-        impatient = []
+        impatient: list[Waiter] = []
         while self.patient_until() <= now:
             waiter = heapq.heappop(self._by_patience)[-1]
             self.leave(waiter)
