@@ -169,6 +169,23 @@ async def test_patience_ends_in_the_line():
     assert caught.value.retry_after == timedelta(seconds=30)
 
 
+async def test_nobody_is_sent_away_for_a_guess():
+    """The first refusal says little of the speed, and least if the machine was busy: all go on waiting."""
+    line = Line()
+    for user in "abcdef":
+        await line.take(user, None)
+    tasks = waiting(line, *(f"user-{number}" for number in range(50)), limit=None, patience=20.0)
+    await asyncio.sleep(0)
+    await line.clock.run(line.clock.sleep(0.9))
+    line.end("a", SERVED)
+    line.refuse("b", 1.0)
+    assert line.turns._lines["crm"].rate.per_second(line.clock.monotonic()) < 1
+    await asyncio.sleep(0)
+    assert [task.done() for task in tasks].count(True) <= 1
+    line.turns.hurry()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_a_short_pause_is_waited_for():
     """Nothing goes before it is over, and then one alone, to see."""
     line = Line()

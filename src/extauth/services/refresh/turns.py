@@ -60,6 +60,11 @@ class _Line:
         learned = self.rate.per_second(now)
         return learned if told is None else told if learned is None else min(told, learned)
 
+    def speed_known(self) -> bool:
+        """Whether the speed is more than a guess, so that somebody can be sent away for it."""
+        told = self.limit is not None and self.limit.per_second is not None
+        return told or (self.rate.refused_at is not None and not self.rate.guessed)
+
     def ready_at(self, now: float) -> float:
         """Return when the next request may go, as far as can be said now."""
         most = None if self.limit is None else self.limit.concurrent
@@ -111,7 +116,7 @@ class Turns:
             self._grant(line, key, now)
             return
         start, speed = line.first_turn(now)
-        fits = line.per_second(start) is None or start + len(line.places) / speed <= patience
+        fits = not line.speed_known() or start + len(line.places) / speed <= patience
         if self._closing or start > patience or not (fits or line.places.is_due(key, now)):
             raise self._come_back(name, line, key, now)
         if not len(line.places):
@@ -185,7 +190,8 @@ class Turns:
             line.refused = key, now
         start, speed = line.first_turn(now)
         waiting = line.places.in_order()
-        in_vain = [waiter for n, waiter in enumerate(waiting) if start + n / speed > waiter.patience]
+        known = line.speed_known()
+        in_vain = [w for n, w in enumerate(waiting) if start + (n / speed if known else 0) > w.patience]
         self._send_away(name, line, in_vain, now)
         return timedelta(seconds=line.rate.resumes - now)
 
