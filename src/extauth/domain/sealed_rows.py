@@ -34,7 +34,7 @@ class RowFinder(Protocol):
 
     It looks at what the texts themselves say, not at the columns of key ids, which may be anybody's. There is
     no index: whoever asks reads all rows, in slices of a thousand by primary key, so that no other call
-    waits for long; a million links take some seconds. Each row is looked at once, as it is at that moment.
+    waits for long; 100,000 links take some seconds. Each row is looked at once, as it is at that moment.
     Nothing is changed, and all can be cancelled and repeated.
 
     :raises StoreUnavailable: from each method, if the store fails.

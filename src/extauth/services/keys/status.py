@@ -13,7 +13,7 @@ async def keys_status(store: object) -> KeysStatus:
     """Return how many rows each key is in use for, what is plain, and what a rotation would have to do.
 
     ``store`` is one that was opened with ``keys``, or without: then there is no primary key. All rows are
-    read, in slices, so that other calls go on: a million links take some seconds. Changes nothing.
+    read, in slices, so that other calls go on: 100,000 links take some seconds. Changes nothing.
 
     :raises ConfigurationError: if the store cannot say it, or a key service refuses.
     :raises StoreUnavailable: if the store, or a key service, cannot be asked now.
