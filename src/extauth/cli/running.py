@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ from extauth.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, TERMINATED
 from extauth.cli.failures import Failure, failure_of
 from extauth.cli.output import print_answer, print_json, warn
 from extauth.cli.session import Session
+from extauth.domain.acting import acting_as
+from extauth.domain.actors import Operator
 
 
 def run_command(command: Command, options: argparse.Namespace) -> int:
@@ -48,7 +51,17 @@ async def _answer(command: Command, session: Session) -> Answer:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - this is one
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await command.run(session)
+    with acting_as(_operator()):
+        return await command.run(session)
+
+
+def _operator() -> Operator:
+    """Return whom an application's policy is asked about, and its trail names."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "unknown"  # a container's user without a name
+    return Operator(name, {"admin"})
 
 
 def _ended(code: str, exit_code: int, session: Session) -> Failure:

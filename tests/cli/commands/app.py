@@ -40,6 +40,11 @@ def whole() -> Any:
     return extauth.open(os.environ["APP_STORE"], [github()], keys="plain")
 
 
+def guarded() -> Any:
+    """The same with access control."""
+    return extauth.open(os.environ["APP_STORE"], [github()], keys="plain", access=extauth.AccessPolicy())
+
+
 @asynccontextmanager
 async def managed() -> AsyncGenerator[Any, None]:
     """The same as a context manager of the application."""

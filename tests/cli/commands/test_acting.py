@@ -45,9 +45,11 @@ async def test_a_link_is_refreshed(url, server):
     """By any form of an application; what it prints does not get into the answer."""
     async with open_store(url, keys="plain") as store:
         await store.put(ALICE, server.new_grant("alice"))
-    for number, app in enumerate(["app:providers", "app:later", "app:whole", "app:managed"], 1):
+    for number, app in enumerate(
+        ["app:providers", "app:later", "app:whole", "app:managed", "app:guarded"], 1
+    ):
         # An application that opens its own store needs no other address.
-        store_options = [] if app in {"app:whole", "app:managed"} else ["--store", url]
+        store_options = [] if app in {"app:whole", "app:managed", "app:guarded"} else ["--store", url]
         env = settings(server, EXTAUTH_APP=app, APP_STORE=url)
         refreshed = await run("refresh", "github", "alice", "--json", *store_options, env=env)
         assert (refreshed.code, set(refreshed.json)) == (0, {"command", "ok", "link"})
