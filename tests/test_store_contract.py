@@ -27,6 +27,7 @@ TABLES = (
     "external_auth_authorizations",
     "external_auth_registrations",
     "external_auth_outbox",
+    "external_auth_audit",
 )
 
 SPOIL = "UPDATE external_auth_links SET oauth_access_token = '' WHERE"

@@ -61,6 +61,15 @@ class PingOfNothing(HealthyStore):
         pass
 
 
+@broken("ping", "test_a_store_that_works_answers_a_ping")
+class PingOfALink(HealthyStore):
+    """A probe tries its hand at a link, which counts as an authorization."""
+
+    async def ping(self):
+        for link in [row.link for row in self._rows.values()]:
+            await self.put(link.key, link.tokens)
+
+
 @broken("save", "test_save_at_another_version_changes_nothing")
 class LostRaceRaised(HealthyStore):
     """Losing a race is an error."""

@@ -10,6 +10,7 @@ import pytest
 
 from extauth.domain.imports import ImportStore
 from extauth.domain.linking_ports import Store
+from extauth.domain.readiness import PingableStore
 from extauth.testing import ImportStoreContract, LinkingStoreContract, LinkStoreContract
 from tests.proof.breakable_store import ContractOn, HealthyStore
 from tests.proof.broken_stores import BROKEN_STORES
@@ -102,5 +103,7 @@ def test_every_contract_test_is_found():
 
 def test_there_is_a_bug_for_every_method():
     """Each method of the ports is broken in some way."""
-    methods = {name for port in (Store, ImportStore) for name in dir(port) if not name.startswith("_")}
+    methods = {
+        name for port in (Store, ImportStore, PingableStore) for name in dir(port) if not name.startswith("_")
+    }
     assert {each.method for each in BROKEN_STORES} == methods

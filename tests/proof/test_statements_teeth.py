@@ -75,7 +75,8 @@ class _Emptied:
         connection = await asyncpg.connect(self.dsn)
         await connection.execute(
             "DROP TABLE IF EXISTS external_auth_links, external_auth_meta,"
-            " external_auth_authorizations, external_auth_registrations, external_auth_outbox"
+            " external_auth_authorizations, external_auth_registrations, external_auth_outbox,"
+            " external_auth_audit"
         )
         await connection.close()
         self.opening = open_store(self.dsn)

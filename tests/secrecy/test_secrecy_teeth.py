@@ -57,7 +57,7 @@ def _with_the_drivers_errors(patch: pytest.MonkeyPatch) -> None:
 def _through_aiosqlite(patch: pytest.MonkeyPatch) -> None:
     """Give aiosqlite statements and parameters, as anybody would."""
 
-    async def execute(self: Any, sql: str, parameters: Any = ()) -> list[Any]:
+    async def execute(self: Any, sql: str, parameters: Any = (), _: Any = None) -> list[Any]:
         given = dict(parameters) if isinstance(parameters, dict) else parameters
         return list(await self._connection.execute_fetchall(sql, given))
 

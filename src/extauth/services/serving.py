@@ -56,6 +56,15 @@ class Serving:
         """
         return link if self._trail is None else await self._trail.handed_out(link)
 
+    def allow_link(self, action: Action, provider_id: str, user_id: str) -> LinkKey:
+        """Do the same for a link, and return its key.
+
+        :raises ValueError: for ids that cannot be those of a link.
+        :raises TypeError: for ids that are no ``str``.
+        """
+        self.check()
+        return self.allow(action, LinkKey(provider_id, user_id))
+
     def on(self, store: object) -> bool:
         """Whether the service keeps its links in that very store."""
         return self._foundation is foundation(store)

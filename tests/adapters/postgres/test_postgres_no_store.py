@@ -22,6 +22,7 @@ TABLES = (
     "external_auth_authorizations",
     "external_auth_registrations",
     "external_auth_outbox",
+    "external_auth_audit",
 )
 
 SWALLOW = """CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';

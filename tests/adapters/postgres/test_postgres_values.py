@@ -107,7 +107,7 @@ async def test_order_is_by_code_point(postgres_dsn):
 
 
 async def test_lifting_marks_walks_along_the_primary_key(postgres_dsn):
-    """A provider's links and those named below it are two ranges of the index."""
+    """Of the index of marked links: those of the provider, and those that are named below it."""
     async with PostgresLinkStore.open(postgres_dsn):
         connection = await asyncpg.connect(postgres_dsn)
         try:
@@ -120,7 +120,7 @@ async def test_lifting_marks_walks_along_the_primary_key(postgres_dsn):
             await connection.close()
 
     text = "\n".join(row[0] for row in plan)
-    assert text.count("Bitmap Index Scan on external_auth_links_pkey") == 2
+    assert text.count("Bitmap Index Scan on external_auth_links_marked") == 2
     assert "Seq Scan" not in text
 
 

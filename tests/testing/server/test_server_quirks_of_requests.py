@@ -267,6 +267,13 @@ async def test_standard_throttle():
         assert answer.said == (429, {"error": "temporarily_unavailable"})
 
 
+async def test_a_limit_of_the_client():
+    """Of all its requests together, whoever's link they are for; and the answer says when there is room."""
+    async with serve(client_limit=(1, timedelta(minutes=1))) as server:
+        assert (await refresh(server, server.new_grant("alice").refresh_token)).status == 200
+        assert (await refresh(server, server.new_grant("bob").refresh_token)).status == 429
+
+
 async def test_form_post_only():
     """Class 29: whoever asks for scopes must take the callback as a POST."""
     async with serve(form_post_only=True) as server:
