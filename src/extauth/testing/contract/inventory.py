@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -23,7 +24,18 @@ from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_ports import Store
 from extauth.testing.contract.expect import expect, expect_kind, expect_refusal, expect_that
 from extauth.testing.contract.linking.harness import LinkingHarness, with_linking_store
-from extauth.testing.contract.steps import AT, DEAD, FOR_NOW, ORIGIN, TTL, full_tokens, released, tokens
+from extauth.testing.contract.steps import (
+    AT,
+    BRIEF,
+    DEAD,
+    FOR_NOW,
+    ORIGIN,
+    TTL,
+    full_tokens,
+    released,
+    stored,
+    tokens,
+)
 from extauth.testing.contract.witness import beneath
 
 _PROVIDERS = ("github", "github/work", "github-app", "github2", "gitlab")
@@ -58,7 +70,11 @@ class InventoryContract(LinkingHarness):
         found = await _inventory(store).find(LinkFilter(provider_id="gitlab"), limit=1000)
         states = {each.key.user_id: each.state for each in found.links}
         expected = {state: state for state in get_args(LinkState) if state != "unreadable"}
-        expect(states, {**expected, "lapsed": "ok"}, "find must say what each link is like")
+        expect(
+            states,
+            {**expected, "lapsed": "ok", "abandoned": "unresolved"},
+            "find must say what each link is like",
+        )
 
     @with_linking_store
     async def test_what_is_asked_for_is_found(self, store: Store) -> None:
@@ -211,7 +227,7 @@ async def _stocked(store: Store) -> list[Link]:
     await store.record_account(LinkKey("github", "bob"), 1, Account("1", "bob", "Bob", "https://a/b.png"))
     await store.record_failure(LinkKey("github/work", "bob"), 1, DEAD)
     lives = {"expiring": SOON / 2, "expired": -_HOUR, "broken": _HOUR, "leased": _HOUR, "cooling": _HOUR}
-    for user in ("ok", "lapsed", "unresolved", *lives):
+    for user in ("ok", "lapsed", "unresolved", "abandoned", *lives):
         life = lives.get(user)
         given = tokens(expires_at=None if life is None else now + life)
         await store.put(LinkKey("gitlab", user), given)
@@ -223,6 +239,10 @@ async def _stocked(store: Store) -> list[Link]:
     await store.claim(LinkKey("gitlab", "leased"), 1, "owner-1", TTL)
     await store.claim(LinkKey("gitlab", "unresolved"), 1, "owner-1", TTL)
     await released(store, unresolved=True, key=LinkKey("gitlab", "unresolved"))
+    # Whoever refreshed it has died.
+    await store.claim(LinkKey("gitlab", "abandoned"), 1, "owner-1", BRIEF)
+    while (pending := (await stored(store, LinkKey("gitlab", "abandoned"))).pending) is None or pending.live:
+        await asyncio.sleep(BRIEF.total_seconds())
     keys = [LinkKey(provider, user) for provider in _PROVIDERS[:-1] for user in ("alice", "bob")]
-    keys += [LinkKey("gitlab", user) for user in ("ok", "lapsed", "unresolved", *lives)]
+    keys += [LinkKey("gitlab", user) for user in ("ok", "lapsed", "unresolved", "abandoned", *lives)]
     return [link for key in sorted(keys) if (link := await store.get(key)) is not None]
