@@ -50,28 +50,40 @@ async def application(name: str) -> AsyncGenerator[Auth | list[Any], None]:
 
 async def _given(name: str, entered: AsyncExitStack) -> Auth | list[Any]:
     failed: ApplicationFailed | None = None
-    given: Any = None
+    usable: Auth | list[Any] | None = None
     try:
-        given = _attribute(name)
-        if callable(given) and not hasattr(type(given), "__aenter__"):
-            given = given()
+        given = _called(_attribute(name))
         if inspect.isawaitable(given):
             given = await given
-        if hasattr(type(given), "__aenter__"):
-            given = await entered.enter_async_context(given)
-        if not isinstance(given, Auth):
-            given = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
+        usable = _usable(await entered.enter_async_context(given) if _is_manager(given) else given)
     except (ExtAuthError, KeyboardInterrupt):
         raise  # it says what it says on purpose
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an application raises
         failed = ApplicationFailed(f"the application {name} cannot be loaded: {_told(error)}")
     if failed is not None:
         raise failed  # not in the handler: tools that report errors would show the other one
-    if given is None:
+    if usable is None:
         msg = f"the application {name} gives nothing that can be used; it must be {WHAT_IT_IS}"
         raise ConfigurationError(msg)
-    loaded: Auth | list[Any] = given
-    return loaded
+    return usable
+
+
+def _is_manager(given: object) -> bool:
+    return hasattr(type(given), "__aenter__")
+
+
+def _called(given: Any) -> Any:
+    return given() if callable(given) and not _is_manager(given) else given
+
+
+def _usable(given: Any) -> Auth | list[Any] | None:
+    if isinstance(given, Auth):
+        return given
+    return list(given) if _is_iterable(given) and not isinstance(given, str) else None
+
+
+def _is_iterable(given: object) -> bool:
+    return isinstance(given, Iterable)
 
 
 def _attribute(name: str) -> Any:

@@ -36,7 +36,10 @@ class Parser(argparse.ArgumentParser):
         super().error(message)
 
 
-def add_command(commands: argparse._SubParsersAction[Parser], command: Command) -> None:
+def add_command(
+    commands: argparse._SubParsersAction[Parser],  # pyright: ignore[reportPrivateUsage] - it has no other name
+    command: Command,
+) -> None:
     """Add a command of ours."""
     parser = commands.add_parser(
         command.name,

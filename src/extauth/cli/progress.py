@@ -22,6 +22,11 @@ class Bar:
         if self._shown is not None:
             self._shown.advance(self._task, number)
 
+    def reach(self, done: int, total: int) -> None:
+        """Say how far it is; the total may turn out only on the way."""
+        if self._shown is not None:
+            self._shown.update(self._task, completed=done, total=total)
+
 
 @final
 class Progress:

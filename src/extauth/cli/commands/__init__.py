@@ -12,13 +12,17 @@ from extauth.cli.command import Command
 from extauth.cli.commands import (
     doctor,
     forget_user,
+    keys,
     links,
     migrate,
+    outbox,
     refresh,
     retry,
+    rotate,
     schema,
     show,
     unlink,
+    upkeep,
 )
 
 COMMANDS: Final[Sequence[Command]] = (
@@ -28,6 +32,10 @@ COMMANDS: Final[Sequence[Command]] = (
     retry.COMMAND,
     unlink.COMMAND,
     forget_user.COMMAND,
+    upkeep.COMMAND,
+    outbox.COMMAND,
+    keys.COMMAND,
+    rotate.COMMAND,
     migrate.COMMAND,
     schema.COMMAND,
     doctor.COMMAND,
