@@ -10,8 +10,11 @@ from typing import Final
 
 from extauth.cli.command import Command
 from extauth.cli.commands import (
+    audit,
     doctor,
+    export,
     forget_user,
+    import_,
     links,
     migrate,
     refresh,
@@ -28,6 +31,9 @@ COMMANDS: Final[Sequence[Command]] = (
     retry.COMMAND,
     unlink.COMMAND,
     forget_user.COMMAND,
+    import_.COMMAND,
+    export.COMMAND,
+    audit.COMMAND,
     migrate.COMMAND,
     schema.COMMAND,
     doctor.COMMAND,
