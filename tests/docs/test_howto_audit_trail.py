@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import extauth
 from extauth import AuditKind, AuditTrail, LinkKey, TokenSet, open_store
 from extauth.adapters.audit import AuditedStore
 from extauth.testing import ScriptedLinkingProvider
+from tests.cli.commands.support import extauth as run_command
 from tests.support.postgres_admin import role_of, run
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "audit-trail.md").read_text()
@@ -108,3 +110,18 @@ async def test_the_sink(guide, url, providers, tmp_path):
     await guide["with_sink"](url, providers, path)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(line["kind"], line["user"]) for line in lines] == [("unlinked", "alice"), ("revoked", "alice")]
+
+
+async def test_the_commands(tmp_path):
+    """They list what was entered and remove nothing that is not old."""
+    url = f"sqlite:///{tmp_path}/links.db"
+    async with extauth.open_store(url, keys="plain"):
+        pass
+    commands = re.findall(r"^\$ extauth (.*)$", GUIDE, re.MULTILINE)
+    ran = [run_command(*shlex.split(each, comments=True), env={"EXTAUTH_STORE": url}) for each in commands]
+    assert [" ".join(each.out.split()[:n]) for each, n in zip(ran, (3, 2, 2), strict=True)] == [
+        "no such entries",
+        "0 entries",
+        "0 entries",
+    ]
+    assert {0} == {each.code for each in ran}

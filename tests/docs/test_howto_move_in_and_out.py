@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from extauth import LinkFenced, LinkKey
 from extauth.adapters.encryption import EncryptionKey
 from extauth.testing import ScriptedLinkingProvider
 from tests.adapters.importing.test_sources import DJANGO_ALLAUTH_65_22_1
+from tests.cli.commands.support import extauth as run_command
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "move-in-and-out.md").read_text()
 ALICE = LinkKey("github", "alice")
@@ -112,3 +115,25 @@ async def test_out_and_on(guide, auth, provider, tmp_path, capsys):
         await there.refresh("github", "alice")
     assert (provider.tokens.exchanges, provider.tokens.families_revoked) == (1, 0)
     assert await guide["call_off"](auth, "github") == 1
+
+
+async def test_the_commands(tmp_path):
+    """Each command of the page does what it is said to do, one after the other."""
+    env = {"EXTAUTH_STORE": f"sqlite:///{tmp_path}/here.db"}
+    async with extauth.open_store(env["EXTAUTH_STORE"], keys="plain"):
+        pass
+    values = {"user_id": "alice", "provider_id": "github", "access_token": "a1", "refresh_token": "r1"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(values))
+    (tmp_path / "newer.jsonl").write_text(json.dumps({**values, "access_token": "a2"}))
+    (tmp_path / "export.key").touch(mode=0o600)
+    (tmp_path / "export.key").write_text(EncryptionKey.generate("move").reveal())
+    commands = re.findall(r"^\$ extauth (.*)$", GUIDE, re.MULTILINE)
+    ran = [run_command(*shlex.split(each, comments=True), env=env, folder=tmp_path) for each in commands]
+    assert [each.out.splitlines()[0] for each in ran] == [
+        "1 rows: 1 would be added, 0 would be renewed, 0 already there, 0 refused",
+        "1 rows: 1 added, 0 renewed, 0 already there, 0 refused",
+        "1 rows: 0 added, 1 renewed, 0 already there, 0 refused",
+        "1 links exported, 1 of them fenced here, 0 left out",
+        "1 rows: 0 added, 1 renewed, 0 already there, 0 refused",
+    ]
+    assert {0} == {each.code for each in ran}

@@ -8,6 +8,7 @@ from extauth.domain.acting import authorization_of, foundation
 from extauth.domain.actors import Action, Target
 from extauth.domain.audit import trail_of
 from extauth.domain.link import Link, LinkKey
+from extauth.domain.wrong_types import id_text
 from extauth.one_loop import OneLoop
 
 About = TypeVar("About", bound=LinkKey | Target)
@@ -64,6 +65,11 @@ class Serving:
         """
         self.check()
         return self.allow(action, LinkKey(provider_id, user_id))
+
+    def allow_links(self, action: Action, user_id: str) -> None:
+        """Do the same for all of a user's; raises as that."""
+        self.check()
+        self._authorize(action, Target(user_id=id_text(user_id, "user_id")))
 
     def on(self, store: object) -> bool:
         """Whether the service keeps its links in that very store."""

@@ -9,7 +9,7 @@ from extauth.adapters.authorization import GuardedStore
 from extauth.adapters.encryption import EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.imports import ImportedLink
-from extauth.transfer import export_links, import_links, read_export
+from extauth.transfer import export_links, import_links, lift_fence, read_export
 
 KEY = EncryptionKey.generate("move")
 LINK = ImportedLink(LinkKey("github", "alice"), TokenSet("at", refresh_token="rt"))
@@ -37,3 +37,15 @@ async def test_nobody_else_does(actor, tmp_path):
     with pytest.raises(NotAuthorized):
         await export_links(store, tmp_path / "links", key=KEY)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_support_lifts_marks_and_no_fences():
+    """A fence is lifted by whoever may import, and by nobody who may lift failure marks only."""
+    inner = MemoryLinkStore()
+    await import_links(inner, [LINK])
+    support = GuardedStore(inner, AccessPolicy(), actor=Operator("sam", roles={"support"}))
+    with pytest.raises(NotAuthorized):
+        await lift_fence(support, "github")
+    assert await support.lift_failure("github") == 0
+    admin = GuardedStore(inner, AccessPolicy(), actor=Operator("olga", roles={"admin"}))
+    assert await lift_fence(admin, "github") == 1

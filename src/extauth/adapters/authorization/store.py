@@ -12,6 +12,7 @@ from extauth.domain.acting import acting, current_actor
 from extauth.domain.actors import Action, Actor, Target, target_of
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import NotAuthorized
+from extauth.domain.fence import FENCED
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
@@ -139,7 +140,9 @@ class GuardedStore:
         reason: str | None = None,
         since: datetime | None = None,
     ) -> int:
-        self.authorize(RULES["lift_failure"], Target(provider_id, user_id))
+        # A fence is no failure: whoever lifts one says that nobody refreshes these grants elsewhere.
+        action = Action.IMPORT if reason == FENCED else RULES["lift_failure"]
+        self.authorize(action, Target(provider_id, user_id))
         return await self.beneath.lift_failure(provider_id, user_id=user_id, reason=reason, since=since)
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:

@@ -28,9 +28,15 @@ async def json_lines(
     :raises OSError: if the file cannot be read.
     """
     with await asyncio.to_thread(Path(path).open, "rb") as file:
-        while rows := await asyncio.to_thread(_read, file):
-            for row in rows:
-                yield row
+        async for row in json_lines_in(file):
+            yield row
+
+
+async def json_lines_in(file: IO[bytes]) -> AsyncGenerator[Mapping[str, object] | RowRefused, None]:
+    """Yield those of a file that is open, such as stdin; it stays open."""
+    while rows := await asyncio.to_thread(_read, file):
+        for row in rows:
+            yield row
 
 
 def _read(file: IO[bytes]) -> list[Mapping[str, object] | RowRefused]:

@@ -10,8 +10,11 @@ from typing import Final
 
 from extauth.cli.command import Command
 from extauth.cli.commands import (
+    audit,
     doctor,
+    export,
     forget_user,
+    import_,
     keys,
     links,
     migrate,
@@ -36,6 +39,9 @@ COMMANDS: Final[Sequence[Command]] = (
     outbox.COMMAND,
     keys.COMMAND,
     rotate.COMMAND,
+    import_.COMMAND,
+    export.COMMAND,
+    audit.COMMAND,
     migrate.COMMAND,
     schema.COMMAND,
     doctor.COMMAND,

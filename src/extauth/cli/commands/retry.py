@@ -15,7 +15,12 @@ from extauth.domain.link import LinkKey
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("provider", metavar="PROVIDER", help="its id; github covers github/work")
     parser.add_argument("--user", metavar="ID", help="of this user only")
-    parser.add_argument("--reason", metavar="CODE", help="marks of this reason only, such as invalid_grant")
+    parser.add_argument(
+        "--reason",
+        metavar="CODE",
+        help="marks of this reason only, such as invalid_grant; fenced, which must be named, lifts the fence"
+        " of an import or export",
+    )
     parser.add_argument(
         "--since", type=ago, metavar="WHEN", help="marks made since: 2h, or 2026-11-29T12:00Z"
     )

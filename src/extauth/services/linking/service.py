@@ -259,8 +259,7 @@ class LinkingService:
 
         :raises StoreUnavailable: try again later.
         """
-        self._serving.check()
-        self._serving.allow(Action.READ, Target(user_id=id_text(user_id, "user_id")))
+        self._serving.allow_links(Action.READ, user_id)
         return await self._flows.listing.links(user_id, of_former_client)
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
