@@ -67,7 +67,7 @@ async def endpoint_checks(providers: Iterable[Any]) -> AsyncGenerator[Check, Non
         if origin is None:
             yield Check(name, "warning", "it does not say where its token endpoint is")
             continue
-        url = origin.token_endpoint
+        url: str = origin.token_endpoint
         host = urlsplit(url).hostname
         request = HttpRequest("GET", url, reach="loopback" if names_loopback(url) else "public")
         answer = await send(request, session=None, timeouts=HttpTimeouts())

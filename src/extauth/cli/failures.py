@@ -30,7 +30,7 @@ class Failure:
     code: str
     """Stable: the error's own ``code``, or ``usage``, ``not_installed``, ``internal``, ``interrupted``."""
     message: str
-    more: dict[str, object] = attrs.field(factory=dict)
+    more: dict[str, object] = attrs.field(factory=dict[str, object])
     """``reason`` and ``retry_after`` (seconds), where the error has them."""
 
     def as_json(self) -> dict[str, object]:

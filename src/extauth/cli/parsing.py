@@ -6,7 +6,7 @@ import argparse
 import re
 import textwrap
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from extauth.cli.application import WHAT_IT_IS
 from extauth.cli.command import Command
@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         super().error(message)
 
 
-def add_command(commands: argparse._SubParsersAction[Parser], command: Command) -> None:
+def add_command(commands: Any, command: Command) -> None:
     """Add a command of ours."""
     parser = commands.add_parser(
         command.name,

@@ -107,7 +107,7 @@ def details(link: LinkSummary) -> Table:
         else:
             attribute = getattr(link, name, value)
             moment = attribute if isinstance(attribute, datetime) else None
-            text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+            text = " ".join(sorted(link.scopes)) if name == "scopes" else str(value)
             found.append((name.replace("_", " "), text if moment is None else shown(moment)))
     return Table(("", ""), found)
 

@@ -128,7 +128,7 @@ class SqlInventory:
             conditions.select(f"provider_id, {self._dialect.state}, count(*)", " GROUP BY 1, 2"),
             conditions.values,
         )
-        counts = {(cast("str", row[0]), cast("LinkState", row[1])): int(row[2]) for row in rows}
+        counts: dict[tuple[str, LinkState], int] = {(row[0], row[1]): row[2] for row in rows}
         return CountedLinks(counts, edge)
 
     async def authorizations_of(self, user_id: str) -> list[BegunAuthorization]:
