@@ -10,12 +10,12 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from extauth.auth import Auth
 from extauth.domain.errors import ConfigurationError, ExtAuthError
@@ -50,40 +50,36 @@ async def application(name: str) -> AsyncGenerator[Auth | list[Any], None]:
 
 async def _given(name: str, entered: AsyncExitStack) -> Auth | list[Any]:
     failed: ApplicationFailed | None = None
-    usable: Auth | list[Any] | None = None
+    given: Auth | list[Any] | None = None
     try:
-        given = _called(_attribute(name))
-        if inspect.isawaitable(given):
-            given = await given
-        usable = _usable(await entered.enter_async_context(given) if _is_manager(given) else given)
+        found: Any = await _entered(_attribute(name), entered)
+        if isinstance(found, Auth):
+            given = found
+        elif hasattr(found, "__iter__") and not isinstance(found, str):
+            given = list(found)
     except (ExtAuthError, KeyboardInterrupt):
         raise  # it says what it says on purpose
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an application raises
         failed = ApplicationFailed(f"the application {name} cannot be loaded: {_told(error)}")
     if failed is not None:
         raise failed  # not in the handler: tools that report errors would show the other one
-    if usable is None:
+    if given is None:
         msg = f"the application {name} gives nothing that can be used; it must be {WHAT_IT_IS}"
         raise ConfigurationError(msg)
-    return usable
+    return given
 
 
-def _is_manager(given: object) -> bool:
+async def _entered(given: Any, entered: AsyncExitStack) -> Any:
+    """Call, await and enter what is to be, in this order."""
+    if inspect.isroutine(given) or (callable(given) and not _is_managed(given)):
+        return await _entered(given(), entered)
+    if inspect.isawaitable(given):
+        return await _entered(await given, entered)
+    return await entered.enter_async_context(given) if _is_managed(given) else given
+
+
+def _is_managed(given: object) -> TypeGuard[AbstractAsyncContextManager[object]]:
     return hasattr(type(given), "__aenter__")
-
-
-def _called(given: Any) -> Any:
-    return given() if callable(given) and not _is_manager(given) else given
-
-
-def _usable(given: Any) -> Auth | list[Any] | None:
-    if isinstance(given, Auth):
-        return given
-    return list(given) if _is_iterable(given) and not isinstance(given, str) else None
-
-
-def _is_iterable(given: object) -> bool:
-    return isinstance(given, Iterable)
 
 
 def _attribute(name: str) -> Any:
