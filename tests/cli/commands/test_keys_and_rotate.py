@@ -86,13 +86,18 @@ async def test_an_interrupted_rotation_is_resumed(url):
 
 
 async def test_keys_are_counted(tmp_path):
-    """Each key's rows and the plain ones, also without keys; a primary or unresolved one is not removable."""
+    """Each key's rows and the plain ones, also without keys; one in use, or primary, is to be kept."""
     url = f"sqlite:///{tmp_path}/links.db"
     async with stocked(url):
         pass
     async with open_store(url, keys=Keyring(OLD, NEW)) as store:
         await store.put(LinkKey("github", "alice"), tokens())
-        pending = PendingAuthorization("hash", LinkKey("slack", "bob"), "https://app.example/cb", salt="s")
+        pending = PendingAuthorization(
+            state_hash="hash",
+            key=LinkKey("slack", "bob"),
+            redirect_uri="https://app.example/cb",
+            salt=f"salt-{CANARY}",
+        )
         await store.begin_authorization(pending, timedelta(minutes=10))
     env = {"EXTAUTH_KEYS": f"{NEW.reveal()} {OLD.reveal()}"}
     found = extauth("keys", "--store", url, "--json", env=env)
