@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 from extauth import LinkKey, open_store
 from extauth.adapters.encryption import EncryptionKey, Keyring
 from extauth.domain.linking import PendingAuthorization
-from tests.cli.commands.support import CANARY, begun, extauth, interrupted, stocked, tokens
+from tests.cli.commands.support import CANARY, begun, environment, extauth, interrupted, stocked, tokens
 
 HERE = Path(__file__).parent
 OLD, NEW, LOST = (EncryptionKey.generate(name) for name in ("old", "new", "lost"))
@@ -124,3 +129,28 @@ def test_a_rotation_needs_keys(kept):
     """Without them it says so."""
     run = extauth("rotate", "--store", kept, "--json")
     assert (run.code, run.error["code"], run.json["done"]) == (5, "configuration_error", {})
+
+
+async def test_a_rotation_shows_how_far_it_is(tmp_path):
+    """A terminal gets a bar on stderr that counts to the end; the answer is beside it, on stdout."""
+    url = f"sqlite:///{tmp_path}/links.db"
+    async with stocked(url):
+        pass
+    ours, theirs = pty.openpty()
+    ended = subprocess.run(
+        [sys.executable, "-m", "extauth.cli.main", "rotate", "--store", url],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        check=True,
+        env=environment({**GIVEN, "COLUMNS": "80", "TERM": "xterm"}),
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # of a terminal that was closed
+        while part := os.read(ours, 65536):
+            shown += part
+    os.close(ours)
+    assert ("encrypting" in shown.decode(), "3/3" in shown.decode()) == (True, True)
+    assert ended.stdout.splitlines()[0] == "3 of 3 rows brought under new"
+    assert names_no_secret(shown.decode(), ended.stdout)
