@@ -29,7 +29,7 @@ async def gated(self: EncryptedStore, *arguments: Any) -> Any:
 
 def app() -> Any:
     """All that the application opens."""
-    EncryptedStore.reseal = gated  # type: ignore[method-assign]
+    EncryptedStore.reseal = gated  # type: ignore[method-assign, assignment]
     return extauth.open(
         os.environ["APP_STORE"], [ScriptedLinkingProvider("github")], keys=keys_from_environment()
     )
