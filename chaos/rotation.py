@@ -100,9 +100,9 @@ async def storm(url: str, folder: Path, *, links: int, replicas: int = 4, seed: 
                 await process.hear()
             began = time.monotonic()
             first = await start("rotation-0", role="rotate")
-            await _until(first, links * 2 // 10)
+            await _until(first, links * 8 // 10)
             await refreshing.pop(rng.randrange(replicas)).kill()
-            await _until(first, links * 3 // 10)
+            await _until(first, links * 7 // 10)
             await first.kill()
             ends = await asyncio.gather(
                 *[_end(await start(f"rotation-{number}", role="rotate")) for number in (1, 2)]
@@ -135,8 +135,9 @@ async def _connect(store: Store, server: AuthorizationServer, links: int) -> Non
         await asyncio.gather(*(store.put(LinkKey(PROVIDER, each), server.new_grant(each)) for each in users))
 
 
-async def _until(rotation: OurProcess, done: int) -> None:
-    while json.loads(await rotation.hear())["done"] < done:
+async def _until(rotation: OurProcess, left: int) -> None:
+    """Wait until so many are left: what replicas refresh need not be rotated, and all may be."""
+    while json.loads(await rotation.hear()).get("remaining", 0) > left:
         pass
 
 

@@ -15,10 +15,12 @@ from extauth.domain.actors import (
     REGISTERING,
     ROTATING,
     UPKEEP,
+    Action,
     Actor,
     Target,
     target_of,
 )
+from extauth.domain.fence import FENCED
 
 POLICY = AccessPolicy()
 
@@ -37,8 +39,10 @@ class InTheirName:
             return InTheirName(self._guarded.beneath, rule)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            target = target_of(inspect.signature(found).bind(*args, **kwargs).arguments)
-            actor = next(each for each in _actors(target) if POLICY.allows(each, RULES[rule], target))
+            arguments = inspect.signature(found).bind(*args, **kwargs).arguments
+            target, fence = target_of(arguments), arguments.get("reason") == FENCED
+            action = Action.IMPORT if fence and rule == "lift_failure" else RULES[rule]
+            actor = next(each for each in _actors(target) if POLICY.allows(each, action, target))
             return _found(self._guarded.acting_as(actor), rule)(*args, **kwargs)
 
         return call

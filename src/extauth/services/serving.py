@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, final
+from typing import Self, TypeVar, final
 
 from extauth.domain.acting import authorization_of, foundation
 from extauth.domain.actors import Action, Target
 from extauth.domain.audit import trail_of
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.wrong_types import id_text
 from extauth.one_loop import OneLoop
 
 About = TypeVar("About", bound=LinkKey | Target)
@@ -27,8 +26,8 @@ class Serving:
         self._closed = False
         """Set once by :meth:`close`."""
 
-    def check(self) -> None:
-        """Let a call begin; the first one, or entering, says which loop the service serves.
+    def check(self) -> Self:
+        """Let a call begin, and return this; the first one, or entering, says which loop the service serves.
 
         :raises RuntimeError: if it is closed, on another loop, and in a forked process.
         """
@@ -36,6 +35,7 @@ class Serving:
         if self._closed:
             msg = f"this {self._owner} is closed"
             raise RuntimeError(msg)
+        return self
 
     def allow(self, action: Action, about: About) -> About:
         """Let a call begin by whoever may do that, and return what it is about.
@@ -56,20 +56,6 @@ class Serving:
         :raises StoreUnavailable: if it is to be entered, and cannot be.
         """
         return link if self._trail is None else await self._trail.handed_out(link)
-
-    def allow_link(self, action: Action, provider_id: str, user_id: str) -> LinkKey:
-        """Do the same for a link, and return its key.
-
-        :raises ValueError: for ids that cannot be those of a link.
-        :raises TypeError: for ids that are no ``str``.
-        """
-        self.check()
-        return self.allow(action, LinkKey(provider_id, user_id))
-
-    def allow_links(self, action: Action, user_id: str) -> None:
-        """Do the same for all of a user's; raises as that."""
-        self.check()
-        self._authorize(action, Target(user_id=id_text(user_id, "user_id")))
 
     def on(self, store: object) -> bool:
         """Whether the service keeps its links in that very store."""

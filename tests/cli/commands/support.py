@@ -73,12 +73,20 @@ def extauth(*arguments: str, env: Mapping[str, str] = NOBODY, folder: Path | Non
     return Run(ended.returncode, ended.stdout, ended.stderr)
 
 
+# A shell starts what runs in its background with SIGINT ignored, and that is inherited.
+PROGRAM = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("extauth.cli.main", run_name="__main__", alter_sys=True)
+"""
+
+
 def begun(
     *arguments: str, env: Mapping[str, str] = NOBODY, folder: Path | None = None
 ) -> subprocess.Popen[str]:
     """Begin a command."""
     return subprocess.Popen(
-        [sys.executable, "-m", "extauth.cli.main", *arguments],
+        [sys.executable, "-c", PROGRAM, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

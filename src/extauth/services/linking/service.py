@@ -15,7 +15,7 @@ from extauth.domain.acting import acting
 from extauth.domain.actors import LINKING, Action, Target
 from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.hidden import Hidden
-from extauth.domain.link import Link
+from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore
@@ -146,7 +146,7 @@ class LinkingService:
             set, or the provider has no authorization endpoint.
         :raises TypeError: for an argument of another type: ids are ``str``, write ``str(user.id)``.
         """
-        key = self._serving.allow_link(Action.CONNECT, provider_id, user_id)
+        key = self._serving.check().allow(Action.CONNECT, LinkKey(provider_id, user_id))
         uri = url_text(redirect_uri, "redirect_uri")
         url = await self._flows.code.begin(
             key, uri, scopes=scopes, include_granted=include_granted, resources=resources, params=params or {}
@@ -215,7 +215,7 @@ class LinkingService:
         :raises TemporarilyUnavailable: try again later.
         :raises ConfigurationError: the deployment must be mended.
         """
-        key = self._serving.allow_link(Action.CONNECT, provider_id, user_id)
+        key = self._serving.check().allow(Action.CONNECT, LinkKey(provider_id, user_id))
         return await self._flows.devices.begin(key, scopes, include_granted=include_granted)
 
     async def complete_device(self, device: DeviceAuthorization) -> Link:
@@ -233,7 +233,7 @@ class LinkingService:
         :raises TemporarilyUnavailable: nothing is lost, call it again later; also if the service is closed.
         :raises ConfigurationError: the deployment must be mended.
         """
-        self._serving.allow(Action.CONNECT, device.key)
+        self._serving.check().allow(Action.CONNECT, device.key)
         return await self._flows.devices.complete(device)
 
     async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:
@@ -247,7 +247,7 @@ class LinkingService:
         :raises UnknownProvider: no provider with this id was given to the service, and there is no such link.
         :raises StoreUnavailable: the link may still be there; try again.
         """
-        key = self._serving.allow_link(Action.DISCONNECT, provider_id, user_id)
+        key = self._serving.check().allow(Action.DISCONNECT, LinkKey(provider_id, user_id))
         provider = await self._flows.unlinker.provider_of(key)
         return await self._flows.carried.run(partial(self._flows.unlinker.unlink, provider, key))
 
@@ -259,7 +259,7 @@ class LinkingService:
 
         :raises StoreUnavailable: try again later.
         """
-        self._serving.allow_links(Action.READ, user_id)
+        self._serving.check().allow(Action.READ, Target(user_id=id_text(user_id, "user_id")))
         return await self._flows.listing.links(user_id, of_former_client)
 
     async def validate(self, provider_id: str, user_id: str) -> Validity:
@@ -273,7 +273,7 @@ class LinkingService:
         :raises UnknownProvider: no provider with this id was given to the service.
         :raises StoreUnavailable: try again later.
         """
-        key = self._serving.allow_link(Action.READ, provider_id, user_id)
+        key = self._serving.check().allow(Action.READ, LinkKey(provider_id, user_id))
         return await self._flows.validator.validate(key)
 
     async def purge(self) -> int:
