@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from extauth.adapters.memory import MemoryLinkStore
-from extauth.testing import PromiseBroken, Setting, VirtualClock, refresh_races, replay
+from extauth.testing import PromiseBroken, VirtualClock, refresh_races, replay
 from extauth.testing.schedules.interleaver.promises import (
     NEVER_CLEARED,
     NEVER_IN_SIGHT,
@@ -19,7 +19,7 @@ from extauth.testing.schedules.interleaver.promises import (
     NEVER_TWICE,
     NEVER_WORSE,
 )
-from extauth.testing.schedules.races import EVERY_CALL, USERS
+from extauth.testing.schedules.races import BEGINNING
 from tests.proof import (
     broken_answers,
     broken_exchanges,
@@ -110,12 +110,11 @@ def test_races_find_what_is_broken(broken, make_store, promises, request):
     assert found.broken.promise in promises
 
     clock = VirtualClock()
-    setting = Setting(replicas=3, users=USERS, replies=EVERY_CALL)
     with broken(), pytest.raises(PromiseBroken) as again:
-        replay(lambda: make_store(clock), found.script, setting, clock=clock)
+        replay(lambda: make_store(clock), found.script, BEGINNING, clock=clock)
     assert found.broken == again.value.broken
     with suppress(LookupError):  # whole code may not even come to where a step opens a gate
-        replay(lambda: whole(clock), found.script, setting, clock=clock)
+        replay(lambda: whole(clock), found.script, BEGINNING, clock=clock)
 
 
 def test_races_leave_whole_code_alone():
