@@ -58,12 +58,12 @@ async def test_its_user_must_connect_again(forgotten):
     """The link's user is told, not the operator, and the provider's clients have heard the answer."""
     await connect(forgotten, "alice")
     forgotten.provider.script = [REJECTED]
-    assert [("alice", CLIENT_FORGOTTEN)] == await reasons(forgotten.replica(), "alice")
+    assert await reasons(forgotten.replica(), "alice") == [("alice", CLIENT_FORGOTTEN)]
     told = LinkReauthorizationRequired | ProviderRejectedClient
     assert [LinkReauthorizationRequired(KEY, 1, CLIENT_FORGOTTEN)] == [
         event for event in forgotten.events if isinstance(event, told)
     ]
-    assert [("old", REJECTED)] == forgotten.provider.clients.answers
+    assert forgotten.provider.clients.answers == [("old", REJECTED)]
 
 
 async def test_it_is_not_asked_for_again_at_once(forgotten):
@@ -71,7 +71,7 @@ async def test_it_is_not_asked_for_again_at_once(forgotten):
     await connect(forgotten, "alice")
     forgotten.provider.script = [REJECTED] * 2
     tokens = forgotten.replica()
-    assert [("alice", CLIENT_FORGOTTEN)] * 2 == await reasons(tokens, "alice", "alice")
+    assert await reasons(tokens, "alice", "alice") == [("alice", CLIENT_FORGOTTEN)] * 2
     assert forgotten.provider.exchanges == 1
 
 

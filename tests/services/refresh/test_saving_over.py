@@ -98,7 +98,7 @@ async def test_the_new_origin_is_kept_with_tokens_that_are_saved_over(scene):
     scene.provider.origin = OWN
     scene.store.before["save"] = [restore]
     link = await scene.replica().refresh(*WHO)
-    assert (OWN, OWN) == (link.origin, (await scene.stored()).origin)
+    assert (link.origin, (await scene.stored()).origin) == (OWN, OWN)
 
 
 @pytest.mark.parametrize("how", ["save", "claim"])
@@ -111,7 +111,7 @@ async def test_the_links_origin_is_put_back_by_a_store_of_the_applications(scene
     scene.store.before[how] = [restore]
     scene.store = Own(scene.store)
     await scene.replica().refresh(*WHO)
-    assert OWN == (await scene.stored()).origin
+    assert (await scene.stored()).origin == OWN
 
 
 async def test_a_user_who_connects_anew_meanwhile_is_left_alone(scene):
@@ -138,12 +138,20 @@ async def test_a_user_who_connects_another_account_keeps_it(scene):
     assert Account("new") == (await scene.stored()).account
 
 
-async def test_no_account_is_noted_where_none_is_known(scene):
-    """Nor is one that is there taken away."""
-    restore = await refreshed(scene)
-    scene.store.before["save"] = [restore]
+async def test_an_account_that_is_there_is_not_noted_again(scene):
+    """The older state is the same account's, as nearly always."""
+    account = Account("her")
+    link = await scene.link()
+    await scene.inner.record_account(KEY, link.version, account)
+    before = scene.inner._rows[KEY]
     await scene.replica().link(*WHO)
-    assert scene.store.calls["record_account"] == 0
+    scene.clock.advance(HOURS)
+
+    async def restore():
+        scene.inner._write(KEY, before)
+
+    scene.store.before["save"] = [restore]
+    assert (account, 0) == ((await scene.replica().link(*WHO)).account, scene.store.calls["record_account"])
 
 
 async def test_an_account_that_cannot_be_noted_costs_no_link(scene):
