@@ -199,6 +199,17 @@ class TestSeveralLinks:
             ("invalid_client", True)
         ]
 
+    async def test_that_must_not_be_tried_are_not_claimed(self, scene):
+        """A link whose provider is paused costs the store a read."""
+        users = [f"user-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *users, "alice")
+        scene.provider.script = [CLIENT] * 100
+        tokens = scene.replica()
+        await got(tokens, *users)
+        claims = scene.store.calls["claim"]
+        assert await got(tokens, "alice") == ["ProviderMisconfigured"]
+        assert scene.store.calls["claim"] == claims
+
     async def test_that_are_many_are_forgotten_when_their_pause_is_long_past(self, scene, monkeypatch):
         """No sooner: the one that is still to be left alone is, and the past one begins anew."""
         monkeypatch.setattr(cooldowns, "_MANY_LINKS", 1)
