@@ -13,6 +13,7 @@ from extauth.domain.events import ProviderRejectedClient
 from extauth.domain.outcomes import ClientRejected, Deferred, NotSent, Unknown
 from extauth.domain.policy import Backoff
 from extauth.domain.provider_trouble import ONE_CAUSE, SEVERAL_REJECTED
+from extauth.services.refresh import cooldowns
 
 WAIT = timedelta(seconds=90)
 THROTTLED = Deferred("http_429", retry_after=WAIT)
@@ -172,8 +173,56 @@ class TestRefusedRequests:
         assert scene.provider.exchanges == 3 * len(users)
         assert told == [[ProviderRejectedClient("scripted", "invalid_request")]] * 3
 
+    async def test_a_success_between_ends_the_row(self, scene):
+        """What some met before it and others after it is not one cause."""
+        users = [f"user-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *users, "alice")
+        scene.provider.script = [REFUSED] * 2 + [scene.provider.rotate] + [REFUSED]
+        await got(scene.replica(), *users[:2], "alice", *users[2:])
+        assert [event for event in scene.events if isinstance(event, ProviderRejectedClient)] == []
+
 
 class TestSeveralLinks:
+    async def test_are_told_why_as_the_first_was(self, scene):
+        """Who is not tried hears the same code and the same suspicion, alone or with all others."""
+        users = [f"user-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *users, "alice")
+        scene.provider.script = [ClientRejected("invalid_client", "the secret has expired")] * 100
+        tokens = scene.replica()
+        told = set()
+        for user in (users[0], *users, "alice"):
+            with pytest.raises(ProviderMisconfigured) as caught:
+                await tokens.access_token("scripted", user)
+            told.add((caught.value.reason, str(caught.value)))
+        assert scene.provider.exchanges == SEVERAL_REJECTED
+        assert [(reason, "the secret has expired" in text) for reason, text in told] == [
+            ("invalid_client", True)
+        ]
+
+    async def test_that_must_not_be_tried_are_not_claimed(self, scene):
+        """A link whose provider is paused costs the store a read."""
+        users = [f"user-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *users, "alice")
+        scene.provider.script = [CLIENT] * 100
+        tokens = scene.replica()
+        await got(tokens, *users)
+        claims = scene.store.calls["claim"]
+        assert await got(tokens, "alice") == ["ProviderMisconfigured"]
+        assert scene.store.calls["claim"] == claims
+
+    async def test_that_are_many_are_forgotten_when_their_pause_is_long_past(self, scene, monkeypatch):
+        """No sooner: the one that is still to be left alone is, and the past one begins anew."""
+        monkeypatch.setattr(cooldowns, "_MANY_LINKS", 1)
+        await connect(scene, "alice", "bob", "carol")
+        scene.provider.script = [CLIENT] * 100
+        tokens = scene.replica(policy=PATIENT)
+        await got(tokens, "alice", "bob", "alice")
+        assert scene.provider.exchanges == 2
+        pauses = tokens._refresh_flight._pauses
+        scene.clock.advance(timedelta(minutes=5) + PATIENT.cooldown.maximum)
+        await got(tokens, "carol")
+        assert [key.user_id for key in pauses._links] == ["carol"]
+
     async def test_rejected_alike_pause_the_provider(self, scene):
         """While the client is known to be rejected nobody is tried; then one may try, and all work again."""
         dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]

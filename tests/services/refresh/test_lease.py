@@ -10,7 +10,8 @@ import pytest
 
 from extauth import LinkKey, RefreshPolicy, StoreUnavailable, TokenSet
 from extauth.adapters.memory import MemoryLinkStore
-from extauth.services.refresh.lease import Leases
+from extauth.domain.store_clock import lease_owner
+from extauth.services.refresh.lease import Leases, Occupied
 from tests.support.clocks import LeapingClock
 
 KEY = LinkKey("github", "alice")
@@ -95,6 +96,14 @@ class TestSuspended:
         assert await scene.leases.renew(lease)
         assert scene.claims == 2
 
+    async def test_a_quarter_of_the_margin_is_no_sleep(self):
+        """Clocks that differ by no more than that cost no look at the store."""
+        scene = Scene()
+        lease = await scene.taken()
+        await self.sleeping(scene, POLICY.save_margin / 4)
+        assert await scene.leases.renew(lease)
+        assert scene.claims == 1
+
     async def test_not_held_after_a_sleep_in_which_another_took_it(self):
         """Whether that one is at it, has presented the token and left word, or has saved."""
         for ending in ("holds it", "left it unresolved", "saved"):
@@ -134,3 +143,45 @@ class TestSuspended:
         scene.down = True
         assert await scene.leases.renew(lease)
         assert not await scene.leases.renew(lease, again=True)
+
+
+class TestStoreClock:
+    """What a claim says of the store's clock is compared with what the one before it said."""
+
+    OTHER = lease_owner(7, POLICY.lease_ttl)
+
+    async def other_has_it(self, scene):
+        """Let a lease that was just seen be another replica's by now."""
+        lease = await scene.taken()
+        await scene.store.release(KEY, 1, lease.owner)
+        await scene.store.claim(KEY, 1, self.OTHER, POLICY.lease_ttl)
+        return lease
+
+    def jump(self, scene, span):
+        """Set the store's clock, and nobody else's."""
+        scene.store._now = lambda: scene.clock.now() + span
+
+    @pytest.mark.parametrize("span", [timedelta(hours=1), POLICY.save_margin / 2])
+    async def test_a_jump_between_two_claims_is_seen(self, span):
+        """A lease that seems to have lapsed by it is waited for; half of the save margin is a jump."""
+        scene = Scene()
+        lease = await self.other_has_it(scene)
+        scene.clock.advance(POLICY.lease_ttl - span / 2 if span < POLICY.lease_ttl else timedelta(0))
+        self.jump(scene, span)
+        assert Occupied(POLICY.lease_ttl, lapsed=True) == await scene.leases.claim(lease)
+
+    async def test_a_claim_that_finds_another_there_tells_of_no_jump(self):
+        """The store is believed of the time that is left to the other lease."""
+        scene = Scene()
+        lease = await self.other_has_it(scene)
+        scene.clock.advance(POLICY.lease_ttl / 2)
+        assert Occupied(POLICY.lease_ttl / 2) == await scene.leases.claim(lease)
+
+    async def test_an_unresolved_exchange_is_older_than_a_clock_that_was_set_back_says(self):
+        """By how much it was set back is added to what it says."""
+        scene = Scene()
+        lease = await self.other_has_it(scene)
+        await scene.store.release(KEY, 1, self.OTHER, unresolved=True)
+        scene.clock.advance(timedelta(minutes=90))
+        self.jump(scene, -timedelta(hours=1))
+        assert timedelta(minutes=90) == (await scene.leases.claim(lease)).unresolved_for

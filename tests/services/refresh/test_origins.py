@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from extauth import GrantOrigin, LinkKey, ProviderMisconfigured
+from tests.support.faulty_store import down
 
 KEY = LinkKey("scripted", "alice")
 WHO = ("scripted", "alice")
@@ -85,3 +86,12 @@ async def test_a_store_that_cannot_be_told_keeps_the_tokens(scene):
     link = await scene.replica().link(*WHO)
     assert (link.version, link.origin) == (2, None)
     assert await scene.stored() == link
+
+
+@pytest.mark.parametrize("before", [None, OWN])
+async def test_tokens_that_are_not_saved_yet_are_its_own_already(scene, before):
+    """Whoever is served while the store is down gets the link as it will be."""
+    scene.provider.origin = OWN
+    await scene.inner.put(KEY, (await scene.link()).tokens, origin=before)
+    scene.store.before["save"] = down()
+    assert (await scene.replica().refresh(*WHO)).origin == OWN

@@ -23,7 +23,14 @@ from extauth import (
 )
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.events import LinkAdopted, LinkRefreshed
-from extauth.domain.outcomes import ClientRejected, Deferred, Exchanged, ExchangeOutcome, GrantRejected
+from extauth.domain.outcomes import (
+    ClientRejected,
+    Deferred,
+    Exchanged,
+    ExchangeOutcome,
+    GrantRejected,
+    Unknown,
+)
 from extauth.domain.token_set import ResourceToken
 from extauth.testing.scripted.provider import ScriptedProvider
 from tests.support.faulty_store import down
@@ -333,6 +340,16 @@ class TestMarks:
         assert (await scene.store.get(KEY)).pending is None
         fresh = await tokens.refresh(*WHO, rejected=link.tokens.access_token)
         assert fresh.version == link.version + 1
+
+    async def test_what_is_not_known_of_the_exchange_before_stays_so(self, scene):
+        """That the resource is refused says nothing of the presentation whose answer was lost."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [Unknown("reply_lost"), ClientRejected("invalid_target")]
+        with pytest.raises(ProviderMisconfigured, match=r"^scripted "):
+            await scene.replica().access_token(*WHO, resource=MAIL)
+        assert scene.provider.exchanges == 2
+        pending = (await scene.store.get(KEY)).pending
+        assert (pending is not None, pending and pending.live) == (True, False)
 
     async def test_what_one_flight_was_refused_holds_for_its_waiters(self, scene):
         """Who joined a flight for another resource and finds a mark does not fly."""
