@@ -125,6 +125,7 @@ def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
         "do_not_mutate_patterns": _NOT_MUTATED,
         "pytest_add_cli_args": [
             *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
+            "--timeout=30",  # what waits for ever takes none of the time that mutmut counts
             *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of plugins that are imported already
             *(f"--deselect={test}" for test in guard.but_not),
         ],
