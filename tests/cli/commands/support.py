@@ -98,6 +98,11 @@ def begun(
 def interrupted(process: subprocess.Popen[str]) -> Run:
     """Press Ctrl-C, and wait for its end."""
     process.send_signal(signal.SIGINT)
+    return finished(process)
+
+
+def finished(process: subprocess.Popen[str]) -> Run:
+    """Wait for its end."""
     out, err = process.communicate(timeout=100)
     return Run(process.returncode, out, err)
 

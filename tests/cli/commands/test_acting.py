@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from extauth import LinkKey, open_store
 from extauth.testing import AuthorizationServer, Fault
-from tests.cli.commands.support import CANARY, begun, extauth, interrupted, stocked
+from tests.cli.commands.support import CANARY, begun, extauth, finished, stocked
 
 HERE = Path(__file__).parent
 ALICE = LinkKey("github", "alice")
@@ -101,10 +102,9 @@ async def test_an_interrupted_refresh_still_saves(url):
             begun, "refresh", "github", "alice", "--store", url, "--json", env=settings(server), folder=HERE
         )
         await asked.wait()
-        ending = asyncio.create_task(asyncio.to_thread(interrupted, process))
-        await asyncio.sleep(0.3)  # it has the signal; it ends no sooner than it may
+        process.send_signal(signal.SIGINT)  # which it has before the answer
         answer.set()
-        ended = await ending
+        ended = await asyncio.to_thread(finished, process)
         assert (ended.code, ended.error["code"]) == (130, "interrupted")
         async with open_store(url, keys="plain") as store:
             after = await store.get(ALICE)
