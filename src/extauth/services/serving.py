@@ -38,15 +38,13 @@ class Serving:
         return self
 
     def allow(self, action: Action, about: About) -> About:
-        """Let a call begin by whoever may do that, and return what it is about.
+        """Let whoever calls go on, after :meth:`check`, if they may do that; returns what it is about.
 
         What the service then does it does in its own name, in tasks that several callers may share: so who
         calls is asked here, and no further in, also for what the service has in memory.
 
         :raises NotAuthorized: for whoever may not, if the store is guarded.
-        :raises RuntimeError: as :meth:`check`.
         """
-        self.check()
         self._authorize(action, Target.of(about) if isinstance(about, LinkKey) else about)
         return about
 

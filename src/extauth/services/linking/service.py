@@ -283,7 +283,7 @@ class LinkingService:
 
         :raises StoreUnavailable: try again later.
         """
-        self._serving.allow(Action.PURGE, Target())
+        self._serving.check().allow(Action.PURGE, Target())
         return await self._flows.purger.purge()
 
     async def aclose(self) -> None:
