@@ -136,7 +136,7 @@ wheel: $(INSTALLED)  ## build the wheel into dist/; .ci/test-wheel dist/*.whl te
 
 lock: $(INSTALLED)  ## renew constraints.txt, and constraints-lowest.txt for `make lowest`
 	$(LOCKED) uv
-	$(COMPILE) --group test --group check --group docs --group mutants --group bench --group release --output-file constraints.txt
+	$(COMPILE) --group test --group check --group docs --group mutants --group bench --group browser --group release --output-file constraints.txt
 	cp constraints.txt constraints-lowest.txt
 	.ci/dependencies --lowest > $(VENV)/lowest.txt
 	$(COMPILE_SERVERS) servers/requirements.in --output-file servers/requirements.txt
