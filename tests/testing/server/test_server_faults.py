@@ -17,8 +17,10 @@ from extauth.testing import AuthorizationServer, Fault, Faults
 
 @pytest.fixture
 async def server() -> AsyncGenerator[AuthorizationServer, None]:
-    """A running server whose access tokens live 30 s."""
-    async with AuthorizationServer(access_token_lifetime=timedelta(seconds=30)) as server:
+    """A running server whose access tokens live 30 s, and whose clock stands."""
+    async with AuthorizationServer(
+        access_token_lifetime=timedelta(seconds=30), monotonic=lambda: 0.0
+    ) as server:
         yield server
 
 
