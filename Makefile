@@ -75,7 +75,7 @@ promtool:  ## the alert rules, by Prometheus' own promtool, which must be instal
 	promtool check rules docs/monitoring/alerts.yml
 	promtool test rules tests/monitoring/alerts_test.yml
 
-check: $(DEV_INSTALLED)  ## format, lint, types, layers and the API reference
+check: $(DEV_INSTALLED)  ## format, lint, types, layers and the documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -86,9 +86,11 @@ check: $(DEV_INSTALLED)  ## format, lint, types, layers and the API reference
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference/generate.py
+	$(BIN)/python docs/build_site.py
 
-docs: $(DEV_INSTALLED)  ## the API reference, made of the docstrings, in build/docs
+docs: $(DEV_INSTALLED)  ## the documentation, with the API reference made of the docstrings, in build/site
 	$(BIN)/python docs/reference/generate.py
+	$(BIN)/python docs/build_site.py
 
 fix: $(DEV_INSTALLED)  ## format, and mend what can be mended
 	$(BIN)/ruff format .
