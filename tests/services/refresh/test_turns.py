@@ -57,10 +57,10 @@ class Line:
         self.turns.give_back("crm", key)
         return wait
 
-    async def told(self, user: str, **options: Any) -> float:
+    async def told(self, user: str, *limit: RateLimit, **options: Any) -> float:
         """Return how long the user is told to wait."""
         with pytest.raises(ProviderUnavailable) as caught:
-            await self.take(user, **options)
+            await self.take(user, *limit, **options)
         assert caught.value.retry_after is not None
         return round(caught.value.retry_after.total_seconds(), 2)
 
@@ -184,6 +184,47 @@ async def test_nobody_is_sent_away_for_a_guess():
     assert [task.done() for task in tasks].count(True) <= 1
     line.turns.hurry()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_nor_told_a_time_by_a_guess():
+    """Who comes in a pause is told when by the speed that any provider has, not by a slow machine's."""
+    line = Line()
+    for user in "abcdef":
+        await line.take(user, None)
+    tasks = waiting(line, *(f"user-{number}" for number in range(50)), limit=None, patience=60.0)
+    await asyncio.sleep(0)
+    await line.clock.run(line.clock.sleep(0.9))
+    line.end("a", SERVED)
+    line.refuse("b", 1.0)
+    assert line.turns._lines["crm"].rate.per_second(line.clock.monotonic()) < 1
+    told = line.turns.come_back_after("crm", LinkKey("crm", "late")).total_seconds()
+    assert told == pytest.approx(1 + len(line.turns._lines["crm"].places) / FIRST_WINDOW)
+    line.turns.hurry()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_speed_that_was_too_low_holds_up_nobody_who_comes_later():
+    """What some were told at a tenth of the speed, others need not wait behind."""
+    line = Line()
+    limit = RateLimit(per_second=0.1)
+    await line.take("first", limit)
+    assert await line.told("a", limit, patience=1.0) == 9.95
+    assert await line.told("b", limit, patience=1.0) == 19.95
+    faster = RateLimit(per_second=10)
+    assert await line.told("c", faster, patience=1.0) == 10.15
+    assert await line.told("d", faster, patience=1.0) == 10.25
+    assert await line.told("b", faster, patience=1.0) == 19.95
+
+
+async def test_who_was_served_early_is_waited_for_by_nobody():
+    """The turn that it was promised is another's."""
+    line = Line()
+    await line.take("first")
+    assert [await line.told(user, patience=0.5) for user in "abc"] == [0.95, 1.95, 2.95]
+    line.end("first", SERVED)
+    await line.clock.run(line.clock.sleep(0.95))
+    await line.served_at_once("b")
+    assert await line.told("d", patience=0.5) == 2.0
 
 
 async def test_a_short_pause_is_waited_for():

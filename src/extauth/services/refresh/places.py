@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import heapq
 import itertools
 from typing import Final, TypeAlias, final
@@ -63,8 +64,8 @@ class Places:
         self._by_patience: list[_Entry] = []
         """All three are heaps; whoever does not wait any more is dropped where it turns up."""
         self._waiting: dict[LinkKey, Waiter] = {}
-        self._promised = 0.0
-        """Until when turns have been promised to those who were sent away."""
+        self._promised: list[float] = []
+        """When those who were sent away and are not due yet are to come back, in order."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -105,7 +106,12 @@ class Places:
 
     def forget(self, key: LinkKey) -> None:
         """The link was served: it has no place any more. One that was refused keeps it."""
-        self._kept.pop(key, None)
+        place = self._kept.pop(key, None)
+        if place is None:
+            return
+        at = bisect.bisect_left(self._promised, place.due)
+        if self._promised[at : at + 1] == [place.due]:
+            del self._promised[at]
 
     def patient_until(self) -> float:
         """Return when the next one's patience ends."""
@@ -136,14 +142,15 @@ class Places:
         """Keep the link's place, and return when it is to come back: when its turn will come.
 
         ``first`` is when the first of all goes, and ``per_second`` how many do. Each has a turn of its own;
-        who comes back earlier is told the same again.
+        who comes back earlier is told the same again. Where others wait is counted, and not until when: what
+        they were told at a speed that proved too low holds up nobody else.
         """
         kept = self._kept.get(key)
         if kept is not None and kept.due > now:
             return kept.due
-        after_them = first + len(self) / per_second
-        due = max(self._promised + 1 / per_second, after_them) if self._promised > now else after_them
-        self._promised = due
+        del self._promised[: bisect.bisect_right(self._promised, now)]
+        due = first + (len(self) + len(self._promised)) / per_second
+        bisect.insort(self._promised, due)
         self._keep(key, _Place(next(self._numbers) if kept is None else kept.number, due), now)
         return due
 

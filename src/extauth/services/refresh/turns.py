@@ -77,9 +77,15 @@ class _Line:
         return max(self.next_at, self.rate.resumes)
 
     def first_turn(self, now: float) -> tuple[float, float]:
-        """Return when the first of those who wait goes, and how many go in a second from then on."""
+        """Return when the first of those who wait goes, and how many go in a second from then on.
+
+        Who is told a time comes no earlier, however fast the line moves, so a guess counts only where it is high.
+        """
         start = max(now, self.rate.resumes, self.next_at)
-        return start, self.per_second(start) or max(self.rate.seen(now), FIRST_WINDOW)
+        speed = self.per_second(start)
+        if speed is None or not self.speed_known():
+            speed = max(speed or 0, self.rate.seen(now), FIRST_WINDOW)
+        return start, speed
 
 
 @final
