@@ -41,11 +41,11 @@ def origins_below(base_urls: Iterable[str]) -> frozenset[Origin]:
 
 
 def _origin(text: str) -> Origin:
-    split = urlsplit(text)
-    if split.path not in {"", "/"} or split.query or split.fragment or "?" in text or "#" in text:
+    found = _read(text)
+    if urlsplit(text).path not in {"", "/"} or "?" in text or "#" in text:
         msg = "an origin has no path, query or fragment: write it as https://api.example.com"
         raise ValueError(msg)
-    return _read(text)
+    return found
 
 
 def _read(text: str) -> Origin:
