@@ -1,4 +1,4 @@
-"""A provider's API over HTTP: it takes the live tokens of an authorization server, and notes what it is sent."""
+"""A provider's API over HTTP: it takes an authorization server's live tokens, and notes what it is sent."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -19,6 +20,9 @@ from extauth.clients.httpx import TokenAuth
 from extauth.clients.httpx2 import TokenAuth as TokenAuth2
 from extauth.testing import AuthorizationServer
 from tests.clients.api import Api, serving_api
+
+TRUSTED = ssl.create_default_context()
+"""Made once: it takes longer than a test."""
 
 
 @attrs.define(eq=False)
@@ -97,7 +101,8 @@ async def by_aiohttp(auth: Auth, user: Any, **options: Any) -> AsyncIterator[Sen
 def _by(client: Any, token_auth: Any) -> Client:
     @asynccontextmanager
     async def opened(auth: Auth, user: Any, **options: Any) -> AsyncIterator[Send]:
-        async with client(auth=token_auth(auth, "example", user, **options), follow_redirects=True) as http:
+        shows = token_auth(auth, "example", user, **options)
+        async with client(auth=shows, follow_redirects=True, verify=TRUSTED, timeout=None) as http:
 
             async def send(method: str, url: str, **more: Any) -> Answer:
                 answer = await http.request(method, url, **more)
