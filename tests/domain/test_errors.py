@@ -20,6 +20,7 @@ from extauth.domain.errors import (
     ConfigurationError,
     ConsentDenied,
     ExtAuthError,
+    InsufficientScope,
     InvalidCallback,
     IssuerMismatch,
     KeyInUse,
@@ -45,6 +46,7 @@ CODES = {
     ExtAuthError: "extauth_error",
     LinkNotFound: "link_not_found",
     ReauthorizationRequired: "reauthorization_required",
+    InsufficientScope: "insufficient_scope",
     TemporarilyUnavailable: "temporarily_unavailable",
     ProviderUnavailable: "provider_unavailable",
     StoreUnavailable: "store_unavailable",
@@ -94,6 +96,7 @@ INSTANCES: list[ExtAuthError] = [
     KeyInUse("rotate first", key_id="k1", use=KeyUse()),
     LinkUnreadable("restore it", key=LinkKey("github", "alice")),
     CannotDecrypt("give the key", reason="missing_key", key_id="k1", key=LinkKey("github", "alice")),
+    InsufficientScope("ask for more", key=LinkKey("github", "alice"), scopes=frozenset({"repo"})),
 ]
 
 
@@ -130,6 +133,7 @@ def test_every_error_is_public():
         (ConfigurationError, {UnknownProvider, ProviderMisconfigured, CannotDecrypt, KeyInUse}),
         (LinkNotFound, set()),
         (ReauthorizationRequired, set()),
+        (InsufficientScope, set()),
         (NotAuthorized, set()),
     ],
 )

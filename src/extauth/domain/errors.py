@@ -139,6 +139,22 @@ class ReauthorizationRequired(ExtAuthError):
         return explanation(self.reason)
 
 
+class InsufficientScope(ExtAuthError):
+    """An API accepts the access token and wants more to be granted (RFC 6750 section 3.1). Let the user
+    connect again, and ask for :attr:`scopes` as well: ``begin(..., scopes=error.scopes,
+    include_granted=True)``. A refresh does not help."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, message: str, *, key: LinkKey, scopes: frozenset[str]) -> None:
+        super().__init__(message)
+        self.key = key
+        """Which link."""
+        self.scopes = scopes
+        """What to ask for beside what is granted. Empty where the API does not name it, or names only what is
+        granted: then asking again is no help."""
+
+
 class TemporarilyUnavailable(ExtAuthError):
     """Nothing is lost; try again later. Base of the four below, never raised itself."""
 

@@ -11,9 +11,8 @@ from extauth import ExtAuthError, TokenService
 from extauth.adapters.discovery import discover_resource
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import OAuth2Provider
-from extauth.adapters.oauth2.reading import challenges
 from extauth.adapters.oauth2.token import device
-from extauth.domain import errors
+from extauth.domain import challenges, errors
 from extauth.domain.errors import ProviderMisconfigured
 from extauth.domain.linking import DeviceCodes
 from extauth.testing import ScriptedProvider

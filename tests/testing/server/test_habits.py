@@ -16,7 +16,7 @@ from extauth import (
     TemporarilyUnavailable,
 )
 from extauth.adapters.oauth2 import TokenRequests
-from extauth.adapters.oauth2.reading.challenges import missing_scopes
+from extauth.domain.challenges import missing_scopes
 from extauth.testing import Consent, Refusal
 from tests.support.habits import CALLBACK, application
 from tests.support.raw_client import ask, bearer

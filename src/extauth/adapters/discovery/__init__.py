@@ -11,7 +11,7 @@ with extra_needed("aiohttp"):
     from extauth.adapters.discovery.registration import register_client
     from extauth.adapters.discovery.resources import ResourceMetadata, discover_resource
     from extauth.adapters.discovery.servers import discover
-    from extauth.adapters.oauth2.reading.challenges import Challenge, missing_scopes, parse_challenges
+    from extauth.domain.challenges import Challenge, missing_scopes, parse_challenges
 
 __all__ = [
     "Challenge",

@@ -19,7 +19,7 @@ from extauth.adapters.discovery.well_known import (
     same_resource,
 )
 from extauth.adapters.oauth2 import HttpTimeouts, Reach
-from extauth.adapters.oauth2.reading.challenges import parse_challenges
+from extauth.domain.challenges import parse_challenges
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
 
 

@@ -150,11 +150,13 @@ class OAuth2Provider:
         session = checked_session(session, reach or "any")
         self.traits = traits
         """What this provider is known to do on a refresh."""
+        self.api = api
+        """Where its API is, and which headers it wants."""
         self._authorization = AuthorizationEndpoint(
             provider_id, self.authorize_url, authorization, client_id, requests.client_id_field, openid
         )
         optional_endpoint(requests.refresh_url, "refresh_url")
-        self._linking = linking_traits(
+        self.linking: LinkingTraits = linking_traits(
             authorization,
             replies,
             revocation,
@@ -169,6 +171,7 @@ class OAuth2Provider:
             callback_method=callback_method,
             callback_fields=callback_fields,
         )
+        """What this provider's linking flow is like."""
         self._exchanges = Exchanges.at(
             self._token_url,
             self._credentials,
@@ -197,16 +200,11 @@ class OAuth2Provider:
             identity=identity_by(self.userinfo_url, identity),
             validation=validation_by(self.userinfo_url, validation),
             installation_rules=installations,
-            callback_fields=self._linking.callback_fields,
+            callback_fields=self.linking.callback_fields,
         )
 
     def __repr__(self) -> str:
         return f"OAuth2Provider({self.provider_id!r}, client_id={self.client_id!r})"
-
-    @property
-    def linking(self) -> LinkingTraits:
-        """What this provider's linking flow is like."""
-        return self._linking
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
         """Return the URL to send the user's browser to (RFC 6749 section 4.1.1).

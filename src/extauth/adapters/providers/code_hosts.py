@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import attrs
 
+from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules
@@ -26,6 +27,7 @@ github = Preset(
     docs_url="https://docs.github.com",
     authorize_url="https://github.com/login/oauth/authorize",
     token_url="https://github.com/login/oauth/access_token",
+    api=ApiRules(base_urls=("https://api.github.com",)),
     device_url="https://github.com/login/device/code",
     client_auth="client_secret_post",
     gives_refresh_tokens=False,
@@ -109,6 +111,7 @@ def _gitlab(preset_id: str, display_name: str, base: str, *notes: str) -> Preset
         display_name=display_name,
         authorize_url=f"{base}/oauth/authorize",
         token_url=f"{base}/oauth/token",
+        api=ApiRules(base_urls=(called,)),
         device_url=f"{base}/oauth/authorize_device",
         # What the call for the user needs, whose members are those that next-auth reads.
         scopes=("read_user",),
@@ -150,6 +153,7 @@ bitbucket_cloud = Preset(
     docs_url="https://developer.atlassian.com/cloud/bitbucket/oauth-2",
     authorize_url="https://bitbucket.org/site/oauth2/authorize",
     token_url="https://bitbucket.org/site/oauth2/access_token",
+    api=ApiRules(base_urls=("https://api.bitbucket.org",)),
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=90)),
     replies=reply_rules("bitbucket_cloud", scope_fields=("scope", "scopes")),
     identity=IdentityRules(
@@ -173,6 +177,7 @@ bitbucket_server = Preset(
     display_name="Bitbucket Data Center",
     authorize_url="{base}/rest/oauth2/latest/authorize",
     token_url="{base}/rest/oauth2/latest/token",
+    api=ApiRules(base_urls=("{variable[base]}",)),
     client_auth="client_secret_post",
     variables=(
         Variable(
@@ -195,6 +200,7 @@ gitea = Preset(
     display_name="Gitea",
     authorize_url="{base}/login/oauth/authorize",
     token_url="{base}/login/oauth/access_token",
+    api=ApiRules(base_urls=("{variable[base]}",)),
     client_auth="client_secret_post",
     variables=(
         Variable(
@@ -242,6 +248,7 @@ jfrog = Preset(
     id="jfrog",
     display_name="JFrog Platform",
     token_url="{base}/access/api/v1/integrations/{client_id}/token",
+    api=ApiRules(base_urls=("{variable[base]}",)),
     scopes=("applied-permissions/user",),
     client_auth="client_secret_bearer",
     variables=(

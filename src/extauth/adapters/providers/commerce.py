@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.endpoints.installations import InstallationRules
@@ -96,6 +97,7 @@ xero = Preset(
     docs_url="https://developer.xero.com/faq/oauth2",
     authorize_url="https://login.xero.com/identity/connect/authorize",
     token_url="https://identity.xero.com/connect/token",
+    api=ApiRules(base_urls=("https://api.xero.com",)),
     traits=ProviderTraits(
         replay_window=timedelta(minutes=30), refresh_token_idle_lifetime=timedelta(days=60)
     ),

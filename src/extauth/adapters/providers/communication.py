@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
@@ -15,6 +16,7 @@ slack = Preset(
     docs_url="https://docs.slack.dev",
     authorize_url="https://slack.com/oauth/v2/authorize",
     token_url="https://slack.com/api/oauth.v2.access",
+    api=ApiRules(base_urls=("https://slack.com",)),
     replies=reply_rules(
         "slack",
         scope_separator=",",
@@ -54,6 +56,7 @@ discord = Preset(
     display_name="Discord",
     authorize_url="https://discord.com/oauth2/authorize",
     token_url="https://discord.com/api/oauth2/token",
+    api=ApiRules(base_urls=("https://discord.com",)),
     scopes=("identify",),
     replies=reply_rules("discord"),
     # Discord's documentation, "OAuth2", read 2026-11-29: any token ends all of the authorization's; and for
@@ -79,6 +82,7 @@ zoom = Preset(
     docs_url="https://devsupport.zoom.us",
     authorize_url="https://zoom.us/oauth/authorize",
     token_url="https://zoom.us/oauth/token",
+    api=ApiRules(base_urls=("https://api.zoom.us",)),
     replies=reply_rules("zoom"),
     # It uninstalls the app for the user (devforum.zoom.us, topic 18432, an answer of Zoom's).
     revocation=Revocation.standard("https://zoom.us/oauth/revoke", whole_grant=True, access_tokens="end"),
@@ -97,6 +101,7 @@ webex = Preset(
     display_name="Webex",
     authorize_url="https://webexapis.com/v1/authorize",
     token_url="https://webexapis.com/v1/access_token",
+    api=ApiRules(base_urls=("https://webexapis.com",)),
     scopes=("spark:people_read",),
     client_auth="client_secret_post",
     replies=reply_rules("webex"),

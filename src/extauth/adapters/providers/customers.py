@@ -65,6 +65,7 @@ hubspot = Preset(
     display_name="HubSpot",
     authorize_url="https://app.hubspot.com/oauth/authorize",
     token_url="https://api.hubapi.com/oauth/{version}/token",
+    api=ApiRules(base_urls=("https://api.hubapi.com",)),
     client_auth="client_secret_post",
     variables=(
         Variable(
@@ -190,6 +191,7 @@ intercom = Preset(
     display_name="Intercom",
     authorize_url="https://app.intercom.com/oauth",
     token_url="https://api.intercom.io/auth/eagle/token",
+    api=ApiRules(base_urls=("https://api.intercom.io",)),
     client_auth="client_secret_post",
     gives_refresh_tokens=False,
     replies=reply_rules("intercom"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
@@ -21,6 +22,7 @@ dropbox = Preset(
     docs_url="https://dropbox.tech",
     authorize_url="https://www.dropbox.com/oauth2/authorize",
     token_url="https://api.dropboxapi.com/oauth2/token",
+    api=ApiRules(base_urls=("https://api.dropboxapi.com",)),
     scopes=("account_info.read",),
     traits=ProviderTraits(rotates=False),
     replies=reply_rules("dropbox"),
@@ -48,6 +50,7 @@ box = Preset(
     docs_url="https://developer.box.com",
     authorize_url="https://account.box.com/api/oauth2/authorize",
     token_url="https://api.box.com/oauth2/token",
+    api=ApiRules(base_urls=("https://api.box.com",)),
     client_auth="client_secret_post",
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=60)),
     replies=reply_rules("box"),

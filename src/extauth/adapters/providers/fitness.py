@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
@@ -22,6 +23,7 @@ strava = Preset(
     docs_url="https://developers.strava.com",
     authorize_url="https://www.strava.com/oauth/authorize",
     token_url="https://www.strava.com/api/v3/oauth/token",
+    api=ApiRules(base_urls=("https://www.strava.com",)),
     scopes=("read",),
     client_auth="client_secret_post",
     replies=reply_rules("strava", scope_separator=","),

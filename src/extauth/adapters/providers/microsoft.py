@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from extauth.adapters.oauth2.endpoints.api import ApiRules
 from extauth.adapters.oauth2.endpoints.calls import Call
 from extauth.adapters.oauth2.endpoints.identity import AccountPaths, IdentityRules
 from extauth.adapters.oauth2.endpoints.validation import ValidationRules
@@ -24,6 +25,7 @@ microsoft = Preset(
     display_name="Microsoft (Entra ID v2)",
     authorize_url="https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize",
     token_url="https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
+    api=ApiRules(base_urls=("https://graph.microsoft.com",)),
     device_url="https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode",
     scopes=("User.Read",),
     client_auth="client_secret_post",

@@ -138,7 +138,8 @@ class Preset:
     def __attrs_post_init__(self) -> None:
         known = {"client_id", *(variable.name for variable in self.variables)}
         used = {name for url in self._urls() for name in _PLACEHOLDER.findall(url)}
-        used |= {name for call in self._calls() for name in _CALL_PLACEHOLDER.findall(call.url)}
+        called = [*(call.url for call in self._calls()), *self.api.base_urls]
+        used |= {name for url in called for name in _CALL_PLACEHOLDER.findall(url)}
         if unknown := used - known:
             msg = f"{self.id}: no variable is called {', '.join(sorted(unknown))}"
             raise ValueError(msg)
@@ -178,7 +179,8 @@ class Preset:
         if overrides.get("userinfo_url") is not None:
             settings["identity"] = IdentityRules(in_id_token=self.identity.in_id_token)
         if any(overrides.get(name) is not None for name in ("authorize_url", "token_url")):
-            settings |= {"issuer": None, "sends_issuer": False}
+            elsewhere = attrs.evolve(self.api, base_urls=())
+            settings |= {"issuer": None, "sends_issuer": False, "api": elsewhere}
         settings |= overrides
         settings.setdefault("reach", self._reach(values, settings["token_url"]))
         return OAuth2Provider(
@@ -264,7 +266,7 @@ class Preset:
             "identity": attrs.evolve(identity, call=identity.call and call(identity.call)),
             "validation": validation and attrs.evolve(validation, call=call(validation.call)),
             "installations": (installations and attrs.evolve(installations, call=call(installations.call))),
-            "api": self.api,
+            "api": attrs.evolve(self.api, base_urls=tuple(fill(url, in_calls) for url in self.api.base_urls)),
             "issuer": url(self.issuer),
             "sends_issuer": self.sends_issuer,
             "openid": self.openid,

@@ -24,6 +24,7 @@ atlassian = Preset(
     docs_url="https://developer.atlassian.com",
     authorize_url="https://auth.atlassian.com/authorize",
     token_url="https://auth.atlassian.com/oauth/token",
+    api=ApiRules(base_urls=("https://api.atlassian.com",)),
     scopes=("read:me",),
     client_auth="client_secret_post",
     traits=ProviderTraits(
@@ -70,6 +71,7 @@ linear = Preset(
     docs_url="https://linear.app/developers/oauth-2-0-authentication",
     authorize_url="https://linear.app/oauth/authorize",
     token_url="https://api.linear.app/oauth/token",
+    api=ApiRules(base_urls=("https://api.linear.app",)),
     client_auth="client_secret_post",
     traits=ProviderTraits(replay_window=timedelta(minutes=30)),
     replies=reply_rules("linear", scope_separator=","),
@@ -96,6 +98,7 @@ notion = Preset(
     display_name="Notion",
     authorize_url="https://api.notion.com/v1/oauth/authorize",
     token_url="https://api.notion.com/v1/oauth/token",
+    api=ApiRules(base_urls=("https://api.notion.com",)),
     replies=reply_rules("notion", extra_fields=frozenset({"bot_id", "workspace_id"})),
     requests=TokenRequests(encoding="json", headers=_NOTION_VERSION),
     authorization=AuthorizationRules(scope_param=None, params={"owner": "user"}),
@@ -146,6 +149,7 @@ asana = Preset(
     docs_url="https://developers.asana.com/docs/oauth",
     authorize_url="https://app.asana.com/-/oauth_authorize",
     token_url="https://app.asana.com/-/oauth_token",
+    api=ApiRules(base_urls=("https://app.asana.com",)),
     scopes=("default",),
     client_auth="client_secret_post",
     replies=reply_rules("asana"),
@@ -185,7 +189,7 @@ monday = Preset(
             id=("data", "me", "id"), login=None, display_name=("data", "me", "name"), avatar_url=None
         ),
     ),
-    api=ApiRules(scheme=""),
+    api=ApiRules(scheme="", base_urls=("https://api.monday.com",)),
     answers_omit=frozenset({"expires_in"}),
     deadlines=(
         Deadline(
@@ -217,6 +221,7 @@ miro = Preset(
     display_name="Miro",
     authorize_url="https://miro.com/oauth/authorize",
     token_url="https://api.miro.com/v1/oauth/token",
+    api=ApiRules(base_urls=("https://api.miro.com",)),
     client_auth="client_secret_post",
     traits=ProviderTraits(refresh_token_idle_lifetime=timedelta(days=60)),
     replies=reply_rules("miro"),
@@ -245,6 +250,7 @@ figma = Preset(
     display_name="Figma",
     authorize_url="https://www.figma.com/oauth",
     token_url="https://api.figma.com/v1/oauth/token",
+    api=ApiRules(base_urls=("https://api.figma.com",)),
     traits=ProviderTraits(rotates=False),
     replies=reply_rules("figma", scope_separator=","),
     requests=TokenRequests(refresh_url="https://api.figma.com/v1/oauth/refresh"),

@@ -145,7 +145,10 @@ QUIRKS: Mapping[int, Quirk] = MappingProxyType(
             "Validation is a call of its own kind",
             _own_validation,
         ),
-        25: Quirk("The API wants access tokens in its own way", lambda p: p.api != ApiRules()),
+        25: Quirk(
+            "The API wants access tokens in its own way",
+            lambda p: attrs.evolve(p.api, base_urls=()) != ApiRules(),
+        ),
         26: Quirk("Live grants are capped", lambda p: p.grant_cap is not None),
         27: Quirk("Refreshes are throttled by a code of its own", lambda p: bool(p.replies.throttles)),
         28: Quirk("There is a device flow", lambda p: p.device_url is not None),

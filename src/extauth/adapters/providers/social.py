@@ -23,6 +23,7 @@ x = Preset(
     display_name="X (Twitter)",
     authorize_url="https://x.com/i/oauth2/authorize",
     token_url="https://api.x.com/2/oauth2/token",
+    api=ApiRules(base_urls=("https://api.x.com",)),
     scopes=("users.read", "tweet.read"),
     replies=reply_rules("x"),
     authorization=AuthorizationRules(extra_scopes=("offline.access",), pkce="required"),
@@ -47,6 +48,7 @@ facebook = Preset(
     display_name="Facebook",
     authorize_url="https://www.facebook.com/v{ver}/dialog/oauth",
     token_url="https://graph.facebook.com/v{ver}/oauth/access_token",
+    api=ApiRules(base_urls=("https://graph.facebook.com",)),
     client_auth="client_secret_post",
     variables=(
         Variable(
@@ -110,6 +112,7 @@ linkedin = Preset(
     docs_url="https://learn.microsoft.com",
     authorize_url="https://www.linkedin.com/oauth/v2/authorization",
     token_url="https://www.linkedin.com/oauth/v2/accessToken",
+    api=ApiRules(base_urls=("https://api.linkedin.com",)),
     client_auth="client_secret_post",
     traits=ProviderTraits(rotates=False, refresh_token_lifetime=timedelta(days=365)),
     replies=reply_rules("linkedin"),
@@ -144,6 +147,7 @@ reddit = Preset(
     display_name="Reddit",
     authorize_url="https://www.reddit.com/api/v1/authorize",
     token_url="https://www.reddit.com/api/v1/access_token",
+    api=ApiRules(base_urls=("https://oauth.reddit.com",)),
     scopes=("identity",),
     replies=reply_rules("reddit"),
     authorization=AuthorizationRules(params={"duration": "permanent"}),
@@ -188,7 +192,7 @@ twitch = Preset(
         in_answer=AccountPaths(id=("user_id",), login=("login",), display_name=None, avatar_url=None),
     ),
     validation=ValidationRules(call=_TWITCH_VALIDATE),
-    api=ApiRules(headers={"Client-Id": "{client_id}"}),
+    api=ApiRules(headers={"Client-Id": "{client_id}"}, base_urls=("https://api.twitch.tv",)),
     answers_omit=frozenset({"expires_in"}),
     notes=("Twitch demands that each token is validated when an application starts, and hourly.",),
 )
@@ -202,6 +206,7 @@ spotify = Preset(
     docs_url="https://developer.spotify.com",
     authorize_url="https://accounts.spotify.com/authorize",
     token_url="https://accounts.spotify.com/api/token",
+    api=ApiRules(base_urls=("https://api.spotify.com",)),
     traits=ProviderTraits(rotates=False, refresh_token_lifetime=timedelta(days=180)),
     replies=reply_rules("spotify"),
     identity=IdentityRules(

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import TypeAlias
 
 from extauth.adapters.oauth2.http.reply import TRY_LATER, UNRECOGNIZED, Reply
-from extauth.adapters.oauth2.reading.challenges import parse_challenges
 from extauth.adapters.oauth2.reading.json_kinds import is_object
 from extauth.adapters.oauth2.reading.json_paths import at, opened
 from extauth.adapters.oauth2.reading.members import (
@@ -28,6 +27,7 @@ from extauth.adapters.oauth2.reading.retry_after import retry_after
 from extauth.adapters.oauth2.token.refusal_rules import EVERYWHERE
 from extauth.adapters.oauth2.token.reply_rules import TEMPORARY_CODES, ReplyRules
 from extauth.adapters.oauth2.token.tokens import given_tokens, has_access_token
+from extauth.domain.challenges import parse_challenges
 from extauth.domain.outcomes import (
     REDIRECTED,
     ClientRejected,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extauth.adapters.discovery import Challenge, missing_scopes, parse_challenges
-from extauth.adapters.oauth2.reading.challenges import LONGEST_CHALLENGES
+from extauth.domain.challenges import LONGEST_CHALLENGES
 
 TOKEN = st.text(string.ascii_letters + string.digits + "!#$%&'*+.^_`|~-", min_size=1)
 VALUE = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"))

@@ -1,0 +1,127 @@
+"""One user's access to one provider's API, whatever HTTP client calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Final, TypeAlias, cast, final
+
+import attrs
+
+from extauth.auth import Auth
+from extauth.clients.origins import Origin, checked_origins, origins_below
+from extauth.domain.hidden import HiddenText, NamesOnly
+from extauth.domain.link import Link
+from extauth.domain.ports import OAuthProvider
+from extauth.domain.token_set import TokenSet
+from extauth.domain.wrong_types import UrlObject, id_text
+from extauth.services.providers import is_own_grant, provider_of
+from extauth.services.registered_clients import own_provider
+
+User: TypeAlias = str | ContextVar[str]
+"""A user's id; or where the application keeps that of the user whom it is serving, looked up at each call."""
+
+Headers: TypeAlias = Callable[[TokenSet], Mapping[str, str]]
+"""Makes the headers of a call that show a token to an API."""
+
+
+@final
+@attrs.frozen(eq=False)
+class Shown:
+    """What one request showed an API."""
+
+    link: Link
+    headers: Mapping[str, str]
+    """Without values in its ``repr``, and each of them hidden."""
+
+
+@final
+class UserAccess:
+    """Gives the headers to show, and after a refusal other ones.
+
+    :raises UnknownProvider: if ``auth`` has no such provider.
+    :raises ValueError: for no origins where the provider does not say where its API is, or what is no origin.
+    :raises TypeError: for a user that is neither text nor a context variable.
+    """
+
+    def __init__(
+        self,
+        auth: Auth,
+        provider_id: str,
+        user: User,
+        *,
+        origins: Iterable[str | UrlObject] | None,
+        headers: Headers | None,
+        resource: str | None,
+        valid_for: timedelta | None,
+    ) -> None:
+        self._auth = auth
+        self._provider_id = id_text(provider_id, "provider_id")
+        self._provider = provider_of(auth.tokens.providers, provider_id)
+        self._user = user if isinstance(user, ContextVar) else id_text(user, "user_id")
+        self.origins: Final = _known(self._provider) if origins is None else checked_origins(origins)
+        """Where tokens may go."""
+        self._headers = headers
+        self._resource = resource
+        self._valid_for = valid_for
+
+    async def shown(self) -> Shown:
+        """Return what to show an API for whoever calls; raises what :meth:`~extauth.Auth.access_token` does.
+
+        :raises RuntimeError: if the context variable names nobody.
+        """
+        link = await self._auth.link(
+            self._provider_id, self._user_id(), resource=self._resource, valid_for=self._valid_for
+        )
+        return await self._showing(link)
+
+    async def renewed(self, refused: Shown) -> Shown:
+        """Return what to show in place of what an API refused: refreshed once, whoever else was refused."""
+        key, token = refused.link.key, refused.link.tokens.access_token
+        link = await self._auth.refresh(
+            key.provider_id, key.user_id, rejected=HiddenText(token), resource=self._resource
+        )
+        return await self._showing(link)
+
+    async def _showing(self, link: Link) -> Shown:
+        headers = self._headers
+        if headers is None:
+            provider = self._provider
+            if not is_own_grant(provider, link):  # made with one of its former clients
+                provider = await own_provider(provider, link)
+            headers = api_headers(provider)
+        made = headers(link.tokens)
+        return Shown(link, NamesOnly({name: HiddenText(value) for name, value in made.items()}))
+
+    def _user_id(self) -> str:
+        user = self._user
+        if isinstance(user, str):
+            return user
+        try:
+            return user.get()
+        except LookupError:
+            msg = f"the context variable {user.name!r} names no user here; set it before the call"
+            raise RuntimeError(msg) from None
+
+
+def api_headers(provider: OAuthProvider) -> Headers:
+    """Return how the provider's API wants to be shown a token: as it says, or by RFC 6750 section 2.1."""
+    return cast("Headers", getattr(provider, "api_headers", _bearer))
+
+
+def _bearer(tokens: TokenSet) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {tokens.access_token}"}
+
+
+def _known(provider: OAuthProvider) -> frozenset[Origin]:
+    """Return the origins of the API that the provider says."""
+    api: object = getattr(provider, "api", None)
+    found = origins_below(getattr(api, "base_urls", ()))
+    if not found:
+        msg = (
+            f"where the API of {provider.provider_id} is, it does not say: give the origins that may be shown"
+            " tokens, such as origins=['https://api.example.com']"
+        )
+        raise ValueError(msg)
+    return found

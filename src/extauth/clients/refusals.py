@@ -1,0 +1,45 @@
+"""What an API's refusal of a token means (RFC 6750 section 3). Pure."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from extauth.domain.challenges import missing_scopes
+from extauth.domain.errors import InsufficientScope
+from extauth.domain.link import Link
+
+REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+"""All other statuses say nothing of the token."""
+
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
+"""RFC 6749 section 3.3; Microsoft's and Google's, the longest, are URLs."""
+_MOST_SCOPES: Final = 50
+
+
+def is_refused(status: int, challenges: str, link: Link) -> bool:
+    """Whether an API refuses the link's access token, so that another one may help: at a 401, never at a 403.
+
+    ``challenges`` is its ``WWW-Authenticate``, several joined by commas (RFC 9110 section 5.2).
+
+    :raises InsufficientScope: if it says that the token works and was not granted enough.
+    """
+    missing = missing_scopes(challenges, link.tokens.scopes)
+    if missing is not None:
+        raise _insufficient(link, missing)
+    return status == HTTPStatus.UNAUTHORIZED
+
+
+def _insufficient(link: Link, missing: frozenset[str]) -> InsufficientScope:
+    # The API's own text: nothing of it goes on that is no scope, nor the token that it was shown.
+    token = link.tokens.access_token
+    named = sorted(scope for scope in missing if _SCOPE.fullmatch(scope) and token not in scope)[
+        :_MOST_SCOPES
+    ]
+    refused = f"the API of {link.key.provider_id} wants more than the user {link.key.user_id} has granted"
+    if named:
+        msg = f"{refused}; let them connect again: begin(..., scopes={named}, include_granted=True)"
+    else:
+        msg = f"{refused}, and names no scope that is missing; see what it documents for this call"
+    return InsufficientScope(msg, key=link.key, scopes=frozenset(named))
