@@ -137,6 +137,19 @@ def test_a_limit_that_is_raised_is_found_out():
     assert speeds[-1] > 500
 
 
+def test_few_answers_tell_nobody_a_time():
+    """What was counted of fewer than ten is chance, and other replicas'; so is a first guess."""
+    rate, known = RequestRate().crowded(0.0), []
+    for served in (20, 9, 10, 0, 3):
+        for _ in range(served):
+            rate = rate.after_answer(rate.resumes + 0.1, crowded=True)
+        now = rate.resumes + 1
+        rate = rate.after_refusal(now, now, 1.0, crowded=True)
+        known.append(rate.known)
+    # Where nothing was served nothing new was counted.
+    assert known == [False, False, True, True, False]
+
+
 class TestTheWindow:
     def test_it_widens_while_others_wait(self):
         """Half as many again for each round trip; who waits for nothing learns nothing."""

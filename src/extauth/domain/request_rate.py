@@ -40,6 +40,9 @@ _UNUSED: Final = 1.1
 _SAFE: Final = 0.4
 """Which part of a guess that was doubled too often was certainly not too much."""
 
+_TELLING: Final = 10
+"""From so many answers on what was counted of them is more than chance."""
+
 _LEAST_WINDOW: Final = 2.0
 """However often requests are refused."""
 
@@ -67,6 +70,8 @@ class RequestRate:
     """How long it takes from there to reach the speed that was refused."""
     guessed: bool = False
     """Whether that is no more than a guess: then it doubles each time instead."""
+    sample: int = 0
+    """How many answers that was counted from."""
     probing: bool = False
     """Whether nothing has been answered since the pause: then one request goes, to see."""
     since: float | None = None
@@ -84,6 +89,11 @@ class RequestRate:
         if self.guessed:
             return self.refused_at * 2 ** min(climbed, _MOST_DOUBLINGS)
         return self.refused_at * (1 + _SHARE * (climbed - 1) ** 3)
+
+    @property
+    def known(self) -> bool:
+        """Whether the speed is good enough to tell somebody a time by it."""
+        return self.refused_at is not None and not self.guessed and self.sample >= _TELLING
 
     def seen(self, now: float) -> float:
         """Return how many requests were served in a second of late, while others waited; 0 if nobody does."""
@@ -120,12 +130,14 @@ class RequestRate:
         in_vain = 0 if self.served else self.in_vain + 1
         wait = max(wait, min(2.0 ** (in_vain - 2), _LONGEST_BACKOFF) if in_vain > 1 else 0)
         refused_at, guessed = self.refused_at, self.refused_at is None or (self.guessed and not self.served)
+        sample = self.sample
         if of_rate and crowded and self.served and self.since is not None:
             # The first time nobody knows how full the bucket was; but it will be empty for so long.
             took = now - self.since + (wait if refused_at is None else 0)
             counted = self.served / max(took, _SHORTEST_TIME)
             speed = self.per_second(now)
             least = speed * _SAFE if speed is not None and self.guessed else 0.0
+            sample = self.served
             refused_at = counted if speed is None else min(speed, max(counted * _UNUSED, least))
         return RequestRate(
             window=max(self.window / 2, _LEAST_WINDOW) if refused_at is None else FIRST_WINDOW,
@@ -134,6 +146,7 @@ class RequestRate:
             paused_at=now,
             climb=wait if guessed else max(wait * _PAUSES_TO_CLIMB, _SHORTEST_CLIMB),
             guessed=guessed,
+            sample=sample,
             probing=True,
             since=now if crowded else None,
             in_vain=in_vain,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -15,9 +17,9 @@ MOST = 1.2
 """Requests for each that the limit lets through."""
 
 
-def users(count: int) -> list[str]:
+def users(count: int, *, of: str = "user") -> list[str]:
     """Return so many names."""
-    return [f"user-{number}" for number in range(count)]
+    return [f"{of}-{number}" for number in range(count)]
 
 
 async def test_a_crowd_keeps_to_a_limit_that_nobody_told():
@@ -31,6 +33,26 @@ async def test_a_crowd_keeps_to_a_limit_that_nobody_told():
         assert scene.provider.into_pauses == 0
         # And hardly one that it would have taken is left out.
         assert len(everybody) >= 0.8 * scene.allowed(5)
+
+
+async def test_replicas_that_share_a_limit_serve_everybody_soon():
+    """What each learns is what the others leave it: a few answers do not tell that, and set no times."""
+    everybody = [users(60, of=f"replica-{number}") for number in range(2)]
+    async with crowd(1) as scene, AsyncExitStack() as stack:
+
+        async def come_late(replica: int) -> None:
+            tokens = await stack.enter_async_context(scene.service(rng=random.Random(replica)))
+            await scene.clock.sleep(0.03 * replica)
+            await asyncio.gather(*(scene.ask(tokens, user) for user in everybody[replica]))
+
+        for share in everybody:
+            await scene.connect(*share)
+        await scene.clock.run(asyncio.gather(*map(come_late, range(2))))
+        took = scene.clock.monotonic() - scene.began
+        assert len(scene.in_order) == 120
+        assert len(scene.provider.sent) <= MOST * scene.allowed(1)
+        # Twice as long as one replica would need that asked without a pause.
+        assert took <= 2 * 120
 
 
 async def test_who_is_sent_away_has_a_turn_of_its_own():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 from datetime import timedelta
 from typing import Final, final
 
@@ -63,7 +64,7 @@ class _Line:
     def speed_known(self) -> bool:
         """Whether the speed is more than a guess, so that somebody can be sent away for it."""
         told = self.limit is not None and self.limit.per_second is not None
-        return told or (self.rate.refused_at is not None and not self.rate.guessed)
+        return told or self.rate.known
 
     def ready_at(self, now: float) -> float:
         """Return when the next request may go, as far as can be said now."""
@@ -79,7 +80,7 @@ class _Line:
     def first_turn(self, now: float) -> tuple[float, float]:
         """Return when the first of those who wait goes, and how many go in a second from then on.
 
-        Who is told a time comes no earlier, however fast the line moves, so a guess counts only where it is high.
+        Who is told a time comes no earlier, however fast the line moves: a guess counts only if it is high.
         """
         start = max(now, self.rate.resumes, self.next_at)
         speed = self.per_second(start)
@@ -215,13 +216,13 @@ class Turns:
         """Return how long the link must wait for its turn, which is kept for it meanwhile."""
         line = self._lines.setdefault(name, _Line())
         now = self._clock.monotonic()
-        return timedelta(seconds=line.places.send_away(key, now, *line.first_turn(now)) - now)
+        return _wait(line.places.send_away(key, now, *line.first_turn(now)), now)
 
     def _come_back(self, name: str, line: _Line, key: LinkKey, now: float) -> ProviderUnavailable:
         due = line.places.send_away(key, now, *line.first_turn(now))
         return ProviderUnavailable(
             f"{name} takes fewer refreshes than are wanted of it; this one's turn comes later",
-            retry_after=timedelta(seconds=due - now),
+            retry_after=_wait(due, now),
         )
 
     def _send_away(self, name: str, line: _Line, waiters: list[Waiter], now: float) -> None:
@@ -264,3 +265,8 @@ class Turns:
         finally:
             sleeping.cancel()
             changed.cancel()
+
+
+def _wait(due: float, now: float) -> timedelta:
+    """Return for how long to wait, and no less: who comes a hair too early is sent away again."""
+    return timedelta(microseconds=math.ceil((due - now) * 1e6))
