@@ -1,7 +1,7 @@
 """The routes for Django, as async views. They need Django under ASGI: one event loop, as ``Auth`` does."""
 
 # Django has no types of its own.
-# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownParameterType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from extauth.web.settings import DOCUMENT_PATH
 with extra_needed("django"):
     from django.http import HttpRequest, HttpResponse
     from django.middleware.csrf import get_token
-    from django.urls import URLPattern, path
+    from django.urls import URLPattern, URLResolver, path
     from django.views.decorators.csrf import csrf_exempt
 
 __all__ = ["Opened", "auth_of", "urls"]
@@ -33,7 +33,7 @@ _CALLBACK: Final = "callback/"
 _DJANGOS_TOKEN: Final = "csrfmiddlewaretoken"  # noqa: S105 - the name of a field
 
 
-def urls(accounts: ConnectedAccounts) -> list[URLPattern]:
+def urls(accounts: ConnectedAccounts) -> list[URLPattern | URLResolver]:
     """Return the patterns: ``path("accounts/", include(urls(accounts)))``, where ``public_url`` ends in
     ``/accounts``.
 
@@ -45,15 +45,15 @@ def urls(accounts: ConnectedAccounts) -> list[URLPattern]:
 
     def at(name: str) -> Any:
         async def view(request: HttpRequest, provider_id: str = "") -> HttpResponse:
-            posted = request.method == "POST"
+            method = str(request.method)
             asked = WebRequest(
-                method=str(request.method),
+                method=method,
                 path=f"{name}{provider_id}",
                 query=request.META.get("QUERY_STRING", ""),
                 headers={key.lower(): value for key, value in request.headers.items()},
-                body=request.body if posted else b"",
+                body=request.body if method == "POST" else b"",
                 native=request,
-                form_fields=(FormField(_DJANGOS_TOKEN, get_token(request)),),
+                form_fields=lambda: [FormField(_DJANGOS_TOKEN, get_token(request))],
             )
             return _response(await accounts.respond(asked))
 
@@ -119,7 +119,7 @@ def auth_of(request: Any) -> Auth:
 
 
 def _response(made: WebResponse) -> HttpResponse:
-    response = HttpResponse(made.body, status=made.status)
+    response = HttpResponse(made.body.encode(), status=made.status)
     for name, value in made.headers:
         if name == "Set-Cookie":
             response.cookies.load(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, final
 from urllib.parse import parse_qsl
 
@@ -50,8 +50,8 @@ class WebRequest:
     body: bytes = attrs.field(default=b"", repr=False)
     native: Any = attrs.field(default=None, repr=False)
     """The framework's own request, for the application's functions."""
-    form_fields: tuple[FormField, ...] = ()
-    """What the framework wants to see in forms."""
+    form_fields: Callable[[], Sequence[FormField]] = tuple[FormField, ...]
+    """Returns what the framework wants to see in forms; called only where there is one."""
 
     @property
     def cookies(self) -> dict[str, str]:

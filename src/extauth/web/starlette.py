@@ -39,7 +39,7 @@ def routes(accounts: ConnectedAccounts, *, prefix: str | None = None) -> list[Ba
 
 
 class _Endpoint:
-    """An ASGI application, and no function, so that it gets all methods: which are taken is said in one place."""
+    """An ASGI application, and no function, so that it gets all methods: the core says which are taken."""
 
     def __init__(self, accounts: ConnectedAccounts, name: str) -> None:
         self._accounts = accounts

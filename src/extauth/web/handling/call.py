@@ -93,10 +93,10 @@ class Call:
         """Return what users call a provider."""
         return title_of(provider_id, offer_for(provider_id, self.offers))
 
-    def shell(self) -> Shell:
+    def shell(self, *, forms: bool = True) -> Shell:
         """Return what pages are made with."""
-        hidden = list(self.request.form_fields)
-        if self.user_id is not None:
+        hidden = list(self.request.form_fields()) if forms else []
+        if forms and self.user_id is not None:
             hidden.append(FormField(FIELD, form_token(self.key, self.user_id)))
         return Shell(
             words=self.words,
@@ -166,7 +166,12 @@ class Call:
         text = words.say(text_id if text_id in words else f"problem.{problem.words}.text", provider=provider)
         referrer = NO_REFERRER if self.route == "callback" else OWN_REFERRER
         page = problem_page(
-            self.shell(), title, text, self._buttons(problem), status=problem.status, referrer=referrer
+            self.shell(forms=False),
+            title,
+            text,
+            self._buttons(problem),
+            status=problem.status,
+            referrer=referrer,
         )
         return page.adding(*problem.headers())
 
