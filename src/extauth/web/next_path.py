@@ -15,7 +15,7 @@ LONGEST: Final = 512
 """In characters: it is kept in a cookie."""
 
 _PLAIN: Final = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
-_DECODED: Final = re.compile(r"[^\x00-\x20\x7f-\x9f\\]*")
+_DECODED: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\\]*")
 _ROUNDS: Final = 4
 """More than any chain of proxies decodes."""
 
@@ -23,8 +23,8 @@ _ROUNDS: Final = 4
 def own_path(given: str, origin: str) -> str | None:
     """Return ``given`` as a path with its query, if it leads to the own origin and nowhere else.
 
-    Neither it nor what it is percent-decoded to, however often, may have a backslash, a control character or
-    a space, or an empty or dot segment in its path.
+    Neither it nor what it is percent-decoded to, however often, may have a backslash or a control character,
+    or an empty or dot segment in its path.
     """
     text = given.removeprefix(origin) if given.startswith(f"{origin}/") else given
     if len(text) > LONGEST or not _PLAIN.fullmatch(text):
