@@ -67,7 +67,8 @@ async def opens():
             options = {"public_url": PUBLIC_URL, "offers": OFFERS, "application": "Example", **options}
             accounts = ConnectedAccounts(lambda _: auth, options.pop("user", signed_in), **options)
             send = await closing.enter_async_context({**FRAMEWORKS, **MOUNTED}[framework](accounts))
-            return World(auth, *given, send)
+            calendar, poster, tv = given
+            return World(auth, calendar, poster, tv, send)
 
         yield open_world
 

@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from extauth import Account, LinkKey, RefreshFailure, open_store
+from extauth.adapters.encryption import EncryptionKey
 from extauth.domain.reasons import EXPLANATIONS
 from extauth.domain.token_set import TokenSet
 from extauth.web import ENGLISH, GERMAN, ConnectedAccounts, Offer, Words
@@ -124,6 +125,24 @@ async def test_one_that_cannot_be_read_hides_no_other(opens, store):
     page = await page_of(opens, store)
     assert ENGLISH.messages["state.unreadable.text"] in page
     assert 'aria-label="Disconnect Calendar"' in page
+
+
+async def test_a_missing_key_hides_no_other(opens, tmp_path):
+    """With the keys gone of one link alone, the others are shown, and it can be connected again."""
+    url = f"sqlite:///{tmp_path}/links.db"
+    old, new = EncryptionKey.generate("old"), EncryptionKey.generate("new")
+    async with open_store(url, keys=[old]) as store:
+        await put(store, "poster")
+    async with open_store(url, keys=[new]) as store:
+        await put(store, "calendar")
+        world = await opens(store=store)
+        alice = world.visitor()
+        listed = (await alice.get("/accounts/", accept="application/json")).json["connections"]
+        told = {each["provider"]: each["condition"] for each in listed}
+        assert told == {"calendar": "ok", "poster": "unreadable"}
+        assert ENGLISH.messages["state.unreadable"] in (await alice.get("/accounts/")).text
+        assert (await alice.get("/accounts/disconnect/poster")).status == 200
+        assert (await alice.post("/accounts/connect/poster")).status == 303
 
 
 async def test_the_store_is_down(opens, store):

@@ -83,7 +83,7 @@ def title_of(provider_id: str, offer: Offer | None) -> str:
         return offer.title
     base, _, name = provider_id.partition(ACCOUNT_SEPARATOR)
     title = (offer and offer.title) or _preset_title(base) or base
-    return f"{title} ({name})" if name else title
+    return f"{title} · {name}" if name else title
 
 
 def _preset_title(provider_id: str) -> str | None:
@@ -92,4 +92,5 @@ def _preset_title(provider_id: str) -> str | None:
     except ModuleNotFoundError:
         return None
     preset = CATALOGUE.get(provider_id)
-    return None if preset is None else preset.display_name
+    # Which kind of client it is, as in "GitHub (OAuth app)", is nothing that users know.
+    return None if preset is None else preset.display_name.partition(" (")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Final, Literal, TypeAlias, final
 
 import attrs
 
@@ -17,6 +17,9 @@ from extauth.web.offers import Ask, Offer, title_of
 Condition: TypeAlias = Literal[
     "ok", "expiring", "probably_broken", "broken", "fenced", "unreadable", "retired"
 ]
+
+WAITS_FOR_USER: Final = frozenset[Condition]({"expiring", "probably_broken", "broken", "fenced"})
+"""What only the user can mend, by connecting again."""
 
 Unknown: TypeAlias = Literal["unreadable", "retired"]
 """Why nothing can be said of a link: it cannot be decrypted now, or nobody serves it any more."""
@@ -32,7 +35,7 @@ class Connection:
     """What to connect to connect it again: another one for what comes with another; None if nothing does."""
     title: str
     account: Account | None
-    since: datetime
+    since: datetime | None
     condition: Condition
     reason: str | None = None
     ends_at: datetime | None = None
@@ -56,7 +59,7 @@ class Connection:
             "account": None
             if account is None
             else {"id": account.id, "login": account.login, "display_name": account.display_name},
-            "connected_at": self.since.isoformat(),
+            "connected_at": None if self.since is None else self.since.isoformat(),
             "condition": self.condition,
             "reason": self.reason,
             "ends_at": None if self.ends_at is None else self.ends_at.isoformat(),
@@ -90,6 +93,18 @@ def connection(
     )
 
 
+def unreadable(provider_id: str, offers: Iterable[Offer]) -> Connection:
+    """Return a link of which only is known that it is there."""
+    return Connection(
+        provider_id=provider_id,
+        connect_id=provider_id,
+        title=title_of(provider_id, offer_for(provider_id, offers)),
+        account=None,
+        since=None,
+        condition="unreadable",
+    )
+
+
 def offer_for(provider_id: str, offers: Iterable[Offer]) -> Offer | None:
     """Return the offer of a link: its own, or for a named link that of its provider."""
     by_id = {offer.provider_id: offer for offer in offers}
@@ -109,6 +124,18 @@ def reconnected_by(provider_id: str, providers: Mapping[str, LinkingProvider]) -
     parent, _, name = provider_id.rpartition(ACCOUNT_SEPARATOR)
     came_with = provider_id != served_by and name in providers[served_by].linking.companions
     return parent if came_with else provider_id
+
+
+def in_order(connections: Iterable[Connection], offers: Sequence[Offer]) -> list[Connection]:
+    """Return connections as they are listed: those that wait for their user, then as they are offered."""
+    places = {offer.provider_id: place for place, offer in enumerate(offers)}
+
+    def place(each: Connection) -> tuple[bool, int, str]:
+        base = each.provider_id.partition(ACCOUNT_SEPARATOR)[0]
+        own = places.get(each.provider_id, places.get(base, len(places)))
+        return each.condition not in WAITS_FOR_USER, own, each.provider_id
+
+    return sorted(connections, key=place)
 
 
 def still_offered(offers: Iterable[Offer], connections: Sequence[Connection]) -> list[Offer]:

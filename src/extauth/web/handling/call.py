@@ -21,6 +21,7 @@ from extauth.web.overview import offer_for, reconnected_by
 from extauth.web.pages.html import Html
 from extauth.web.pages.layout import Shell, link_button
 from extauth.web.pages.steps import problem_page
+from extauth.web.pages.style import onward
 from extauth.web.problems import PROBLEM_JSON, Problem, Refused
 from extauth.web.request import FormField, WebRequest
 from extauth.web.response import NO_REFERRER, OWN_REFERRER, WebResponse, as_json, see_other
@@ -102,6 +103,9 @@ class Call:
             words=self.words,
             site=self.settings.site,
             application=self.settings.application,
+            form_targets=tuple(
+                onward(each.linking.authorization_endpoint for each in self.providers.values())
+            ),
             hidden=tuple(hidden),
         )
 

@@ -9,6 +9,7 @@ from extauth.domain.link import Link
 from extauth.services.providers import provider_of
 from extauth.web.cookies import Begun, begun_base, outdated
 from extauth.web.handling.call import Call
+from extauth.web.handling.listing import readable_links
 from extauth.web.offers import Ask, Offer
 from extauth.web.overview import offer_for
 from extauth.web.pages.steps import connect_page
@@ -18,7 +19,7 @@ from extauth.web.response import WebResponse, as_json, see_other
 
 async def ask_to_connect(call: Call) -> WebResponse:
     """Show the page with the button; begin nothing."""
-    call.check_offered(await call.auth.links(call.user))
+    call.check_offered(await readable_links(call) or [])
     given = call.request.query_fields()
     offer = offer_for(call.provider_id, call.offers)
     ask = _ask(offer, call.field("ask", given))
@@ -36,7 +37,7 @@ async def connect(call: Call) -> WebResponse:
     """Begin, bind what is begun to this browser, and send it to the provider."""
     given = call.request.form()
     then = call.next(given)
-    links = await call.auth.links(call.user)
+    links = await readable_links(call) or []
     call.check_offered(links)
     offer = offer_for(call.provider_id, call.offers)
     ask = _ask(offer, call.field("ask", given))

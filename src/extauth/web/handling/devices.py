@@ -14,6 +14,7 @@ from extauth.domain.link import LinkKey
 from extauth.services.providers import provider_of
 from extauth.web.handling.call import Call
 from extauth.web.handling.connecting import wanted_scopes
+from extauth.web.handling.listing import readable_links
 from extauth.web.overview import offer_for
 from extauth.web.pages.steps import device_page
 from extauth.web.problems import Refused
@@ -26,7 +27,7 @@ _MARGIN: Final = timedelta(seconds=3)
 
 async def begin_device(call: Call) -> WebResponse:
     """Get a code, and keep what belongs to it on this side."""
-    links = await call.auth.links(call.user)
+    links = await readable_links(call) or []
     call.check_offered(links)
     provider = provider_of(call.providers, call.provider_id)
     if not provider.linking.device:

@@ -24,6 +24,8 @@ class Shell:
     site: Site
     application: str = ""
     """What users call the application; empty if nobody said."""
+    form_targets: tuple[str, ...] = ()
+    """Where forms may lead beside the own origin."""
     hidden: tuple[FormField, ...] = attrs.field(default=(), repr=False)
     """In each form."""
 
@@ -42,7 +44,7 @@ class Shell:
         leaves: bool = False,
         referrer: tuple[str, str] = OWN_REFERRER,
     ) -> WebResponse:
-        """Return a whole page; ``leaves`` as in :func:`content_security_policy`."""
+        """Return a whole page; ``leaves`` if a form of it sends the browser to a provider."""
         whole = f"{title} – {self.application}" if self.application else title  # noqa: RUF001 - a dash
         head = element(
             "head",
@@ -57,7 +59,7 @@ class Shell:
         main = element("main", {"class": "narrow"} if narrow else None, name, *content)
         language = {"lang": self.words.language, "dir": self.words.direction}
         text = Html("<!DOCTYPE html>") + element("html", language, head, element("body", None, main))
-        policy = content_security_policy(leaves=leaves, secure=self.site.secure)
+        policy = content_security_policy(self.form_targets if leaves else ())
         headers = (
             ("Content-Type", "text/html; charset=utf-8"),
             ("Content-Language", self.words.language),

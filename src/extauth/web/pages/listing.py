@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from extauth.web.offers import Offer, title_of
-from extauth.web.overview import Condition, Connection
+from extauth.web.overview import WAITS_FOR_USER, Condition, Connection
 from extauth.web.pages.html import Html, element, joined
 from extauth.web.pages.layout import Shell, acts, link_button
 from extauth.web.response import WebResponse
@@ -21,7 +22,6 @@ _LOOK: Final[dict[Condition, str]] = {
     "unreadable": "",
     "retired": "",
 }
-_WAITS_FOR_USER: Final = frozenset({"expiring", "probably_broken", "broken", "fenced"})
 
 
 def list_page(
@@ -56,30 +56,38 @@ def _connected(shell: Shell, each: Connection, number: int) -> Html:
         "span", {"class": f"badge {_LOOK[each.condition]}".strip()}, words.say(f"state.{each.condition}")
     )
     account = each.account_name
-    since = element("time", {"datetime": each.since.isoformat()}, words.date(each.since))
     who = element(
         "div",
         {"class": "who"},
         element("div", {"class": "head"}, element("h3", {"id": label}, each.title), badge),
-        element("p", {"class": "account"}, account or words.say("list.account.unknown")),
-        element("p", None, _around(words.say("list.since"), "{date}", since)),
-        _told(words, each),
+        element(
+            "p", {"class": "account" if account else False}, account or words.say("list.account.unknown")
+        ),
+        _since(words, each.since),
     )
-    row = element("div", {"class": "row"}, _tile(each.title), who, acts(*_acts(shell, each)))
+    buttons = acts(*_acts(shell, each))
+    row = element("div", {"class": "row"}, _tile(each.title), who, buttons, _told(words, each))
     return element("li", {"class": "card", "aria-labelledby": label}, row, _more(shell, each))
+
+
+def _since(words: Words, since: datetime | None) -> Html:
+    if since is None:
+        return Html("")
+    day = element("time", {"datetime": since.isoformat()}, words.date(since))
+    return element("p", None, _around(words.say("list.since"), "{date}", day))
 
 
 def _acts(shell: Shell, each: Connection) -> list[Html]:
     words, site = shell.words, shell.site
     found: list[Html] = []
     if each.connect_id is not None and each.condition != "unreadable":
-        kind = "main" if each.condition in _WAITS_FOR_USER else ""
+        kind = "main" if each.condition in WAITS_FOR_USER else "quiet"
         what = words.say("do.reconnect.what", provider=each.title)
         action = site.path("connect", each.connect_id)
         found.append(shell.form(action, words.say("do.reconnect"), what, kind=kind))
     what = words.say("do.disconnect.what", provider=each.title)
     action = site.path("disconnect", each.provider_id)
-    return [*found, link_button(action, words.say("do.disconnect"), what)]
+    return [*found, link_button(action, words.say("do.disconnect"), what, kind="quiet")]
 
 
 def _told(words: Words, each: Connection) -> Html:
@@ -126,7 +134,7 @@ def _offered(shell: Shell, offer: Offer) -> Html:
         shell.site.path("device" if offer.by == "device" else "connect", offer.provider_id),
         words.say("do.connect"),
         words.say("do.connect.what", provider=title),
-        kind="main",
+        kind="tonal",
     )
     return element("li", {"class": "card"}, element("div", {"class": "row"}, _tile(title), who, acts(button)))
 

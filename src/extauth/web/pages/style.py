@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from typing import Final
+from urllib.parse import urlsplit
 
 STYLE: Final = """
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--line:#d9dde3;--ink:#1b1f26;--soft:#525b68;
@@ -30,10 +32,10 @@ a{color:var(--link)}
 ul{list-style:none;margin:0;padding:0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1.125rem 1.25rem}
 .cards>li+li{margin-top:.75rem}
-.row{display:flex;flex-wrap:wrap;gap:.75rem 1rem;align-items:flex-start}
+.row{display:grid;grid-template-columns:auto 1fr auto;gap:.25rem 1rem;align-items:start}
 .tile{flex:none;display:grid;place-items:center;width:2.5rem;height:2.5rem;border-radius:.625rem;
 background:var(--tile);color:var(--tile-ink);font-weight:700}
-.who{flex:1 1 14rem;min-width:0}
+.who{min-width:0}
 .head{display:flex;flex-wrap:wrap;gap:.25rem .625rem;align-items:center}
 .who p{margin:.125rem 0 0;color:var(--soft);font-size:.9375rem}
 .who .account{color:var(--ink)}
@@ -45,10 +47,10 @@ font-size:.8125rem;font-weight:600;white-space:nowrap;background:var(--mute-bg);
 .badge.warn::before{border-radius:.0625rem;transform:rotate(45deg)}
 .badge.bad{background:var(--bad-bg);color:var(--bad)}
 .badge.bad::before{border-radius:.0625rem}
-.who .told{margin-top:.5rem;padding:.5rem .75rem;border-radius:.5rem;
+.told{grid-column:2/-1;margin:.5rem 0 0;padding:.5rem .75rem;border-radius:.5rem;font-size:.9375rem;
 background:var(--mute-bg);color:var(--ink)}
-.who .told.warn{background:var(--warn-bg);color:var(--warn)}
-.who .told.bad{background:var(--bad-bg);color:var(--bad)}
+.told.warn{background:var(--warn-bg);color:var(--warn)}
+.told.bad{background:var(--bad-bg);color:var(--bad)}
 .acts{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center}
 form{margin:0;display:inline}
 .button{display:inline-flex;align-items:center;justify-content:center;min-height:2.5rem;padding:.375rem 1rem;
@@ -57,6 +59,9 @@ font-weight:600;font-size:.9375rem;text-decoration:none;cursor:pointer}
 .button:hover{border-color:var(--soft)}
 .button.main{background:var(--main);border-color:var(--main);color:var(--main-ink)}
 .button.main:hover{filter:brightness(1.08)}
+.button.tonal{background:var(--tile);border-color:transparent;color:var(--tile-ink)}
+.button.quiet{border-color:transparent;background:transparent;color:var(--soft);padding:.375rem .75rem}
+.button.tonal:hover,.button.quiet:hover{border-color:currentColor}
 .button.danger{background:var(--danger);border-color:var(--danger);color:var(--danger-ink)}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:.5rem}
 .more{margin-top:1rem;padding-top:.875rem;border-top:1px solid var(--line)}
@@ -66,28 +71,41 @@ min-height:2.5rem}
 .notice{margin:0 0 1.5rem;padding:.75rem 1rem;border-radius:.75rem;background:var(--ok-bg);color:var(--ok);
 font-weight:600}
 .narrow{max-width:34rem}
+.narrow .app{margin-bottom:.75rem}
 .narrow .card{padding:1.75rem}
 .narrow .acts{margin-top:1.25rem}
 .code{display:block;margin:.25rem 0 1.25rem;padding:.75rem 1rem;border:1px dashed var(--soft);
 border-radius:.5rem;font:700 1.625rem/1.3 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
 letter-spacing:.08em;text-align:center}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (max-width:36rem){.acts{width:100%}.who+.acts .button,.who+.acts form{flex:1 1 auto;width:100%}
-main{padding-top:1.5rem}}
+@media (max-width:36rem){main{padding-top:1.5rem}.row{grid-template-columns:auto 1fr}
+.told,.row>.acts{grid-column:1/-1}.row>.acts{margin-top:.75rem}.row>.acts>*{flex:1 1 40%}
+.row>.acts .button{width:100%;border-color:var(--line)}.narrow .card{padding:1.25rem}}
 @media (forced-colors:active){.badge,.told,.notice,.tile{border:1px solid}}
 """.strip()
 
 _HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 
-def content_security_policy(*, leaves: bool, secure: bool) -> str:
-    """Return what a page may do: show itself, in its own style, and post its forms.
+def content_security_policy(form_targets: Iterable[str] = ()) -> str:
+    """Return what a page may do: show itself, in its own style, and post its forms to its own origin.
 
-    ``leaves`` says that a form's answer sends the browser on to a provider: Chromium holds that against
-    ``form-action``, with every further redirect, and where a provider sends its users nobody knows.
+    ``form_targets`` are where their answers may send the browser on to: Chromium holds that against
+    ``form-action``, with every further redirect.
     """
-    targets = "'self'" if not leaves else "'self' https:" if secure else "'self' https: http:"
+    targets = " ".join(["'self'", *form_targets])
     return (
         f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action {targets};"
         " frame-ancestors 'none'; base-uri 'none'"
     )
+
+
+def onward(authorization_endpoints: Iterable[str | None]) -> list[str]:
+    """Return where a form's answer may lead that sends the browser to one of these.
+
+    Any https site: where a provider sends its users on to, to sign in, nobody knows. And one of a developer's
+    own machine.
+    """
+    plain = [urlsplit(each) for each in authorization_endpoints if each is not None]
+    local = {f"http://{parts.netloc}" for parts in plain if parts.scheme == "http"}
+    return ["https:", *sorted(local)]

@@ -28,7 +28,7 @@ ENGLISH: Final = Words(
         "state.expiring": "Ends soon",
         "state.expiring.text": "This connection ends on {date}. Connect again before then.",
         "state.probably_broken": "Probably ended",
-        "state.broken": "Needs you",
+        "state.broken": "Needs attention",
         "state.fenced": "Being moved",
         "state.fenced.text": "This connection is being moved. To use it at once, connect again.",
         "state.unreadable": "Not readable",

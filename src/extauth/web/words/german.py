@@ -32,7 +32,7 @@ GERMAN: Final = Words(
         "state.expiring": "Endet bald",
         "state.expiring.text": "Diese Verbindung endet am {date}. Bitte verbinden Sie sie vorher neu.",
         "state.probably_broken": "Wohl beendet",
-        "state.broken": "Braucht Sie",
+        "state.broken": "Handlung nötig",
         "state.fenced": "Zieht um",
         "state.fenced.text": (
             "Diese Verbindung zieht gerade um. Um sie gleich zu nutzen, verbinden Sie sie neu."
