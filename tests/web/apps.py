@@ -31,7 +31,8 @@ CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 
 if not settings.configured:
     settings.configure(
-        ALLOWED_HOSTS=["app.example"],
+        ALLOWED_HOSTS=["app.example", "127.0.0.1"],
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"],
         MIDDLEWARE=["django.middleware.security.SecurityMiddleware", CSRF],
         SECRET_KEY="of a test",
         SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from extauth import Account, ReauthorizationRequired
 from extauth.testing import Consent
 from tests.support.serving import serving
-from tests.web.browser.conftest import accessible
+from tests.web.browser.conftest import PICTURES, accessible
 
 pytestmark = pytest.mark.browser
 
@@ -133,6 +133,9 @@ async def test_a_code_to_type_in_elsewhere(site, context):
     await button(page, "Connect TV").click()
     code = await page.locator(".code").inner_text()
     await accessible(page)
+    if PICTURES is not None:
+        await page.emulate_media(color_scheme="light")
+        await page.screenshot(path=PICTURES / "device-en-1000-light.png", full_page=True)
     site.server.approve_device(code)
     await button(page, "Continue").click()
     await expect(page.get_by_role("status")).to_have_text("TV is connected.", timeout=20_000)
@@ -174,9 +177,6 @@ async def test_a_foreign_page_connects_nobody(site, context):
     async with serving([web.get("/", evil)]) as url:
         page = await site.opened(context)
         await page.goto(url)
-        await expect(
-            page.get_by_role("heading", name="did not come from our own page|Please sign in")
-        ).to_have_count(0)
         await page.wait_for_url(f"{site.url}/**")
         # The session stays at home (SameSite=Lax), so that the answer is the one for nobody.
         await expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()

@@ -100,7 +100,7 @@ PAGES = {
 @pytest.mark.parametrize("width", [1000, 380], ids=["wide", "narrow"])
 async def test_each_page(gallery, chromium, request, width):
     """axe-core finds nothing, and no page is wider than its window."""
-    context = await chromium.new_context(viewport={"width": width, "height": 560}, device_scale_factor=1.25)
+    context = await chromium.new_context(viewport={"width": width, "height": 560}, device_scale_factor=1)
     page = await context.new_page()
     language = request.node.callspec.params["gallery"]
     for name, path in PAGES.items():

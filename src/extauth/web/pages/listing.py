@@ -66,7 +66,7 @@ def _connected(shell: Shell, each: Connection, number: int) -> Html:
         _since(words, each.since),
     )
     buttons = acts(*_acts(shell, each))
-    row = element("div", {"class": "row"}, _tile(each.title), who, buttons, _told(words, each))
+    row = element("div", {"class": "row"}, _tile(each.title), who, _told(words, each), buttons)
     return element("li", {"class": "card", "aria-labelledby": label}, row, _more(shell, each))
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 STYLE: Final = """
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--line:#d9dde3;--ink:#1b1f26;--soft:#525b68;
 --link:#0b57c4;--main:#0b57c4;--main-ink:#fff;--danger:#b3261e;--danger-ink:#fff;--plain:#fff;
---ok:#136c33;--ok-bg:#e3f4e8;--warn:#7a4b00;--warn-bg:#fdf0d5;--bad:#a3211a;--bad-bg:#fde7e5;--mute-bg:#eceff3;
---tile:#e4ebf7;--tile-ink:#1d4a94}
+--ok:#136c33;--ok-bg:#e3f4e8;--warn:#7a4b00;--warn-bg:#fdf0d5;--bad:#a3211a;--bad-bg:#fde7e5;
+--mute-bg:#eceff3;--tile:#e4ebf7;--tile-ink:#1d4a94}
 @media (prefers-color-scheme:dark){:root{--page:#111418;--card:#1b1f25;--line:#363d47;--ink:#eceff3;
 --soft:#aeb7c3;--link:#8ab8ff;--main:#8ab8ff;--main-ink:#0a1a33;--danger:#ffb4ab;--danger-ink:#4a0703;
 --plain:#242a32;--ok:#8fdba7;--ok-bg:#16331f;--warn:#f5c976;--warn-bg:#3a2b0d;--bad:#ffb4ab;--bad-bg:#43161a;
@@ -51,9 +51,11 @@ font-size:.8125rem;font-weight:600;white-space:nowrap;background:var(--mute-bg);
 background:var(--mute-bg);color:var(--ink)}
 .told.warn{background:var(--warn-bg);color:var(--warn)}
 .told.bad{background:var(--bad-bg);color:var(--bad)}
+.row>.acts{grid-area:1/3}
 .acts{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center}
 form{margin:0;display:inline}
-.button{display:inline-flex;align-items:center;justify-content:center;min-height:2.5rem;padding:.375rem 1rem;
+.button{display:inline-flex;white-space:nowrap;
+align-items:center;justify-content:center;min-height:2.5rem;padding:.375rem 1rem;
 border:1px solid var(--line);border-radius:.5rem;background:var(--plain);color:var(--ink);font:inherit;
 font-weight:600;font-size:.9375rem;text-decoration:none;cursor:pointer}
 .button:hover{border-color:var(--soft)}
@@ -73,13 +75,14 @@ font-weight:600}
 .narrow{max-width:34rem}
 .narrow .app{margin-bottom:.75rem}
 .narrow .card{padding:1.75rem}
+.narrow h1{font-size:1.5rem}
 .narrow .acts{margin-top:1.25rem}
 .code{display:block;margin:.25rem 0 1.25rem;padding:.75rem 1rem;border:1px dashed var(--soft);
 border-radius:.5rem;font:700 1.625rem/1.3 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
 letter-spacing:.08em;text-align:center}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:36rem){main{padding-top:1.5rem}.row{grid-template-columns:auto 1fr}
-.told,.row>.acts{grid-column:1/-1}.row>.acts{margin-top:.75rem}.row>.acts>*{flex:1 1 40%}
+.told{grid-column:1/-1}.row>.acts{grid-area:auto/1/auto/-1;margin-top:.75rem}.row>.acts>*{flex:1 1 auto}
 .row>.acts .button{width:100%;border-color:var(--line)}.narrow .card{padding:1.25rem}}
 @media (forced-colors:active){.badge,.told,.notice,.tile{border:1px solid}}
 """.strip()
