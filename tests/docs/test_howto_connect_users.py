@@ -105,7 +105,7 @@ async def test_on_django():
     urlconf = types.ModuleType("urlconf")
     with override_settings(MIDDLEWARE=middleware, SESSION_ENGINE=engine, ROOT_URLCONF=urlconf):
         module = names(ON_DJANGO)
-        urlconf.urlpatterns = module.urlpatterns  # type: ignore[attr-defined]
+        urlconf.urlpatterns = module.urlpatterns
         async with by_uvicorn(module.application) as url:
             assert isinstance(module.application._auth, Auth)
             await check(url)

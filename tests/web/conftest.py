@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
 from typing import Any, final
 
 import attrs
@@ -16,6 +17,9 @@ from extauth.testing import ScriptedLinkingProvider
 from extauth.web import Ask, ConnectedAccounts, Offer
 from tests.web.apps import FRAMEWORKS, MOUNTED, signed_in
 from tests.web.visitor import ORIGIN, Send, Visitor
+
+collect_ignore = [] if find_spec("playwright") else ["browser"]
+"""`make browser` installs what its tests import."""
 
 PUBLIC_URL = f"{ORIGIN}/accounts"
 READ_MAIL = Ask("mail", "Read your mail", ["mail.read"])

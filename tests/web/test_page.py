@@ -10,7 +10,7 @@ from string import Formatter
 import attrs
 import pytest
 
-from extauth import Account, LinkKey, RefreshFailure, open_store
+from extauth import Account, LinkKey, RefreshFailure, StoreUnavailable, open_store
 from extauth.adapters.encryption import EncryptionKey
 from extauth.domain.reasons import EXPLANATIONS
 from extauth.domain.token_set import TokenSet
@@ -148,12 +148,9 @@ async def test_a_missing_key_hides_no_other(opens, tmp_path):
 async def test_the_store_is_down(opens, store):
     """The page says so, with when to come again, and is no server's error."""
     world = await opens()
-    await world.auth.tokens.aclose()
     visitor = world.visitor()
 
     async def fail(_: str) -> None:
-        from extauth import StoreUnavailable
-
         msg = "the driver said hidden-word"
         raise StoreUnavailable(msg, retry_after=timedelta(seconds=2.5))
 

@@ -43,6 +43,10 @@ class Ask:
     scopes: frozenset[str] = attrs.field(converter=_some_scopes)
 
 
+def _asks(value: Iterable[Ask]) -> tuple[Ask, ...]:
+    return tuple(value)
+
+
 @final
 @attrs.frozen
 class Offer:
@@ -59,7 +63,7 @@ class Offer:
     """One sentence that says what it is connected for."""
     scopes: frozenset[str] | None = attrs.field(default=None, converter=_optional_scopes)
     """Asked for at first; the provider's default ones if None."""
-    asks: tuple[Ask, ...] = attrs.field(default=(), converter=tuple[Ask, ...])
+    asks: tuple[Ask, ...] = attrs.field(default=(), converter=_asks)
     by: By = "browser"
     """``device`` for a provider that is connected by a code to type in (RFC 8628)."""
 

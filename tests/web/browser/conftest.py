@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,7 +16,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 import extauth
-from extauth import Auth, LinkKey
+from extauth import Auth
 from extauth.adapters.discovery import discover
 from extauth.adapters.oauth2 import AuthorizationRules
 from extauth.domain.linking_ports import LinkingProvider
@@ -104,7 +105,7 @@ async def site(tmp_path) -> AsyncIterator[Site]:
         app = web.Application()
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         serves, _ = tls_contexts(tmp_path)
-        port = int(os.environ.get("EXTAUTH_BROWSER_PORT", "0")) or _free_port()
+        port = _free_port()
         url = f"https://localhost:{port}"
         accounts = ConnectedAccounts(
             auth, _signed_in, public_url=f"{url}/accounts", offers=OFFERS, application="Example"
@@ -130,7 +131,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def context(chromium) -> AsyncIterator[BrowserContext]:
-    """A person's browser, with no script allowed: nothing on the pages needs any."""
+    """A person's browser."""
     opened = await chromium.new_context(ignore_https_errors=True)
     yield opened
     await opened.close()
@@ -145,13 +146,6 @@ async def accessible(page: Page) -> None:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.create_server(("localhost", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
-
-
-def key(provider_id: str, user: str = "alice") -> LinkKey:
-    """Return the key of a link."""
-    return LinkKey(provider_id, user)

@@ -38,7 +38,7 @@ OFFERS = [
 
 async def _put(store, provider_id: str, account: Account | None, **tokens) -> Link:
     key = LinkKey(provider_id, "alice")
-    link = await store.put(key, TokenSet("access", **{"refresh_token": "refresh", **tokens}))
+    link: Link = await store.put(key, TokenSet("access", **{"refresh_token": "refresh", **tokens}))
     if account is not None:
         await store.record_account(key, link.version, account)
     return link

@@ -83,7 +83,7 @@ letter-spacing:.08em;text-align:center}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:36rem){main{padding-top:1.5rem}.row{grid-template-columns:auto 1fr}
 .told{grid-column:1/-1}.row>.acts{grid-area:auto/1/auto/-1;margin-top:.75rem}.row>.acts>*{flex:1 1 auto}
-.row>.acts .button{width:100%;border-color:var(--line)}.narrow .card{padding:1.25rem}}
+.row>.acts form .button{width:100%}.row>.acts .button{border-color:var(--line)}.narrow .card{padding:1.25rem}}
 @media (forced-colors:active){.badge,.told,.notice,.tile{border:1px solid}}
 """.strip()
 
