@@ -66,6 +66,19 @@ async def test_an_application_with_access_rules(opens):
     assert (refused.status, refused.json["code"]) == (403, "not_authorized")
 
 
+async def test_a_link_from_elsewhere(opens):
+    """It leads to the page that asks, which keeps where to go, also for who thinks better of it."""
+    world = await opens()
+    alice = world.visitor()
+    page = (await alice.get("/accounts/connect/calendar?next=/projects%3Fa=b&ask=mail")).text
+    assert 'name="next" value="/projects?a=b"' in page
+    assert 'name="ask" value="mail"' in page
+    assert 'href="/projects?a=b"' in page
+    assert (await alice.get("/accounts/connect/calendar?ask=all")).status == 400
+    assert (await alice.get("/accounts/connect/calendar?next=/a&next=/b")).status == 400
+    assert 'action="/accounts/device/tv"' in (await alice.get("/accounts/connect/tv")).text
+
+
 async def test_where_to_sign_in(opens):
     """Reading leads there; posting and a callback say it, and lose nothing."""
     world = await opens(sign_in_url="/login")

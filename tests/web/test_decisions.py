@@ -160,7 +160,11 @@ def test_the_oldest_flows_give_way():
     """A browser keeps a few, so that the headers of a request stay short; an application's own is old."""
     naming = Cookies(secure=True)
     cookies = {naming.name(begun_base(f"state-{n}")): Begun(10 + n).written() for n in range(MOST_BEGUN)}
-    cookies |= {naming.name(begun_base("own")): "1", "__Host-other": "1"}
+    cookies |= {
+        naming.name(begun_base("own")): "1",
+        "__Host-other": "1",
+        naming.name("connecting-\udce4"): "0",
+    }
     assert outdated(cookies, naming) == [begun_base("own"), begun_base("state-0")]
     assert outdated({}, naming) == []
 

@@ -355,6 +355,8 @@ async def test_nobody_signed_in(world, alice):
         ("POST /accounts/connect/calendar/work", "404 unknown_provider"),
         ("POST /accounts/device/calendar", "404 unknown_provider"),
         ("POST /accounts/disconnect/nobody", "404 unknown_provider"),
+        ("POST /accounts/disconnect/a%00b", "404 unknown_provider"),
+        (f"POST /accounts/disconnect/{'a' * 600}", "404 unknown_provider"),
         ("GET /accounts/disconnect/calendar", "404 link_not_found"),
         ("GET /accounts/client.json", "404 not_found"),
         ("PUT /accounts/connect/calendar", "405 method_not_allowed"),

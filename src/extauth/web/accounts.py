@@ -12,6 +12,7 @@ from extauth.clock import SystemClock
 from extauth.domain.acting import acting_as, current_actor
 from extauth.domain.actors import User
 from extauth.domain.errors import ConfigurationError, ExtAuthError
+from extauth.domain.link import LinkKey
 from extauth.domain.wrong_types import id_text
 from extauth.services.linking.options import AUTHORIZATION_TTL
 from extauth.web.cookies import Cookies
@@ -187,6 +188,9 @@ class ConnectedAccounts:
         if methods is None or bool(call.provider_id) is not bool(call.route):
             code = "not_found"
             raise Refused(code)
+        if call.provider_id and not _is_id(call.provider_id):
+            code = "unknown_provider"
+            raise Refused(code, status=404)
         handler = methods.get(call.request.method)
         if handler is None:
             problem = Refused("method_not_allowed").problem
@@ -214,6 +218,15 @@ class ConnectedAccounts:
         if problem.code == "not_signed_in" and sign_in is not None and reads:
             return see_other(sign_in)
         return call.answer(problem)
+
+
+def _is_id(provider_id: str) -> bool:
+    """Whether anything can have this id: a path may hold what no store keeps."""
+    try:
+        LinkKey(provider_id, "anybody")
+    except ValueError:
+        return False
+    return True
 
 
 def _check_functions(auth: object, user: object) -> None:

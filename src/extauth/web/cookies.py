@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, final
 
@@ -18,6 +19,7 @@ MOST_BEGUN: Final = 8
 """Flows of one browser that are remembered: more would not fit into the headers that servers take."""
 
 _BEGUN: Final = "connecting-"
+_BEGUN_BASE: Final = re.compile(f"{_BEGUN}[0-9a-f]{{16}}")
 _DIGITS: Final = 12
 _LONGEST: Final = 3500
 """Of a cookie's value; browsers keep 4096 bytes of the whole."""
@@ -78,10 +80,12 @@ def read_begun(value: str) -> Begun:
 
 def outdated(cookies: Mapping[str, str], naming: Cookies) -> list[str]:
     """Return the names, without prefix, of the cookies that must go if another flow begins: the oldest."""
-    start = naming.name(_BEGUN)
-    found = sorted((read_begun(value).at, name) for name, value in cookies.items() if name.startswith(start))
+    prefix = naming.name("")
+    named = {name.removeprefix(prefix): read_begun(value).at for name, value in cookies.items()}
+    # Names come from the browser and go into a header: those of ours alone.
+    found = sorted((at, base) for base, at in named.items() if _BEGUN_BASE.fullmatch(base))
     surplus = max(0, len(found) + 1 - MOST_BEGUN)
-    return [_BEGUN + name.removeprefix(start) for _, name in found[:surplus]]
+    return [base for _, base in found[:surplus]]
 
 
 def packed(text: str) -> str:

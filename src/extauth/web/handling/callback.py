@@ -90,7 +90,7 @@ def _carry(call: Call, base: str, answer: _Answer) -> WebResponse:
 async def _carried_on(call: Call, name: str) -> WebResponse:
     cookies, base = call.settings.cookies, f"{_KEPT}{name}"
     kept = Hidden(call.request.cookies.get(cookies.name(base)))
-    if kept.value is None or not name.isalnum():
+    if kept.value is None or not (name.isascii() and name.isalnum()):
         code = "invalid_callback"
         raise Refused(code, status=400)
     answer = _Answer(parse_qs(unpacked(kept.value), keep_blank_values=True))
