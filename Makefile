@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --no-header --no-annotate
 
-.PHONY: help demo test attacks coverage prove chaos rotation servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel lock clean
+.PHONY: help demo test attacks browser coverage prove chaos rotation servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -53,6 +53,11 @@ servers: $(DEV_INSTALLED)  ## extauth against servers that others wrote; needs N
 	cp -R servers/node build/servers/
 	cd build/servers/node && npm ci --silent --no-audit --no-fund --ignore-scripts
 	$(BIN)/python -m servers $(ARGS)
+
+browser: $(DEV_INSTALLED)  ## the pages in a real Chromium, which must be installed (EXTAUTH_CHROMIUM, or /usr/bin/chromium)
+	@test -x "$${EXTAUTH_CHROMIUM:-/usr/bin/chromium}" || { echo "no Chromium at $${EXTAUTH_CHROMIUM:-/usr/bin/chromium}; Debian: apt install chromium"; exit 1; }
+	$(LOCKED) --group browser
+	$(BIN)/python -m pytest -m browser tests/web/browser $(ARGS)
 
 pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be installed
 	@$(BIN)/python -m tests.servers.pgbouncer

@@ -68,6 +68,7 @@ def own_postgres_server() -> Generator[OwnPostgresServer, None, None]:
 
 
 _ON_DEMAND = {
+    "browser": "Chromium, and the group `browser`",
     "faketime": "libfaketime",
     "haproxy": "the real HAProxy",
     "pgbouncer": "the real PgBouncer",

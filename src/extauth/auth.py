@@ -15,7 +15,7 @@ from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import UnlinkOutcome
 from extauth.domain.linking_outcomes import Validity
-from extauth.domain.linking_ports import LinkingStore
+from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.readiness import Readiness
 from extauth.domain.upkeep import Upkeep
 from extauth.domain.wrong_types import UrlObject
@@ -45,6 +45,11 @@ class Auth:
     _home: OneLoop = attrs.field(factory=lambda: OneLoop("Auth"))
     _leaving: asyncio.Event = attrs.field(factory=asyncio.Event)
     """Set once by whoever opened it, when it begins to close it."""
+
+    @property
+    def providers(self) -> Mapping[str, LinkingProvider]:
+        """The providers that it was opened with, by their ids."""
+        return self._checked.providers
 
     async def begin(
         self,
