@@ -59,9 +59,7 @@ async def test_graphql_is_asked_for_the_user_too(http, place):
 
     stale = (await place.auth.link("example", "alice")).tokens.access_token
     async with serving([web.post("/graphql", graphql)]) as url:
-        answer = await client(http, place).graphql(
-            "query { viewer { login } }", endpoint=f"{url}/graphql"
-        )
+        answer = await client(http, place).graphql("query { viewer { login } }", endpoint=f"{url}/graphql")
     assert answer == {"viewer": {"login": "alice"}}
     (first, query), (second, again) = seen
     assert query == again

@@ -81,7 +81,7 @@ async def test_a_401_of_another_host_refuses_no_token(place):
 
 
 async def test_who_is_not_connected_is_told(place):
-    """githubkit's own error has extauth's as its cause."""
+    """The package's own error has extauth's as its cause."""
     with pytest.raises(RequestError) as caught:
         await client(place, "bob").arequest("GET", "/resource")
     assert isinstance(caught.value.__cause__, LinkNotFound)

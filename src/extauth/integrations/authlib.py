@@ -4,6 +4,9 @@ Authlib's ``update_token`` is told of new tokens after the refresh, and its lock
 clients that hold the same refresh token both present it. Here the client has no refresh token to present.
 """
 
+# Authlib has no types, and pyright infers some of its code in part.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
@@ -14,11 +17,11 @@ from extauth.extras import extra_needed
 from extauth.integrations.user_tokens import ApiHeaders, UserTokens, bearer, token_refused
 
 with extra_needed("authlib"):
-    from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuth2Auth
-    from authlib.integrations.httpx_client.oauth2_client import USE_CLIENT_DEFAULT
+    from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuth2Auth, oauth2_client
 
 __all__ = ["UserOAuth2Client"]
 
+_DEFAULT: Final[Any] = oauth2_client.USE_CLIENT_DEFAULT  # pyright: ignore[reportAttributeAccessIssue]
 _NOT_HERE: Final = (
     "extauth keeps this client's tokens and refreshes them: connect users with auth.begin and auth.complete,"
     " disconnect them with auth.unlink"
@@ -26,7 +29,7 @@ _NOT_HERE: Final = (
 
 
 @final
-class _UserAuth(OAuth2Auth):  # Authlib's, so that it is of the httpx that Authlib uses
+class _UserAuth(OAuth2Auth):  # type: ignore[misc] # Authlib's, so that it is of the httpx that Authlib uses
     """Puts a user's token into each request, and another one if that is refused."""
 
     def __init__(self, tokens: UserTokens, api_headers: ApiHeaders) -> None:
@@ -46,12 +49,12 @@ class _UserAuth(OAuth2Auth):  # Authlib's, so that it is of the httpx that Authl
             yield request
 
 
-class UserOAuth2Client(AsyncOAuth2Client):
+class UserOAuth2Client(AsyncOAuth2Client):  # type: ignore[misc]
     """An ``AsyncOAuth2Client`` that acts for one user, and neither keeps nor refreshes a token.
 
-    The token is asked for at each request. A 401 is reported, and the request sent once more; however many are
-    refused with one token, it is refreshed once. ``withhold_token=True`` and ``auth=...`` of a request mean what
-    they mean in Authlib. Requests raise what :meth:`extauth.Auth.access_token` raises, as it is.
+    The token is asked for at each request. A 401 is reported, and the request sent once more; however many
+    are refused with one token, it is refreshed once. ``withhold_token=True`` and ``auth=...`` of a request
+    mean what they mean in Authlib. Requests raise what :meth:`extauth.Auth.access_token` raises, as it is.
 
     What a client does with tokens of its own is refused with a ``RuntimeError``: ``fetch_token``,
     ``refresh_token``, ``revoke_token``, ``introspect_token`` and setting ``token``, which is ``None``.
@@ -69,8 +72,8 @@ class UserOAuth2Client(AsyncOAuth2Client):
     ) -> None:
         """Act for ``user_id`` at ``provider_id``.
 
-        ``api_headers`` is the provider's where that takes tokens in its own way: ``provider.api_headers``. The
-        ``options`` are those of ``httpx2.AsyncClient``, or of ``httpx``'s where Authlib uses that.
+        ``api_headers`` is the provider's where that takes tokens in its own way: ``provider.api_headers``.
+        The ``options`` are those of ``httpx2.AsyncClient``, or of ``httpx``'s where Authlib uses that.
 
         :raises ValueError: for ids that cannot be a link's.
         :raises TypeError: if ``auth`` is none that is open, or for options about tokens, such as
@@ -92,11 +95,11 @@ class UserOAuth2Client(AsyncOAuth2Client):
         method: str,
         url: Any,
         withhold_token: bool = False,  # noqa: FBT002 - as in Authlib
-        auth: Any = USE_CLIENT_DEFAULT,
+        auth: Any = _DEFAULT,
         **options: Any,
     ) -> Any:
         """Send a request with the user's token, as ``AsyncOAuth2Client`` does."""
-        if not withhold_token and auth is USE_CLIENT_DEFAULT:
+        if not withhold_token and auth is _DEFAULT:
             auth = self._user_auth
         return await super().request(method, url, withhold_token=withhold_token, auth=auth, **options)
 
@@ -105,11 +108,11 @@ class UserOAuth2Client(AsyncOAuth2Client):
         method: str,
         url: Any,
         withhold_token: bool = False,  # noqa: FBT002 - as in Authlib
-        auth: Any = USE_CLIENT_DEFAULT,
+        auth: Any = _DEFAULT,
         **options: Any,
     ) -> Any:
         """Send a request with the user's token and stream its answer, as ``AsyncOAuth2Client`` does."""
-        if not withhold_token and auth is USE_CLIENT_DEFAULT:
+        if not withhold_token and auth is _DEFAULT:
             auth = self._user_auth
         return super().stream(method, url, withhold_token=withhold_token, auth=auth, **options)
 

@@ -31,9 +31,9 @@ _TOKEN_OPTIONS: Final = frozenset({"oauth_token", "app_id", "private_key"})
 class UserGitHubAPI(abc.GitHubAPI):
     """A ``gidgethub.abc.GitHubAPI`` over aiohttp that acts for one user.
 
-    A 401 is reported, and the request sent once more; however many are refused with one token, it is refreshed
-    once. A call that is given ``oauth_token=`` or ``jwt=`` uses that and nothing else. Calls raise what
-    :meth:`extauth.Auth.access_token` raises, as it is.
+    A 401 is reported, and the request sent once more; however many are refused with one token, it is
+    refreshed once. A call that is given ``oauth_token=`` or ``jwt=`` uses that and nothing else. Calls
+    raise what :meth:`extauth.Auth.access_token` raises, as it is.
 
     Give a ``cache`` to one user's clients alone: gidgethub keeps answers in it by URL, whoever asked.
     """
@@ -57,7 +57,9 @@ class UserGitHubAPI(abc.GitHubAPI):
         """
         given = sorted(_TOKEN_OPTIONS & options.keys())
         if given:
-            msg = f"{', '.join(given)}: the token is the user's; give another one with each call that needs it"
+            msg = (
+                f"{', '.join(given)}: the token is the user's; give another one with each call that needs it"
+            )
             raise TypeError(msg)
         super().__init__(requester, cache=cache, base_url=base_url, **options)
         self._session = session

@@ -7,7 +7,7 @@ objects both present the same refresh token.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from extauth.auth import Auth
 from extauth.extras import extra_needed
@@ -27,8 +27,8 @@ __all__ = ["UserAuthStrategy"]
 class UserAuthStrategy(BaseAuthStrategy):
     """Acts for one user, in the asynchronous calls of a ``githubkit.GitHub``.
 
-    The token is asked for at each request. A 401 is reported, and the request sent once more; however many are
-    refused with one token, it is refreshed once.
+    The token is asked for at each request. A 401 is reported, and the request sent once more; however many
+    are refused with one token, it is refreshed once.
 
     githubkit raises its ``RequestError`` for all that goes wrong on the way: what
     :meth:`extauth.Auth.access_token` raises is its ``exc``, and its ``__cause__``. Calls that are not
@@ -46,7 +46,7 @@ class UserAuthStrategy(BaseAuthStrategy):
     def __repr__(self) -> str:
         return f"UserAuthStrategy({self._tokens.provider_id!r}, {self._tokens.user_id!r})"
 
-    def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # noqa: ARG002 - githubkit's
+    def get_auth_flow(self, github: GitHubCore[Any]) -> httpx.Auth:
         """Return what authenticates the requests of a client."""
         return _UserAuth(self._tokens)
 

@@ -1,8 +1,8 @@
 """Credentials of google-auth for asyncio, whose tokens extauth keeps.
 
-They are the current kind, :mod:`google.auth.aio`, which ``AsyncAuthorizedSession`` takes; the modules whose names
-begin with an underscore (``google.oauth2._credentials_async``) are older. google-auth's own credentials for
-users keep the refresh token and present it again by themselves.
+They are the current kind, :mod:`google.auth.aio`, which ``AsyncAuthorizedSession`` takes; the modules whose
+names begin with an underscore (``google.oauth2._credentials_async``) are older. google-auth's own
+credentials for users keep the refresh token and present it again by themselves.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _SENT: Final[ContextVar[_Sent | None]] = ContextVar("extauth_google_sent", defau
 class UserCredentials(Credentials):
     """``google.auth.aio`` credentials that act for one user.
 
-    The token is asked for before each request. If the API answers 401, the session refreshes them, which reports
-    the token that this very request was sent with: whoever is refused with one token, in however many sessions, it
-    is refreshed once. Then the session sends the request again, at most twice.
+    The token is asked for before each request. If the API answers 401, the session refreshes them, which
+    reports the token that this very request was sent with: whoever is refused with one token, in however
+    many sessions, it is refreshed once. Then the session sends the request again, at most twice.
 
-    Requests raise what :meth:`extauth.Auth.access_token` raises, as it is. It is no ``RefreshError``: of those the
-    session tells nobody, and hands back the 401.
+    Requests raise what :meth:`extauth.Auth.access_token` raises, as it is. It is no ``RefreshError``: of
+    those the session tells nobody, and hands back the 401.
 
     ``token`` is what was handed out last, for whoever looks at it.
     """
@@ -58,17 +58,17 @@ class UserCredentials(Credentials):
         :raises TypeError: if ``auth`` is none that is open.
         """
         self._tokens = UserTokens(auth, provider_id, user_id)
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.token: str | None = None
 
     def __repr__(self) -> str:
         return f"UserCredentials({self._tokens.provider_id!r}, {self._tokens.user_id!r})"
 
-    def before_request(
+    def before_request(  # pyright: ignore[reportIncompatibleMethodOverride] - what is awaited is the same
         self,
-        request: object,  # noqa: ARG002 - google-auth's
-        method: str,  # noqa: ARG002
-        url: str,  # noqa: ARG002
+        request: object,
+        method: str,
+        url: str,
         headers: MutableMapping[str, str],
     ) -> Coroutine[Any, Any, None]:
         """Put the user's token into ``headers``."""
@@ -89,7 +89,7 @@ class UserCredentials(Credentials):
         self.token = HiddenText(token)
         headers["authorization"] = HiddenText(f"Bearer {token}")
 
-    async def refresh(self, request: object) -> None:  # noqa: ARG002 - google-auth's
+    async def refresh(self, request: object) -> None:
         """Report the token that the request was sent with; extauth refreshes it.
 
         Called by hand, with no request before it, it gets a token that works.

@@ -11,7 +11,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 from extauth.auth import Auth
 from extauth.domain.errors import ExtAuthError
@@ -31,7 +31,6 @@ FORBIDDEN: Final = 403
 
 _NO_TOKEN: Final = -32_001
 """Of the codes that JSON-RPC 2.0 (section 5.1) leaves to implementations."""
-_MEMBER: Final = "extauth"
 _MOST_KEPT: Final = 100
 
 TIMEOUT: Final = httpx2.Timeout(30, read=300)
@@ -58,9 +57,9 @@ class UserAuth(httpx2.Auth):
     The token is asked for at each request. A 401 is reported, and the request sent once more: however many
     are refused with one token, it is refreshed once. Requests to other servers go without a token.
 
-    What :meth:`extauth.Auth.access_token` raises is raised by the request. In a session of the SDK that ends the
-    session, with an ``ExceptionGroup``, for all its calls: :class:`McpHttpClient` has it end the one call. A 403 with
-    ``insufficient_scope`` (RFC 6750 section 3.1) raises :class:`InsufficientScope`.
+    What :meth:`extauth.Auth.access_token` raises is raised by the request. In a session of the SDK that
+    ends the session, with an ``ExceptionGroup``, for all its calls: :class:`McpHttpClient` has it end the
+    one call. A 403 with ``insufficient_scope`` (RFC 6750 section 3.1) raises :class:`InsufficientScope`.
     """
 
     requires_request_body = True  # to send it again
@@ -80,9 +79,7 @@ class UserAuth(httpx2.Auth):
     def __repr__(self) -> str:
         return f"UserAuth({self._tokens.provider_id!r}, {self._tokens.user_id!r})"
 
-    def sync_auth_flow(
-        self, request: httpx2.Request
-    ) -> Generator[httpx2.Request, httpx2.Response]:
+    def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
         """Refuse: extauth is for asyncio.
 
         :raises RuntimeError: always.
@@ -116,12 +113,12 @@ class UserAuth(httpx2.Auth):
 class McpHttpClient(httpx2.AsyncClient):
     """The HTTP client of an MCP session that acts for one user.
 
-    Give it to ``mcp.client.streamable_http.streamable_http_client`` as ``http_client``, and close it after the
-    session. It has the timeouts that the SDK gives its own.
+    Give it to ``mcp.client.streamable_http.streamable_http_client`` as ``http_client``, and close it after
+    the session. It has the timeouts that the SDK gives its own.
 
-    A call that gets no token, or not enough scope, is answered here with an error of JSON-RPC: the caller gets
-    an ``MCPError``, and the session and its other calls go on. :meth:`link_errors` makes extauth's error of it
-    again.
+    A call that gets no token, or not enough scope, is answered here with an error of JSON-RPC: the caller
+    gets an ``MCPError``, and the session and its other calls go on. :meth:`link_errors` makes extauth's
+    error of it again.
     """
 
     def __init__(
@@ -141,7 +138,7 @@ class McpHttpClient(httpx2.AsyncClient):
         self._told: OrderedDict[str, ExtAuthError] = OrderedDict()
         """The newest errors that were answered, by what stands in the answer."""
 
-    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:  # type: ignore[override]
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """Send a request, as ``httpx2.AsyncClient`` does; extauth's errors become answers."""
         try:
             return await super().send(request, **options)
@@ -150,16 +147,19 @@ class McpHttpClient(httpx2.AsyncClient):
 
     def link_error(self, error: MCPError) -> ExtAuthError | None:
         """Return what was answered as ``error``; None if that is an error of the MCP server's."""
-        data = error.data
-        name = data.get(_MEMBER) if isinstance(data, dict) else None
-        return self._told.get(name) if isinstance(name, str) else None
+        match error.data:
+            case {"extauth": str(name)}:
+                return self._told.get(name)
+            case _:
+                return None
 
     @contextmanager
     def link_errors(self) -> Generator[None]:
         """Raise extauth's errors as such, for calls and sessions within this.
 
-        What the SDK raised is ``__cause__``: an ``MCPError``, or where a session could not begin, or its ``async
-        with`` was left by the error, a group of them. A group with another error in it stays as it is.
+        What the SDK raised is ``__cause__``: an ``MCPError``, or where a session could not begin, or its
+        ``async with`` was left by the error, a group of them. A group with another error in it stays as it
+        is.
 
         :raises LinkNotFound: the user has not connected this server.
         :raises ReauthorizationRequired: the user must connect again.
@@ -184,13 +184,12 @@ class McpHttpClient(httpx2.AsyncClient):
         self._told[name] = error
         if len(self._told) > _MOST_KEPT:
             self._told.popitem(last=False)
-        told = {"code": _NO_TOKEN, "message": str(error), "data": {_MEMBER: name, "code": error.code}}
-        return httpx2.Response(
-            FORBIDDEN, json={"jsonrpc": "2.0", "id": None, "error": told}, request=request
-        )
+        told = {"code": _NO_TOKEN, "message": str(error), "data": {"extauth": name, "code": error.code}}
+        return httpx2.Response(FORBIDDEN, json={"jsonrpc": "2.0", "id": None, "error": told}, request=request)
 
 
-def _leaves(error: Exception | ExceptionGroup[Exception]) -> list[Exception]:
+def _leaves(error: Exception) -> list[Exception]:
     if not isinstance(error, ExceptionGroup):
         return [error]
-    return [leaf for each in error.exceptions for leaf in _leaves(each)]
+    group = cast("ExceptionGroup[Exception]", error)
+    return [leaf for each in group.exceptions for leaf in _leaves(each)]

@@ -17,6 +17,7 @@ from extauth.auth import Auth
 from extauth.domain.errors import LinkNotFound, ReauthorizationRequired
 from extauth.domain.link import Link
 from extauth.domain.linking import named_provider_id
+from extauth.domain.storable import JsonValue
 from extauth.extras import extra_needed
 from extauth.integrations.user_tokens import UserTokens
 
@@ -49,14 +50,14 @@ InstallationOwner: TypeAlias = Callable[[InstalledFor], Awaitable[str | None]]
 class UserInstallationStore(AsyncInstallationStore):
     """The ``AsyncInstallationStore`` that Bolt looks tokens up in, for ``AsyncApp(installation_store=...)``.
 
-    The bot's token is that of the link ``slack``, the user's that of ``slack/user``. They are asked for at each
-    event, refreshed if need be, and handed out without a refresh token. ``valid_for`` is for how long a
-    listener needs one at least.
+    The bot's token is that of the link ``slack``, the user's that of ``slack/user``. They are asked for at
+    each event, refreshed if need be, and handed out without a refresh token. ``valid_for`` is for how long
+    a listener needs one at least.
 
-    An installation is None, as Slack's interface has it, if there is no link or the user must connect again: Bolt
-    then asks for a new installation. Whatever else :meth:`extauth.Auth.link` raises is raised, and Bolt's
-    request fails, as trying again may help. With Bolt's ``installation_store_bot_only``, though, it takes every
-    error of ``async_find_bot`` for an app that is not installed.
+    An installation is None, as Slack's interface has it, if there is no link or the user must connect
+    again: Bolt then asks for a new installation. Whatever else :meth:`extauth.Auth.link` raises is raised:
+    Bolt answers with 500, and Slack sends the event again. With Bolt's ``installation_store_bot_only``,
+    though, it takes every error of ``async_find_bot`` for an app that is not installed.
 
     Users connect with :meth:`extauth.Auth.begin` and ``complete``, and not by Bolt's own OAuth flow, whose
     installations are refused: it checks neither who came back nor that the grant belongs to the client that
@@ -121,7 +122,8 @@ class UserInstallationStore(AsyncInstallationStore):
     ) -> Installation | None:
         """Return the installation of ``user_id``, or without one the newest, whose bot it is.
 
-        :raises ValueError: if the link of whom ``owner`` named is for another workspace, or another user of it.
+        :raises ValueError: if the link of whom ``owner`` named is for another workspace, or another user of
+        it.
         """
         asked = _asked(enterprise_id, team_id, user_id, is_enterprise_install)
         owner = await self._owner(asked)
@@ -213,11 +215,11 @@ def _place(link: Link, asked: InstalledFor) -> dict[str, Any]:
     }
 
 
-def _id(value: object) -> str | None:
+def _id(value: JsonValue) -> str | None:
     return _text(value.get("id")) if isinstance(value, Mapping) else None
 
 
-def _name(value: object) -> str | None:
+def _name(value: JsonValue) -> str | None:
     return _text(value.get("name")) if isinstance(value, Mapping) else None
 
 

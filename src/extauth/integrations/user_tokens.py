@@ -39,6 +39,12 @@ class Answer(Protocol):
     def url(self) -> Address: ...
 
 
+def _open_auth(_: object, attribute: attrs.Attribute[Auth], value: object) -> None:
+    if not isinstance(value, Auth):
+        hint = "write: async with extauth.open(...) as auth"
+        raise TypeError(must_be("an Auth that is open", value, attribute.name, hint))
+
+
 @final
 @attrs.frozen
 class UserTokens:
@@ -48,15 +54,12 @@ class UserTokens:
     :raises ValueError: for ids that cannot be a link's.
     """
 
-    auth: Auth = attrs.field(repr=False)
+    auth: Auth = attrs.field(validator=_open_auth, repr=False)
     provider_id: str
     user_id: str
     resource: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.auth, Auth):  # pyright: ignore[reportUnnecessaryIsInstance]
-            hint = "write: async with extauth.open(...) as auth"
-            raise TypeError(must_be("an Auth that is open", self.auth, "auth", hint))
         LinkKey(self.provider_id, self.user_id)
 
     async def working(self) -> TokenSet:
@@ -86,7 +89,8 @@ def same_origin(one: Address, other: Address) -> bool:
 def token_refused(sent_to: Address, answer: Answer) -> bool:
     """Whether the API that was called answered 401.
 
-    Where a redirect led elsewhere the client has taken the token off, and what answers 401 there never saw it.
+    Where a redirect led elsewhere the client has taken the token off, and what answers 401 there never saw
+    it.
     """
     return answer.status_code == UNAUTHORIZED and same_origin(answer.url, sent_to)
 
