@@ -72,8 +72,8 @@ class UserCredentials(Credentials):
         headers: MutableMapping[str, str],
     ) -> Coroutine[Any, Any, None]:
         """Put the user's token into ``headers``."""
-        # Not awaited here but by the session, before Python 3.12 in a task of its own. What is noted now, in the
-        # context of the session's caller, is what `refresh` finds again.
+        # Not awaited here but by the session, before Python 3.12 in a task of its own. What is noted now, in
+        # the context of the session's caller, is what `refresh` finds again.
         sent = _Sent(self)
         _SENT.set(sent)
         return self._put(headers, sent)

@@ -46,7 +46,7 @@ class InsufficientScope(ExtAuthError):
     def __init__(self, message: str, *, scopes: frozenset[str]) -> None:
         super().__init__(message)
         self.scopes = scopes
-        """Which are missing; none if the server does not say, or wants only what was granted: then asking again
+        """Which are missing; none if the server does not say, or wants only what was granted: asking again
         is no help."""
 
 
