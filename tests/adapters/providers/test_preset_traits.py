@@ -40,7 +40,7 @@ KEPT = {
     "notion": {"bot_id", "workspace_id"},
     "pipedrive": {"api_domain"},
     "salesforce": {"id", "instance_url"},
-    "slack": {"team"},
+    "slack": {"app_id", "bot_user_id", "enterprise", "is_enterprise_install", "team"},
     "stripe_connect": {"livemode", "stripe_user_id"},
     "zoho": {"api_domain"},
 }

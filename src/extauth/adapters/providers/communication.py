@@ -20,7 +20,8 @@ slack = Preset(
     replies=reply_rules(
         "slack",
         scope_separator=",",
-        extra_fields=frozenset({"team"}),
+        # Slack's reference, oauth.v2.access: where the app was installed, and as whom it acts there.
+        extra_fields=frozenset({"app_id", "bot_user_id", "enterprise", "is_enterprise_install", "team"}),
         companions={"user": ("authed_user",)},
     ),
     authorization=AuthorizationRules(scope_separator=",", pkce="public_only"),
