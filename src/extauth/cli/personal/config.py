@@ -214,11 +214,11 @@ def _text(table: Mapping[str, Any], name: str, where: str) -> str | None:
 
 def _texts(table: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     value: object = table[name]
-    entries = cast("list[Any]", value) if isinstance(value, list) else [None]
+    entries = cast("list[object]", value) if isinstance(value, list) else [None]
     if not all(isinstance(each, str) and each for each in entries):
         problem = f"has {where}{name}, which must be a list of texts"
         raise _wrong(problem)
-    return tuple(entries)
+    return tuple(cast("list[str]", entries))
 
 
 def _wrong(what: str) -> ConfigurationError:
