@@ -111,7 +111,6 @@ class Site:
         try:
             writer.write(request)
             await writer.drain()
-            writer.write_eof()
             return await reader.read()
         finally:
             writer.close()

@@ -70,6 +70,9 @@ def checked_base(base: str) -> str:
         msg = "base must be a URL such as https://api.example.com/v2/, without user, query and fragment"
         raise ValueError(msg)
     parts = urlsplit(base)
+    if {".", ".."} & {*parts.path.split("/")}:
+        msg = "base must be without dot segments"
+        raise ValueError(msg)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         msg = "base must be https: whoever sees a token on its way can use it; http is for this machine"
         raise ValueError(msg)
