@@ -37,6 +37,8 @@ class Answer:
     shown: Sequence[Shown]
     """What is printed without it."""
     code: int = OK
+    then: Callable[[], int] | None = None
+    """Called last, when all is closed and printed; returns the exit code in the place of ``code``."""
 
 
 @final
@@ -57,3 +59,5 @@ class Command:
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None  # noqa: ARG005
     uses_store: bool = True
     """Whether it takes ``--store``, ``--keys-file`` and ``--app``."""
+    own_output: bool = False
+    """Whether stdout is a program's or a protocol's: then ``--json`` is for failures alone."""

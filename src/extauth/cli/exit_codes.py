@@ -16,6 +16,9 @@ TEMPORARY: Final = 4
 CONFIGURATION: Final = 5
 INTERNAL: Final = 70
 """A mistake in extauth (EX_SOFTWARE of sysexits.h)."""
+CANNOT_RUN: Final = 126
+NO_PROGRAM: Final = 127
+"""What a shell reports for a program that is not executable, and for one that is not there."""
 INTERRUPTED: Final = 128 + signal.SIGINT
 TERMINATED: Final = 128 + signal.SIGTERM
 """What a shell reports for a command that such a signal ended."""
@@ -30,6 +33,8 @@ MEANINGS: Final[Mapping[int, str]] = {
     TEMPORARY: "the store or the provider is not available now; try again later",
     CONFIGURATION: "the deployment must be mended: address, keys, schema, rights, providers, client",
     INTERNAL: "a mistake in extauth; please report it",
+    CANNOT_RUN: "of `run`: the program cannot be run",
+    NO_PROGRAM: "of `run`: there is no such program",
     INTERRUPTED: "interrupted by Ctrl-C; what was done is said, and the same command goes on",
     PIPE_CLOSED: "whoever read the output has ended",
     TERMINATED: "ended by SIGTERM, likewise",

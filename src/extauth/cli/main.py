@@ -16,7 +16,7 @@ import attrs
 
 from extauth.cli.commands import COMMANDS
 from extauth.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, TERMINATED, USAGE
-from extauth.cli.parsing import EXIT_CODES, Parser, add_command, asks_for_json
+from extauth.cli.parsing import EXIT_CODES, Parser, add_command, asks_for_json, parted
 from extauth.cli.running import run_command
 from extauth.version import installed_version
 
@@ -28,7 +28,7 @@ DEFAULT_PICTURE = Path("extauth-demo-timeline.svg")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given, program = parted(sys.argv[1:] if arguments is None else arguments)
     Parser.json = asks_for_json(given)
     parser = _parser()
     options = parser.parse_args(given)
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _providers(options, parser)
     if options.command == "demo":
         return _demo(options, parser)
+    options.program = program
     return run_command(next(each for each in COMMANDS if each.name == options.command), options)
 
 

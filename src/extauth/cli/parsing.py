@@ -12,6 +12,7 @@ from extauth.cli.application import WHAT_IT_IS
 from extauth.cli.command import Command
 from extauth.cli.exit_codes import MEANINGS
 from extauth.cli.output import print_json
+from extauth.cli.personal.config import CONFIG
 from extauth.cli.session import APP, KEYS, KEYS_FILE, STORE
 
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/{2,4}[^\s/,'\"][^'\"]*")
@@ -64,8 +65,30 @@ def add_store_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"keys to open what is encrypted; default: {KEYS_FILE}, or the keys in {KEYS}",
     )
     group.add_argument("--app", metavar="NAME", help=f"{WHAT_IT_IS}; default: {APP}")
+    group.add_argument(
+        "--mine",
+        action="store_true",
+        help="your own links, as `extauth connect` keeps them, and the providers of your configuration",
+    )
+    group.add_argument(
+        "--config",
+        metavar="PATH",
+        help=f"of that configuration; default: {CONFIG}, or extauth/config.toml in XDG_CONFIG_HOME"
+        " or ~/.config",
+    )
 
 
 def asks_for_json(arguments: Sequence[str]) -> bool:
     """Whether ``--json`` is there, also where the rest cannot be read."""
     return "--json" in arguments
+
+
+def parted(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Part what is for extauth from the program that ``extauth run`` runs, which stands after ``--``.
+
+    Versions of argparse differ in what they make of options beside ``--``.
+    """
+    if not arguments or arguments[0] != "run" or "--" not in arguments:
+        return arguments, ()
+    at = list(arguments).index("--")
+    return arguments[:at], arguments[at + 1 :]

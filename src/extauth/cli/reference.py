@@ -22,9 +22,10 @@ For whoever runs an application with extauth: `pip install "extauth[all]"`, or t
 and `cli`, without which tables are plain text. `extauth providers` and `extauth demo` are not in here;
 each command has `--help`.
 
-No command prints a token, but `show --reveal`. No command repeats a store's address, which may hold a
-password. No command but `migrate` creates or migrates tables where the address is given by `--store`; an
-application given by `--app` that opens its own store does what it does whenever it starts."""
+No command prints a token, but `token`, `git-credential` and `show --reveal`. No command repeats a store's
+address, which may hold a password. No command but `migrate` creates or migrates tables where the address
+is given by `--store`; an application given by `--app` that opens its own store does what it does whenever
+it starts. Your own links, which `connect` makes, are kept in a store that is made when it is first needed."""
 
 _APP: Final = """\
 `--app module:attribute` is imported from the current folder or the Python path. The attribute is what
@@ -49,12 +50,15 @@ What it prints goes to stderr. What it raises is told by type, file and line; th
 errors about settings quote them."""
 
 _JSON: Final = """\
-With `--json` a command prints one object on one line of stdout, whatever happens. It has `command`, `ok`
+With `--json` a command prints one object on one line of stdout, whatever happens; `run` and
+`git-credential` only if they fail. It has `command`, `ok`
 (the exit code is 0), and the members told below. If the command fails it has instead `error`, `{"code",
 "message"}`, with `reason` and `retry_after` (seconds) where they are known, and `done`, what had been
 done until then. `code` is stable: an error's [own code](../../src/extauth/domain/errors.py), or `usage`,
 `not_installed`, `application_failed`, `interrupted`, `terminated` or `internal`. Members may be added;
 none is removed or given another meaning before a major version. Times are ISO 8601 in UTC."""
+
+_OWN_OUTPUT: Final = "With `--json` a failure is told as JSON; else stdout is not this command's to write to."
 
 _EXIT_CODES: Final = (
     "For scripts: 1 says that somebody should look, 4 that it is worth trying again, 5 that it is not."
@@ -108,7 +112,11 @@ def _section(command: Command) -> list[str]:
         command.description,
         *(["", *arguments] if arguments else []),
         "",
-        *_table(("JSON", ""), {f"`{name}`": said for name, said in command.members.items()}),
+        *(
+            [_OWN_OUTPUT]
+            if command.own_output
+            else _table(("JSON", ""), {f"`{name}`": said for name, said in command.members.items()})
+        ),
     ]
 
 

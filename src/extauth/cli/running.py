@@ -25,7 +25,7 @@ def run_command(command: Command, options: argparse.Namespace) -> int:
     failure: Failure
     try:
         answer = asyncio.run(_answer(command, session))
-        print_answer(command.name, answer, as_json=as_json)
+        print_answer(command.name, answer, as_json=as_json and not command.own_output)
     except BrokenPipeError:
         # Whoever reads has seen enough, as `head` has. What is still buffered would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -37,7 +37,7 @@ def run_command(command: Command, options: argparse.Namespace) -> int:
     except Exception as error:  # noqa: BLE001 - told without what it may quote
         failure = failure_of(error)
     else:
-        return answer.code
+        return answer.code if answer.then is None else answer.then()
     if as_json:
         print_json(
             {"command": command.name, "ok": False, "error": failure.as_json(), "done": dict(session.done)}

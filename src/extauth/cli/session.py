@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, final
 
 import attrs
@@ -95,6 +95,10 @@ class Session:
         :raises StoreUnavailable: if it cannot be reached.
         :raises ConfigurationError: if something is wrong that stays so until somebody mends it.
         """
+        if self.options.mine:
+            async with self.mine() as auth:
+                yield Opened(cast("Store", auth.store), auth)
+            return
         url = self.url
         app = self.app
         if url is not None:
@@ -116,6 +120,12 @@ class Session:
                 raise ConfigurationError(msg)
             async with open_auth(url.value, _checked(app, given), keys=self.keys()) as auth:
                 yield Opened(cast("Store", auth.store), auth)
+
+    def mine(self) -> AbstractAsyncContextManager[Auth]:
+        """Return what opens a person's own links, with the providers that their configuration says."""
+        from extauth.cli.personal.opening import open_mine  # noqa: PLC0415 - it needs aiohttp
+
+        return open_mine(self)
 
 
 def _checked(app: str, given: list[Any]) -> list[Any]:

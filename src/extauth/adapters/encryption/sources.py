@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +16,11 @@ from extauth.adapters.encryption.keys import EncryptionKey
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden
 from extauth.extras import extra_needed
+from extauth.private_files import read_private
 
 VARIABLE: Final = "EXTAUTH_KEYS"
 
 _COMMENT: Final = re.compile(r"#[^\n]*")
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAKE_ONE: Final = 'make a key with EncryptionKey.generate("2026-11").reveal()'
 
 
@@ -42,17 +41,8 @@ def keys_from_file(path: str | os.PathLike[str]) -> Keyring:
     :raises ConfigurationError: if it is not there, belongs to somebody else, is open to others, or holds
         something else; it says what to do.
     """
-    what = f"the file of keys {Path(path)}"
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            _check_private(os.fstat(file.fileno()), what)
-            text = Hidden(file.read())
-    except (OSError, UnicodeDecodeError) as error:
-        # The latter quotes what it could not decode.
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        msg = f"{what} cannot be read: {reason}; {_MAKE_ONE} and write it there"
-        raise ConfigurationError(msg) from None
-    return _keyring(text, what)
+    text = read_private(path, "the file of keys", advice=f"{_MAKE_ONE} and write it there")
+    return _keyring(text, f"the file of keys {Path(path)}")
 
 
 def keys_from_os(service: str = "extauth", name: str = "keys") -> Keyring:
@@ -71,23 +61,6 @@ def keys_from_os(service: str = "extauth", name: str = "keys") -> Keyring:
         msg = f"{what} cannot be read: {type(error).__name__}; is there a keyring, and is it open?"
         raise ConfigurationError(msg) from error
     return _keyring(text, what)
-
-
-def _check_private(status: os.stat_result, what: str) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        msg = f"{what} is no file"
-        raise ConfigurationError(msg)
-    if os.name != "posix":
-        return  # modes say nothing there
-    if status.st_uid not in {os.geteuid(), 0}:
-        msg = f"{what} belongs to another user, who can change it: chown it to the user of this process"
-        raise ConfigurationError(msg)
-    if status.st_mode & _OTHERS:
-        mode = stat.S_IMODE(status.st_mode)
-        msg = (
-            f"{what} is open to others (mode {mode:04o}): chmod 600 it, and if they may have read it, rotate"
-        )
-        raise ConfigurationError(msg)
 
 
 def _keyring(text: Hidden[str], what: str) -> Keyring:

@@ -11,9 +11,11 @@ from typing import Final
 from extauth.cli.command import Command
 from extauth.cli.commands import (
     audit,
+    connect,
     doctor,
     export,
     forget_user,
+    git_credential,
     import_,
     keys,
     links,
@@ -22,13 +24,21 @@ from extauth.cli.commands import (
     refresh,
     retry,
     rotate,
+    run,
     schema,
+    serve,
     show,
+    token_,
     unlink,
     upkeep,
 )
 
 COMMANDS: Final[Sequence[Command]] = (
+    connect.COMMAND,
+    token_.COMMAND,
+    run.COMMAND,
+    git_credential.COMMAND,
+    serve.COMMAND,
     links.COMMAND,
     show.COMMAND,
     refresh.COMMAND,
