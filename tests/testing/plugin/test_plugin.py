@@ -235,7 +235,8 @@ def extauth_providers(extauth_server, extauth_clock):
         "calendar", client_id=extauth_server.client_id, client_secret=extauth_server.client_secret,
         authorize_url=extauth_server.authorize_url, token_url=extauth_server.token_url, clock=extauth_clock,
     )
-    elsewhere = OAuth2Provider("files", client_id="id", client_secret="-", token_url="https://f.example/token")
+    elsewhere = OAuth2Provider("files", client_id="id", client_secret="-", token_url="https://f.example/t",
+                               authorize_url="https://f.example/a")
     return [client, ScriptedLinkingProvider("mail", now=extauth_clock.now), elsewhere]
 
 @pytest.fixture
@@ -254,7 +255,7 @@ async def test_it(extauth_auth, extauth_linked, extauth_server, extauth_clock):
     extauth_server.consent = Consent.deny()
     with pytest.raises(ConsentDenied):
         await extauth_linked("bob")
-    for other in ("fils", ""):
+    for other in ("fils", "", "files"):
         with pytest.raises(LookupError, match="extauth_providers has calendar, mail, files"):
             await extauth_linked("alice", other)
 

@@ -39,17 +39,22 @@ class Linker:
         """
         provider_id = next(iter(self._providers), "") if provider_id is None else provider_id
         provider = self._providers.get(provider_id)
+        redirect_uri = f"https://app.example/callback/{provider_id}"
         if isinstance(provider, ScriptedLinkingProvider):
-            redirect_uri = f"https://app.example/callback/{provider_id}"
             url = await self._auth.begin(provider_id, user_id, redirect_uri, scopes=scopes)
             callback: str | dict[str, str] = provider.consent(url, user_id)
         elif provider is not None and self._server is not None:
-            url = await self._auth.begin(provider_id, user_id, min(self._server.redirect_uris), scopes=scopes)
+            self._server.redirect_uris.add(redirect_uri)
+            url = await self._auth.begin(provider_id, user_id, redirect_uri, scopes=scopes)
+            if not url.startswith(self._server.authorize_url):
+                raise LookupError(self._nobody(provider_id))
             # Whatever else the test has them answer there, such as a denial, is answered.
             answer = attrs.evolve(self._server.consent, account=user_id)
             callback = (await self._server.visit(url, answer)).params
         else:
-            known = ", ".join(self._providers) or "none"
-            msg = f"{provider_id!r} is no provider that a test can say yes at; extauth_providers has {known}"
-            raise LookupError(msg)
+            raise LookupError(self._nobody(provider_id))
         return await self._auth.complete(callback, user_id=user_id, provider_id=provider_id)
+
+    def _nobody(self, provider_id: str) -> str:
+        known = ", ".join(self._providers) or "none"
+        return f"{provider_id!r} is no provider that a test can say yes at; extauth_providers has {known}"

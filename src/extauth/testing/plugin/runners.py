@@ -31,7 +31,7 @@ def run_as_the_test_is(fixturedef: pytest.FixtureDef[Any], request: pytest.Fixtu
         backend = chosen if isinstance(chosen, str) else chosen[0]
         if backend == "asyncio":
             return  # anyio looks at the fixture as it is
-        stand_in = partial(_refuse, _OTHER_LOOP.format(name=name, backend=backend))
+        stand_in: Callable[..., Any] = partial(_refuse, _OTHER_LOOP.format(name=name, backend=backend))
     elif _is_there(request.config, "pytest_asyncio.plugin"):
         stand_in = _of_pytest_asyncio(fixturedef.func, _loop_scope(request))
     else:
@@ -52,7 +52,7 @@ def _is_there(config: pytest.Config, plugin: str) -> bool:
     return module is not None and config.pluginmanager.is_registered(module)
 
 
-def _of_pytest_asyncio(function: Callable[..., Any], loop_scope: Any) -> partial[Any]:
+def _of_pytest_asyncio(function: Callable[..., Any], loop_scope: Any) -> Callable[..., Any]:
     import pytest_asyncio  # noqa: PLC0415 - it runs this test
 
     # One of its own each time: the mark stays on it, and anyio's tests must not see it.
