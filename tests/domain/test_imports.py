@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import extauth
 from extauth.domain import link
 
 DRIVERS = {"aiosqlite", "asyncpg", "aiohttp", "rich", "pytest", "hypothesis", "cryptography", "httpx"}
+INIT = Path(extauth.__file__)
 DOMAIN = Path(link.__file__).parent
 
 
@@ -25,15 +27,16 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def imported_by(statement: str) -> set[str]:
-    """Return the top-level modules of a fresh interpreter after the statement."""
-    script = (
-        f"import sys; before = set(sys.modules); {statement}; import json; "
-        "print(json.dumps(sorted({name.partition('.')[0] for name in set(sys.modules) - before})))"
-    )
-    told = run(script)
+def modules_after(statement: str) -> set[str]:
+    """Return the modules that the statement imports in a fresh interpreter."""
+    told = run(f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)")
     assert told.returncode == 0, told.stderr
-    return set(json.loads(told.stdout))
+    return set(told.stdout.split())
+
+
+def imported_by(statement: str) -> set[str]:
+    """Return the top-level ones of them."""
+    return {name.partition(".")[0] for name in modules_after(statement)}
 
 
 @pytest.mark.parametrize(
@@ -44,10 +47,91 @@ def test_no_driver_is_imported(module):
     assert imported_by(f"import {module}") & DRIVERS == set()
 
 
+EVERYTHING = "from extauth import *; from extauth import open"
+
+
 def test_only_attrs_is_needed():
     """Beyond the standard library extauth itself needs one package."""
-    others = imported_by("import extauth") - set(sys.stdlib_module_names)
+    others = imported_by(EVERYTHING) - set(sys.stdlib_module_names)
     assert {name for name in others if not name.startswith("_")} == {"extauth", "attrs", "attr"}
+
+
+def test_importing_extauth_imports_nothing():
+    """It waits for nothing but itself: no asyncio, no attrs, and no module of its own."""
+    imported = modules_after("import extauth")
+    heavy = {"asyncio", "attr", "attrs", "dataclasses", "datetime", "hashlib", "inspect", "json", "logging"}
+    assert {name for name in imported if name.startswith("extauth")} == {"extauth"}
+    assert {name.partition(".")[0] for name in imported} & (heavy | HEAVY | DRIVERS) == set()
+
+
+HEAVY = {
+    "argparse",
+    "ctypes",
+    "decimal",
+    "email",
+    "http",
+    "importlib.metadata",
+    "multiprocessing",
+    "sqlite3",
+    "statistics",
+    "tempfile",
+    "unittest",
+    "urllib.request",
+    "uuid",
+    "xml",
+    "zoneinfo",
+}
+"""Of the standard library; asyncio imports none of them."""
+
+
+def test_all_that_is_public_imports_nothing_heavy():
+    """Whatever of extauth's own names is used, no driver and nothing heavy comes along."""
+    imported = modules_after(EVERYTHING)
+    assert "extauth.front_door" in imported
+    assert imported & (HEAVY | DRIVERS) == set()
+
+
+def test_what_imports_extauth_where_asyncio_is_not():
+    """The heavy modules above are those that asyncio and attrs do not import anyway."""
+    assert modules_after("import asyncio, attrs") & HEAVY == set()
+
+
+def test_the_names_are_where_the_type_checker_believes():
+    """What a name is at run time is what it is imported from for type checkers, and nothing is left out."""
+    block = next(node for node in ast.parse(INIT.read_text()).body if isinstance(node, ast.If))
+    told = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert told == extauth._MODULES
+    assert sorted(told) == sorted([*extauth.__all__, "open"])
+    for name, module in told.items():
+        assert getattr(extauth, name) is getattr(import_module(module), name)
+
+
+def test_a_name_that_there_is_not():
+    """It is an ``AttributeError`` with the name, which Python mends by what is alike."""
+    with pytest.raises(AttributeError, match="'extauth' has no attribute 'Aut'") as caught:
+        _ = extauth.Aut
+    assert (caught.value.name, caught.value.obj) == ("Aut", extauth)
+    assert not hasattr(extauth, "__wrapped__")
+
+
+def test_what_is_imported_late_is_listed():
+    """``dir`` and so a shell's completion know every public name before it is used."""
+    told = run("import extauth; print(set(extauth.__all__) | {'open', '__version__'} <= set(dir(extauth)))")
+    assert told.stdout == "True\n", told.stderr
+
+
+def test_a_class_pickles_by_its_own_place():
+    """Who unpickles needs no ``import extauth`` to have gone before."""
+    told = run(
+        "import pickle, extauth; pickled = pickle.dumps((extauth.LinkKey('p', 'u'), extauth.open));"
+        " print(pickle.loads(pickled) == (extauth.LinkKey('p', 'u'), extauth.open))"
+    )
+    assert told.stdout == "True\n", told.stderr
 
 
 @pytest.mark.parametrize(

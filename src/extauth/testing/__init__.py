@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     )
     from extauth.testing.contract.auditing import AuditContract
     from extauth.testing.contract.outbox.contract import OutboxContract
+    from extauth.testing.movable_clock import MovableClock
+    from extauth.testing.plugin.linking import Linker
     from extauth.testing.provider_model.faults import Fault, Faults
     from extauth.testing.schedules.explorer import Bounds, explore
     from extauth.testing.schedules.interleaver import (
@@ -50,7 +52,9 @@ __all__ = [
     "Interleaver",
     "InventoryContract",
     "LinkStoreContract",
+    "Linker",
     "LinkingStoreContract",
+    "MovableClock",
     "OutboxContract",
     "PromiseBroken",
     "Refusal",
@@ -80,6 +84,8 @@ _MODULES = {
     "InventoryContract": "extauth.testing.contract",
     "LinkStoreContract": "extauth.testing.contract",
     "LinkingStoreContract": "extauth.testing.contract",
+    "Linker": "extauth.testing.plugin.linking",
+    "MovableClock": "extauth.testing.movable_clock",
     "OutboxContract": "extauth.testing.contract.outbox.contract",
     "PromiseBroken": "extauth.testing.schedules.interleaver",
     "Refusal": "extauth.testing.server.refusals",
