@@ -15,10 +15,11 @@ from extauth.domain.acting import acting
 from extauth.domain.actors import UPKEEP
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import UpkeepSwept
+from extauth.domain.optional_keywords import takes
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock, OAuthProvider, Observer
 from extauth.domain.upkeep import Upkeep, UpkeepReport
-from extauth.services.arguments import checked_store, takes
+from extauth.services.arguments import checked_store
 from extauth.services.events import EventEmitter, logger
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id
