@@ -66,7 +66,7 @@ async def _run(session: Session) -> Answer:
         msg = "--utc and --map are for rows, and not for a file of extauth export"
         raise UsageError(msg)
     rows = _rows(session)
-    async with session.opened("if given") as opened:
+    async with session.opened("if given", writes=not options.dry_run) as opened:
         mapping = None if options.source == _EXPORT else _mapping(session, opened)
         with session.progress.of("looking" if options.dry_run else "importing") as bar, told(file, "read"):
 

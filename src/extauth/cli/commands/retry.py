@@ -32,7 +32,7 @@ async def _run(session: Session) -> Answer:
     provider, user = options.provider, options.user
     LinkKey(provider, user or "any")  # neither may be what no link can have
     wanted = LinkFilter(provider, user, marked=True, reason=options.reason, marked_since=options.since)
-    async with session.opened() as opened:
+    async with session.opened(writes=options.yes) as opened:
         counts = await counted(session, inventory_of(opened.store), wanted)
         found = sum(counts.values())
         lifted = 0

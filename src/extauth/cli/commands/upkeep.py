@@ -33,7 +33,7 @@ async def _run(session: Session) -> Answer:
     upkeep = Upkeep(rate=options.rate)
     if options.only_alive:
         upkeep = Upkeep(rate=options.rate, keep_warm=None)
-    async with session.opened("needed") as opened:
+    async with session.opened("needed", writes=True) as opened:
         assert opened.auth is not None, "providers were needed"  # noqa: S101
         try:
             service = opened.auth.upkeep(upkeep)
