@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import AsyncIterable, Callable, Mapping
 from datetime import UTC
@@ -97,7 +98,8 @@ def _rows(session: Session) -> AsyncIterable[Row]:
     if sys.stdin.isatty():
         msg = "stdin is a terminal, and tokens are not typed; give a file, or pipe the rows in"
         raise UsageError(msg)
-    return json_lines_in(sys.stdin.buffer)
+    # A file of its own on it: a thread that waits for rows would hold the lock of sys.stdin when this ends.
+    return json_lines_in(os.fdopen(os.dup(sys.stdin.fileno()), "rb"))
 
 
 def _mapping(session: Session, opened: Opened) -> Columns:
