@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
-from extauth import Link, LinkKey, TokenSet
-from extauth.domain.lost_writes import fell_back, was_put_back
+from extauth import Account, GrantOrigin, Link, LinkKey, TokenSet
+from extauth.domain.lost_writes import fell_back, says_more, was_put_back
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -41,3 +41,28 @@ def test_tokens_that_were_put_back_are_the_very_same(changes, expected):
     tokens = attrs.evolve(KNOWN.tokens, **changes)
     stored = attrs.evolve(KNOWN, tokens=tokens, version=7, updated_at=NOW + MOMENT)
     assert was_put_back(stored, KNOWN) is expected
+
+
+HERS, HIS = Account("hers"), Account("his")
+OWN = GrantOrigin("own", "https://as.example/token")
+
+
+@pytest.mark.parametrize(
+    ("stored", "known", "expected"),
+    [
+        ({}, {}, False),
+        ({"account": HERS}, {}, True),
+        ({"account": HERS}, {"account": HERS}, False),
+        ({"account": HERS}, {"account": HIS}, True),
+        ({}, {"account": HERS}, False),
+        ({"origin": OWN}, {}, True),
+        ({"origin": OWN}, {"origin": OWN}, False),
+        ({}, {"origin": OWN}, False),
+        ({"account": HERS, "origin": OWN}, {"account": HERS}, True),
+    ],
+)
+def test_an_older_state_may_say_what_is_not_known(stored, known, expected):
+    """What it alone says is not true of newer tokens; of the very same ones it is."""
+    older = attrs.evolve(KNOWN, version=2, tokens=TokenSet("at-0", "rt-0"), **stored)
+    assert says_more(older, attrs.evolve(KNOWN, **known)) is expected
+    assert says_more(attrs.evolve(older, tokens=KNOWN.tokens), attrs.evolve(KNOWN, **known)) is False

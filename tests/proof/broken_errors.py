@@ -19,9 +19,9 @@ from tests.proof.breakable_store import HealthyStore, broken, unavailable
 class ErrorAsLostRace(HealthyStore):
     """A storage error is read as nothing matched: the only tokens that work are thrown away."""
 
-    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+    async def save(self, key, version, tokens, **said):
         try:
-            return await super().save(key, version, tokens, origin=origin, written_at=written_at)
+            return await super().save(key, version, tokens, **said)
         except StoreUnavailable:
             return Absent()
 
@@ -115,9 +115,9 @@ class StaleForAbsent(HealthyStore):
 class SaveInTwoSteps(HealthyStore):
     """The version in one statement, the tokens in the next: a cancelled save leaves the half of it."""
 
-    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+    async def save(self, key, version, tokens, **said):
         before = self._rows.get(key)
-        outcome = await super().save(key, version, tokens, origin=origin, written_at=written_at)
+        outcome = await super().save(key, version, tokens, **said)
         if isinstance(outcome, Saved):
             half = self.row(key, link=attrs.evolve(outcome.link, tokens=before.link.tokens))
             await asyncio.sleep(0)
@@ -145,13 +145,13 @@ class PutDeletesFirst(HealthyStore):
 class ResealInTwoSteps(HealthyStore):
     """One token a statement: a cancelled re-encryption leaves two keys in one row."""
 
-    async def reseal(self, key, version, tokens):
+    async def reseal(self, key, version, tokens, *, written_at=None):
         row = self._rows.get(key)
         if row is not None and row.link.version == version:
             half = attrs.evolve(row.link.tokens, access_token=tokens.access_token)
             self.row(key, link=attrs.evolve(row.link, tokens=half))
             await asyncio.sleep(0)
-        return await super().reseal(key, version, tokens)
+        return await super().reseal(key, version, tokens, written_at=written_at)
 
 
 @broken("put", "test_what_returned_outlives_a_restart")

@@ -74,9 +74,9 @@ class ResealingStore(HealthyStore):
     def resealed(old, given):
         raise NotImplementedError
 
-    async def reseal(self, key, version, tokens):
+    async def reseal(self, key, version, tokens, *, written_at=None):
         row = self._rows.get(key)
-        outcome = await super().reseal(key, version, tokens)
+        outcome = await super().reseal(key, version, tokens, written_at=written_at)
         if isinstance(outcome, Resealed):
             kept = self.resealed(getattr(row.link.tokens, self.member), getattr(tokens, self.member))
             link = self._rows[key].link

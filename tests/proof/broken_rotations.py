@@ -116,14 +116,14 @@ def _old_name(monkeypatch: Any) -> None:
 def _old_columns(monkeypatch: Any) -> None:
     """Leave the columns of key ids as they were."""
 
-    async def reseal(self, key, version, tokens):
+    async def reseal(self, key, version, tokens, *, written_at=None):
         stored = await self._store.get(key)
         sealed = await self._sealed(key, tokens)
         ids = {
             "access_token_key_id": stored.tokens.access_token_key_id,
             "refresh_token_key_id": stored.tokens.refresh_token_key_id,
         }
-        return await self._store.reseal(key, version, attrs.evolve(sealed, **ids))
+        return await self._store.reseal(key, version, attrs.evolve(sealed, **ids), written_at=written_at)
 
     monkeypatch.setattr(EncryptedStore, "reseal", reseal)
 
@@ -132,8 +132,8 @@ def _only_tokens(monkeypatch: Any) -> None:
     """Forget extra where a link is encrypted anew."""
     real = encryption.EncryptedStore.reseal
 
-    async def reseal(self, key, version, tokens):
-        return await real(self, key, version, attrs.evolve(tokens, extra={}))
+    async def reseal(self, key, version, tokens, *, written_at=None):
+        return await real(self, key, version, attrs.evolve(tokens, extra={}), written_at=written_at)
 
     monkeypatch.setattr(EncryptedStore, "reseal", reseal)
 

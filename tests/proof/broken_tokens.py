@@ -140,8 +140,8 @@ class PutRenewsCreatedAt(HealthyStore):
 class ResealWritesWholeTokens(HealthyStore):
     """A re-encryption of what was read earlier also writes its expiry and scopes."""
 
-    async def reseal(self, key, version, tokens):
-        outcome = await super().reseal(key, version, tokens)
+    async def reseal(self, key, version, tokens, *, written_at=None):
+        outcome = await super().reseal(key, version, tokens, written_at=written_at)
         if isinstance(outcome, Resealed):
             return Resealed(
                 self.row(key, link=attrs.evolve(self._rows[key].link, tokens=tokens)).seen_at(self._now())
@@ -153,8 +153,8 @@ class ResealWritesWholeTokens(HealthyStore):
 class ResealMovesUpdatedAt(HealthyStore):
     """A key rotation makes every link look used."""
 
-    async def reseal(self, key, version, tokens):
-        outcome = await super().reseal(key, version, tokens)
+    async def reseal(self, key, version, tokens, *, written_at=None):
+        outcome = await super().reseal(key, version, tokens, written_at=written_at)
         if isinstance(outcome, Resealed):
             link = attrs.evolve(self._rows[key].link, updated_at=self._now() + timedelta(seconds=1))
             return Resealed(self.row(key, link=link).seen_at(self._now()))
@@ -165,11 +165,11 @@ class ResealMovesUpdatedAt(HealthyStore):
 class ResealTakesTheSavesPlace(HealthyStore):
     """A refresh that was read before a re-encryption is taken as stale."""
 
-    async def save(self, key, version, tokens, *, origin=None, written_at=None):
+    async def save(self, key, version, tokens, **said):
         row = self._rows.get(key)
         if row is not None and row.link.version == version and row.link.tokens.access_token_key_id:
             return Stale(row.link)
-        return await super().save(key, version, tokens, origin=origin, written_at=written_at)
+        return await super().save(key, version, tokens, **said)
 
 
 @broken("delete", "test_delete_removes_claimed_and_marked_links")

@@ -12,6 +12,7 @@ import attrs
 
 from extauth.auth import Auth
 from extauth.cli.application import WHAT_IT_IS, application
+from extauth.cli.auditing import audited
 from extauth.cli.databases import check_migrated
 from extauth.cli.progress import Progress
 from extauth.domain.errors import ConfigurationError
@@ -88,8 +89,13 @@ class Session:
         return keys_from_file(file) if file else keys_from_environment()
 
     @asynccontextmanager
-    async def opened(self, providers: Providers = "unused") -> AsyncGenerator[Opened, None]:
+    async def opened(
+        self, providers: Providers = "unused", *, writes: bool = False
+    ) -> AsyncGenerator[Opened, None]:
         """Open the store, with the application's services if they are wanted; never migrates by ``--store``.
+
+        What a command that ``writes`` does is entered in the audit trail: the application's, or by
+        ``--store`` the one that is in use beside the links.
 
         :raises UsageError: if an option is missing.
         :raises StoreUnavailable: if it cannot be reached.
@@ -104,7 +110,7 @@ class Session:
         if url is not None:
             await check_migrated(url)
         if url is not None and (providers == "unused" or (providers == "if given" and not app)):
-            async with open_store(url.value, keys=self.keys()) as store:
+            async with self._by_address(url, writes=writes) as store:
                 yield Opened(store, None)
             return
         if not app:
@@ -118,7 +124,11 @@ class Session:
             if url is None:
                 msg = f"the application {app} gives providers only; give the store's address, too"
                 raise ConfigurationError(msg)
-            async with open_auth(url.value, _checked(app, given), keys=self.keys()) as auth:
+            providers_given = _checked(app, given)
+            async with (
+                self._by_address(url, writes=writes) as store,
+                open_auth(store, providers_given) as auth,
+            ):
                 yield Opened(cast("Store", auth.store), auth)
 
     def mine(self) -> AbstractAsyncContextManager[Auth]:
@@ -126,6 +136,15 @@ class Session:
         from extauth.cli.personal.opening import open_mine  # noqa: PLC0415 - it needs aiohttp
 
         return open_mine(self)
+
+    @asynccontextmanager
+    async def _by_address(self, url: Hidden[str], *, writes: bool) -> AsyncGenerator[Store, None]:
+        async with open_store(url.value, keys=self.keys()) as store:
+            if not writes:
+                yield store
+                return
+            async with audited(store) as noted:
+                yield noted
 
 
 def _checked(app: str, given: list[Any]) -> list[Any]:

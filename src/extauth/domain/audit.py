@@ -49,6 +49,7 @@ class AuditKind(StrEnum):
     IMPORTED = "imported"
     EXPORTED = "exported"
     KEYS_ROTATED = "keys_rotated"
+    """A rotation was begun that had something to do; ``reason`` is the id of the key that it was to."""
 
 
 def fingerprint(token: str | None) -> str | None:

@@ -20,3 +20,15 @@ def was_put_back(stored: Link, known: Link) -> bool:
     """Whether the store has the very tokens of ``known``, be it under another version: somebody has put them
     back after it fell back, which makes them look new."""
     return same_tokens(stored.tokens, known.tokens)
+
+
+def says_more(stored: Link, known: Link) -> bool:
+    """Whether an older state says of its grant what ``known`` does not say: whose account it is, or a client.
+    It may be another grant's, so that neither is true of the newer tokens.
+
+    What was put back is the same grant, and whose it is may have been found out since.
+    """
+    if was_put_back(stored, known):
+        return False
+    account = stored.account is not None and stored.account != known.account
+    return account or (stored.origin is not None and known.origin is None)

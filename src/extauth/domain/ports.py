@@ -67,6 +67,7 @@ class RefreshStore(LinkReader, Protocol):
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
         """Store the outcome of a successful refresh of ``version``.
 
@@ -78,6 +79,9 @@ class RefreshStore(LinkReader, Protocol):
 
         With ``written_at``, the ``updated_at`` of the link that was refreshed, it must be the stored one's
         as well. A store that has lost its last writes gives their versions again, to a new authorization too.
+
+        With ``other_grant`` the tokens may be of another grant than the stored ones, to which such a store
+        has fallen back: the account is forgotten, and the origin is the one given, or none.
         """
         ...
 
@@ -179,11 +183,14 @@ class UpkeepStore(Protocol):
         """
         ...
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
         """Replace the token texts and key ids by another encryption of the same tokens.
 
-        ``Resealed`` if the version matches. The texts of ``resource_tokens`` are among them, and so are the
-        values of those members of ``extra`` that are given and are there: none is added, and none is dropped.
+        ``Resealed`` if the version matches, and ``written_at`` as for a save. The texts of
+        ``resource_tokens`` are among them, and so are the values of those members of ``extra`` that are given
+        and are there: none is added, and none is dropped.
         **The version is unchanged**, and so are expiries, scopes, account, lease, marks and times. Otherwise
         ``Stale`` or ``Absent``, and nothing changes.
         """

@@ -105,7 +105,9 @@ class LinkResealer(Protocol):
         """See :class:`~extauth.domain.ports.LinkReader`."""
         ...
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
         """See :class:`~extauth.domain.ports.UpkeepStore`."""
         ...
 

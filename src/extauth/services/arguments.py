@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from functools import lru_cache
-from inspect import signature
 from typing import TypeVar
 
 from extauth.domain.errors import UnknownProvider
@@ -65,14 +63,3 @@ def unknown_provider(provider_id: str, known: Iterable[str]) -> UnknownProvider:
     close = get_close_matches(provider_id.lower(), ids, n=1, cutoff=_CLOSE)
     meant = f"; did you mean {ids[close[0]]!r}?" if close else ""
     return UnknownProvider(f"no provider {provider_id!r} was given to this service; it {has}{meant}")
-
-
-def takes(method: Callable[..., object], keyword: str) -> bool:
-    """Whether a method of a provider or store can be told this; an application's own may not know it yet."""
-    return _takes(getattr(method, "__func__", method), keyword)
-
-
-@lru_cache
-def _takes(function: Callable[..., object], keyword: str) -> bool:
-    parameters = signature(function).parameters
-    return keyword in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -98,8 +99,9 @@ def link_fenced(key: LinkKey) -> LinkFenced:
     """Say that somebody else may be refreshing the grant, and who can end that."""
     return LinkFenced(
         f"the link of {key.user_id!r} to {key.provider_id} is fenced: it was moved here or away, and the"
-        " other side may still refresh it. Once that side has stopped for good, lift the fence:"
-        f" lift_fence(store, {key.provider_id!r})"
+        " other side may still refresh it. Once that side has stopped for good, lift the fence: extauth"
+        f" retry {shlex.quote(key.provider_id)} --reason {FENCED} --yes, or in Python"
+        f" extauth.transfer.lift_fence(store, {key.provider_id!r})"
     )
 
 

@@ -17,19 +17,19 @@ reseal = EncryptedStore.reseal
 numbers = count(1)
 
 
-async def gated(self: EncryptedStore, *arguments: Any) -> Any:
+async def gated(self: EncryptedStore, *arguments: Any, **said: Any) -> Any:
     """Encrypt a link, but no more than the first few."""
     number = next(numbers)
     if number == GOES_TO:
         print("in the middle", file=sys.stderr, flush=True)
     if number >= GOES_TO:
         await asyncio.Event().wait()
-    return await reseal(self, *arguments)
+    return await reseal(self, *arguments, **said)
 
 
 def app() -> Any:
     """All that the application opens."""
-    EncryptedStore.reseal = gated  # type: ignore[method-assign, assignment]
+    EncryptedStore.reseal = gated  # type: ignore[method-assign]
     return extauth.open(
         os.environ["APP_STORE"], [ScriptedLinkingProvider("github")], keys=keys_from_environment()
     )

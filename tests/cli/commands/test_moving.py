@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,8 @@ import pytest
 
 from extauth import LinkKey, open_store
 from extauth.adapters.encryption import EncryptionKey
-from tests.cli.commands.support import CANARY, environment, extauth, stocked
+from extauth.services.errors import link_fenced
+from tests.cli.commands.support import CANARY, PROGRAM, environment, extauth, stocked
 
 ALICE = LinkKey("github", "alice")
 
@@ -170,3 +173,55 @@ async def test_what_cannot_be_moved_says_why(tmp_path, key):
         run = extauth(*command, *store)
         assert (command, run.code, run.json["ok"]) == (command, code, False), run.out
         assert CANARY not in run.out + run.err
+
+
+def _importing(url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "import", "-", "--store", url, "--json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
+async def test_an_import_ends_while_its_input_is_silent(tmp_path, number):
+    """A pipe that stays open holds up no signal; what was read until then is in, whole, and counted."""
+    url = f"sqlite:///{tmp_path}/links.db"
+    users = [f"user-{each:03}" for each in range(200)]
+    async with open_store(url, keys="plain") as store:
+        process = _importing(url)
+        assert process.stdin is not None
+        process.stdin.write(lines(*(row(user) for user in users)))
+        process.stdin.flush()
+        while await store.get(LinkKey("github", users[-1])) is None:
+            await asyncio.sleep(0.05)
+        process.send_signal(number)
+        try:
+            code = await asyncio.to_thread(process.wait, timeout=30)
+            ended = json.loads(process.stdout.read())
+            complaint = process.stderr.read()
+        finally:
+            process.kill()
+            process.communicate()
+        assert code == (143 if number == signal.SIGTERM else 130)
+        assert (ended["done"]["rows done"] in {199, 200}, complaint) == (True, "")
+        assert len(await store.links_of(users[-1])) == 1
+
+
+async def test_a_command_that_moves_links_names_the_one_that_lifts_a_fence(empty, tmp_path):
+    """Whoever is told of a fence is told what to type; one that is not lifted does not count as such."""
+    file = tmp_path / "rows.jsonl"
+    file.write_text(lines(row()))
+    assert extauth("import", str(file), "--store", empty).code == 0
+    counted = extauth("retry", "github", "--store", empty)
+    assert "0 links have such a mark" in counted.out
+    assert "1 more are fenced, and stay so: --reason fenced lifts fences" in counted.out
+    lifted = extauth("retry", "github", "--store", empty, "--yes", "--json").json
+    assert (lifted["found"], lifted["fenced"], lifted["lifted"]) == (0, 1, 0)
+    told = str(link_fenced(LinkKey("github/at work", "alice")))
+    assert "extauth retry 'github/at work' --reason fenced --yes" in told
+    lifted = extauth("retry", "github", "--reason", "fenced", "--store", empty, "--yes", "--json").json
+    assert (lifted["found"], lifted["fenced"], lifted["lifted"]) == (1, 0, 1)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import attrs
+import pytest
 
 from extauth import LinkKey, open_store
+from extauth.cli.commands import upkeep
+from extauth.cli.session import Session
 from extauth.domain.link import RefreshFailure
+from extauth.testing import ScriptedLinkingProvider
 from tests.cli.commands.support import CANARY, extauth, tokens
 from tests.cli.commands.test_acting import run, server, settings
 
@@ -100,3 +106,35 @@ async def test_events_that_were_set_aside(url):
     empty = extauth("outbox", "--store", url, "--json")
     assert (empty.code, empty.json["waiting"], empty.json["dead_letters"]) == (0, 2, [])
     assert CANARY not in found.out + shown.out + again.out + empty.out
+
+
+def scripted() -> list[ScriptedLinkingProvider]:
+    """Return the providers of an application."""
+    return [PROVIDER]
+
+
+PROVIDER = ScriptedLinkingProvider("github")
+
+
+async def test_an_interrupted_upkeep_says_what_it_has_done(tmp_path):
+    """One link is refreshed and the next must wait for its turn: it is counted, and the other is not."""
+    url = f"sqlite:///{tmp_path}/links.db"
+    now = datetime.now(UTC)
+    async with open_store(url, keys="plain") as store:
+        for user in ("alice", "bob"):
+            grant = attrs.evolve(PROVIDER.tokens.grant(), issued_at=now - timedelta(hours=1), expires_at=now)
+            await store.put(LinkKey("github", user), grant)
+    options = argparse.Namespace(
+        app=f"{__name__}:scripted", store=url, keys_file=None, rate=0.01, only_alive=False
+    )
+    session = Session(options, reports=False)
+    running = asyncio.create_task(upkeep.COMMAND.run(session))
+    while not session.done.get("links refreshed"):
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert session.done == {"links refreshed": 1, "expired removed": 0}
+    async with open_store(url, keys="plain") as store:
+        versions = [(await store.get(LinkKey("github", user))).version for user in ("alice", "bob")]
+    assert sorted(versions) == [1, 2]

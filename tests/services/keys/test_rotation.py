@@ -43,11 +43,11 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def reseal(self, key, version, tokens):
+    async def reseal(self, key, version, tokens, *, written_at=None):
         if self.meanwhile is not None:
             await self.meanwhile(key)
         self.resealed[key] += 1
-        return await self._store.reseal(key, version, tokens)
+        return await self._store.reseal(key, version, tokens, written_at=written_at)
 
 
 def users(number: int) -> list[LinkKey]:
@@ -264,6 +264,46 @@ async def test_a_refresh_that_saves_meanwhile_is_kept(any_store):
     link = await EncryptedStore(any_store, NEW).get(key)
     assert (link.version, link.tokens, link.pending.live) == (2, TokenSet("at-2", "rt-2"), True)
     assert isinstance(await old.save(key, 2, TokenSet("at-3", "rt-3")), Saved)
+
+
+async def test_a_version_that_is_given_again_is_read_again(any_store):
+    """A failover between read and write loses what was read, and the user connects anew: that grant stays."""
+    both = EncryptedStore(beneath := Watched(any_store), [NEW, OLD])
+    await EncryptedStore(any_store, OLD).put(ALICE, tokens())
+    new = tokens("2")
+
+    async def connect(_) -> None:
+        beneath.meanwhile = None
+        await asyncio.sleep(0.002)  # SQLite's clock counts milliseconds
+        await _forget(any_store, ALICE)
+        await EncryptedStore(any_store, OLD).put(ALICE, new)
+
+    beneath.meanwhile = connect
+    report = await rotate(both)
+    link = await EncryptedStore(any_store, NEW, plain_rows="refuse").get(ALICE)
+    assert (link.version, link.tokens) == (1, attrs.evolve(new, access_token_key_id=None))
+    assert (report.done, report.failed, beneath.resealed[ALICE]) == (1, (), 2)
+
+
+async def test_a_store_that_does_not_know_when_it_wrote_is_rotated(any_store):
+    """An application's own may have been written for an earlier version."""
+
+    class Older(Watched):
+        async def reseal(self, key, version, tokens):
+            return await self._store.reseal(key, version, tokens)
+
+    await EncryptedStore(any_store, OLD).put(ALICE, tokens())
+    assert (await rotate(EncryptedStore(Older(any_store), [NEW, OLD]))).done == 1
+
+
+async def _forget(store: Any, key: LinkKey) -> None:
+    """Let the store lose its last writes: there is no link, and versions begin anew."""
+    if isinstance(store, MemoryLinkStore):
+        store._rows.pop(key)
+        return
+    beneath = getattr(store, "_connection", None) or store._pool
+    await beneath.execute("DELETE FROM external_auth_links")
+    await beneath.execute("UPDATE external_auth_meta SET retired_version = 0")
 
 
 async def test_a_link_that_changes_all_the_time_is_listed(any_store):

@@ -137,6 +137,59 @@ async def test_what_is_put_back_is_whose_it_was(scene):
     assert scene.provider.families_revoked == 0
 
 
+@pytest.mark.parametrize("method", ["claim", "save", "record_failure"])
+async def test_an_account_that_nobody_knew_is_not_the_older_rows(scene, method):
+    """The older row was another account's, of a client that said who it was: the newer tokens become neither
+    that account's nor that client's."""
+    old = await scene.inner.put(KEY, scene.provider.grant(), origin=OLD)
+    await scene.inner.record_account(KEY, old.version, Account("old"))
+    backup = await Backup.of(scene.inner)
+    scene.clock.advance(HOURS)
+    await scene.inner.put(KEY, scene.provider.grant())
+    scene.clock.advance(HOURS)
+
+    if method == "record_failure":
+        scene.provider.script = [GrantRejected("invalid_grant")]
+    scene.store.before[method] = [backup.restore]
+    await asyncio.gather(scene.replica().refresh("scripted", "alice"), return_exceptions=True)
+    stored = await scene.stored()
+    assert (stored.origin, stored.account) == (None, None)
+    assert scene.provider.families_revoked == 0
+
+
+async def test_the_right_account_is_there_or_none(scene):
+    """A replica that ends between the save and the account leaves no older row's account."""
+    old = await scene.inner.put(KEY, scene.provider.grant())
+    await scene.inner.record_account(KEY, old.version, Account("old"))
+    backup = await Backup.of(scene.inner)
+    scene.clock.advance(HOURS)
+    new = await scene.inner.put(KEY, scene.provider.grant())
+    await scene.inner.record_account(KEY, new.version, Account("new"))
+    scene.clock.advance(HOURS)
+
+    scene.store.before["save"] = [backup.restore]
+    scene.store.before["record_account"] = down()
+    link = await scene.replica().refresh("scripted", "alice")
+    assert (link.account, (await scene.stored()).account) == (None, None)
+
+
+async def test_an_account_that_was_found_out_meanwhile_is_kept(scene):
+    """Another replica has put back the very tokens, and found out whose they are."""
+    backup = await _known(scene, 2)
+    known = await scene.stored()
+
+    async def put_back():
+        await backup.restore()
+        scene.clock.advance(timedelta(seconds=1))
+        saved = await scene.inner.save(KEY, 1, known.tokens)
+        await scene.inner.record_account(KEY, saved.link.version, Account("hers"))
+
+    scene.store.before["save"] = [put_back]
+    link = await scene.replica().refresh("scripted", "alice")
+    assert (link.account, (await scene.stored()).account) == (Account("hers"), Account("hers"))
+    assert scene.provider.is_live(link.tokens)
+
+
 @pytest.mark.parametrize("how", ["saved", "saved late", "rejected"])
 async def test_a_new_authorization_is_not_taken_for_the_version_that_was_lost(any_store, how):
     """The version repeats: an exchange of the lost one neither writes its tokens over the user's new ones,

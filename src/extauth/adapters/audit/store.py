@@ -13,6 +13,7 @@ from extauth.domain.actors import Action, Actor, Target
 from extauth.domain.audit import AuditEntry, AuditKind
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
 from extauth.domain.linking_ports import Store
+from extauth.domain.optional_keywords import understood
 from extauth.domain.outcomes import Recorded, RecordOutcome, Saved, SaveOutcome
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
@@ -108,10 +109,14 @@ class AuditedStore:
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
         entry = self._entry(AuditKind.REFRESHED, key, tokens)
+        other = understood(self.beneath.save, other_grant=other_grant or None)
         with self._recorder.beside(entry):
-            outcome = await self.beneath.save(key, version, tokens, origin=origin, written_at=written_at)
+            outcome = await self.beneath.save(
+                key, version, tokens, origin=origin, written_at=written_at, **other
+            )
         if isinstance(outcome, Saved):
             self._wrote(entry, outcome.link)
         return outcome

@@ -17,6 +17,7 @@ from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFail
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, TakeOutcome
 from extauth.domain.linking_ports import Store
+from extauth.domain.optional_keywords import understood
 from extauth.domain.outcomes import ClaimOutcome, RecordOutcome, ResealOutcome, SaveOutcome
 from extauth.domain.ports import Takeover
 from extauth.domain.readiness import ping
@@ -122,9 +123,11 @@ class GuardedStore:
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
         self.authorize(RULES["save"], Target.of(key))
-        return await self.beneath.save(key, version, tokens, origin=origin, written_at=written_at)
+        other = understood(self.beneath.save, other_grant=other_grant or None)
+        return await self.beneath.save(key, version, tokens, origin=origin, written_at=written_at, **other)
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
@@ -149,9 +152,12 @@ class GuardedStore:
         self.authorize(RULES["release"], Target.of(key))
         return await self.beneath.release(key, version, owner, unresolved=unresolved)
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
         self.authorize(RULES["reseal"], Target.of(key))
-        return await self.beneath.reseal(key, version, tokens)
+        written = understood(self.beneath.reseal, written_at=written_at)
+        return await self.beneath.reseal(key, version, tokens, **written)
 
     async def due(
         self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100

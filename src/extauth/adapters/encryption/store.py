@@ -20,6 +20,7 @@ from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFail
 from extauth.domain.linking import MOST_BEGUN, ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import FindOutcome, Taken, TakeOutcome
 from extauth.domain.linking_ports import Store
+from extauth.domain.optional_keywords import understood
 from extauth.domain.outbox import Outbox, outbox_of
 from extauth.domain.outcomes import (
     Claimed,
@@ -174,9 +175,11 @@ class EncryptedStore:
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
         sealed = await self._sealed(key, tokens)
-        outcome = await self._store.save(key, version, sealed, origin=origin, written_at=written_at)
+        other = understood(self._store.save, other_grant=other_grant or None)
+        outcome = await self._store.save(key, version, sealed, origin=origin, written_at=written_at, **other)
         match outcome:
             case Saved(link):
                 return Saved(_as_written(link, tokens))
@@ -204,8 +207,12 @@ class EncryptedStore:
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         return await self._store.release(key, version, owner, unresolved=unresolved)
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
-        outcome = await self._store.reseal(key, version, await self._sealed(key, tokens))
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
+        sealed = await self._sealed(key, tokens)
+        written = understood(self._store.reseal, written_at=written_at)
+        outcome = await self._store.reseal(key, version, sealed, **written)
         match outcome:
             case Resealed(link):
                 return Resealed(await self._openers.link(link))

@@ -10,10 +10,11 @@ import attrs
 
 from extauth.domain.due import DueBy, due_at
 from extauth.domain.fence import FENCED
-from extauth.domain.link import Link, PendingExchange
+from extauth.domain.link import GrantOrigin, Link, PendingExchange
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.outcomes import Held, SeenLease
 from extauth.domain.ports import Takeover
+from extauth.domain.token_set import TokenSet
 
 
 @final
@@ -60,6 +61,20 @@ class Row:
                 return Held(lease.expires_at - now, seen)
             unresolved_since = unresolved_since or lease.taken_at
         return Row(self.link, Lease(owner, taken_at, now + ttl), unresolved_since)
+
+    def saved(self, tokens: TokenSet, origin: GrantOrigin | None, now: datetime, *, other_grant: bool) -> Row:
+        """Return the row of the next version, without lease and marks."""
+        kept, account = (None, None) if other_grant else (self.link.origin, self.link.account)
+        link = attrs.evolve(
+            self.link,
+            tokens=tokens,
+            version=self.link.version + 1,
+            updated_at=now,
+            failure=None,
+            origin=kept if origin is None else origin,
+            account=account,
+        )
+        return Row(link)
 
     def is_marked(
         self, provider_id: str, user_id: str | None, reason: str | None, since: datetime | None

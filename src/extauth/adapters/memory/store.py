@@ -141,20 +141,14 @@ class MemoryLinkStore:
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
         row = self._at_version(key, version, written_at)
         if not isinstance(row, Row):
             return row
-        link = attrs.evolve(
-            row.link,
-            tokens=tokens,
-            version=version + 1,
-            updated_at=self._now(),
-            failure=None,
-            origin=row.link.origin if origin is None else origin,
-        )
-        self._write(key, Row(link))
-        return Saved(link)
+        row = row.saved(tokens, origin, self._now(), other_grant=other_grant)
+        self._write(key, row)
+        return Saved(row.link)
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
@@ -192,8 +186,10 @@ class MemoryLinkStore:
         self._write(key, Row(row.link, unresolved_since=since))
         return True
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
-        row = self._at_version(key, version)
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
+        row = self._at_version(key, version, written_at)
         if not isinstance(row, Row):
             return row
         row = attrs.evolve(row, link=attrs.evolve(row.link, tokens=row.link.tokens.resealed(tokens)))

@@ -95,15 +95,23 @@ WHERE {_KEY} AND version = $3
     OR (lease_owner = $7 AND lease_expires_at = $8))
 RETURNING {_COLUMNS}, clock_timestamp() - unresolved_since, clock_timestamp(), {DURABLE}"""
 
-# A save with an origin says all of it; one without leaves all of it.
-SAVE = f"""UPDATE external_auth_links SET
+
+def _save(whose: str) -> str:
+    return f"""UPDATE external_auth_links SET
   version = version + 1, {_WRITTEN}, {_TOKENS},
-  oauth_resource = CASE WHEN $15::text IS NULL THEN oauth_resource ELSE $17::text END,
-  oauth_client_id = coalesce($15::text, oauth_client_id),
-  oauth_token_endpoint = coalesce($16::text, oauth_token_endpoint),
+  {whose},
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 WHERE {_KEY} AND version = $14
   AND {of_that_write("$18::timestamptz")} RETURNING {_COLUMNS}, {DURABLE}"""
+
+
+# A save with an origin says all of it; one without leaves all of it.
+SAVE = _save("""oauth_resource = CASE WHEN $15::text IS NULL THEN oauth_resource ELSE $17::text END,
+  oauth_client_id = coalesce($15::text, oauth_client_id),
+  oauth_token_endpoint = coalesce($16::text, oauth_token_endpoint)""")
+
+SAVE_OTHER_GRANT = _save(f"""oauth_client_id = $15, oauth_token_endpoint = $16, oauth_resource = $17,
+  {_CLEAR_ACCOUNT}""")
 
 # A permanent mark has a reason and no time to retry at. A fence is replaced by nothing.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
@@ -139,7 +147,7 @@ WHERE {_KEY} AND version = $3 RETURNING {_COLUMNS}, {DURABLE}"""
 
 RESEAL = f"""UPDATE external_auth_links SET {_TEXTS}, oauth_resource_tokens = $7,
   oauth_extra = coalesce($9, oauth_extra)
-WHERE {_KEY} AND version = $8 RETURNING {_COLUMNS}, {DURABLE}"""
+WHERE {_KEY} AND version = $8 AND {of_that_write("$10::timestamptz")} RETURNING {_COLUMNS}, {DURABLE}"""
 
 # The first page begins at the first instant, and no id is empty.
 DUE: Mapping[DueBy, str] = {

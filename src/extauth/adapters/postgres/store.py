@@ -219,11 +219,13 @@ class PostgresLinkStore(LinkingMethods):
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
         parameters = Parameters(
             *key_parameters(key), *token_parameters(tokens), version, *origin_parameters(origin), written_at
         )
-        row = await self._conditional.at_version(key, version, statements.SAVE, parameters, written_at)
+        sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
+        row = await self._conditional.at_version(key, version, sql, parameters, written_at)
         return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
     async def record_failure(
@@ -249,15 +251,17 @@ class PostgresLinkStore(LinkingMethods):
         parameters = Parameters(*key_parameters(key), version, owner, unresolved)
         return await self._write(statements.RELEASE, parameters) is not None
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
         if tokens.resource_tokens or tokens.extra:
-            link = await self._lost.foreseen(key, version)
+            link = await self._lost.foreseen(key, version, written_at)
             if not isinstance(link, Link):
                 return link
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
-        parameters = Parameters(*key_parameters(key), *sealed_parameters(tokens, version))
-        row = await self._conditional.at_version(key, version, statements.RESEAL, parameters)
+        parameters = Parameters(*key_parameters(key), *sealed_parameters(tokens, version), written_at)
+        row = await self._conditional.at_version(key, version, statements.RESEAL, parameters, written_at)
         return row if isinstance(row, Stale | Absent) else Resealed(link_from_row(row))
 
     async def due(

@@ -86,19 +86,27 @@ WHERE {_AT_VERSION}
     OR (lease_owner = :seen_owner AND lease_expires_at = :seen_expiry))
 RETURNING {COLUMNS}, {NOW} - unresolved_since, {NOW}"""
 
-# A save with an origin says all of it; one without leaves all of it.
-SAVE = f"""UPDATE external_auth_links SET
+
+def _save(whose: str) -> str:
+    return f"""UPDATE external_auth_links SET
   version = version + 1, updated_at = {NOW}, oauth_written_at = {NOW},
   oauth_access_token = :access_token, oauth_refresh_token = :refresh_token,
   oauth_expiry = :expiry, oauth_scopes = :scopes, oauth_token_type = :token_type,
   oauth_extra = :extra, oauth_access_token_key_id = :access_token_key_id,
   oauth_refresh_token_key_id = :refresh_token_key_id, oauth_issued_at = :issued_at,
   oauth_refresh_token_expiry = :refresh_token_expiry, oauth_resource_tokens = :resource_tokens,
-  oauth_resource = CASE WHEN :client_id IS NULL THEN oauth_resource ELSE :resource END,
-  oauth_client_id = coalesce(:client_id, oauth_client_id),
-  oauth_token_endpoint = coalesce(:token_endpoint, oauth_token_endpoint),
+  {whose},
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} RETURNING {COLUMNS}"""
+
+
+# A save with an origin says all of it; one without leaves all of it.
+SAVE = _save("""oauth_resource = CASE WHEN :client_id IS NULL THEN oauth_resource ELSE :resource END,
+  oauth_client_id = coalesce(:client_id, oauth_client_id),
+  oauth_token_endpoint = coalesce(:token_endpoint, oauth_token_endpoint)""")
+
+SAVE_OTHER_GRANT = _save(f"""oauth_client_id = :client_id, oauth_token_endpoint = :token_endpoint,
+  oauth_resource = :resource, {_CLEAR_ACCOUNT}""")
 
 # A permanent mark has a reason and no time to retry at. A fence is replaced by nothing.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
@@ -137,7 +145,7 @@ RESEAL = f"""UPDATE external_auth_links SET
   oauth_access_token_key_id = :access_token_key_id,
   oauth_refresh_token_key_id = :refresh_token_key_id, oauth_resource_tokens = :resource_tokens,
   oauth_extra = coalesce(:extra, oauth_extra)
-WHERE {_AT_VERSION} RETURNING {COLUMNS}"""
+WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} RETURNING {COLUMNS}"""
 
 _BEHIND_KEY = "(provider_id, user_id) > (:after_provider, :after_user)"
 

@@ -194,10 +194,12 @@ class SqliteLinkStore(LinkingMethods):
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
         at = version_parameters(key, version, written_at)
         parameters = Parameters({**at, **token_parameters(tokens), **origin_parameters(origin)})
-        row = await self._conditional.at_version(key, version, statements.SAVE, parameters, written_at)
+        sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
+        row = await self._conditional.at_version(key, version, sql, parameters, written_at)
         return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
     async def record_failure(
@@ -227,15 +229,17 @@ class SqliteLinkStore(LinkingMethods):
         )
         return await self._write(statements.RELEASE, parameters) is not None
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
         if tokens.resource_tokens or tokens.extra:
-            link = await self._lost.foreseen(key, version)
+            link = await self._lost.foreseen(key, version, written_at)
             if not isinstance(link, Link):
                 return link
             # No expiry changes as long as the version does not, so that there may be time in between.
             tokens = link.tokens.resealed(tokens)
-        parameters = Parameters({**key_parameters(key), **sealed_parameters(tokens), "version": version})
-        row = await self._conditional.at_version(key, version, statements.RESEAL, parameters)
+        parameters = Parameters({**version_parameters(key, version, written_at), **sealed_parameters(tokens)})
+        row = await self._conditional.at_version(key, version, statements.RESEAL, parameters, written_at)
         return row if isinstance(row, Stale | Absent) else Resealed(link_from_row(row))
 
     async def due(

@@ -176,8 +176,9 @@ COMMAND = Command(
     name="audit",
     help="who did what to which link",
     description="Lists the entries of the audit trail that the store keeps, oldest first, where the"
-    " application has one. Tokens appear as fingerprints only. With --purge-before and --yes it removes"
-    " old ones, which takes a role that may delete them.",
+    " application has one. Tokens appear as fingerprints only. Other commands enter what they"
+    " change by --store alone if there is an entry already. With --purge-before and --yes it removes old"
+    " ones, which takes a role that may delete them.",
     add_arguments=_add_arguments,
     members={
         "entries": '`[{"number", "at", "kind", "provider", "user", "version", "actor", "on_behalf_of",'

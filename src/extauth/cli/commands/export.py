@@ -31,7 +31,7 @@ async def _run(session: Session) -> Answer:
     if options.provider is not None:
         LinkKey(options.provider, "any")  # no id that no link can have
     key = file_key(options)
-    async with session.opened() as opened:
+    async with session.opened(writes=True) as opened:
         with session.progress.of("exporting") as bar, told(file, "written"):
 
             def count(number: int) -> None:

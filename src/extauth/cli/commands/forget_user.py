@@ -27,7 +27,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 async def _run(session: Session) -> Answer:
     user: str = session.options.user
     LinkKey("any", user)  # no id that no link can have
-    async with session.opened("if given") as opened:
+    async with session.opened("if given", writes=session.options.yes) as opened:
         links, begun = await _kept(opened, user)
         if not links and not begun:
             msg = f"nothing is kept of user {user!r}"

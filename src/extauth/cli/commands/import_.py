@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import AsyncIterable, Callable, Mapping
 from datetime import UTC
@@ -66,7 +67,7 @@ async def _run(session: Session) -> Answer:
         msg = "--utc and --map are for rows, and not for a file of extauth export"
         raise UsageError(msg)
     rows = _rows(session)
-    async with session.opened("if given") as opened:
+    async with session.opened("if given", writes=not options.dry_run) as opened:
         mapping = None if options.source == _EXPORT else _mapping(session, opened)
         with session.progress.of("looking" if options.dry_run else "importing") as bar, told(file, "read"):
 
@@ -97,7 +98,8 @@ def _rows(session: Session) -> AsyncIterable[Row]:
     if sys.stdin.isatty():
         msg = "stdin is a terminal, and tokens are not typed; give a file, or pipe the rows in"
         raise UsageError(msg)
-    return json_lines_in(sys.stdin.buffer)
+    # A file of its own on it: a thread that waits for rows would hold the lock of sys.stdin when this ends.
+    return json_lines_in(os.fdopen(os.dup(sys.stdin.fileno()), "rb"))
 
 
 def _mapping(session: Session, opened: Opened) -> Columns:

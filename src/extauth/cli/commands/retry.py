@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from extauth.cli.command import Answer, Command, Table
+import attrs
+
+from extauth.cli.command import Answer, Command, Shown, Table
 from extauth.cli.listing import counted
 from extauth.cli.session import Session
 from extauth.cli.times import ago
+from extauth.domain.fence import FENCED
 from extauth.domain.inventory import LinkFilter, inventory_of
 from extauth.domain.link import LinkKey
 
@@ -32,8 +35,14 @@ async def _run(session: Session) -> Answer:
     provider, user = options.provider, options.user
     LinkKey(provider, user or "any")  # neither may be what no link can have
     wanted = LinkFilter(provider, user, marked=True, reason=options.reason, marked_since=options.since)
-    async with session.opened() as opened:
-        counts = await counted(session, inventory_of(opened.store), wanted)
+    async with session.opened(writes=options.yes) as opened:
+        inventory = inventory_of(opened.store)
+        counts = await counted(session, inventory, wanted)
+        fenced = 0
+        if options.reason is None:  # which lifts no fence
+            behind = await counted(session, inventory, attrs.evolve(wanted, reason=FENCED))
+            fenced = sum(behind.values())
+            counts -= behind
         found = sum(counts.values())
         lifted = 0
         if options.yes and found:
@@ -47,7 +56,11 @@ async def _run(session: Session) -> Answer:
         said = f"{lifted} marks lifted; those links are tried again when their tokens are asked for next"
     else:
         said = f"{found} links have such a mark; nothing was changed. --yes lifts them"
-    return Answer({"found": found, "lifted": lifted, "dry_run": not options.yes}, [*table, said])
+    lines: list[Shown] = [*table, said]
+    if fenced:
+        lines.append(f"{fenced} more are fenced, and stay so: --reason {FENCED} lifts fences, and they alone")
+    answer = {"found": found, "fenced": fenced, "lifted": lifted, "dry_run": not options.yes}
+    return Answer(answer, lines)
 
 
 COMMAND = Command(
@@ -58,7 +71,8 @@ COMMAND = Command(
     " with no one connecting again; those that are really dead are marked again at their next refresh.",
     add_arguments=_add_arguments,
     members={
-        "found": "how many links have such a mark",
+        "found": "how many links have such a mark, which can be lifted so",
+        "fenced": "how many more are fenced, which only --reason fenced lifts",
         "lifted": "how many marks were removed",
         "dry_run": "whether nothing was to be changed",
     },

@@ -24,7 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def _run(session: Session) -> Answer:
-    async with session.opened() as opened:
+    async with session.opened(writes=True) as opened:
         with session.progress.of("encrypting") as bar:
 
             def tell(progress: RotationProgress) -> None:

@@ -11,7 +11,7 @@ from extauth.domain.errors import UnknownProvider
 
 async def _run(session: Session) -> Answer:
     key = key_of(session.options)
-    async with session.opened("if given") as opened:
+    async with session.opened("if given", writes=True) as opened:
         try:
             outcome = await removed(opened, key)
         except UnknownProvider:  # and there is no such link

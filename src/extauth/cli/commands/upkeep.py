@@ -33,15 +33,19 @@ async def _run(session: Session) -> Answer:
     upkeep = Upkeep(rate=options.rate)
     if options.only_alive:
         upkeep = Upkeep(rate=options.rate, keep_warm=None)
-    async with session.opened("needed") as opened:
+    async with session.opened("needed", writes=True) as opened:
         assert opened.auth is not None, "providers were needed"  # noqa: S101
         try:
             service = opened.auth.upkeep(upkeep)
         except TypeError as error:
             raise UsageError(str(error)) from None  # a store of the application's own that has no due
-        session.done["links refreshed"] = "an unknown number of"
-        with session.progress.of("refreshing what is due"):
-            report = await service.run_once()
+        with session.progress.of("refreshing what is due") as bar:
+
+            def tell(so_far: UpkeepReport) -> None:
+                bar.advance()
+                session.done.update({"links refreshed": so_far.refreshed, "expired removed": so_far.purged})
+
+            report = await service.run_once(progress=tell)
     return Answer(_json(report), _said(report))
 
 

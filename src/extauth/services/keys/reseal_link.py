@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from extauth.domain.link import LinkKey
+from extauth.domain.optional_keywords import as_written
 from extauth.domain.outcomes import Stale
 from extauth.domain.sealed_rows import LinkResealer
 
@@ -18,8 +19,9 @@ async def reseal_link(store: LinkResealer, key: LinkKey) -> Resealing:
     """Write the link's texts again, as the store encrypts them now.
 
     A refresh in flight saves over it as over the old texts: neither version nor lease changes. If one has
-    saved meanwhile, what it saved is read and encrypted instead. A call that is cancelled has written all
-    texts of the link or none.
+    saved meanwhile, what it saved is read and encrypted instead; so is what the user has authorized anew
+    since a failover that lost what was read, though it may have the same version. A call that is cancelled
+    has written all texts of the link or none.
 
     Returns ``gone`` if there is no link any more, and ``busy`` if it changed each time.
 
@@ -31,7 +33,7 @@ async def reseal_link(store: LinkResealer, key: LinkKey) -> Resealing:
         link = await store.get(key)
         if link is None:
             return "gone"
-        outcome = await store.reseal(key, link.version, link.tokens)
+        outcome = await store.reseal(key, link.version, link.tokens, **as_written(store.reseal, link))
         if not isinstance(outcome, Stale):
             return "done"
     return "busy"

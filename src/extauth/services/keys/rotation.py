@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, TypeAlias, cast, final
 
+from extauth.domain.audit import AuditKind, trail_of
 from extauth.domain.errors import CannotDecrypt, ConfigurationError, LinkUnreadable
 from extauth.domain.key_use import KeysStatus, RotationProgress, RotationReport, RowLeft, keys_status_of
 from extauth.domain.link import LinkKey
@@ -45,6 +46,8 @@ async def rotate(
     links of a page in an order of its own (``rng``), and looks again before it writes. A link that cannot be
     opened or read is left as it is, listed in the report, and the rest goes on.
 
+    In the trail of a store that is audited it is entered when it begins, if there is something to do.
+
     ``progress`` is called at the beginning, after every 50 links or so, and at the end. What it raises
     ends the rotation.
 
@@ -64,7 +67,10 @@ async def rotate(
     await given.purge_authorizations()
     counts = await given.sealed.count()
     before = keys_status_of(counts, key_id).remaining
-    run = _Rotation(given, key_id, before.links + before.registrations, progress, at_once)
+    total = before.links + before.registrations
+    if total and (trail := trail_of(store)) is not None:
+        await trail.note(AuditKind.KEYS_ROTATED, reason=key_id)
+    run = _Rotation(given, key_id, total, progress, at_once)
     await run.all(rng or random.Random())  # noqa: S311 - it shares work, and keeps no secret
     after = keys_status_of(await given.sealed.count(), key_id, given.sealed.given_key_ids())
     return run.report(after)

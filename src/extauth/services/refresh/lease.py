@@ -12,11 +12,11 @@ import attrs
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import Link, LinkKey
+from extauth.domain.optional_keywords import takes
 from extauth.domain.outcomes import Absent, Claimed, ClaimOutcome, Held, SeenLease, Stale
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore, Takeover
 from extauth.domain.store_clock import lease_owner
-from extauth.services.arguments import takes
 from extauth.services.events import logger
 from extauth.services.refresh.takeover import PART_OF_MARGIN, Takeovers
 

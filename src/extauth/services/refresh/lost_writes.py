@@ -9,11 +9,11 @@ import attrs
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import Account, Link, LinkKey, RefreshFailure
-from extauth.domain.lost_writes import fell_back, was_put_back
+from extauth.domain.lost_writes import fell_back, says_more, was_put_back
+from extauth.domain.optional_keywords import as_written, takes, understood
 from extauth.domain.outcomes import Absent, Recorded, RecordOutcome, Saved, SaveOutcome, Stale
 from extauth.domain.ports import RefreshStore
 from extauth.domain.token_set import TokenSet
-from extauth.services.arguments import takes
 from extauth.services.errors import link_not_found
 from extauth.services.events import logger
 from extauth.services.refresh.lease import Lease, Leases, best_effort
@@ -91,12 +91,6 @@ async def record_on(
     return await best_effort(_record(store, kept, failure))
 
 
-def as_written(write: Callable[..., object], link: Link) -> dict[str, Any]:
-    """Return the condition that the link is the one that is meant, where the store knows it: versions are
-    given again where writes were lost."""
-    return {"written_at": link.updated_at} if takes(write, "written_at") else {}
-
-
 async def _record(store: RefreshStore, link: Link, failure: RefreshFailure) -> RecordOutcome:
     written = as_written(store.record_failure, link)
     return await store.record_failure(link.key, link.version, failure, **written)
@@ -119,7 +113,9 @@ async def _over(
     )
     if not origin and known.origin is not None and takes(store.save, "origin"):
         origin = {"origin": known.origin}
-    outcome = await store.save(known.key, stored.version, tokens, **origin, **as_written(store.save, stored))
+    other = understood(store.save, other_grant=says_more(stored, known) or None)
+    said = {**origin, **as_written(store.save, stored), **other}
+    outcome = await store.save(known.key, stored.version, tokens, **said)
     record: _RecordAccount | None = getattr(store, "record_account", None)
     if not isinstance(outcome, Saved) or record is None:
         return outcome

@@ -9,13 +9,13 @@ import attrs
 
 from extauth.domain.freshness import REFRESH, Decision, blocked, decide, outlived, too_short
 from extauth.domain.link import Link
+from extauth.domain.optional_keywords import takes
 from extauth.domain.outcomes import ExchangeOutcome
 from extauth.domain.policy import RefreshPolicy, positive
 from extauth.domain.ports import OAuthProvider
 from extauth.domain.resources import RejectedToken, seen_for, token_works
 from extauth.domain.storable import storable_text
 from extauth.domain.token_set import TokenSet
-from extauth.services.arguments import takes
 from extauth.services.providers import is_own_grant
 from extauth.services.registered_clients import own_provider
 

@@ -21,17 +21,17 @@ from extauth.domain.events import (
     UnlinkedMeanwhile,
 )
 from extauth.domain.link import GrantOrigin, Link, LinkKey
+from extauth.domain.optional_keywords import as_written, takes
 from extauth.domain.outcomes import Absent, Saved, SaveOutcome, Stale
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, RefreshStore
 from extauth.domain.resources import same_tokens
 from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.token_set import TokenSet
-from extauth.services.arguments import takes
 from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter, logger
 from extauth.services.grant_ender import GrantEnder
-from extauth.services.refresh.lost_writes import as_written, save_over
+from extauth.services.refresh.lost_writes import save_over
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _Guard: TypeAlias = asyncio.Task[None]

@@ -7,6 +7,7 @@ import contextvars
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Final, Protocol, Self, TypeAlias, final
 
@@ -15,16 +16,18 @@ from extauth.domain.acting import acting
 from extauth.domain.actors import UPKEEP
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import UpkeepSwept
+from extauth.domain.optional_keywords import takes
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock, OAuthProvider, Observer
 from extauth.domain.upkeep import Upkeep, UpkeepReport
-from extauth.services.arguments import checked_store, takes
+from extauth.services.arguments import checked_store
 from extauth.services.events import EventEmitter, logger
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id
 from extauth.services.serving import Serving
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 from extauth.services.upkeep.sweep import Ahead, Sweep, UpkeepLinks
+from extauth.services.upkeep.tally import OnProgress
 from extauth.services.upkeep.waiting import wait
 
 Purge: TypeAlias = Callable[[], Awaitable[int]]
@@ -126,17 +129,34 @@ class UpkeepService:
     ) -> None:
         await self.aclose()
 
-    async def run_once(self) -> UpkeepReport:
+    async def run_once(self, *, progress: OnProgress | None = None) -> UpkeepReport:
         """Refresh all that is due now, remove what has expired, and say what it came to.
 
         It takes as long as the rate makes it. A provider that asks to be left alone is left for another time.
         Cancelled, it begins nothing more, and refreshes under way go on.
 
+        ``progress`` is called after each link with what has been done so far, and must not raise; what goes
+        on after a cancellation is not in it.
+
         :raises StoreUnavailable: try again later; what was done by then stays done.
         """
         self._serving.check()
+        so_far: dict[str | None, UpkeepReport] = {}
+
+        def tell(provider_id: str | None, report: UpkeepReport) -> None:
+            so_far[provider_id] = report
+            if progress is not None:
+                progress(sum(so_far.values(), UpkeepReport()))
+
+        async def purge() -> UpkeepReport:
+            report = await self._purge()
+            tell(None, report)
+            return report
+
         ends = await asyncio.gather(
-            self._purge(), *(self._look(sweep) for sweep in self._sweeps), return_exceptions=True
+            purge(),
+            *(self._look(sweep, partial(tell, sweep.provider_id)) for sweep in self._sweeps),
+            return_exceptions=True,
         )
         report = UpkeepReport()
         for end in ends:
@@ -168,8 +188,8 @@ class UpkeepService:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _look(self, sweep: Sweep) -> UpkeepReport:
-        report = await sweep.look()
+    async def _look(self, sweep: Sweep, progress: OnProgress | None = None) -> UpkeepReport:
+        report = await sweep.look(progress)
         if report != UpkeepReport():
             self._emitter.emit(
                 UpkeepSwept(

@@ -26,7 +26,7 @@ from extauth.domain.upkeep import Upkeep, UpkeepReport
 from extauth.services.events import logger
 from extauth.services.providers import provider_of
 from extauth.services.upkeep.pace import Pace
-from extauth.services.upkeep.tally import Tally
+from extauth.services.upkeep.tally import OnProgress, Tally
 
 _LEFT_ALONE: Final = timedelta(hours=1).total_seconds()
 """Seconds for which a link is left alone that somebody must look at; nothing in the store says so."""
@@ -96,14 +96,14 @@ class Sweep:
         self._left_alone: dict[LinkKey, float] = {}
         """Until when, on the monotonic clock."""
 
-    async def look(self) -> UpkeepReport:
-        """Refresh all that is due now, as far as the provider allows.
+    async def look(self, progress: OnProgress | None = None) -> UpkeepReport:
+        """Refresh all that is due now, as far as the provider allows; ``progress`` hears of each link.
 
         Cancelled, it begins nothing more; refreshes under way go on.
 
         :raises StoreUnavailable: what was not refreshed by then is due another time.
         """
-        tally = Tally()
+        tally = Tally(progress)
         now = self._clock.now()
         async with asyncio.TaskGroup() as looking:
             for by in self._upkeep.looks_for(self._provider.traits):
@@ -181,6 +181,7 @@ class Sweep:
             logger.exception("upkeep leaves a link of %s alone for an hour", key.provider_id)
             tally.failed += 1
             self._leave_alone(key)
+        tally.tell()
 
     async def _refresh(self, key: LinkKey, by: DueBy, tally: Tally) -> None:
         link = await self._store.get(key)

@@ -109,6 +109,24 @@ class SavingContract(StoreHarness):
         expect_kind(outcome, Saved, "save with the stored link's updated_at as written_at must give Saved")
 
     @with_store
+    async def test_save_of_another_grant_takes_nothing_over(self, store: LinkStore) -> None:
+        """Saved over a link of another client's, as after a failover, tokens do not become that client's."""
+        await store.put(KEY, tokens(1), origin=ORIGIN)
+        other = GrantOrigin("other", "https://other.example/token")
+        for version, origin in ((1, other), (2, None), (3, other)):
+            outcome = await store.save(KEY, version, tokens(version + 1), origin=origin, other_grant=True)
+            promise = "save of another grant must give Saved with the origin it is given, or none"
+            link = expect_kind(outcome, Saved, promise).link
+            expect((link.version, link.tokens), (version + 1, tokens(version + 1)), promise)
+            expect(link.origin, origin, promise)
+            expect(await store.get(KEY), link, "save of another grant must return the link as get does")
+        outcome = await store.save(KEY, 3, tokens(9), other_grant=True)
+        expect(outcome, Stale(await stored(store)), "save of another grant must compare versions, too")
+        at = (await stored(store)).updated_at + MOMENT
+        outcome = await store.save(KEY, 4, tokens(9), other_grant=True, written_at=at)
+        expect(outcome, Stale(await stored(store)), "save of another grant must compare written_at, too")
+
+    @with_store
     async def test_save_never_brings_back_an_unlinked_user(self, store: LinkStore) -> None:
         """A save after an unlink stores nothing."""
         await store.put(KEY, tokens(1))
@@ -212,3 +230,18 @@ class SavingContract(StoreHarness):
             outcome = await store.reseal(KEY, version, tokens(9))
             expect(outcome, Stale(newer), f"reseal of version {version} must give Stale with the link at 2")
         expect(await store.get(KEY), newer, "reseal of another version must change nothing")
+
+    @with_store
+    async def test_reseal_tells_writes_of_one_version_apart(self, store: LinkStore) -> None:
+        """A store that lost its last writes gives a version again: old texts are not put over a new grant."""
+        extra = {"id_token": "1"}
+        for number, given in ((1, tokens(1)), (2, tokens(2, extra=extra))):
+            link = await store.put(KEY, given)
+            for other in (link.updated_at - MOMENT, link.updated_at + MOMENT):
+                outcome = await store.reseal(KEY, number, tokens(9, extra=given.extra), written_at=other)
+                promise = "reseal with another written_at must give Stale with the stored link"
+                expect(outcome, Stale(link), promise)
+                expect(await store.get(KEY), link, "reseal with another written_at must change nothing")
+            outcome = await store.reseal(KEY, number, given, written_at=link.updated_at)
+            promise = "reseal with the stored link's updated_at as written_at must give Resealed"
+            expect_kind(outcome, Resealed, promise)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from extauth.domain.due import Due, DueBy
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
+from extauth.domain.optional_keywords import given
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -24,7 +25,6 @@ from extauth.domain.outcomes import (
 from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.expect import expect_kind, fail, shown
-from extauth.testing.keywords import given
 
 T = TypeVar("T")
 
@@ -77,12 +77,11 @@ class Witness:
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
         """See the port."""
-        outcome = await self.call(
-            "save",
-            self.store.save(key, version, tokens, **given(origin=origin), **given(written_at=written_at)),
-        )
+        said = given(origin=origin, written_at=written_at, other_grant=other_grant or None)
+        outcome = await self.call("save", self.store.save(key, version, tokens, **said))
         return outcome_of("save", key, version, outcome, (Saved, Stale, Absent), written_at=written_at)
 
     async def record_failure(
@@ -114,10 +113,13 @@ class Witness:
         released = await self.call("release", releasing)
         return expect_kind(released, bool, "release must return True or False")
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
         """See the port."""
-        outcome = await self.call("reseal", self.store.reseal(key, version, tokens))
-        return outcome_of("reseal", key, version, outcome, (Resealed, Stale, Absent))
+        said = given(written_at=written_at)
+        outcome = await self.call("reseal", self.store.reseal(key, version, tokens, **said))
+        return outcome_of("reseal", key, version, outcome, (Resealed, Stale, Absent), written_at=written_at)
 
     async def due(
         self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100

@@ -67,6 +67,16 @@ class AccountsContract(LinkingHarness):
         expect(await store.get(KEY), link, "save must keep the account in the store")
 
     @with_linking_store
+    async def test_a_save_of_another_grant_forgets_the_account(self, store: Store) -> None:
+        """Tokens that are saved over another grant's, as after a failover, are not that account's."""
+        await store.put(KEY, tokens(1))
+        await known(store)
+        outcome = await store.save(KEY, 1, tokens(2), other_grant=True)
+        link = expect_kind(outcome, Saved, "save of another grant must give Saved").link
+        expect(link.account, None, "save of another grant must forget the account")
+        expect(await store.get(KEY), link, "save of another grant must forget the account in the store")
+
+    @with_linking_store
     async def test_what_writes_no_credentials_keeps_the_account(self, store: Store) -> None:
         """Claims, marks and re-encryption are not about whose account it is."""
         await store.put(KEY, tokens(1))

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar, cast, final
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import GrantOrigin, Link, LinkKey, RefreshFailure
+from extauth.domain.optional_keywords import given, understood
 from extauth.domain.outcomes import (
     Absent,
     Claimed,
@@ -21,7 +22,6 @@ from extauth.domain.outcomes import (
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
-from extauth.testing.keywords import given, understood
 from extauth.testing.provider_model.faults import Fault
 from extauth.testing.schedules.interleaver.gates import Gates
 from extauth.testing.schedules.interleaver.ledger import Ledger
@@ -195,8 +195,10 @@ class GatedStore:
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
-        said = {**given(origin=origin), **understood(self._store.save, written_at=written_at)}
+        said = understood(self._store.save, written_at=written_at, other_grant=other_grant or None)
+        said |= given(origin=origin)
         outcome = await self._through("save", lambda: self._store.save(key, version, tokens, **said))
         if isinstance(outcome, Absent):
             self._scene.ledger.forgotten_unlinks[self._replica] += 1
@@ -228,8 +230,11 @@ class GatedStore:
             "release", lambda: self._store.release(key, version, owner, unresolved=unresolved)
         )
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
-        return await self._through("reseal", lambda: self._store.reseal(key, version, tokens))
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
+        said = understood(self._store.reseal, written_at=written_at)
+        return await self._through("reseal", lambda: self._store.reseal(key, version, tokens, **said))
 
     async def due(
         self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Hashable
+from datetime import datetime
 from typing import final
 
 import attrs
 
 from extauth.domain.link import Link, LinkKey
+from extauth.domain.optional_keywords import understood
 from extauth.domain.outcomes import ResealOutcome
 from extauth.domain.ports import LinkStore, Observer
 from extauth.domain.sealed_rows import LinkResealer
@@ -57,8 +59,11 @@ class _NextKey:
     async def get(self, key: LinkKey) -> Link | None:
         return await self._store.get(key)
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
-        return await self._store.reseal(key, version, under_next_key(tokens))
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
+        said = understood(self._store.reseal, written_at=written_at)
+        return await self._store.reseal(key, version, under_next_key(tokens), **said)
 
 
 @final

@@ -14,6 +14,7 @@ import attrs
 
 from extauth.domain.due import Due, DueBy
 from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
+from extauth.domain.optional_keywords import given, understood
 from extauth.domain.outcomes import (
     Claimed,
     ClaimOutcome,
@@ -29,7 +30,6 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
-from extauth.testing.keywords import given, understood
 from extauth.testing.schedules.interleaver.virtual_time import VirtualClock
 
 REAL_TTL = timedelta(days=1)
@@ -106,8 +106,10 @@ class VirtualLeases:
         *,
         origin: GrantOrigin | None = None,
         written_at: datetime | None = None,
+        other_grant: bool = False,
     ) -> SaveOutcome:
-        said = {**given(origin=origin), **understood(self._store.save, written_at=written_at)}
+        said = understood(self._store.save, written_at=written_at, other_grant=other_grant or None)
+        said |= given(origin=origin)
         outcome = await self._store.save(key, version, tokens, **said)
         if isinstance(outcome, Saved):
             self._forget(key)
@@ -136,8 +138,11 @@ class VirtualLeases:
             self._end(key, lease, unresolved=unresolved)
         return released
 
-    async def reseal(self, key: LinkKey, version: int, tokens: TokenSet) -> ResealOutcome:
-        return self._translated(await self._store.reseal(key, version, tokens))
+    async def reseal(
+        self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
+    ) -> ResealOutcome:
+        said = understood(self._store.reseal, written_at=written_at)
+        return self._translated(await self._store.reseal(key, version, tokens, **said))
 
     async def due(
         self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
