@@ -16,6 +16,8 @@ PACKAGES = (
     "aiosqlite",
     "asyncpg",
     "aiohttp",
+    "httpx",
+    "httpx2",
     "oneflight",
     "coalescer",
     "singleflight",

@@ -36,7 +36,7 @@ async def serving_http2(server: AuthorizationServer, folder: Path) -> AsyncItera
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         api.connections += 1
-        settings = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
+        settings = h2.config.H2Configuration(client_side=False, header_encoding=None)
         connection = h2.connection.H2Connection(settings)
         connection.initiate_connection()
         writer.write(connection.data_to_send())
@@ -45,7 +45,7 @@ async def serving_http2(server: AuthorizationServer, folder: Path) -> AsyncItera
             for event in connection.receive_data(data):
                 match event:
                     case h2.events.RequestReceived(stream_id=stream, headers=headers):
-                        shown[stream] = dict(headers).get("authorization", "").removeprefix("Bearer ")
+                        shown[stream] = dict(headers)[b"authorization"].decode().removeprefix("Bearer ")
                     case h2.events.StreamEnded(stream_id=stream):
                         live = shown[stream] in server.grants.live_access_tokens(time.monotonic())
                         connection.send_headers(stream, [(":status", "200" if live else "401")])

@@ -169,19 +169,24 @@ async def test_httpx_takes_no_http_on_port_80(world, either):
         token_auth(world.auth, "example", "alice", origins=["http://localhost"])
 
 
-async def test_no_token_is_in_an_error(world, client, caplog):
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("scoped", extauth.InsufficientScope), ("me", extauth.ReauthorizationRequired)],
+    ids=["scopes", "refresh"],
+)
+async def test_no_token_is_in_an_error(world, client, caplog, path, error):
     """Neither in its repr nor in a log line or what a tool shows of frames."""
     token = await world.token()
+    if path == "me":
+        world.server.grants.revoke_subject("alice")
     caplog.set_level(logging.DEBUG)
     async with client(world.auth, "alice", origins=[world.api.url]) as send:
-        with pytest.raises(extauth.InsufficientScope) as told:
-            await send("GET", f"{world.api.url}/scoped")
+        with pytest.raises(error) as told:
+            await send("GET", f"{world.api.url}/{path}")
     shown = [repr(told.value), caplog.text]
-    trace = told.tb
-    while trace is not None:
-        if "extauth" in trace.tb_frame.f_code.co_filename:
-            shown += [repr(value) for value in trace.tb_frame.f_locals.values()]
-        trace = trace.tb_next
+    frames = [each for each in told.traceback if "extauth/clients/" in each.path.as_posix()]
+    shown += [repr(value) for each in frames for value in each.frame.f_locals.values()]
+    assert (len(frames) > 1, world.api.shown()) == (True, [f"Bearer {token}"])
     assert [text for text in shown if token in text] == []
 
 

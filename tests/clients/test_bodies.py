@@ -178,10 +178,8 @@ async def test_httpx_sends_nothing_again_that_is_gone(world, either, body):
     """The 401 is handed back; the next call has another token."""
     client, _ = either
     await world.revoke()
-    answers = []
     async with client(world.auth, "alice", origins=[world.api.url]) as send:
-        for _ in range(2):
-            answers.append(await send("POST", f"{world.api.url}/me", **HTTPX_ONCE_ONLY[body]()))
+        answers = [await send("POST", f"{world.api.url}/me", **HTTPX_ONCE_ONLY[body]()) for _ in range(2)]
     assert [answer.status for answer in answers] == [401, 200]
     assert (len(world.api.seen), world.server.grants.exchanges) == (2, 1)
 

@@ -92,3 +92,16 @@ async def test_the_token_may_be_a_resources(world, client):
     link = await world.auth.link("example", "alice", resource=resource)
     assert answer.status == 200
     assert world.api.shown()[-1] == f"Bearer {link.tokens.access_token}" != f"Bearer {await world.token()}"
+
+
+async def test_the_second_try_shows_nothing_of_the_first(world, client):
+    """A header that the new token does not need is not sent with it."""
+    old = await world.revoke()
+
+    def headers(tokens: extauth.TokenSet) -> dict[str, str]:
+        made = {"Authorization": f"Bearer {tokens.access_token}"}
+        return made | {"X-Old": "yes"} if tokens.access_token == old else made
+
+    async with client(world.auth, "alice", origins=[world.api.url], headers=headers) as send:
+        answer = await send("GET", f"{world.api.url}/me")
+    assert (answer.status, ["X-Old" in each.headers for each in world.api.seen]) == (200, [True, False])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from aiohttp import web
 
 import extauth
 from extauth import LinkKey
-from extauth.adapters.oauth2 import OAuth2Provider
+from extauth.adapters.oauth2 import ApiRules, OAuth2Provider
 from extauth.testing import AuthorizationServer
 from tests.support.serving import serving
 
@@ -24,15 +25,17 @@ EXAMPLES = [
     pytest.param(code, output, id=f"{name}-{number}")
     for name, text in TEXTS.items()
     for number, (code, output) in enumerate(
-        re.findall(r"```python\n(.*?)```\s+```text\n(.*?)```", text, re.DOTALL), 1
+        re.findall(r"```python\n((?:(?!```).)*)```\s+```text\n(.*?)```", text, re.DOTALL), 1
     )
 ]
 
+CLIENTS = re.findall(r"```python\n(# (?:aiohttp|httpx): .*?)```", TEXTS["call-the-api"], re.DOTALL)
+
 
 def test_every_block_is_run():
-    """Every Python block has its output beside it."""
-    assert [text.count("```python") for text in TEXTS.values()] == [8, 1]
-    assert len(EXAMPLES) == 9
+    """Every Python block has its output beside it, but for those of the clients: they are run with an API."""
+    assert [text.count("```python") for text in TEXTS.values()] == [8, 2 + len(CLIENTS)]
+    assert len(EXAMPLES) == 10
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)
@@ -54,9 +57,43 @@ def test_what_a_guide_points_to_exists(text):
         assert not anchor or anchor in anchors
 
 
+@pytest.mark.parametrize(
+    "code",
+    [*CLIENTS, CLIENTS[-1].replace("httpx", "httpx2")],
+    ids=["aiohttp", "httpx", "httpx2"],
+)
+async def test_the_clients_run(code):
+    """Each lists what an API has for a user whose token it refused at first."""
+
+    async def repositories(request: web.Request) -> web.Response:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        live = token in server.grants.live_access_tokens(time.monotonic())
+        return web.json_response([{"full_name": "alice/one"}], status=200 if live else 401)
+
+    async with (
+        AuthorizationServer() as server,
+        serving([web.get("/user/repos", repositories)]) as api,
+    ):
+        provider = OAuth2Provider(
+            "github_app",
+            client_id=server.client_id,
+            client_secret=server.client_secret,
+            token_url=server.token_url,
+            api=ApiRules(base_urls=(api,)),
+        )
+        guide: dict[str, Any] = {"__name__": "guide"}
+        exec(code.replace("https://api.github.com", api), guide)  # noqa: S102 - it is ours
+        async with extauth.open("memory://", [provider], keys="plain") as auth:
+            granted = server.new_grant("alice")
+            await auth.store.put(LinkKey("github_app", "alice"), granted, origin=provider.origin)
+            server.grants.revoke(granted.access_token)
+            assert await guide["repositories"](auth, "alice") == ["alice/one"]
+            assert server.grants.exchanges == 1
+
+
 async def test_a_401_of_another_host_refuses_no_token():
     """The guide's caller does not report a token that a redirect has kept from whoever answered."""
-    code = re.findall(r"```python\n(.*?)```", TEXTS["call-the-api"], re.DOTALL)[0]
+    code = re.findall(r"```python\n(.*?)```", TEXTS["call-the-api"], re.DOTALL)[-1]
     guide: dict[str, Any] = {"__name__": "guide"}
     exec(code.removesuffix("asyncio.run(main())\n"), guide)  # noqa: S102 - it is ours
     seen: list[str | None] = []

@@ -16,8 +16,8 @@ from extauth.domain.link import Link
 from extauth.domain.ports import OAuthProvider
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import UrlObject, id_text
-from extauth.services.providers import is_own_grant, provider_of
-from extauth.services.registered_clients import own_provider
+from extauth.services.providers import provider_of
+from extauth.services.registered_clients import clients_of, own_provider
 
 User: TypeAlias = str | ContextVar[str]
 """A user's id; or where the application keeps that of the user whom it is serving, looked up at each call."""
@@ -56,13 +56,14 @@ class UserAccess:
         resource: str | None,
         valid_for: timedelta | None,
     ) -> None:
-        self._auth = auth
+        self._tokens = auth.tokens
         self._provider_id = id_text(provider_id, "provider_id")
-        self._provider = provider_of(auth.tokens.providers, provider_id)
+        self._provider = provider = provider_of(auth.tokens.providers, provider_id)
         self._user = user if isinstance(user, ContextVar) else id_text(user, "user_id")
-        self.origins: Final = _known(self._provider) if origins is None else checked_origins(origins)
+        self.origins: Final = _known(provider) if origins is None else checked_origins(origins)
         """Where tokens may go."""
-        self._headers = headers
+        self._headers = headers or (api_headers(provider) if clients_of(provider) is None else None)
+        """None where they depend on the client that made the link."""
         self._resource = resource
         self._valid_for = valid_for
 
@@ -71,38 +72,42 @@ class UserAccess:
 
         :raises RuntimeError: if the context variable names nobody.
         """
-        link = await self._auth.link(
-            self._provider_id, self._user_id(), resource=self._resource, valid_for=self._valid_for
+        user = self._user
+        link = await self._tokens.link(
+            self._provider_id,
+            user if isinstance(user, str) else _named_by(user),
+            resource=self._resource,
+            valid_for=self._valid_for,
         )
-        return await self._showing(link)
+        return _shown(link, self._headers or await self._headers_for(link))
 
     async def renewed(self, refused: Shown) -> Shown:
         """Return what to show in place of what an API refused: refreshed once, whoever else was refused."""
-        key, token = refused.link.key, refused.link.tokens.access_token
-        link = await self._auth.refresh(
-            key.provider_id, key.user_id, rejected=HiddenText(token), resource=self._resource
+        key = refused.link.key
+        link = await self._tokens.refresh(
+            key.provider_id,
+            key.user_id,
+            rejected=refused.link.tokens.access_token,
+            resource=self._resource,
         )
-        return await self._showing(link)
+        return _shown(link, self._headers or await self._headers_for(link))
 
-    async def _showing(self, link: Link) -> Shown:
-        headers = self._headers
-        if headers is None:
-            provider = self._provider
-            if not is_own_grant(provider, link):  # made with one of its former clients
-                provider = await own_provider(provider, link)
-            headers = api_headers(provider)
-        made = headers(link.tokens)
-        return Shown(link, NamesOnly({name: HiddenText(value) for name, value in made.items()}))
+    async def _headers_for(self, link: Link) -> Headers:
+        """Return how to show the link's token where several clients of the provider may have made it."""
+        return api_headers(await own_provider(self._provider, link))
 
-    def _user_id(self) -> str:
-        user = self._user
-        if isinstance(user, str):
-            return user
-        try:
-            return user.get()
-        except LookupError:
-            msg = f"the context variable {user.name!r} names no user here; set it before the call"
-            raise RuntimeError(msg) from None
+
+def _shown(link: Link, headers: Headers) -> Shown:
+    made = headers(link.tokens)
+    return Shown(link, NamesOnly({name: HiddenText(value) for name, value in made.items()}))
+
+
+def _named_by(variable: ContextVar[str]) -> str:
+    try:
+        return variable.get()
+    except LookupError:
+        msg = f"the context variable {variable.name!r} names no user here; set it before the call"
+        raise RuntimeError(msg) from None
 
 
 def api_headers(provider: OAuthProvider) -> Headers:

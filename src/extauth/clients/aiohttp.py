@@ -111,9 +111,10 @@ class TokenMiddleware:
 
 
 async def _refuses(response: ClientResponse, shown: Shown) -> bool:
-    challenges = ", ".join(response.headers.getall(hdrs.WWW_AUTHENTICATE, ()))
     try:
-        return is_refused(response.status, challenges, shown.link)
+        return is_refused(
+            response.status, ", ".join(response.headers.getall(hdrs.WWW_AUTHENTICATE, ())), shown.link
+        )
     except InsufficientScope:
         await _finish(response)
         raise

@@ -25,19 +25,25 @@ def is_refused(status: int, challenges: str, link: Link) -> bool:
 
     :raises InsufficientScope: if it says that the token works and was not granted enough.
     """
-    missing = missing_scopes(challenges, link.tokens.scopes)
-    if missing is not None:
-        raise _insufficient(link, missing)
+    wanting = _want_of_scopes(challenges, link)
+    del (
+        challenges
+    )  # which may hold the token: tools that report errors show the local variables of each frame
+    if wanting is not None:
+        raise wanting
     return status == HTTPStatus.UNAUTHORIZED
 
 
-def _insufficient(link: Link, missing: frozenset[str]) -> InsufficientScope:
+def _want_of_scopes(challenges: str, link: Link) -> InsufficientScope | None:
+    missing = missing_scopes(challenges, link.tokens.scopes)
+    if missing is None:
+        return None
     # The API's own text: nothing of it goes on that is no scope, nor the token that it was shown.
     token = link.tokens.access_token
     named = sorted(scope for scope in missing if _SCOPE.fullmatch(scope) and token not in scope)[
         :_MOST_SCOPES
     ]
-    refused = f"the API of {link.key.provider_id} wants more than the user {link.key.user_id} has granted"
+    refused = f"the API of {link.key.provider_id} wants more than {link.key.user_id!r} has granted"
     if named:
         msg = f"{refused}; let them connect again: begin(..., scopes={named}, include_granted=True)"
     else:
