@@ -146,6 +146,7 @@ async def test_the_missing_scopes_are_told():
             with pytest.raises(InsufficientScope) as caught:
                 await http.get(place.server.resource_url)
     assert caught.value.scopes == {"write"}
+    assert caught.value.key == LinkKey("example", "alice")
 
 
 async def test_another_error_beside_ours_is_kept(auth, server):

@@ -15,6 +15,7 @@ from typing import Any, Final, cast, final
 
 from extauth.auth import Auth
 from extauth.domain.errors import ExtAuthError
+from extauth.domain.link import LinkKey
 from extauth.extras import extra_needed
 from extauth.integrations.user_tokens import UserTokens, bearer, same_origin, token_refused
 
@@ -43,8 +44,10 @@ class InsufficientScope(ExtAuthError):
 
     code = "insufficient_scope"
 
-    def __init__(self, message: str, *, scopes: frozenset[str]) -> None:
+    def __init__(self, message: str, *, key: LinkKey, scopes: frozenset[str]) -> None:
         super().__init__(message)
+        self.key = key
+        """Which link."""
         self.scopes = scopes
         """Which are missing; none if the server does not say, or wants only what was granted: asking again
         is no help."""
@@ -106,7 +109,8 @@ class UserAuth(httpx2.Auth):
             missing = missing_scopes(response.headers.get("WWW-Authenticate", ""), tokens.scopes)
             if missing is not None:
                 msg = f"{self._tokens.provider_id} wants more scopes than were granted"
-                raise InsufficientScope(msg, scopes=missing)
+                key = LinkKey(self._tokens.provider_id, self._tokens.user_id)
+                raise InsufficientScope(msg, key=key, scopes=missing)
 
 
 @final
