@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import due, encryption, limit, moving, reads, single_flight, size, storm
+from bench import broker, due, encryption, limit, moving, reads, single_flight, size, storm
 from bench.machine import machine
 from bench.postgres import postgres
 from bench.report import Part, markdown
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[str], Awaitable[Part]]] = {
     "size": size.measure,
     "due": due.measure,
     "limit": limit.measure,
+    "broker": broker.measure,
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"
 

@@ -12,6 +12,7 @@ from typing import Any, final
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 import extauth
 from extauth import Auth, LinkKey
@@ -97,7 +98,7 @@ class Site:
             aiohttp.ClientSession(connector=connector, auto_decompress=False) as session,
             session.request(
                 method,
-                aiohttp.client.URL(f"{self.url}{target}", encoded=True),
+                URL(f"{self.url}{target}", encoded=True),
                 headers=headers,
                 allow_redirects=False,
                 **options,

@@ -15,7 +15,7 @@ from tests.broker.site import SECRETS, opened_site
 PROXY = "/v1/proxy/example/alice"
 
 
-async def token(site) -> str:
+async def token(site):
     """Return the token that is stored."""
     return (await site.auth.store.get(LinkKey("example", "alice"))).tokens.access_token
 

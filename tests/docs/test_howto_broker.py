@@ -45,7 +45,7 @@ def test_the_configuration_can_be_read():
 def test_the_unit_runs_a_command():
     """Whose options are all there, in the folder that the unit makes."""
     unit = configparser.ConfigParser(interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.optionxform = str
     unit.read_string(blocks("ini")[0])
     service = dict(unit["Service"])
     program, *arguments = shlex.split(service["ExecStart"])
