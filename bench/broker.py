@@ -24,11 +24,11 @@ ROUNDS = 7
 SECONDS = 2
 CONNECTIONS = (1, 16)
 
-METHOD = f"""wrk asks for a page of 1 KiB over connections that stay open: from the API itself (nginx), through
-nginx as a reverse proxy, through a reverse proxy of 15 lines on aiohttp, and through the broker, which checks
-the caller's secret and rights, reads the user's token from SQLite, and writes it into the request. Each is one
-process with one thread; the API, wrk and the proxies share the machine. {ROUNDS} rounds of {SECONDS} s for
-each. "A token" is `GET /v1/token/...` alone."""
+METHOD = f"""wrk asks for a page of 1 KiB over connections that stay open: from the API itself (nginx),
+through nginx as a reverse proxy, through a reverse proxy of 15 lines on aiohttp, and through the broker,
+which checks the caller's secret and rights, reads the user's token from SQLite, and writes it into the
+request. Each is one process with one thread; the API, wrk and the proxies share the machine. {ROUNDS} rounds
+of {SECONDS} s for each. "A token" is `GET /v1/token/...` alone."""
 
 NGINX = """
 daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log crit;
