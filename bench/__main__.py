@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import clients, due, encryption, imports, limit, moving, reads, single_flight, size, storm
+from bench import broker, clients, due, encryption, imports, limit, moving, reads, single_flight, size, storm
 from bench.machine import machine
 from bench.postgres import postgres
 from bench.report import Part, markdown
@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[str], Awaitable[Part]]] = {
     "limit": limit.measure,
     "imports": imports.measure,
     "clients": clients.measure,
+    "broker": broker.measure,
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"
 

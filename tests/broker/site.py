@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, final
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 import extauth
 from extauth import Auth, LinkKey
@@ -79,6 +81,7 @@ class Site:
         self.api = api
         self.auth = auth
         self.port = 0
+        self.listening: socket.socket | None = None
         self.socket = Path()
         self.stop: Callable[[], Awaitable[None]] = asyncio.Event().wait  # type: ignore[assignment]
 
@@ -97,7 +100,7 @@ class Site:
             aiohttp.ClientSession(connector=connector, auto_decompress=False) as session,
             session.request(
                 method,
-                aiohttp.client.URL(f"{self.url}{target}", encoded=True),
+                URL(f"{self.url}{target}", encoded=True),
                 headers=headers,
                 allow_redirects=False,
                 **options,
@@ -166,7 +169,7 @@ async def opened_site(
         site = Site(server, api, auth)
         document = {"apis": {"example": {"base": api.base}}, "callers": {**callers(), **(changed or {})}}
         listening = stack.enter_context(tcp_socket("127.0.0.1", 0))
-        site.port = listening.getsockname()[1]
+        site.port, site.listening = listening.getsockname()[1], listening
         site.socket = folder / "broker.sock"
         file = stack.enter_context(unix_socket(site.socket))
         broker = await stack.enter_async_context(open_broker(auth, parse_config(document, {}), grace=grace))

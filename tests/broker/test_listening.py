@@ -97,7 +97,7 @@ def test_a_folder_that_is_exchanged_meanwhile(folder, monkeypatch, tmp_path):
     evil.mkdir(mode=0o777)
     umask = os.umask
 
-    def exchanged(mask: int) -> int:
+    def exchanged(mask):
         monkeypatch.setattr(os, "umask", umask)
         folder.rename(tmp_path / "moved")
         folder.symlink_to(evil)

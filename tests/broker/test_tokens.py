@@ -13,7 +13,7 @@ from tests.broker.site import SECRETS
 TOKEN = "/v1/token/example/alice"
 
 
-async def current(site, user="alice") -> str:
+async def current(site, user="alice"):
     """Return the token that is stored."""
     link = await site.auth.store.get(LinkKey("example", user))
     return link.tokens.access_token

@@ -10,6 +10,7 @@ import attrs
 from extauth.auth import Auth
 from extauth.broker.targets import Target
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
+from extauth.domain.hidden import Hidden, NamesOnly
 from extauth.domain.link import Link
 from extauth.services.providers import provider_of
 
@@ -31,12 +32,14 @@ class LinkTokens:
 
     async def after_refusal(self, link: Link) -> Link | None:
         """Return the link with another token than the one that the API has refused; None if there is none."""
-        rejected = link.tokens.access_token
+        rejected = Hidden(link.tokens.access_token)
         try:
-            link = await self.auth.refresh(self.target.provider_id, self.target.user_id, rejected=rejected)
+            link = await self.auth.refresh(
+                self.target.provider_id, self.target.user_id, rejected=rejected.value
+            )
         except (ReauthorizationRequired, TemporarilyUnavailable, ConfigurationError):
             return None  # the API's own answer is what there is to tell
-        return None if link.tokens.access_token == rejected else link
+        return None if link.tokens.access_token == rejected.value else link
 
     def shown(self, link: Link) -> Mapping[str, str]:
         """Return the headers that show the token to the API."""
@@ -44,4 +47,4 @@ class LinkTokens:
         headers: Mapping[str, str] | None = None
         if (api_headers := getattr(provider, "api_headers", None)) is not None:
             headers = api_headers(link.tokens)
-        return headers or {"Authorization": f"Bearer {link.tokens.access_token}"}
+        return NamesOnly(headers or {"Authorization": f"Bearer {link.tokens.access_token}"})

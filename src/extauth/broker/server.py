@@ -36,6 +36,9 @@ from extauth.domain.errors import ConfigurationError, ExtAuthError
 
 _log = logging.getLogger(__name__)
 
+_UNHEARD: Final = logging.Logger("extauth.broker.http", logging.CRITICAL + 1)  # noqa: LOG001 - nobody else is to have it
+"""Of the HTTP server's, which quotes what it cannot read, secrets included."""
+
 HEALTH: Final = "/v1/health"
 _CREDENTIALS: Final = struct.Struct("3i")
 
@@ -72,6 +75,7 @@ class Broker:
             handle,
             handler_cancellation=True,  # a caller that goes away ends what was sent for it
             access_log=None,  # targets hold what is nobody else's
+            logger=_UNHEARD,
             auto_decompress=False,
         )
         runner = web.ServerRunner(server, shutdown_timeout=self._grace)

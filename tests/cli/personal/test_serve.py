@@ -42,7 +42,7 @@ async def told(process: subprocess.Popen[str], pattern: str) -> str:
 
 
 async def test_it_serves_and_ends_in_good_order(tmp_path, port):
-    """On a socket and a port. SIGTERM within a refresh: the caller has its answer, and the tokens are saved."""
+    """On a socket and a port. SIGTERM within a refresh: the caller has its answer, the tokens are saved."""
     asked, answer = asyncio.Event(), asyncio.Event()
 
     async def held(_: float) -> None:

@@ -78,7 +78,6 @@ async def _run(session: Session) -> Answer:
         raise UsageError(msg)
     config = read_config(callers, os.environ)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # it quotes what it cannot read
     ended = asyncio.Event()
     async with AsyncExitStack() as stack:
         # First, so that they are closed last; who connects meanwhile waits.

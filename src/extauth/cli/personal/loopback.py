@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import secrets
 from contextlib import suppress
 from types import TracebackType
@@ -21,6 +22,8 @@ from extauth.extras import extra_needed
 with extra_needed("aiohttp"):
     from aiohttp import web
 
+_UNHEARD: Final = logging.Logger("extauth.cli.loopback", logging.CRITICAL + 1)  # noqa: LOG001 - nobody else is to have it
+"""Of the HTTP server's, which quotes what it cannot read, codes included."""
 _COOKIE: Final = "extauth_connect"
 _SHOWN_WITHIN: Final = 3.0
 """Seconds that the browser has to show the last page."""
@@ -60,7 +63,9 @@ class LoopbackServer:
         """What to register the authorization with; known once it is entered."""
 
     async def __aenter__(self) -> Self:
-        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=1.0)
+        runner = web.ServerRunner(
+            web.Server(self._handle, access_log=None, logger=_UNHEARD), shutdown_timeout=1.0
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, self._redirect.address, self._redirect.port).start()
