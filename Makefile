@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --no-header --no-annotate
 
-.PHONY: help demo test attacks browser coverage prove chaos rotation servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel lock clean
+.PHONY: help demo test attacks browser coverage prove chaos rotation servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel reproducible lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -140,6 +140,10 @@ bench: $(DEV_INSTALLED)  ## measure, side by side; writes bench/RESULTS.md
 wheel: $(INSTALLED)  ## build the wheel into dist/; .ci/test-wheel dist/*.whl tests it
 	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --build-constraint constraints.txt --wheel-dir dist .
+
+reproducible:  ## build the wheel and the sdist twice, which must come out the same, into dist/
+	rm -rf dist
+	PYTHON=$(PYTHON) .ci/reproducible dist
 
 lock: $(INSTALLED)  ## renew constraints.txt, and constraints-lowest.txt for `make lowest`
 	$(LOCKED) uv

@@ -36,11 +36,11 @@ IMPORTS = (
 )
 
 METHOD = f"""Each round starts a fresh interpreter for each side, which imports what the row says and tells
-the CPU time that took; everything is compiled beforehand, as installing does. `import extauth` makes its names
-known and imports each where it is first used, so that it costs less than what it will need; the rows below it
-say what using them costs, asyncio, attrs and (for providers) aiohttp included. Starting: `async with
-TokenService(...)` on a store in memory with one client of each of the {len(CATALOGUE)} presets, less the same
-with none, in one process; making the clients is beside it."""
+the CPU time that took; everything is compiled beforehand, as installing does. `import extauth` makes its
+names known and imports each where it is first used, so that it costs less than what it will need; the rows
+below it say what using them costs, asyncio, attrs and (for providers) aiohttp included. Starting:
+`async with TokenService(...)` on a store in memory with one client of each of the {len(CATALOGUE)} presets,
+less the same with none, in one process; making the clients is beside it."""
 
 
 def _imported(statement: str, environment: Mapping[str, str]) -> Side:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,19 @@ def test_no_module_is_too_long():
     """Whoever opens a module finds one concept in it: none has more than 300 lines."""
     lengths = {path: len(path.read_text().splitlines()) for path in (ROOT / "src").rglob("*.py")}
     assert {path: length for path, length in lengths.items() if length > 300} == {}
+
+
+def test_an_sdist_has_all_that_the_project_has():
+    """Whoever unpacks one runs `make test` there, without git: nothing at the top is left out."""
+    patterns = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    made = {
+        ".git",
+        ".gitignore",
+        "PKG-INFO",
+        "pyproject.toml",
+    }  # hatchling adds these, or it is no part of it
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
+    tops = [path.name for path in ROOT.iterdir()]
+    kept = [name for name in tops if name not in made and not any(fnmatch(name, each) for each in ignored)]
+    assert len(kept) > 15
+    assert [name for name in kept if not any(fnmatch(f"/{name}", each) for each in patterns)] == []

@@ -25,8 +25,8 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_block_is_run():
     """Every Python block is a test file or has its output beside it, and there are both."""
-    assert len(TEST_FILES) == 1
-    assert len(TEST_FILES) + len(EXAMPLES) == TEXT.count("```python") == 6
+    assert len(TEST_FILES) == 3
+    assert len(TEST_FILES) + len(EXAMPLES) == TEXT.count("```python") == 8
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)
@@ -42,9 +42,11 @@ def test_the_test_files_pass(tmp_path, code):
     """Each test file passes under pytest, and has tests."""
     file = tmp_path / code.split()[1]
     file.write_text(code)
-    result = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", file.name)
+    plugins = ["-p", "no:cacheprovider", "-p", "extauth.testing.plugin", "--asyncio-mode=auto"]
+    result = run(tmp_path, "-m", "pytest", "-q", *plugins, file.name)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert f"{code.count('def test_')} passed" in result.stdout
+    # A test that is marked for two stores runs twice.
+    assert f"{code.count('def test_') + code.count('mark.extauth_stores')} passed" in result.stdout
 
 
 def test_the_books_exist():
