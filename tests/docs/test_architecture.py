@@ -18,6 +18,7 @@ from extauth import AccessPolicy, AuditTrail, LinkKey, TokenService, User, actin
 from extauth.adapters.audit import AuditedStore
 from extauth.adapters.authorization import GuardedStore
 from extauth.adapters.encryption import EncryptionKey
+from extauth.adapters.encryption.keyring import GivenKeys
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.testing import AuthorizationServer
 
@@ -63,7 +64,7 @@ async def real_call(tmp_path: Path, *, expired: bool, wrapped: bool = False) -> 
 
     If the store is ``wrapped``, with keys, access and audit."""
     database = f"sqlite:///{tmp_path / 'links.db'}"
-    keys = EncryptionKey.generate("key") if wrapped else "plain"
+    keys: GivenKeys = EncryptionKey.generate("key") if wrapped else "plain"
     async with AuthorizationServer() as server, open_store(database, keys=keys) as kept:
         provider = OAuth2Provider(
             "example",
