@@ -293,8 +293,9 @@ async def test_two_data_keys_that_are_wanted_at_once_are_two_calls(service, watc
     keys = data_keys(service, watch)
     fetching = [asyncio.create_task(keys.fetch(name)) for name in names]
     sealing = asyncio.create_task(keys.primary())
-    while len(service.asked) < 5:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while len(service.asked) < 5:
+            await asyncio.sleep(0)
     service.gate.set()
     assert [key.name for key in await asyncio.gather(*fetching)] == names
     assert (await sealing).name not in names
