@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 from extauth.testing.schedules.explorer import Report
-from proof.configurations import CONFIGURATIONS
+from proof.configurations import CONFIGURATIONS, WITH_UPKEEP
 from proof.walking import walk
 
 
@@ -19,7 +19,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
     parser.add_argument("only", nargs="*", help="parts of the names of the configurations to walk")
     only = parser.parse_args().only
-    names = [name for name in CONFIGURATIONS if not only or any(part in name for part in only)]
+    everything = [*CONFIGURATIONS, *WITH_UPKEEP]
+    names = [name for name in everything if not only or any(part in name for part in only)]
     began = time.monotonic()
     reports: list[Report] = []
     print(f"{'configuration':<46}{'states':>10}{'schedules':>11}{'endings':>9}{'broken':>8}{'cpu':>8}")

@@ -54,3 +54,12 @@ CONFIGURATIONS: dict[str, Bounds] = {
         replicas=2, crashes=1, lost_replies=2, authorizations=1, unlinks=1, reuse="non_rotating"
     ),
 }
+
+WITH_UPKEEP: dict[str, Bounds] = {
+    "upkeep on two replicas": Bounds(replicas=2, crashes=1, lost_replies=1, authorizations=1, unlinks=1),
+    "upkeep on two replicas, two callers each": Bounds(replicas=2, callers=2, crashes=1, lost_replies=1),
+    "upkeep while the token works, and users connect": Bounds(
+        replicas=2, crashes=1, lost_replies=1, authorizations=1, left=STILL_WORKS
+    ),
+}
+"""Those in which each replica looks after links before it serves its first caller."""

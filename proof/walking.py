@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from extauth.testing.schedules.explorer import Report, explore
-from proof.configurations import CONFIGURATIONS
+from proof.configurations import CONFIGURATIONS, WITH_UPKEEP
+from proof.upkeep_replica import ReplicaWithUpkeep
+
+_WITH_UPKEEP: Any = ReplicaWithUpkeep
+"""Used as a service is."""
 
 
 def walk(name: str) -> tuple[str, Report, float]:
     """Walk one configuration; return what came of it and the processor's seconds that it took."""
     began = time.process_time()
-    report = explore(CONFIGURATIONS[name])
+    if name in WITH_UPKEEP:
+        report = explore(WITH_UPKEEP[name], make_service=_WITH_UPKEEP)
+    else:
+        report = explore(CONFIGURATIONS[name])
     return name, report, time.process_time() - began

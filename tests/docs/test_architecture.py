@@ -1,4 +1,4 @@
-"""The page on the architecture follows the code: its folders, its files, and the order of two real calls."""
+"""The page on the architecture follows the code: its folders, its files, and the order of real calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from types import FrameType
 import attrs
 
 import extauth
-from extauth import LinkKey, TokenService, open_store
+from extauth import AccessPolicy, AuditTrail, LinkKey, TokenService, User, acting_as, open_store
+from extauth.adapters.audit import AuditedStore
+from extauth.adapters.authorization import GuardedStore
+from extauth.adapters.encryption import EncryptionKey
+from extauth.adapters.encryption.keyring import GivenKeys
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.testing import AuthorizationServer
 
@@ -55,10 +59,13 @@ def entered() -> Iterator[list[Step]]:
         found.extend(order)
 
 
-async def real_call(tmp_path: Path, *, expired: bool) -> list[Step]:
-    """Return what one ``access_token`` call enters, on SQLite and with a provider over HTTP."""
+async def real_call(tmp_path: Path, *, expired: bool, wrapped: bool = False) -> list[Step]:
+    """Return what one ``access_token`` call enters, on SQLite and with a provider over HTTP.
+
+    If the store is ``wrapped``, with keys, access and audit."""
     database = f"sqlite:///{tmp_path / 'links.db'}"
-    async with AuthorizationServer() as server, open_store(database) as store:
+    keys: GivenKeys = EncryptionKey.generate("key") if wrapped else "plain"
+    async with AuthorizationServer() as server, open_store(database, keys=keys) as kept:
         provider = OAuth2Provider(
             "example",
             client_id=server.client_id,
@@ -68,9 +75,11 @@ async def real_call(tmp_path: Path, *, expired: bool) -> list[Step]:
         tokens = server.new_grant("alice")
         if expired:
             tokens = attrs.evolve(tokens, expires_at=datetime(2020, 1, 1, tzinfo=UTC))
-        await store.put(LinkKey("example", "alice"), tokens)
+        await kept.put(LinkKey("example", "alice"), tokens)
+        audited = AuditedStore(kept, AuditTrail.in_store())
+        store = GuardedStore(audited, AccessPolicy()) if wrapped else kept
         async with TokenService(store, [provider]) as service:
-            with entered() as order:
+            with acting_as(User("alice")), entered() as order:
                 token = await service.access_token("example", "alice")
         assert (token != tokens.access_token) is expired
         assert server.grants.exchanges == expired
@@ -103,6 +112,13 @@ async def test_an_access_token_call_goes_as_the_page_says(tmp_path):
     """Each step of the first walk is entered, in that order, by a call whose token works."""
     steps = walk("An `access_token` call")
     order = await real_call(tmp_path, expired=False)
+    assert steps == [step for step in order if step in steps]
+
+
+async def test_the_stores_around_a_store_are_gone_through_as_the_page_says(tmp_path):
+    """Each step of the walk with keys, access and audit is entered, in that order."""
+    steps = walk("The same with keys, access and audit")
+    order = await real_call(tmp_path, expired=False, wrapped=True)
     assert steps == [step for step in order if step in steps]
 
 

@@ -16,8 +16,8 @@ import pytest
 import extauth
 from extauth import AuditKind, AuditTrail, LinkKey, TokenSet, open_store
 from extauth.adapters.audit import AuditedStore
-from extauth.testing import ScriptedLinkingProvider
 from tests.cli.commands.support import extauth as run_command
+from tests.docs.guides import defined_in
 from tests.support.postgres_admin import role_of, run
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "audit-trail.md").read_text()
@@ -28,25 +28,7 @@ TOKENS = TokenSet("at-alice", "rt-alice")
 @pytest.fixture
 def guide() -> dict[str, Any]:
     """All that the guide defines."""
-    names: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):
-        exec(block, names)  # noqa: S102 - our own page
-    return names
-
-
-@pytest.fixture
-def providers() -> list[Any]:
-    """One that everything can be done with."""
-    return [ScriptedLinkingProvider("github")]
-
-
-@pytest.fixture
-async def url(tmp_path) -> str:
-    """A database in which alice is connected."""
-    address = f"sqlite:///{tmp_path}/links.db"
-    async with open_store(address, keys="plain") as store:
-        await store.put(ALICE, TOKENS)
-    return address
+    return defined_in("audit-trail.md")
 
 
 async def test_the_first_example(guide, url, providers, capsys):

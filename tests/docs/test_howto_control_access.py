@@ -11,12 +11,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 import extauth
-from extauth import Action, NotAuthorized, Operator, Service, TokenSet, User, acting_as, open_store
+from extauth import Action, NotAuthorized, Operator, Service, User, acting_as, open_store
 from extauth.adapters.authorization import GuardedStore
 from extauth.adapters.encryption import EncryptionKey
 from extauth.domain.access import OPERATORS
 from extauth.domain.link import LinkKey
-from extauth.testing import ScriptedLinkingProvider
+from tests.docs.guides import defined_in
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "control-access.md").read_text()
 ALICE = LinkKey("github", "alice")
@@ -25,25 +25,7 @@ ALICE = LinkKey("github", "alice")
 @pytest.fixture
 def guide() -> dict[str, Any]:
     """All that the guide defines."""
-    names: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE):
-        exec(block, names)  # noqa: S102 - our own page
-    return names
-
-
-@pytest.fixture
-def providers() -> list[Any]:
-    """One that everything can be done with."""
-    return [ScriptedLinkingProvider("github")]
-
-
-@pytest.fixture
-async def url(tmp_path) -> str:
-    """A database in which alice is connected."""
-    address = f"sqlite:///{tmp_path}/links.db"
-    async with open_store(address, keys="plain") as store:
-        await store.put(ALICE, TokenSet("at-alice", "rt-alice"))
-    return address
+    return defined_in("control-access.md")
 
 
 async def test_the_first_example(guide, url, providers):

@@ -77,6 +77,7 @@ GUARDS: Sequence[Guard] = (
         [
             "tests/adapters/encryption",
             "tests/services/keys",
+            "tests/services/transfer",
             "tests/services/refresh/test_encrypted_links.py",
             "tests/test_store_contract_encrypted.py::TestEncryptedMemoryLinkStore",
         ],

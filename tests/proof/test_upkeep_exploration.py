@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from extauth.testing import Bounds, explore
-from tests.proof.upkeep_replica import AsIfRefused, ReplicaWithUpkeep, WithAnyLink, WithoutLeases
+from proof.upkeep_replica import ReplicaWithUpkeep
+from tests.proof.upkeep_replica import AsIfRefused, WithAnyLink, WithoutLeases
 
 MINUTE = timedelta(minutes=1)
 

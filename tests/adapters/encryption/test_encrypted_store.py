@@ -437,3 +437,12 @@ async def test_outcomes_carry_opened_links():
     assert await store.save(BOB, 1, tokens("3")) == Absent()
     assert (await store.delete(ALICE)).tokens == tokens("2")
     assert link.tokens == tokens()
+
+
+async def test_a_lease_that_is_released_without_more_is_resolved():
+    """As on the store beneath: the next claim hears of no exchange that was left."""
+    store = EncryptedStore(MemoryLinkStore(), NEW)
+    await store.put(ALICE, tokens())
+    await store.claim(ALICE, 1, "owner", TTL)
+    assert await store.release(ALICE, 1, "owner")
+    assert (await store.claim(ALICE, 1, "another", TTL)).unresolved_for is None

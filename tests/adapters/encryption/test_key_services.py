@@ -261,3 +261,58 @@ def test_bounds_are_checked(service):
     with pytest.raises(ValueError, match="one key service at most"):
         Keyring(service, KeyService())
     assert repr(Keyring(service, EncryptionKey.generate("k"))) == "<Keyring of k and a key service>"
+
+
+@pytest.mark.parametrize("plain", [b"", b"k" * 16, b"k" * 33, "k" * 32, bytearray(b"k" * 32)], ids=repr)
+async def test_a_service_that_answers_with_no_data_key(service, watch, plain):
+    """Neither too short, nor too long, nor of another kind: the error names the key and is no passing one."""
+
+    async def unwrap(*_: object) -> object:
+        return plain
+
+    service.unwrap = unwrap
+    with pytest.raises(ConfigurationError, match="data key of 'kms/1' is none"):
+        await data_keys(service, watch).fetch(KeyName("kms/1", "AAAA"))
+
+
+async def test_a_data_key_that_is_kept_is_fetched_from_there(service, watch):
+    """The service is asked for each once, and nothing is left of calls that have ended."""
+    names = [KeyName("kms/1", (await data_keys(service, watch).primary()).name.wrapped) for _ in range(2)]
+    keys = data_keys(service, watch, most=2)
+    for name in (*names, *names):
+        assert (await keys.fetch(name)).name == name
+    assert service.asked == ["new", "new", "unwrap kms/1", "unwrap kms/1"]
+    assert keys._asked == {}
+    assert [keys.held(name) is not None for name in names] == [True, True]  # as many as may be
+
+
+async def test_two_data_keys_that_are_wanted_at_once_are_two_calls(service, watch):
+    """Calls under way are told apart by the data key that they are for."""
+    names = [KeyName("kms/1", (await data_keys(service, watch).primary()).name.wrapped) for _ in range(2)]
+    service.gate = asyncio.Event()
+    keys = data_keys(service, watch)
+    fetching = [asyncio.create_task(keys.fetch(name)) for name in names]
+    sealing = asyncio.create_task(keys.primary())
+    async with asyncio.timeout(10):
+        while len(service.asked) < 5:
+            await asyncio.sleep(0)
+    service.gate.set()
+    assert [key.name for key in await asyncio.gather(*fetching)] == names
+    assert (await sealing).name not in names
+
+
+async def test_the_fewest_data_keys_that_can_be_kept(service, watch):
+    """One is enough."""
+    keys = data_keys(service, watch, most=1)
+    key = await keys.primary()
+    assert keys.held(key.name) is key
+
+
+async def test_a_data_key_without_a_service_and_a_key_beside_one(service):
+    """A keyring without a service has no data key; beside a service a key of one's own is at hand."""
+    own = EncryptionKey.generate("own")
+    name = (await Keyring(service).primary()).name
+    assert await Keyring(own).fetch(name) is None
+    found = await Keyring(service, own).fetch(KeyName("own"))
+    assert found is not None
+    assert (found.name, service.asked) == (KeyName("own"), ["new"])

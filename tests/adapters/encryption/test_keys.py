@@ -58,7 +58,11 @@ def test_what_is_no_key_id(key_id):
     assert not key_id or key_id not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "k", "k:", ":" + b64encode(SECRET).decode(), "k:AAAA", "k:!!!"])
+JUNK = "k:" + b64encode(SECRET).decode()[:20] + "!" + b64encode(SECRET).decode()[20:]
+"""What a decoder that passes over what it does not know would take."""
+
+
+@pytest.mark.parametrize("text", ["", "k", "k:", ":" + b64encode(SECRET).decode(), "k:AAAA", "k:!!!", JUNK])
 def test_what_is_no_text_of_a_key(text):
     """The error says how one is written, and nothing of what was given."""
     with pytest.raises(ValueError, match="id:base64") as caught:
