@@ -20,7 +20,7 @@ from extauth.extras import extra_needed
 from extauth.integrations.user_tokens import UserTokens, bearer, same_origin, token_refused
 
 with extra_needed("aiohttp"):
-    from extauth.adapters.oauth2.reading.challenges import missing_scopes
+    from extauth.domain.challenges import missing_scopes
 
 with extra_needed("mcp"):
     import httpx2
