@@ -18,6 +18,7 @@ from extauth.cli.commands import COMMANDS
 from extauth.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, TERMINATED, USAGE
 from extauth.cli.parsing import EXIT_CODES, Parser, add_command, asks_for_json, parted
 from extauth.cli.running import run_command
+from extauth.cli.testing import add_testing, run_testing
 from extauth.version import installed_version
 
 NEEDED = ("aiohttp", "aiosqlite", "rich")
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.command == "providers":
         return _providers(options, parser)
+    if options.command == "testing":
+        return run_testing(options, parser)
     if options.command == "demo":
         return _demo(options, parser)
     options.program = program
@@ -88,6 +91,7 @@ def _parser() -> Parser:
         const="markdown",
         help="the page of the documentation",
     )
+    add_testing(commands)
     return parser
 
 

@@ -19,8 +19,8 @@ REGENERATE: Final = f"python -m extauth.cli.reference > {DOCUMENT}"
 
 _INTRODUCTION: Final = """\
 For whoever runs an application with extauth: `pip install "extauth[all]"`, or the extras of your database
-and `cli`, without which tables are plain text. `extauth providers` and `extauth demo` are not in here;
-each command has `--help`.
+and `cli`, without which tables are plain text. `extauth providers`, `extauth demo` and `extauth testing`
+are not in here; each command has `--help`.
 
 No command prints a token, but `token`, `git-credential` and `show --reveal`. No command repeats a store's
 address, which may hold a password. No command but `migrate` creates or migrates tables where the address

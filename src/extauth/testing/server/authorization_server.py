@@ -47,7 +47,7 @@ def _wall_clock() -> datetime:
 
 @final
 class AuthorizationServer(ServerUrls):
-    """A server on 127.0.0.1, on a port of the operating system's choice, while it is entered.
+    """A server on 127.0.0.1 while it is entered, on ``port`` or one of the operating system's choice.
 
     ``/authorize`` answers as :attr:`consent` says, at once (RFC 6749 section 4.1); :meth:`visit` plays
     the browser. ``/token`` gives tokens for codes, refresh tokens and devices (RFC 8628), for one
@@ -91,6 +91,7 @@ class AuthorizationServer(ServerUrls):
         quirks: ServerQuirks = STANDARD,
         redirect_uris: Iterable[str] = (REDIRECT_URI,),
         client_key: PublicKey | None = None,
+        port: int = 0,
     ) -> None:
         if answer_delay < timedelta(0):
             msg = f"answer_delay must not be negative, not {answer_delay}"
@@ -128,6 +129,7 @@ class AuthorizationServer(ServerUrls):
             delayed=delayed,
             pause=pause,
         )
+        self._port = port
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -135,7 +137,7 @@ class AuthorizationServer(ServerUrls):
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            await web.TCPSite(runner, "127.0.0.1", self._port).start()
         except BaseException:
             await runner.cleanup()
             raise
