@@ -243,6 +243,9 @@ _MODULES = {
 }
 """Where each is, as above; a test compares."""
 
+_SUBMODULES = ("events", "health", "keys", "outbox", "transfer")
+"""Public modules that are found without an import of their own, as ``extauth.events``."""
+
 if not TYPE_CHECKING:  # a type checker would take every misspelled name for one that this function knows
 
     def __getattr__(name: str) -> object:
@@ -251,6 +254,8 @@ if not TYPE_CHECKING:  # a type checker would take every misspelled name for one
             from extauth.version import installed_version  # noqa: PLC0415
 
             return installed_version()
+        if name in _SUBMODULES:
+            return import_module(f"extauth.{name}")
         if name not in _MODULES:
             msg = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(msg, name=name, obj=sys.modules[__name__])
@@ -259,4 +264,4 @@ if not TYPE_CHECKING:  # a type checker would take every misspelled name for one
         return found
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *_MODULES, "__version__"})
+        return sorted({*globals(), *_MODULES, *_SUBMODULES, "__version__"})
