@@ -190,6 +190,7 @@ def test_the_domain_is_pure():
         "hashlib",  # a token as a log may name it
         "inspect",  # which keywords a store or provider knows
         "json",
+        "re",
         "types",
         "typing",
         "zlib",
