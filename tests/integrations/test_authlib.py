@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiohttp import web
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from extauth import LinkNotFound, ReauthorizationRequired
 from extauth.integrations.authlib import UserOAuth2Client
+from tests.support.serving import serving
 
 
 async def test_it_is_authlibs_client(place):
@@ -59,19 +61,21 @@ async def test_what_was_sent_is_sent_again(place):
 
 async def test_the_streamed_body_of_a_refused_request_is_sent_again(place):
     """A body that can be read once only is kept for the second attempt."""
-    await place.refuse("alice")
     bodies = []
 
-    async def note(request):
-        bodies.append(await request.aread())
+    async def api(request):
+        bodies.append(await request.read())
+        return web.Response(status=401 if len(bodies) == 1 else 200)
 
     async def content():
         yield b"some "
         yield b"bytes"
 
-    hooks = {"request": [note], "response": []}
-    async with UserOAuth2Client(place.auth, "example", "alice", event_hooks=hooks) as client:
-        answer = await client.request("GET", place.server.resource_url, content=content())
+    async with (
+        serving([web.post("/", api)]) as url,
+        UserOAuth2Client(place.auth, "example", "alice") as client,
+    ):
+        answer = await client.post(url, content=content())
     assert answer.status_code == 200
     assert bodies == [b"some bytes"] * 2
 

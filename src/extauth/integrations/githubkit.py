@@ -53,8 +53,6 @@ class UserAuthStrategy(BaseAuthStrategy):
 
 @final
 class _UserAuth(httpx.Auth):
-    requires_request_body = True  # to send it again
-
     def __init__(self, tokens: UserTokens) -> None:
         self._tokens = tokens
 
@@ -63,6 +61,7 @@ class _UserAuth(httpx.Auth):
         raise RuntimeError(msg)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        await request.aread()  # to send it again
         tokens = await self._tokens.working()
         request.headers.update(bearer(tokens))
         response = yield request

@@ -65,8 +65,6 @@ class UserAuth(httpx2.Auth):
     one call. A 403 with ``insufficient_scope`` (RFC 6750 section 3.1) raises :class:`InsufficientScope`.
     """
 
-    requires_request_body = True  # to send it again
-
     def __init__(self, auth: Auth, provider_id: str, user_id: str, *, server_url: str) -> None:
         """Act for ``user_id`` at ``server_url``, for which ``provider_id`` was made.
 
@@ -97,6 +95,7 @@ class UserAuth(httpx2.Auth):
         if not same_origin(request.url, self._server):
             yield request
             return
+        await request.aread()  # to send it again
         tokens = await self._tokens.working()
         request.headers.update(bearer(tokens))
         response = yield request
