@@ -166,3 +166,24 @@ async def test_device_flows_of_a_process_are_bounded():
     await kept.forget(keys[2])
     await kept.forget(keys[2])
     assert await kept.find(keys[2]) is None
+
+
+async def test_a_storage_that_mixes_users_up_shows_nobodys_code(opens):
+    """Whatever it gives, a user sees only what is theirs."""
+
+    class OneForAll:
+        text: str | None = None
+
+        async def keep(self, key, text, until):
+            self.text = text
+
+        async def find(self, key):
+            return self.text
+
+        async def forget(self, key):
+            self.text = None
+
+    world = await opens(device_flows=OneForAll())
+    await world.visitor().post("/accounts/device/tv")
+    assert (await world.visitor().get("/accounts/device/tv")).status == 200
+    assert (await world.visitor("bob").get("/accounts/device/tv")).status == 404

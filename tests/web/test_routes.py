@@ -177,6 +177,16 @@ async def test_a_posted_answer_with_the_session(world, alice):
     assert await connected(world) == ["poster"]
 
 
+async def test_a_posted_answer_must_be_posted(world, alice):
+    """Nobody brings a code in a URL that the provider would have posted; the state stays good."""
+    reply = await alice.post("/accounts/connect/poster")
+    callback = urlsplit(world.poster.consent(reply["location"]))
+    reply = await alice.get(f"{callback.path}?{callback.query}", **JSON)
+    assert (reply.status, reply.json["code"]) == (400, "invalid_callback")
+    reply = await alice.post(callback.path, dict(parse_qsl(callback.query)), **FOREIGN, x_csrftoken="")
+    assert reply.status == 303
+
+
 async def test_a_posted_answer_without_the_session(world, alice):
     """The session's cookie stays away from a foreign site's post: the browser comes again by itself, and
     nothing of the answer is in a URL."""
