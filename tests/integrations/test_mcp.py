@@ -13,9 +13,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 import extauth
-from extauth import LinkKey, LinkNotFound, ReauthorizationRequired, open_store
+from extauth import InsufficientScope, LinkKey, LinkNotFound, ReauthorizationRequired, open_store
 from extauth.adapters.discovery import mcp_provider
-from extauth.integrations.mcp import InsufficientScope, McpHttpClient, UserAuth
+from extauth.integrations.mcp import McpHttpClient, UserAuth
 from extauth.testing import ServerQuirks
 from tests.integrations.place import at_server
 from tests.peer.mcp_server import CALLBACK, served

@@ -112,9 +112,8 @@ class TokenMiddleware:
 
 async def _refuses(response: ClientResponse, shown: Shown) -> bool:
     try:
-        return is_refused(
-            response.status, ", ".join(response.headers.getall(hdrs.WWW_AUTHENTICATE, ())), shown.link
-        )
+        challenges = ", ".join(response.headers.getall(hdrs.WWW_AUTHENTICATE, ()))
+        return is_refused(response.status, challenges, shown.link.key, shown.link.tokens)
     except InsufficientScope:
         await _finish(response)
         raise

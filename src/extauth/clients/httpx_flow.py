@@ -127,7 +127,8 @@ def _was_shown(last: _Request, origin: Origin, shown_in: _Request) -> bool:
 def _refuses(response: _Response, shown: Shown) -> bool:
     if response.status_code not in REFUSALS:
         return False
-    return is_refused(response.status_code, response.headers.get("www-authenticate", ""), shown.link)
+    challenges = response.headers.get("www-authenticate", "")
+    return is_refused(response.status_code, challenges, shown.link.key, shown.link.tokens)
 
 
 def files_can_be_rewound(multipart: object) -> bool:

@@ -8,7 +8,8 @@ from typing import Final
 
 from extauth.domain.challenges import missing_scopes
 from extauth.domain.errors import InsufficientScope
-from extauth.domain.link import Link
+from extauth.domain.link import LinkKey
+from extauth.domain.token_set import TokenSet
 
 REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 """All other statuses say nothing of the token."""
@@ -18,14 +19,14 @@ _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 _MOST_SCOPES: Final = 50
 
 
-def is_refused(status: int, challenges: str, link: Link) -> bool:
-    """Whether an API refuses the link's access token, so that another one may help: at a 401, never at a 403.
+def is_refused(status: int, challenges: str, key: LinkKey, tokens: TokenSet) -> bool:
+    """Whether an API refuses a link's access token, so that another one may help: at a 401, never at a 403.
 
     ``challenges`` is its ``WWW-Authenticate``, several joined by commas (RFC 9110 section 5.2).
 
     :raises InsufficientScope: if it says that the token works and was not granted enough.
     """
-    wanting = _want_of_scopes(challenges, link)
+    wanting = _want_of_scopes(challenges, key, tokens)
     del (
         challenges
     )  # which may hold the token: tools that report errors show the local variables of each frame
@@ -34,18 +35,18 @@ def is_refused(status: int, challenges: str, link: Link) -> bool:
     return status == HTTPStatus.UNAUTHORIZED
 
 
-def _want_of_scopes(challenges: str, link: Link) -> InsufficientScope | None:
-    missing = missing_scopes(challenges, link.tokens.scopes)
+def _want_of_scopes(challenges: str, key: LinkKey, tokens: TokenSet) -> InsufficientScope | None:
+    missing = missing_scopes(challenges, tokens.scopes)
     if missing is None:
         return None
     # The API's own text: nothing of it goes on that is no scope, nor the token that it was shown.
-    token = link.tokens.access_token
+    token = tokens.access_token
     named = sorted(scope for scope in missing if _SCOPE.fullmatch(scope) and token not in scope)[
         :_MOST_SCOPES
     ]
-    refused = f"the API of {link.key.provider_id} wants more than {link.key.user_id!r} has granted"
+    refused = f"the API of {key.provider_id} wants more than {key.user_id!r} has granted"
     if named:
         msg = f"{refused}; let them connect again: begin(..., scopes={named}, include_granted=True)"
     else:
         msg = f"{refused}, and names no scope that is missing; see what it documents for this call"
-    return InsufficientScope(msg, key=link.key, scopes=frozenset(named))
+    return InsufficientScope(msg, key=key, scopes=frozenset(named))

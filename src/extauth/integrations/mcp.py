@@ -14,19 +14,17 @@ from contextlib import contextmanager
 from typing import Any, Final, cast, final
 
 from extauth.auth import Auth
+from extauth.clients.refusals import is_refused
 from extauth.domain.errors import ExtAuthError
 from extauth.domain.link import LinkKey
 from extauth.extras import extra_needed
 from extauth.integrations.user_tokens import UserTokens, bearer, same_origin, token_refused
 
-with extra_needed("aiohttp"):
-    from extauth.domain.challenges import missing_scopes
-
 with extra_needed("mcp"):
     import httpx2
     from mcp import MCPError
 
-__all__ = ["InsufficientScope", "McpHttpClient", "UserAuth"]
+__all__ = ["McpHttpClient", "UserAuth"]
 
 FORBIDDEN: Final = 403
 
@@ -39,21 +37,6 @@ TIMEOUT: Final = httpx2.Timeout(30, read=300)
 
 
 @final
-class InsufficientScope(ExtAuthError):
-    """The access token works, and was not granted enough for this call. Ask the user for more scopes."""
-
-    code = "insufficient_scope"
-
-    def __init__(self, message: str, *, key: LinkKey, scopes: frozenset[str]) -> None:
-        super().__init__(message)
-        self.key = key
-        """Which link."""
-        self.scopes = scopes
-        """Which are missing; none if the server does not say, or wants only what was granted: asking again
-        is no help."""
-
-
-@final
 class UserAuth(httpx2.Auth):
     """Authenticates requests to one MCP server as one user, for an ``httpx2.AsyncClient``.
 
@@ -62,7 +45,8 @@ class UserAuth(httpx2.Auth):
 
     What :meth:`extauth.Auth.access_token` raises is raised by the request. In a session of the SDK that
     ends the session, with an ``ExceptionGroup``, for all its calls: :class:`McpHttpClient` has it end the
-    one call. A 403 with ``insufficient_scope`` (RFC 6750 section 3.1) raises :class:`InsufficientScope`.
+    one call. A 403 with ``insufficient_scope`` (RFC 6750 section 3.1) raises
+    :class:`~extauth.InsufficientScope`.
     """
 
     def __init__(self, auth: Auth, provider_id: str, user_id: str, *, server_url: str) -> None:
@@ -105,11 +89,8 @@ class UserAuth(httpx2.Auth):
             request.headers.update(bearer(tokens))
             response = yield request
         if response.status_code == FORBIDDEN:
-            missing = missing_scopes(response.headers.get("WWW-Authenticate", ""), tokens.scopes)
-            if missing is not None:
-                msg = f"{self._tokens.provider_id} wants more scopes than were granted"
-                key = LinkKey(self._tokens.provider_id, self._tokens.user_id)
-                raise InsufficientScope(msg, key=key, scopes=missing)
+            key = LinkKey(self._tokens.provider_id, self._tokens.user_id)
+            is_refused(FORBIDDEN, response.headers.get("WWW-Authenticate", ""), key, tokens)
 
 
 @final
