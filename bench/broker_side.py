@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -47,6 +48,7 @@ async def plain_proxy(stack: AsyncExitStack, upstream: str) -> int:
 
 
 async def main() -> None:
+    logging.disable(logging.CRITICAL)  # wrk goes away in the middle
     loop = asyncio.get_running_loop()
     orders = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
     provider = OAuth2Provider("bench", client_id="x", client_secret="x", token_url="https://x.example/token")

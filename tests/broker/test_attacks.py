@@ -107,45 +107,46 @@ async def test_forms_of_a_request_that_are_refused(site, form):
     assert (answer.count(b"HTTP/1."), site.api.seen) == (1, [])
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "..",
-        "../..",
-        "a/../../b",
-        "./",
-        "%2e%2e/",
-        "%2E%2e",
-        ".%2e/x",
-        "a/%2e./b",
-        "..%2fx",
-        "..%5cx",
-        "%2e%2e%2fx",
-        "%252e%252e/x",
-        "%25252e%25252e/x",
-        "x%2f..%2f..%2fy",
-        "..;/x",
-        "..;a=b/x",
-        "a/..%3b/x",
-        "%00",
-        "a%0d%0aX-Injected:%20x",
-        "%25%32%65%25%32%65",
-        "a%7f",
-    ],
-)
-async def test_a_path_stays_below_the_base(site, path):
+OUTSIDE = [
+    "..",
+    "../..",
+    "a/../../b",
+    "./",
+    "%2e%2e/",
+    "%2E%2e",
+    ".%2e/x",
+    "a/%2e./b",
+    "..%2fx",
+    "..%5cx",
+    "%2e%2e%2fx",
+    "%252e%252e/x",
+    "%25252e%25252e/x",
+    "x%2f..%2f..%2fy",
+    "..;/x",
+    "..;a=b/x",
+    "a/..%3b/x",
+    "%00",
+    "a%0d%0aX-Injected:%20x",
+    "%25%32%65%25%32%65",
+    "a%7f",
+]
+
+
+async def test_a_path_stays_below_the_base(site):
     """However its dots and slashes are encoded, for this server or for one behind the API's."""
-    assert await status(site, request(site, f"/v1/proxy/example/alice/{path}")) == 400
+    answers = {path: await status(site, request(site, f"/v1/proxy/example/alice/{path}")) for path in OUTSIDE}
+    assert answers == dict.fromkeys(OUTSIDE, 400)
     assert site.api.seen == []
 
 
-@pytest.mark.parametrize(
-    "path", ["a..b", "...", ".hidden", "a%2Fb", "a%252Fb", "x;v=1.2", "@me", "a:b", "%C3%A9"]
-)
-async def test_paths_that_only_look_alike(site, path):
+ALIKE = ["a..b", "...", ".hidden", "a%2Fb", "a%252Fb", "x;v=1.2", "@me", "a:b", "%C3%A9"]
+
+
+async def test_paths_that_only_look_alike(site):
     """They are forwarded as they are."""
-    assert await status(site, request(site, f"/v1/proxy/example/alice/{path}")) == 200
-    assert site.api.seen[0].raw_path == f"/api/v1/{path}"
+    answers = {path: await status(site, request(site, f"/v1/proxy/example/alice/{path}")) for path in ALIKE}
+    assert answers == dict.fromkeys(ALIKE, 200)
+    assert [each.raw_path for each in site.api.seen] == [f"/api/v1/{path}" for path in ALIKE]
 
 
 @pytest.mark.parametrize(

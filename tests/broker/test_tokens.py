@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from extauth import LinkKey
+from extauth.broker.tokens import TokenEndpoint
 from tests.broker.site import SECRETS
 
 TOKEN = "/v1/token/example/alice"
@@ -153,6 +154,17 @@ async def test_the_log_has_no_secret(site, caplog):
     ]
     for hidden in (*SECRETS.values(), await current(site), "private"):
         assert hidden not in caplog.text
+
+
+async def test_a_caller_that_has_gone(site, caplog, monkeypatch):
+    """Is nobody's mistake."""
+
+    async def gone(*_):
+        raise ConnectionResetError
+
+    monkeypatch.setattr(TokenEndpoint, "handle", gone)
+    assert (await site.ask("reader", "GET", TOKEN)).code == "internal"
+    assert "mistake" not in caplog.text
 
 
 async def test_the_probe(site):

@@ -139,6 +139,8 @@ class Broker:
                 return await handler(request, seen.target)
         except ApiUnreachable:
             return UNREACHABLE
+        except ConnectionError:
+            return INTERNAL  # the caller has gone away, and nobody is told
         except ExtAuthError as error:
             if isinstance(error, ConfigurationError):
                 _log.error("%s: %s", error.code, error)
