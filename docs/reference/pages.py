@@ -194,10 +194,11 @@ def events_page() -> str:
 
 
 def kinds(base: type[ExtAuthError], depth: int = 0) -> Iterator[tuple[type[ExtAuthError], int]]:
-    """Return an error and all that are kinds of it, with how deep they stand."""
+    """Return an error and all public ones that are kinds of it, with how deep they stand."""
     yield base, depth
     for kind in base.__subclasses__():
-        yield from kinds(kind, depth + 1)
+        if getattr(extauth, kind.__name__, None) is kind:
+            yield from kinds(kind, depth + 1)
 
 
 def errors_page() -> str:
