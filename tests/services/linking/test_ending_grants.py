@@ -139,6 +139,14 @@ async def test_a_withdrawn_authorization_of_an_account_nobody_knows(whole: Scene
     assert live(whole, "whom-nobody-knows") == 1
 
 
+async def test_where_a_grant_ends_alone_nobody_asks_whose_it_is(scene: Scene):
+    """New tokens that are not stored are revoked without a look-up that decides nothing."""
+    service = scene.replica()
+    await withdrawn(scene, service)
+    assert live(scene) == 0
+    assert not scene.provider.identifying.is_set()
+
+
 async def test_the_store_cannot_tell(whole: Scene):
     """Nothing is revoked as long as nobody knows what else would end; the user is told."""
     service = whole.replica()

@@ -144,7 +144,10 @@ async def test_a_provider_without_redirect_uris(scene: Scene):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"scripted": REDIRECT_URI, "other": "https://app.example/c%61llback"}, "cannot share"),
+        (
+            {"scripted": REDIRECT_URI, "other": "https://app.example/c%61llback"},
+            "other cannot share the redirect URI https://app.example/c%61llback with scripted",
+        ),
         ({"scripted": [REDIRECT_URI], "others": [REDIRECT_URI]}, "has no 'others'"),
         ({"scripted/work": REDIRECT_URI}, "has no 'scripted/work'"),
         ({"scripted": "/callback"}, "absolute"),
