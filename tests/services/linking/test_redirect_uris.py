@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
+from extauth.domain.link import GrantOrigin
 from extauth.domain.linking import LinkingTraits
 from extauth.services.linking.begun_redirects import BegunRedirects, begun_redirects
-from extauth.services.linking.redirect_uris import Server, mixable, named_in, normalised, rivals_at
+from extauth.services.linking.redirect_uris import (
+    Server,
+    mixable,
+    named_in,
+    normalised,
+    rivals_at,
+    server_of,
+)
 from extauth.testing import ScriptedLinkingProvider
 from tests.services.linking.conftest import REDIRECT_URI, Scene
 
@@ -114,6 +122,12 @@ def test_a_host_counts_only_where_nothing_else_names():
 def test_redirect_uris_that_may_be_taken_for_one(one, other, same):
     """By how they are written, by the order of a query, and by the port of a loopback URI."""
     assert (normalised(one) == normalised(other)) is same
+
+
+def test_a_server_without_a_name():
+    """Its token endpoint's host is its name, in lower case as everybody else writes it."""
+    origin = GrantOrigin("client", "https://IDP.example:8443/token")
+    assert server_of(ScriptedLinkingProvider(origin=origin)) == Server("idp.example:8443")
 
 
 def two_providers(scene: Scene) -> list[Any]:
