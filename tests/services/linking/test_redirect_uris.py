@@ -108,6 +108,7 @@ def test_a_host_counts_only_where_nothing_else_names():
     ("one", "other", "same"),
     [
         (f"{APP}/callback", "HTTPS://APP.example:443/./x/../callback", True),
+        (f"{APP}/a/callback", f"{APP}/a/b/../callback", True),
         (f"{APP}/callback", f"{APP}/c%61llback", True),
         (APP, f"{APP}/", True),
         (f"{APP}/?a=1&b=2", f"{APP}/?b=2&a=1", True),
