@@ -281,6 +281,19 @@ async def test_called_again(scene: Scene):
         await service.complete_device(device)
 
 
+async def test_called_again_after_others_were_completed(scene: Scene):
+    """Codes that others have used since make nobody forget this one."""
+    service = scene.replica()
+    codes = [await service.begin_device("scripted", user) for user in ("alice", "bob", "carol")]
+    for device in codes:
+        scene.provider.approve_device(device.user_code)
+        await service.complete_device(device)
+    polls = len(scene.provider.polls)
+    for device in codes:
+        assert (await service.complete_device(device)).key == device.key
+    assert len(scene.provider.polls) == polls
+
+
 @pytest.mark.parametrize("lifetime", [timedelta(minutes=10), timedelta(days=3650)])
 async def test_what_was_completed_is_forgotten_in_time(scene: Scene, lifetime):
     """Nothing is kept of a code that has expired, or was completed some time ago."""
