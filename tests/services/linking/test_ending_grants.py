@@ -140,11 +140,12 @@ async def test_a_withdrawn_authorization_of_an_account_nobody_knows(whole: Scene
 
 
 async def test_where_a_grant_ends_alone_nobody_asks_whose_it_is(scene: Scene):
-    """New tokens that are not stored are revoked without a look-up that decides nothing."""
+    """New tokens that are not stored are revoked without look-ups that decide nothing."""
     service = scene.replica()
     await withdrawn(scene, service)
     assert live(scene) == 0
     assert not scene.provider.identifying.is_set()
+    assert scene.store.calls["links_of"] == 0
 
 
 async def test_the_store_cannot_tell(whole: Scene):
