@@ -347,6 +347,24 @@ async def test_a_client_that_is_registered_meanwhile_remains(any_store):
     assert (await rotate(EncryptedStore(any_store, [NEW, OLD]))).done == 1
 
 
+async def test_links_that_are_connected_meanwhile_are_done_as_well(any_store):
+    """By a replica that has not got the new key yet: the whole grows by them."""
+    [key, *_] = await filled(any_store, 3)
+    await EncryptedStore(any_store, LOST).put(key, TokenSet("at"))
+    beneath = Watched(any_store)
+
+    async def connect(_: LinkKey) -> None:
+        beneath.meanwhile = None
+        for user_id in ("yan", "zoe"):
+            await EncryptedStore(any_store, OLD).put(LinkKey("github", user_id), TokenSet("at"))
+
+    beneath.meanwhile = connect
+    told: list[RotationProgress] = []
+    report = await rotate(EncryptedStore(beneath, [NEW, OLD]), progress=told.append)
+    assert (report.total, report.done, len(report.failed)) == (5, 4, 1)
+    assert min(each.remaining for each in told) == 0
+
+
 async def test_a_client_that_is_replaced_meanwhile_is_kept(any_store):
     """Its secrets are written over only where they are those that were read."""
     old = EncryptedStore(any_store, OLD)
