@@ -37,7 +37,7 @@ GUARDS: Sequence[Guard] = (
     Guard(
         "services",
         ["services/**/*.py"],
-        ["tests/services"],
+        ["tests/services", "tests/test_readiness.py"],
         but_not=[
             f"{_SHARED_ERRORS}::test_an_error_is_let_go",
             f"{_SHARED_ERRORS}::test_an_error_that_passes_through_several_flights_is_let_go",
