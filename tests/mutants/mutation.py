@@ -30,6 +30,7 @@ _NOT_MUTATED = [
     # Wording is for people: no test should hold it still.
     r"^\s*msg = ",
     r"\(msg\)",
+    r'^\s*f?"[^"]*"$',  # a line of text that goes on in the next one, or ends what did
     r"^\s*logger\.",
     # The types or the database see to it that nothing comes here.
     r"assert_never\(",
@@ -127,7 +128,8 @@ def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
             *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
             "--timeout=30",  # what waits for ever takes none of the time that mutmut counts
             *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of plugins that are imported already
-            *(f"--deselect={test}" for test in guard.but_not),
+            # A file that mutmut's copy of the project has no imports for must not even be collected.
+            *(f"--{'deselect' if '::' in test else 'ignore'}={test}" for test in guard.but_not),
         ],
         "pytest_add_cli_args_test_selection": guard.tests,
     }

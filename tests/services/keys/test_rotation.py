@@ -161,12 +161,13 @@ async def test_progress_is_told(any_store):
     """At the beginning, on the way and at the end; the parts make up the whole, and nothing goes back."""
     keys = await filled(any_store)
     await EncryptedStore(any_store, LOST).put(keys[5], TokenSet("at"))
+    await EncryptedStore(any_store, OLD).keep_registration("client", registration())
     told: list[RotationProgress] = []
     await rotate(EncryptedStore(any_store, [NEW, OLD]), progress=told.append)
-    assert told[0] == RotationProgress(done=0, total=120, failed=0, remaining=120)
-    assert told[-1] == RotationProgress(done=119, total=120, failed=1, remaining=0)
+    assert told[0] == RotationProgress(done=0, total=121, failed=0, remaining=121)
+    assert told[-1] == RotationProgress(done=120, total=121, failed=1, remaining=0)
     assert len(told) >= 4
-    assert all(each.done + each.failed + each.remaining == each.total == 120 for each in told)
+    assert all(each.done + each.failed + each.remaining == each.total == 121 for each in told)
     assert [each.remaining for each in told] == sorted((each.remaining for each in told), reverse=True)
 
 
@@ -227,6 +228,30 @@ async def test_nothing_goes_on_after_it_was_cancelled(any_store):
     assert beneath.resealed.total() == 0
 
 
+async def test_nothing_goes_on_after_one_writer_failed():
+    """The error is raised when the others have ended, and not before."""
+    await filled(inner := MemoryLinkStore(), 10)
+    beneath = Watched(inner)
+    begun, ended = [], []
+
+    async def fail_the_third(key: LinkKey) -> None:
+        begun.append(key)
+        if len(begun) == 3:
+            msg = "down"
+            raise StoreUnavailable(msg)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            ended.append(key)
+
+    beneath.meanwhile = fail_the_third
+    with pytest.raises(StoreUnavailable):
+        await rotate(EncryptedStore(beneath, [NEW, OLD]), at_once=3)
+    assert ended == begun[:2]
+
+
 async def test_two_at_once_share_the_work(any_store):
     """Begun at the same moment they end with everything done, and hardly a link written twice."""
     keys = await filled(any_store, 400)
@@ -237,9 +262,18 @@ async def test_two_at_once_share_the_work(any_store):
 
     beneath.meanwhile = give_way
     replicas = [EncryptedStore(beneath, [NEW, OLD]) for _ in range(2)]
+    told: list[list[int]] = [[], []]
     reports = await asyncio.gather(
-        *(rotate(store, rng=random.Random(number)) for number, store in enumerate(replicas))
+        *(
+            rotate(
+                store,
+                rng=random.Random(number),
+                progress=lambda so_far, n=number: told[n].append(so_far.done),
+            )
+            for number, store in enumerate(replicas)
+        )
     )
+    assert told == [sorted(each) for each in told]
     for report in reports:
         assert (report.status.remaining, report.failed) == (KeyUse(), ())
     assert sorted(beneath.resealed) == keys
@@ -335,6 +369,40 @@ async def test_links_that_go_meanwhile_are_no_failure(any_store):
     report = await rotate(EncryptedStore(beneath, [NEW, OLD]))
     assert (report.total, report.done, report.failed) == (30, 30, ())
     assert [key for key in keys if await any_store.get(key)] == []
+
+
+async def test_a_client_that_is_registered_meanwhile_remains(any_store):
+    """By a replica that has not got the new key yet: it is told, and the next rotation does it."""
+    await filled(any_store, 3)
+    beneath = Watched(any_store)
+
+    async def register(_: LinkKey) -> None:
+        await EncryptedStore(any_store, OLD).keep_registration("client", registration())
+
+    beneath.meanwhile = register
+    told: list[RotationProgress] = []
+    report = await rotate(EncryptedStore(beneath, [NEW, OLD]), progress=told.append)
+    assert told[-1] == RotationProgress(done=3, total=4, failed=0, remaining=1)
+    assert report.status.remaining == KeyUse(registrations=1)
+    assert (await rotate(EncryptedStore(any_store, [NEW, OLD]))).done == 1
+
+
+async def test_links_that_are_connected_meanwhile_are_done_as_well(any_store):
+    """By a replica that has not got the new key yet: the whole grows by them."""
+    [key, *_] = await filled(any_store, 3)
+    await EncryptedStore(any_store, LOST).put(key, TokenSet("at"))
+    beneath = Watched(any_store)
+
+    async def connect(_: LinkKey) -> None:
+        beneath.meanwhile = None
+        for user_id in ("yan", "zoe"):
+            await EncryptedStore(any_store, OLD).put(LinkKey("github", user_id), TokenSet("at"))
+
+    beneath.meanwhile = connect
+    told: list[RotationProgress] = []
+    report = await rotate(EncryptedStore(beneath, [NEW, OLD]), progress=told.append)
+    assert (report.total, report.done, len(report.failed)) == (5, 4, 1)
+    assert min(each.remaining for each in told) == 0
 
 
 async def test_a_client_that_is_replaced_meanwhile_is_kept(any_store):

@@ -175,6 +175,20 @@ class TestRefusing:
         await scene.inner.put(KEY, scene.provider.tokens.grant("someone-unknown"))
         assert (await scene.connect(service)).account == ALICE
 
+    async def test_a_store_that_is_down_for_the_second_look(self, scene: Scene):
+        """The link as it was before the exchange says whose account it is."""
+        service = scene.replica(on_account_change="refuse")
+        old = await scene.connect(service)
+        callback = await scene.authorized(service, "bob-there")
+
+        async def go_down_once_the_code_is_sent():
+            scene.store.before["get"] = down()
+
+        scene.store.after["get"] = [go_down_once_the_code_is_sent]
+        with pytest.raises(AccountChanged):
+            await service.complete(callback, user_id="alice")
+        assert await scene.stored() == old
+
     async def test_another_user_who_came_first(self, scene: Scene):
         """Of two authorizations under way, the later one is compared with what the first has stored."""
         service = scene.replica(on_account_change="refuse")

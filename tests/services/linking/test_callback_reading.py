@@ -91,13 +91,25 @@ def test_values_that_are_no_text(value):
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["/cb?state=s&a=b c", "/cb?state=s\n", "\tx:?state=s", "/cb?" + "&".join(f"p{n}=" for n in range(101))],
+    ("url", "why"),
+    [
+        ("/cb?state=s&code=b c", "spaces or control"),
+        ("/cb?code=c&state=s\n", "spaces or control"),
+        ("/cb?code=c\x7f&state=s", "spaces or control"),
+        ("\tx:?code=c&state=s", "spaces or control"),
+        ("/cb?code=c&state=s&" + "&".join(f"p{n}=" for n in range(99)), "too many"),
+    ],
 )
-def test_urls_that_are_none(url):
+def test_urls_that_are_none(url, why):
     """Control characters, spaces and floods of parameters are refused."""
-    with pytest.raises(InvalidCallback):
+    with pytest.raises(InvalidCallback, match=why):
         read_callback(url)
+
+
+def test_a_path_is_no_query():
+    """Whatever it looks like: parameters come after a question mark."""
+    with pytest.raises(InvalidCallback):
+        read_callback("/cb&code=c&state=s")
 
 
 @given(st.text(min_size=1))

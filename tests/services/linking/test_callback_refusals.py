@@ -271,6 +271,8 @@ async def test_callback_by_the_method_of_another_provider(scene: Scene):
         "https://app.example/callback/..",
         "https://app.example:443/callback",
         "https://user@app.example/callback",
+        "https://user@app.example//callback",
+        "https://app.example/@me/callback",
         "https://app.example/Callback",
         "https:/callback",
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import random
 import traceback
 from datetime import timedelta
 from typing import Any
@@ -129,6 +130,22 @@ async def test_the_store_is_down_for_a_moment_after_the_exchange(scene: Scene):
     link = await service.complete(callback, user_id="alice")
     assert await scene.stored() == link
     assert scene.store.calls["put"] == 4
+
+
+class HalfJitter(random.Random):
+    """Takes a quarter of each pause away."""
+
+    def random(self) -> float:
+        return 0.5
+
+
+async def test_a_store_that_is_down_is_asked_again_at_once(scene: Scene):
+    """A user is waiting: the first pause is the shortest, and each one after it twice as long."""
+    service = scene.replica(rng=HalfJitter())
+    callback = await scene.authorized(service)
+    scene.store.before["put"] = down(4)
+    assert (await service.complete(callback, user_id="alice")).version == 1
+    assert scene.clock.slept == [0.0375, 0.075, 0.15, 0.3]
 
 
 async def test_the_store_stays_down(scene: Scene, caplog):

@@ -298,6 +298,22 @@ async def test_a_code_that_came_while_there_were_too_many_is_sent_again(scene: S
     assert timedelta(seconds=3) < waited < timedelta(seconds=4)
 
 
+async def test_a_code_that_the_provider_puts_off_is_sent_again(scene: Scene):
+    """Whatever its reason: it has said for how long."""
+    scene.provider.code_script = [Deferred("http_503", timedelta(seconds=1))]
+    assert (await scene.connect(scene.replica())).version == 1
+    assert len(scene.provider.presented) == 2
+
+
+async def test_a_code_that_is_put_off_for_nobody_knows_how_long_is_not_sent_again(scene: Scene):
+    """The user hears of it at once, and can begin again."""
+    scene.provider.code_script = [Deferred("http_503")]
+    with pytest.raises(ProviderUnavailable):
+        await scene.connect(scene.replica())
+    assert len(scene.provider.presented) == 1
+    assert scene.clock.slept == []
+
+
 async def test_for_a_longer_pause_nobody_waits(scene: Scene):
     """A user looks at an empty page meanwhile; they are told when to begin again."""
     scene.provider.code_script = [Deferred("http_429", timedelta(seconds=3))] * 2
@@ -385,8 +401,8 @@ async def test_unknown_provider(scene: Scene):
     ],
 )
 async def test_options_that_cannot_be(scene: Scene, options):
-    """They are refused at once."""
-    with pytest.raises(ValueError, match=next(iter(options))):
+    """They are refused at once, by their names."""
+    with pytest.raises(ValueError, match=f"^{next(iter(options))} must "):
         scene.replica(**options)
 
 

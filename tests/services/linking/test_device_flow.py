@@ -127,10 +127,16 @@ async def test_no_answer(scene: Scene):
         Deferred("http_429"),
         *[Unknown("http_503")] * 2,
     ]
-    scene.provider.poll_script = [*lost, StillPending(), Deferred("http_429", timedelta(seconds=42))]
+    scene.provider.poll_script = [
+        *lost,
+        StillPending(),
+        Deferred("http_429", timedelta(seconds=42)),
+        StillPending(),
+        Unknown("reply_lost"),
+    ]
     scene.provider.approve_device(device.user_code)
     await service.complete_device(device)
-    assert gaps(scene) == [10.0, 20.0, 40.0, 60.0, 60.0, 5.0, 42.0]
+    assert gaps(scene) == [10.0, 20.0, 40.0, 60.0, 60.0, 5.0, 42.0, 5.0, 10.0]
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("leaked-token"), asyncio.CancelledError()])
@@ -275,6 +281,19 @@ async def test_called_again(scene: Scene):
         await service.complete_device(device)
 
 
+async def test_called_again_after_others_were_completed(scene: Scene):
+    """Codes that others have used since make nobody forget this one."""
+    service = scene.replica()
+    codes = [await service.begin_device("scripted", user) for user in ("alice", "bob", "carol")]
+    for device in codes:
+        scene.provider.approve_device(device.user_code)
+        await service.complete_device(device)
+    polls = len(scene.provider.polls)
+    for device in codes:
+        assert (await service.complete_device(device)).key == device.key
+    assert len(scene.provider.polls) == polls
+
+
 @pytest.mark.parametrize("lifetime", [timedelta(minutes=10), timedelta(days=3650)])
 async def test_what_was_completed_is_forgotten_in_time(scene: Scene, lifetime):
     """Nothing is kept of a code that has expired, or was completed some time ago."""
@@ -362,16 +381,18 @@ async def test_leaving_and_coming_back_in_one_interval(scene: Scene):
     service = scene.replica(clock=clock)
     device = await service.begin_device("scripted", "alice")
     scene.provider.approve_device(device.user_code)
+    began = scene.clock.now()
     for _ in range(3):
         call = asyncio.create_task(service.complete_device(device))
         await clock.sleeping.wait()
+        await asyncio.sleep(0)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
     call = asyncio.create_task(service.complete_device(device))
     await asyncio.sleep(0)
     clock.gate.set()
     assert (await call).version == 1
-    assert len(scene.provider.polls) == 1
+    assert scene.provider.polls == [began + device.interval]
 
 
 async def test_coming_at_the_very_end_of_a_polling(scene: Scene):

@@ -139,6 +139,15 @@ async def test_a_withdrawn_authorization_of_an_account_nobody_knows(whole: Scene
     assert live(whole, "whom-nobody-knows") == 1
 
 
+async def test_where_a_grant_ends_alone_nobody_asks_whose_it_is(scene: Scene):
+    """New tokens that are not stored are revoked without look-ups that decide nothing."""
+    service = scene.replica()
+    await withdrawn(scene, service)
+    assert live(scene) == 0
+    assert not scene.provider.identifying.is_set()
+    assert scene.store.calls["links_of"] == 0
+
+
 async def test_the_store_cannot_tell(whole: Scene):
     """Nothing is revoked as long as nobody knows what else would end; the user is told."""
     service = whole.replica()
@@ -181,12 +190,14 @@ async def test_a_link_that_is_about_to_be_stored(whole: Scene, user: str, spared
     assert whole.provider.tokens.is_live((await completing).tokens) is spared
 
 
-@pytest.mark.parametrize(("client_id", "spared"), [("another", False), ("client", True)])
-async def test_what_another_provider_is_about_to_store(whole: Scene, client_id: str, spared: bool):
+@pytest.mark.parametrize(("client_id", "spared"), [("another", False), ("client", True), (None, False)])
+async def test_what_another_provider_is_about_to_store(whole: Scene, client_id: str | None, spared: bool):
     """It matters where it is the same client under another name. Elsewhere a device flow may last long."""
     whole.provider.tokens.origin = GrantOrigin("client", "https://provider.example/token")
-    elsewhere = ScriptedLinkingProvider("elsewhere", now=whole.clock.now)
-    elsewhere.tokens.origin = GrantOrigin(client_id, "https://provider.example/token")
+    server = LinkingTraits(server="provider.example")
+    elsewhere = ScriptedLinkingProvider("elsewhere", linking=server, now=whole.clock.now)
+    if client_id is not None:
+        elsewhere.tokens.origin = GrantOrigin(client_id, "https://provider.example/token")
     service = whole.replica(whole.provider, elsewhere)
     await connect(whole, service, "scripted")
     url = await service.begin("elsewhere", "alice", f"{REDIRECT_URI}/2")
@@ -274,6 +285,21 @@ async def test_one_client_under_two_provider_ids(whole: Scene):
     await whole.inner.put(WORK, whole.provider.tokens.grant(), origin=theirs)
     await connect(whole, service, "scripted")
     assert (await service.unlink("scripted", "alice")).revoked
+
+
+async def test_a_provider_that_does_not_say_which_client_it_is(whole: Scene):
+    """Then its own links count, whatever their names, and no other provider's."""
+    service = whole.replica()
+    theirs = GrantOrigin("client", "https://provider.example/token")
+    tokens = whole.provider.tokens.grant("alice-there")
+    elsewhere = await whole.inner.put(LinkKey("elsewhere", "alice"), tokens, origin=theirs)
+    await whole.inner.record_account(elsewhere.key, elsewhere.version, Account("alice-there"))
+    await connect(whole, service, "scripted")
+    assert (await service.unlink("scripted", "alice")).revoked
+    own = await connect(whole, service, "scripted")
+    await connect(whole, service, "scripted/work")
+    assert (await service.unlink("scripted/work", "alice")).reason == "shared_grant"
+    assert whole.provider.tokens.is_live(own.tokens)
 
 
 async def test_an_unlink_during_a_refresh_promises_nothing(scene: Scene):

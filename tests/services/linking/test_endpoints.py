@@ -100,6 +100,23 @@ async def test_the_same_issuer():
     assert await begun("evil", found, written) == "foreign_endpoint"
 
 
+async def test_one_endpoint_of_its_own_excuses_no_other():
+    """A server that has one by the application's word is refused for the other one."""
+    for number in range(20):  # in which order they are looked at is chance
+        login = f"https://login-{number}.example/authorize"
+        written = OAuth2Provider(
+            "written",
+            client_id="c",
+            client_secret="s",
+            issuer="https://evil.example",
+            authorize_url=login,
+            token_url="https://evil.example/token",
+        )
+        assert await begun("evil", written, published(authorization_endpoint=login)) is None
+        found = published(authorization_endpoint=login, token_endpoint=TOKEN)
+        assert await begun("evil", written, honest(), found) == "foreign_endpoint"
+
+
 async def test_what_the_application_writes_is_its_own_business():
     """Two providers by hand may share what they like, whatever issuer they have."""
     other = OAuth2Provider(

@@ -58,6 +58,7 @@ def test_a_url_object_is_taken():
         ("https://app.example/a/%2E%2e/callback", "https://app.example/callback"),
         ("https://app.example/a/.%2e/callback", "https://app.example/callback"),
         ("https://app.example/callback/.", "https://app.example/callback/"),
+        ("https://app.example/a/b/../callback", "https://app.example/a/callback"),
         ("https://app.example/callback/..?a=1", "https://app.example/?a=1"),
         ("https://[2001:DB8:0:0::1]/callback", "https://[2001:db8::1]/callback"),
         ("http://[0:0:0:0:0:0:0:1]/callback", "http://[::1]/callback"),

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
+from extauth.domain.link import GrantOrigin
 from extauth.domain.linking import LinkingTraits
 from extauth.services.linking.begun_redirects import BegunRedirects, begun_redirects
-from extauth.services.linking.redirect_uris import Server, mixable, named_in, normalised, rivals_at
+from extauth.services.linking.redirect_uris import (
+    Server,
+    mixable,
+    named_in,
+    normalised,
+    rivals_at,
+    server_of,
+)
 from extauth.testing import ScriptedLinkingProvider
 from tests.services.linking.conftest import REDIRECT_URI, Scene
 
@@ -100,6 +108,7 @@ def test_a_host_counts_only_where_nothing_else_names():
     ("one", "other", "same"),
     [
         (f"{APP}/callback", "HTTPS://APP.example:443/./x/../callback", True),
+        (f"{APP}/a/callback", f"{APP}/a/b/../callback", True),
         (f"{APP}/callback", f"{APP}/c%61llback", True),
         (APP, f"{APP}/", True),
         (f"{APP}/?a=1&b=2", f"{APP}/?b=2&a=1", True),
@@ -114,6 +123,12 @@ def test_a_host_counts_only_where_nothing_else_names():
 def test_redirect_uris_that_may_be_taken_for_one(one, other, same):
     """By how they are written, by the order of a query, and by the port of a loopback URI."""
     assert (normalised(one) == normalised(other)) is same
+
+
+def test_a_server_without_a_name():
+    """Its token endpoint's host is its name, in lower case as everybody else writes it."""
+    origin = GrantOrigin("client", "https://IDP.example:8443/token")
+    assert server_of(ScriptedLinkingProvider(origin=origin)) == Server("idp.example:8443")
 
 
 def two_providers(scene: Scene) -> list[Any]:
@@ -144,7 +159,10 @@ async def test_a_provider_without_redirect_uris(scene: Scene):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"scripted": REDIRECT_URI, "other": "https://app.example/c%61llback"}, "cannot share"),
+        (
+            {"scripted": REDIRECT_URI, "other": "https://app.example/c%61llback"},
+            "other cannot share the redirect URI https://app.example/c%61llback with scripted",
+        ),
         ({"scripted": [REDIRECT_URI], "others": [REDIRECT_URI]}, "has no 'others'"),
         ({"scripted/work": REDIRECT_URI}, "has no 'scripted/work'"),
         ({"scripted": "/callback"}, "absolute"),

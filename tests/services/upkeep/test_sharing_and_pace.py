@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
-from extauth import RefreshPolicy, UpkeepReport
+from extauth import RefreshPolicy, Upkeep, UpkeepReport
 from extauth.domain.outcomes import Deferred
 from extauth.domain.rate_limit import RateLimit
+from extauth.services.upkeep.pace import IN_A_ROW, Pace
 from tests.services.upkeep.conftest import DAY, HOUR
+from tests.support.clocks import LeapingClock
 
 MINUTE = timedelta(minutes=1)
 
@@ -130,6 +133,24 @@ async def test_an_outage_of_the_provider_is_no_stampede(memory):
         await replica.run_once()
         memory.clock.advance(timedelta(seconds=30))
     assert memory.provider.exchanges == before + 200
+
+
+async def test_when_a_provider_seems_to_be_down():
+    """So many failures in a row come at the rate, those after them one a second; a success ends that."""
+    clock = LeapingClock()
+    pace = Pace(Upkeep(rate=10.0), clock, asyncio.Event())
+
+    async def gaps() -> list[float]:
+        began = []
+        for _ in range(IN_A_ROW + 3):
+            assert await pace.turn()
+            began.append(clock.monotonic())
+            pace.failed()
+        return [round(later - earlier, 3) for earlier, later in pairwise(began)]
+
+    assert await gaps() == [0.1] * IN_A_ROW + [1.0] * 2
+    pace.succeeded()
+    assert await gaps() == [0.1] * IN_A_ROW + [1.0] * 2
 
 
 async def test_links_that_fail_are_nobody_elses_trouble(memory):

@@ -108,4 +108,5 @@ class Authorizations:
 
 def unknown_state() -> UnknownState:
     """Return the error of a state that nobody here knows."""
-    return UnknownState("this authorization was not begun here, or expired long ago, or was withdrawn")
+    msg = "this authorization was not begun here, or expired long ago, or was withdrawn"
+    return UnknownState(msg)

@@ -235,7 +235,7 @@ def _shown(location: str) -> str:
 
 
 def _location(url: str) -> str:
-    location = url.partition("#")[0].partition("?")[0]
+    location = url.partition("?")[0]  # neither has a fragment before it
     # A browser asks for the path "/" where the URL has none (RFC 9110 section 4.2.3).
     return location + "/" if _WITHOUT_PATH.fullmatch(location) else location
 

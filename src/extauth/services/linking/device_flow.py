@@ -252,4 +252,5 @@ def _backed_off(interval: timedelta, unanswered: int) -> timedelta:
 
 
 def _expired() -> AuthorizationExpired:
-    return AuthorizationExpired("the device code has expired; let the user begin again")
+    msg = "the device code has expired; let the user begin again"
+    return AuthorizationExpired(msg)

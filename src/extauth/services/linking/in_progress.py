@@ -99,4 +99,5 @@ class InFlightCompletions:
 
 def disconnected() -> UnknownState:
     """Return the error of an authorization whose user disconnected before it was stored."""
-    return UnknownState("the user disconnected while this authorization was being completed")
+    msg = "the user disconnected while this authorization was being completed"
+    return UnknownState(msg)
