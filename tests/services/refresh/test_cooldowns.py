@@ -293,6 +293,19 @@ class TestSeveralLinks:
             assert await got(tokens, user) == ["ProviderMisconfigured"]
         assert await got(tokens, "alice") == ["token"]
 
+    async def test_that_are_polled_say_nothing_new_each_time(self, scene):
+        """Two that died long ago, and are asked for ever since, do not speak for all when a third one dies."""
+        dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *dead, "alice")
+        scene.provider.script = [CLIENT] * 100
+        tokens = scene.replica()
+        for _ in range(10):
+            assert await got(tokens, *dead[1:]) == ["ProviderMisconfigured"] * (SEVERAL_REJECTED - 1)
+            scene.clock.advance(timedelta(minutes=1))
+        assert await got(tokens, dead[0]) == ["ProviderMisconfigured"]
+        scene.provider.script = []
+        assert await got(tokens, "alice") == ["token"]
+
     async def test_throttled_without_a_word_on_how_long_pause_the_provider(self, scene):
         """Status 429 alone is a request to wait; then for as long as after any first failure."""
         await connect(scene, "alice", "bob", "carol")

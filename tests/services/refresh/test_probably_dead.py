@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, ReauthorizationRequired
-from extauth.domain.outcomes import ClientRejected, Deferred, Unknown
+from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, Unknown
 from extauth.domain.probably_dead import FIRST_PAUSE, SPAN, TRIES
 from extauth.events import LinkProbablyDead, LinkReauthorizationRequired
 from extauth.services.refresh.refusals import RefusedLinks, Suspect
@@ -188,6 +188,22 @@ async def test_stays_suspected_through_an_outage(scene, world):
     await world.poll(tokens, SPAN)
     assert (await scene.inner.get(BOB)).failure.reason == "probably_dead"
     assert await world.get(tokens, "bob") == "ReauthorizationRequired"
+
+
+async def test_a_reply_that_was_lost_meanwhile_is_not_forgotten(scene, world):
+    """The presentation after it was refused as those before, and a rejection in the end may mean the first."""
+    tokens = scene.replica()
+    await world.poll(tokens, 2 * SPAN)
+    assert len(world.reports) == 1
+    scene.clock.advance(FIRST_PAUSE)
+    scene.provider.script[:0] = [Unknown("reply_lost")]
+    assert await world.get(tokens, "bob") == "ReauthorizationRequired"
+    assert (await scene.inner.get(BOB)).pending is not None
+    world.answer = GrantRejected("invalid_grant")
+    scene.clock.advance(2 * FIRST_PAUSE)
+    with pytest.raises(ReauthorizationRequired) as caught:
+        await tokens.access_token("scripted", "bob")
+    assert caught.value.reason == "reply_lost"
 
 
 async def test_costs_nobody_an_access_token_that_works(scene, world):

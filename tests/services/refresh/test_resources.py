@@ -286,7 +286,7 @@ class TestNothingLeftToLose:
         await scene.inner.release(KEY, 1, "crashed", unresolved=True)
         refresh = scene.replica().refresh(*WHO, rejected=link.tokens.access_token)
         if also_for_mail:
-            with pytest.raises(ProviderUnavailable):
+            with pytest.raises(ProviderUnavailable, match="an earlier refresh is unresolved"):
                 await refresh
             assert scene.provider.exchanges == 0
         else:
