@@ -11,6 +11,7 @@ from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, Reautho
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, Unknown
 from extauth.domain.probably_dead import FIRST_PAUSE, SPAN, TRIES
 from extauth.events import LinkProbablyDead, LinkReauthorizationRequired
+from extauth.services.refresh import refusals
 from extauth.services.refresh.refusals import RefusedLinks, Suspect
 from extauth.services.refresh.request import TokenRequest
 
@@ -251,4 +252,35 @@ async def test_rows_that_nobody_goes_on_with_are_forgotten(scene):
         scene.clock.advance(timedelta(hours=2))
         refused.served("scripted", scene.clock.monotonic())
         found.append(refuse("user-0"))
+    assert found == [None] * (TRIES - 1) + [Suspect("invalid_request", TRIES)]
+
+
+async def test_rows_that_go_on_are_kept_however_many_there_are(scene, monkeypatch):
+    """A link is not taken for one that was never refused because so many others are."""
+    monkeypatch.setattr(refusals, "_MANY_LINKS", 2)
+    refused = RefusedLinks(scene.clock)
+    link = await scene.link()
+    request = TokenRequest(scene.provider, None)
+    found = []
+    for _ in range(TRIES):
+        refused.served("scripted", scene.clock.monotonic())
+        for user in ("one", "two", "three"):
+            found.append(refused.suspect(request, attrs.evolve(link, key=LinkKey("scripted", user)), REFUSED))
+        scene.clock.advance(timedelta(hours=2))
+        refused.served("scripted", scene.clock.monotonic())
+    assert found == [None] * 3 * (TRIES - 1) + [Suspect("invalid_request", TRIES)] * 3
+
+
+async def test_a_late_answer_does_not_make_a_provider_serve_nobody(scene):
+    """A success that was asked for earlier says nothing against the one that came before it."""
+    refused = RefusedLinks(scene.clock)
+    link = await scene.link()
+    request = TokenRequest(scene.provider, None)
+    began = scene.clock.monotonic()
+    found = []
+    for _ in range(TRIES):
+        found.append(refused.suspect(request, link, REFUSED))
+        scene.clock.advance(SPAN / 2)
+        refused.served("scripted", scene.clock.monotonic())
+        refused.served("scripted", began)
     assert found == [None] * (TRIES - 1) + [Suspect("invalid_request", TRIES)]
