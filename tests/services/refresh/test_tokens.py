@@ -624,6 +624,16 @@ class TestUnknownOutcome:
         assert (await scene.replica().link("scripted", "alice")).version == 2
         assert scene.provider.exchanges == 3
 
+    async def test_the_reason_for_a_loss_is_the_worst_of_all_that_is_not_known(self, scene):
+        """An answer that cannot be read must be mended, whatever became of the presentations after it."""
+        scene.provider.traits = ProviderTraits(replay_window=timedelta(minutes=10))
+        await scene.link(expires_in=EXPIRED)
+        unknown = [Unknown("reply_undecodable"), Unknown("reply_lost")]
+        scene.provider.script = [*unknown, GrantRejected("invalid_grant")]
+        with pytest.raises(ReauthorizationRequired) as caught:
+            await scene.replica().access_token("scripted", "alice")
+        assert caught.value.reason == "reply_unreadable"
+
     async def test_a_provider_that_does_not_rotate(self, scene):
         """A refresh token that is not used up can be presented any time."""
         scene.provider.traits = ProviderTraits(rotates=False)
