@@ -36,6 +36,7 @@ from extauth.domain.events import (
     UnlinkedMeanwhile,
 )
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
+from extauth.domain.resources import RejectedToken
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.exchange import RefreshExchange
 from extauth.services.refresh.request import TokenRequest
@@ -373,6 +374,19 @@ class TestClientRejected:
         assert scene.provider.exchanges == 1
 
 
+class TestHurry:
+    @pytest.mark.parametrize(
+        ("left", "seconds"), [(EXPIRED, 0.0), (SOON, 60.0), (None, float("inf"))], ids=["no", "yes", "always"]
+    )
+    async def test_is_for_how_long_the_token_works_yet(self, scene, left, seconds):
+        """Those whose tokens do not work go first where refreshes wait for each other, as do those refused."""
+        link = await scene.link(expires_in=left)
+        request = TokenRequest(scene.provider)
+        assert request.works_for(link, scene.clock.now()) == seconds
+        refused = attrs.evolve(request, rejected=RejectedToken(link.tokens.access_token, link))
+        assert refused.works_for(link, scene.clock.now()) == 0.0
+
+
 class TestTemporaryFailure:
     async def test_cools_down(self, scene):
         """After an answer that settles nothing the provider is left alone, by every replica, for a while."""
@@ -515,6 +529,22 @@ class TestTemporaryFailure:
         with caplog.at_level(logging.WARNING, "extauth"):
             assert await scene.replica().access_token("scripted", "alice") == link.tokens.access_token
         assert "down" in caplog.text
+
+    @pytest.mark.parametrize("left", [EXPIRED, AT_ONCE], ids=["expired", "works"])
+    async def test_a_mark_that_cannot_be_stored_changes_nothing_for_the_caller(self, scene, left):
+        """It is told how long to wait, or has its token as long as that works."""
+        link = await scene.link(expires_in=left)
+        scene.provider.script = [Deferred("http_429", retry_after=timedelta(seconds=20))]
+        scene.store.before["record_failure"] = [StoreUnavailable("down")]
+        call = scene.replica().access_token("scripted", "alice")
+        if left > EXPIRED:
+            assert await call == link.tokens.access_token
+        else:
+            with pytest.raises(ProviderUnavailable, match="http_429") as caught:
+                await call
+            assert caught.value.retry_after == timedelta(seconds=20)
+        assert (await scene.stored()).failure is None
+        assert scene.provider.exchanges == 1
 
     async def test_marked_while_failing(self, scene):
         """A failure for now adopts a newer link, and respects an unlink."""
