@@ -198,6 +198,27 @@ class TestWaiting:
         assert await waiter == await holder
         assert scene.provider.exchanges == 1
 
+    async def test_a_store_that_knows_no_takeover(self, scene):
+        """One of the application's own says itself how long another's lease lasts."""
+
+        class Older:
+            def __init__(self, store):
+                self._store = store
+
+            def __getattr__(self, name):
+                return getattr(self._store, name)
+
+            async def claim(self, key, version, owner, ttl):
+                return await self._store.claim(key, version, owner, ttl)
+
+        await scene.link(expires_in=EXPIRED)
+        scene.store = Older(scene.store)
+        two = await TwoReplicas(scene).start()
+        two.open()
+        assert await two.waiter == await two.holder
+        assert scene.provider.exchanges == 1
+        assert scene.store.calls["wait_for_change"] == 1
+
     async def test_closing_ends_the_waiting(self, scene):
         """A replica that shuts down doesn't wait for others."""
         await scene.link(expires_in=EXPIRED)
