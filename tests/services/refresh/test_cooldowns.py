@@ -294,7 +294,7 @@ class TestSeveralLinks:
         assert await got(tokens, "alice") == ["token"]
 
     async def test_that_are_polled_say_nothing_new_each_time(self, scene):
-        """Two that died long ago, and are asked for ever since, do not speak for all when a third one dies."""
+        """Two that died long ago and are asked for since do not speak for all when a third dies."""
         dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
         await connect(scene, *dead, "alice")
         scene.provider.script = [CLIENT] * 100

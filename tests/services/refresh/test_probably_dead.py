@@ -192,7 +192,7 @@ async def test_stays_suspected_through_an_outage(scene, world):
 
 
 async def test_a_reply_that_was_lost_meanwhile_is_not_forgotten(scene, world):
-    """The presentation after it was refused as those before, and a rejection in the end may mean the first."""
+    """The presentation after it was refused as all were; a rejection in the end may mean the first."""
     tokens = scene.replica()
     await world.poll(tokens, 2 * SPAN)
     assert len(world.reports) == 1
@@ -264,8 +264,8 @@ async def test_rows_that_go_on_are_kept_however_many_there_are(scene, monkeypatc
     found = []
     for _ in range(TRIES):
         refused.served("scripted", scene.clock.monotonic())
-        for user in ("one", "two", "three"):
-            found.append(refused.suspect(request, attrs.evolve(link, key=LinkKey("scripted", user)), REFUSED))
+        links = [attrs.evolve(link, key=LinkKey("scripted", user)) for user in ("one", "two", "three")]
+        found += [refused.suspect(request, one, REFUSED) for one in links]
         scene.clock.advance(timedelta(hours=2))
         refused.served("scripted", scene.clock.monotonic())
     assert found == [None] * 3 * (TRIES - 1) + [Suspect("invalid_request", TRIES)] * 3

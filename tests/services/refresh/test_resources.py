@@ -509,5 +509,5 @@ class TestArguments:
     @pytest.mark.parametrize("resource", ["", "with\0nul", "\ud800"])
     async def test_no_resource(self, scene, resource):
         """A resource is text that every store can keep."""
-        with pytest.raises(ValueError, match="^resource must"):
+        with pytest.raises(ValueError, match=r"^resource must"):
             await scene.replica().access_token(*WHO, resource=resource)

@@ -379,7 +379,7 @@ class TestHurry:
         ("left", "seconds"), [(EXPIRED, 0.0), (SOON, 60.0), (None, float("inf"))], ids=["no", "yes", "always"]
     )
     async def test_is_for_how_long_the_token_works_yet(self, scene, left, seconds):
-        """Those whose tokens do not work go first where refreshes wait for each other, as do those refused."""
+        """Where refreshes wait, those go first whose tokens do not work or are refused."""
         link = await scene.link(expires_in=left)
         request = TokenRequest(scene.provider)
         assert request.works_for(link, scene.clock.now()) == seconds
