@@ -293,6 +293,19 @@ class TestSeveralLinks:
             assert await got(tokens, user) == ["ProviderMisconfigured"]
         assert await got(tokens, "alice") == ["token"]
 
+    async def test_that_are_polled_say_nothing_new_each_time(self, scene):
+        """Two that died long ago and are asked for since do not speak for all when a third dies."""
+        dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *dead, "alice")
+        scene.provider.script = [CLIENT] * 100
+        tokens = scene.replica()
+        for _ in range(10):
+            assert await got(tokens, *dead[1:]) == ["ProviderMisconfigured"] * (SEVERAL_REJECTED - 1)
+            scene.clock.advance(timedelta(minutes=1))
+        assert await got(tokens, dead[0]) == ["ProviderMisconfigured"]
+        scene.provider.script = []
+        assert await got(tokens, "alice") == ["token"]
+
     async def test_throttled_without_a_word_on_how_long_pause_the_provider(self, scene):
         """Status 429 alone is a request to wait; then for as long as after any first failure."""
         await connect(scene, "alice", "bob", "carol")
@@ -329,6 +342,29 @@ class TestSeveralLinks:
         assert caught.value.retry_after == timedelta(seconds=1)
         scene.clock.advance(timedelta(seconds=1))
         assert await got(tokens, "carol", "dave") == ["token"] * 2
+
+    async def test_that_must_wait_for_long_speak_for_all_as_long(self, scene):
+        """The first of two that are told to wait for an hour still waits when the second is told so."""
+        await connect(scene, "alice", "bob", "carol")
+        scene.provider.script = [Deferred("http_429", timedelta(hours=1))] * 2
+        tokens = scene.replica()
+        assert await got(tokens, "alice") == ["ProviderUnavailable"]
+        scene.clock.advance(2 * ONE_CAUSE)
+        assert await got(tokens, "bob", "carol") == ["ProviderUnavailable"] * 2
+        assert scene.provider.exchanges == 2
+
+    async def test_that_are_told_to_wait_do_not_all_come_back_at_once(self, scene):
+        """Each has a turn of its own after the pause, and is told the same again if it asks again."""
+        await connect(scene, "alice", "bob", "carol", "dave")
+        scene.provider.script = [THROTTLED] * 2
+        tokens = scene.replica()
+        await got(tokens, "alice", "bob")
+        told = []
+        for user in ("carol", "dave", "carol"):
+            with pytest.raises(ProviderUnavailable) as caught:
+                await tokens.access_token("scripted", user)
+            told.append(caught.value.retry_after)
+        assert WAIT == told[0] == told[2] < told[1]
 
     async def test_one_more_is_enough_once_the_provider_is_known_to_have_a_limit(self, scene):
         """For a while: at the edge of a limit refusals come one at a time. The same link says it but once."""
@@ -417,6 +453,21 @@ class TestTheSecondLook:
         scene.provider.script = [others_are_throttled]
         assert await got(tokens, "carol") == ["ProviderUnavailable"]
         assert scene.provider.exchanges == 3
+
+    async def test_nor_when_the_client_has_been_rejected_meanwhile(self, scene):
+        """For others: nobody is tried until that pause is over."""
+        dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *dead, "alice")
+        tokens = scene.replica()
+
+        async def others_are_rejected(_):
+            scene.provider.script[:0] = [CLIENT] * SEVERAL_REJECTED
+            assert await got(tokens, *dead) == ["ProviderMisconfigured"] * SEVERAL_REJECTED
+            return NotSent("connect_failed")
+
+        scene.provider.script = [others_are_rejected]
+        assert await got(tokens, "alice") == ["ProviderUnavailable"]
+        assert scene.provider.exchanges == SEVERAL_REJECTED + 1
 
     async def test_nor_into_one_that_began_while_the_lease_was_renewed(self, scene):
         """The last look is the one just before presenting."""

@@ -10,7 +10,7 @@ import pytest
 
 from extauth import LinkKey, RefreshPolicy, StoreUnavailable, TokenSet
 from extauth.adapters.memory import MemoryLinkStore
-from extauth.domain.store_clock import lease_owner
+from extauth.domain.store_clock import lease_owner, lease_ttl
 from extauth.services.refresh.lease import Leases, Occupied
 from tests.support.clocks import LeapingClock
 
@@ -56,6 +56,15 @@ async def test_renewed_if_too_little_is_left(left, claims):
     scene.clock.advance(POLICY.lease_ttl - left)
     assert await scene.leases.renew(lease)
     assert scene.claims == claims
+
+
+async def test_an_owner_says_how_long_its_leases_last():
+    """So that whoever sees one knows when it is over, whatever its own policy."""
+    scene = Scene()
+    link = await scene.store.put(KEY, TOKENS)
+    owners = {scene.leases.on(link).owner for _ in range(50)}
+    assert {lease_ttl(owner) for owner in owners} == {POLICY.lease_ttl}
+    assert len(owners) == 50
 
 
 async def test_not_renewed_after_a_gap():

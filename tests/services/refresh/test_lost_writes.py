@@ -84,6 +84,22 @@ async def test_what_the_user_authorized_since_then_wins(scene):
     assert (await scene.stored()).tokens.refresh_token == newest.refresh_token
 
 
+async def test_what_the_user_authorizes_while_a_link_is_put_back_is_handed_out(scene):
+    """The exchange that failed was of the grant before: nobody hears of it."""
+    _, before = await _refreshed(scene)
+    newest = scene.provider.grant()
+
+    async def authorize() -> None:
+        scene.clock.advance(MINUTE)
+        await scene.inner.put(KEY, newest)
+
+    scene.store.before["record_failure"] = [_restore(scene, before)]
+    scene.store.before["save"] = [authorize]
+    scene.provider.script = [GrantRejected("invalid_grant")]
+    assert (await scene.replica().link("scripted", "alice")).tokens.access_token == newest.access_token
+    assert (await scene.stored()).failure is None
+
+
 async def test_a_claim_that_meets_an_older_state_presents_nothing_of_it(scene):
     """Its refresh token was used up long ago: the link that was read before is put back and refreshed."""
     known, before = await _refreshed(scene)

@@ -59,6 +59,7 @@ async def test_a_refresh_says_whose_a_link_is(scene, before):
     """Put without an origin, before resources were kept, or before a move: it is served, then its own."""
     scene.provider.origin = OWN
     scene.provider.formerly = [FOREIGN["token endpoint"]]
+    scene.store = scene.inner  # which says what it takes
     link = await scene.inner.put(KEY, (await scene.link(expires_in=FRESH)).tokens, origin=before)
     tokens = scene.replica()
     assert await tokens.access_token(*WHO) == link.tokens.access_token

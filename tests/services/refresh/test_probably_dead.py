@@ -8,9 +8,10 @@ import attrs
 import pytest
 
 from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, ReauthorizationRequired
-from extauth.domain.outcomes import ClientRejected, Deferred, Unknown
+from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, Unknown
 from extauth.domain.probably_dead import FIRST_PAUSE, SPAN, TRIES
 from extauth.events import LinkProbablyDead, LinkReauthorizationRequired
+from extauth.services.refresh import refusals
 from extauth.services.refresh.refusals import RefusedLinks, Suspect
 from extauth.services.refresh.request import TokenRequest
 
@@ -190,6 +191,22 @@ async def test_stays_suspected_through_an_outage(scene, world):
     assert await world.get(tokens, "bob") == "ReauthorizationRequired"
 
 
+async def test_a_reply_that_was_lost_meanwhile_is_not_forgotten(scene, world):
+    """The presentation after it was refused as all were; a rejection in the end may mean the first."""
+    tokens = scene.replica()
+    await world.poll(tokens, 2 * SPAN)
+    assert len(world.reports) == 1
+    scene.clock.advance(FIRST_PAUSE)
+    scene.provider.script[:0] = [Unknown("reply_lost")]
+    assert await world.get(tokens, "bob") == "ReauthorizationRequired"
+    assert (await scene.inner.get(BOB)).pending is not None
+    world.answer = GrantRejected("invalid_grant")
+    scene.clock.advance(2 * FIRST_PAUSE)
+    with pytest.raises(ReauthorizationRequired) as caught:
+        await tokens.access_token("scripted", "bob")
+    assert caught.value.reason == "reply_lost"
+
+
 async def test_costs_nobody_an_access_token_that_works(scene, world):
     """While it works it is handed out, whatever is suspected."""
     expires_at = scene.clock.now() + 3 * SPAN
@@ -235,4 +252,35 @@ async def test_rows_that_nobody_goes_on_with_are_forgotten(scene):
         scene.clock.advance(timedelta(hours=2))
         refused.served("scripted", scene.clock.monotonic())
         found.append(refuse("user-0"))
+    assert found == [None] * (TRIES - 1) + [Suspect("invalid_request", TRIES)]
+
+
+async def test_rows_that_go_on_are_kept_however_many_there_are(scene, monkeypatch):
+    """A link is not taken for one that was never refused because so many others are."""
+    monkeypatch.setattr(refusals, "_MANY_LINKS", 2)
+    refused = RefusedLinks(scene.clock)
+    link = await scene.link()
+    request = TokenRequest(scene.provider, None)
+    found = []
+    for _ in range(TRIES):
+        refused.served("scripted", scene.clock.monotonic())
+        links = [attrs.evolve(link, key=LinkKey("scripted", user)) for user in ("one", "two", "three")]
+        found += [refused.suspect(request, one, REFUSED) for one in links]
+        scene.clock.advance(timedelta(hours=2))
+        refused.served("scripted", scene.clock.monotonic())
+    assert found == [None] * 3 * (TRIES - 1) + [Suspect("invalid_request", TRIES)] * 3
+
+
+async def test_a_late_answer_does_not_make_a_provider_serve_nobody(scene):
+    """A success that was asked for earlier says nothing against the one that came before it."""
+    refused = RefusedLinks(scene.clock)
+    link = await scene.link()
+    request = TokenRequest(scene.provider, None)
+    began = scene.clock.monotonic()
+    found = []
+    for _ in range(TRIES):
+        found.append(refused.suspect(request, link, REFUSED))
+        scene.clock.advance(SPAN / 2)
+        refused.served("scripted", scene.clock.monotonic())
+        refused.served("scripted", began)
     assert found == [None] * (TRIES - 1) + [Suspect("invalid_request", TRIES)]

@@ -10,6 +10,7 @@ from extauth.domain.events import LinkReauthorizationRequired, ProviderRejectedC
 from extauth.domain.outcomes import ClientRejected, Unknown
 from extauth.domain.provider_trouble import SEVERAL_REJECTED
 from extauth.domain.registered_clients import CLIENT_FORGOTTEN
+from extauth.testing.scripted.provider import ScriptedProvider
 
 KEY = LinkKey("scripted", "alice")
 OWN = GrantOrigin("old", "https://as.example/token")
@@ -52,6 +53,25 @@ async def reasons(tokens, *users):
             await tokens.access_token("scripted", user)
         given.append((user, caught.value.reason))
     return given
+
+
+async def test_a_link_of_the_client_before_is_refreshed_with_that_one(scene):
+    """As long as the provider knows it, and for what was asked."""
+    old = ScriptedProvider(now=scene.clock.now, origin=OWN)
+
+    class Both(Replaced):
+        async def of(self, client_id):
+            return old if client_id == OWN.client_id else None
+
+    scene.provider.origin = attrs.evolve(OWN, client_id="new")
+    scene.provider.clients = Both()
+    tokens = attrs.evolve(old.grant("alice"), expires_at=scene.clock.now())
+    await scene.inner.put(KEY, tokens, origin=OWN)
+    mail = "https://mail.example.com"
+    token = await scene.replica().access_token("scripted", "alice", resource=mail)
+    assert old.works_now(token)
+    assert (old.presented, old.asked_for) == ([tokens.refresh_token], [mail])
+    assert scene.provider.presented == []
 
 
 async def test_its_user_must_connect_again(forgotten):

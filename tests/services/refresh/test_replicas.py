@@ -180,6 +180,45 @@ class TestWaiting:
         two.open()
         await two.holder
 
+    async def test_a_lease_that_only_the_store_takes_for_over_is_looked_at_now_and_then(self, scene):
+        """To wait for its end in the store would end at once, and so ask it without a pause."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.gate = asyncio.Event()
+        first, second = scene.replica(), scene.replica()
+        holder = asyncio.create_task(first.link("scripted", "alice"))
+        await scene.provider.exchanging.wait()
+        await second.__aenter__()
+        scene.inner._now = lambda: scene.clock.now() + timedelta(hours=1)
+        waiter = asyncio.create_task(second.link("scripted", "alice"))
+        while len(scene.clock.slept) < 5 and not scene.store.calls["wait_for_change"]:
+            await asyncio.sleep(0)
+        assert scene.store.calls["wait_for_change"] == 0
+        assert scene.clock.slept == [1.0] * 5
+        scene.provider.gate.set()
+        assert await waiter == await holder
+        assert scene.provider.exchanges == 1
+
+    async def test_a_store_that_knows_no_takeover(self, scene):
+        """One of the application's own says itself how long another's lease lasts."""
+
+        class Older:
+            def __init__(self, store):
+                self._store = store
+
+            def __getattr__(self, name):
+                return getattr(self._store, name)
+
+            async def claim(self, key, version, owner, ttl):
+                return await self._store.claim(key, version, owner, ttl)
+
+        await scene.link(expires_in=EXPIRED)
+        scene.store = Older(scene.store)
+        two = await TwoReplicas(scene).start()
+        two.open()
+        assert await two.waiter == await two.holder
+        assert scene.provider.exchanges == 1
+        assert scene.store.calls["wait_for_change"] == 1
+
     async def test_closing_ends_the_waiting(self, scene):
         """A replica that shuts down doesn't wait for others."""
         await scene.link(expires_in=EXPIRED)

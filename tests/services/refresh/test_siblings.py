@@ -74,6 +74,21 @@ async def test_later_the_user_is_asked_to_connect_again(strict):
     assert len(strict.provider.presented) == 2
 
 
+async def test_nobody_is_asked_to_connect_again_whose_own_token_works(strict):
+    """With something of its own to lose the link waits, as it would without the other one."""
+    own = await connect(strict, KEY, timedelta(minutes=3))
+    await connect(strict, WORK, HOUR)
+    strict.provider.faults.plan(Fault.LOST_REPLY)
+    tokens = strict.replica()
+    with pytest.raises(ProviderUnavailable):
+        await tokens.refresh("scripted", "alice")
+    strict.clock.advance(timedelta(minutes=2))
+    with pytest.raises(ProviderUnavailable, match="an earlier refresh is unresolved"):
+        await tokens.refresh("scripted", "alice")
+    assert await tokens.access_token("scripted", "alice") == own.tokens.access_token
+    assert len(strict.provider.presented) == 1
+
+
 @pytest.mark.parametrize(
     ("account", "tokens", "marked", "spared"),
     [

@@ -36,6 +36,7 @@ from extauth.domain.events import (
     UnlinkedMeanwhile,
 )
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, NotSent, Unknown
+from extauth.domain.resources import RejectedToken
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.exchange import RefreshExchange
 from extauth.services.refresh.request import TokenRequest
@@ -373,6 +374,19 @@ class TestClientRejected:
         assert scene.provider.exchanges == 1
 
 
+class TestHurry:
+    @pytest.mark.parametrize(
+        ("left", "seconds"), [(EXPIRED, 0.0), (SOON, 60.0), (None, float("inf"))], ids=["no", "yes", "always"]
+    )
+    async def test_is_for_how_long_the_token_works_yet(self, scene, left, seconds):
+        """Where refreshes wait, those go first whose tokens do not work or are refused."""
+        link = await scene.link(expires_in=left)
+        request = TokenRequest(scene.provider)
+        assert request.works_for(link, scene.clock.now()) == seconds
+        refused = attrs.evolve(request, rejected=RejectedToken(link.tokens.access_token, link))
+        assert refused.works_for(link, scene.clock.now()) == 0.0
+
+
 class TestTemporaryFailure:
     async def test_cools_down(self, scene):
         """After an answer that settles nothing the provider is left alone, by every replica, for a while."""
@@ -516,6 +530,22 @@ class TestTemporaryFailure:
             assert await scene.replica().access_token("scripted", "alice") == link.tokens.access_token
         assert "down" in caplog.text
 
+    @pytest.mark.parametrize("left", [EXPIRED, AT_ONCE], ids=["expired", "works"])
+    async def test_a_mark_that_cannot_be_stored_changes_nothing_for_the_caller(self, scene, left):
+        """It is told how long to wait, or has its token as long as that works."""
+        link = await scene.link(expires_in=left)
+        scene.provider.script = [Deferred("http_429", retry_after=timedelta(seconds=20))]
+        scene.store.before["record_failure"] = [StoreUnavailable("down")]
+        call = scene.replica().access_token("scripted", "alice")
+        if left > EXPIRED:
+            assert await call == link.tokens.access_token
+        else:
+            with pytest.raises(ProviderUnavailable, match="http_429") as caught:
+                await call
+            assert caught.value.retry_after == timedelta(seconds=20)
+        assert (await scene.stored()).failure is None
+        assert scene.provider.exchanges == 1
+
     async def test_marked_while_failing(self, scene):
         """A failure for now adopts a newer link, and respects an unlink."""
         await scene.link(expires_in=EXPIRED)
@@ -623,6 +653,16 @@ class TestUnknownOutcome:
         scene.provider.script = [Unknown("reply_lost")] * 2
         assert (await scene.replica().link("scripted", "alice")).version == 2
         assert scene.provider.exchanges == 3
+
+    async def test_the_reason_for_a_loss_is_the_worst_of_all_that_is_not_known(self, scene):
+        """An answer that cannot be read must be mended, whatever became of the presentations after it."""
+        scene.provider.traits = ProviderTraits(replay_window=timedelta(minutes=10))
+        await scene.link(expires_in=EXPIRED)
+        unknown = [Unknown("reply_undecodable"), Unknown("reply_lost")]
+        scene.provider.script = [*unknown, GrantRejected("invalid_grant")]
+        with pytest.raises(ReauthorizationRequired) as caught:
+            await scene.replica().access_token("scripted", "alice")
+        assert caught.value.reason == "reply_unreadable"
 
     async def test_a_provider_that_does_not_rotate(self, scene):
         """A refresh token that is not used up can be presented any time."""

@@ -14,6 +14,7 @@ from extauth import LinkKey, TokenService
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.events import LinkAdopted
 from extauth.domain.resources import after_exchange
+from extauth.domain.token_set import ResourceToken
 from extauth.testing import AuthorizationServer
 from tests.services.conftest import KEY as SCRIPTED
 from tests.services.conftest import Scene
@@ -122,6 +123,29 @@ async def test_who_joins_a_flight_that_is_content_with_less(scene: Scene) -> Non
     assert wanting == (await scene.stored()).tokens.access_token != newer.access_token
     assert len(scene.provider.presented) == 1
     assert [type(event) for event in scene.events].count(LinkAdopted) == 1
+
+
+async def test_who_wants_it_for_a_resource_looks_at_that_token(scene: Scene) -> None:
+    """The grant's own may work for long: the resource's, which another replica has brought, is too short."""
+    mail = "https://mail.example.com"
+    await scene.link(expires_in=HOUR)
+    now = scene.clock.now()
+    short = ResourceToken("at-mail", expires_at=now + 10 * MINUTE, issued_at=now - 50 * MINUTE)
+    newer = attrs.evolve(scene.provider.grant(), expires_at=now + HOUR, resource_tokens={mail: short})
+
+    async def another_replica_saves() -> None:
+        await scene.inner.put(SCRIPTED, newer)
+
+    scene.store.before["claim"] = [another_replica_saves]
+    service = scene.replica()
+    calls = [
+        service.access_token("scripted", "alice", resource=mail, valid_for=each)
+        for each in (None, 15 * MINUTE)
+    ]
+    content, wanting = await asyncio.gather(*calls)
+    assert content == "at-mail"
+    assert wanting == (await scene.stored()).tokens.resource_tokens[mail].access_token != "at-mail"
+    assert scene.provider.asked_for == [mail]
 
 
 async def test_a_flight_that_brings_a_short_token_is_enough(scene: Scene) -> None:
