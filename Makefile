@@ -87,6 +87,7 @@ check: $(DEV_INSTALLED)  ## format, lint, types, layers and the documentation
 	$(BIN)/mypy tests
 	$(BIN)/mypy chaos
 	$(BIN)/mypy proof
+	for folder in examples/*/; do MYPYPATH=src:$$folder $(BIN)/mypy $$folder || exit 1; done
 	$(BIN)/mypy servers --exclude 'servers/(python|debian)'
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
