@@ -62,8 +62,10 @@ async def balancer(sock: socket.socket, replicas: list[str]) -> AsyncIterator[No
 
     async def forward(request: web.Request) -> web.Response:
         to = URL(next(turns)).join(request.rel_url)
-        given = {"data": await request.read(), "headers": request.headers}
-        async with http.request(request.method, to, allow_redirects=False, **given) as answer:
+        body, headers = await request.read(), request.headers
+        async with http.request(
+            request.method, to, data=body, headers=headers, allow_redirects=False
+        ) as answer:
             kept = [(k, v) for k, v in answer.headers.items() if k.lower() not in OF_ONE_CONNECTION]
             return web.Response(status=answer.status, headers=kept, body=await answer.read())
 

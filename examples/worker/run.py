@@ -1,4 +1,4 @@
-"""Run the worker over many users, with a stand-in for the provider and upkeep for those who are not called for.
+"""Run the worker over many users, with a stand-in for the provider, and upkeep for quiet ones.
 
 ``python run.py`` is for 10,000 users; ``--users`` is for fewer.
 """

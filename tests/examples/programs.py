@@ -29,5 +29,6 @@ def run(program: str, *arguments: str, said: list[str] | None = None) -> str:
 
 def output_in(example: str) -> str:
     """Return what the README of an example says that it prints."""
-    [output] = re.findall(r"^```text\n(.*?)^```", (EXAMPLES / example / "README.md").read_text(), re.S | re.M)
+    text = (EXAMPLES / example / "README.md").read_text()
+    [output] = re.findall(r"^```text\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return output
