@@ -30,5 +30,6 @@ def run(program: str, *arguments: str, said: list[str] | None = None) -> str:
 def output_in(example: str) -> str:
     """Return what the README of an example says that it prints."""
     text = (EXAMPLES / example / "README.md").read_text()
+    output: str
     [output] = re.findall(r"^```text\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return output
