@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,14 @@ ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error"}
 
 
 def free_ports() -> tuple[int, int]:
-    """Return two that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+    """Return two that nobody listens at. They are none of those that Linux gives out by itself, which another
+    test might be given before they are used."""
+    found: set[int] = set()
+    while len(found) < 2:
+        with suppress(OSError), socket.create_server(("127.0.0.1", random.randrange(20_000, 32_000))) as sock:
+            found.add(sock.getsockname()[1])
+    one, other = found
+    return one, other
 
 
 @pytest.fixture
