@@ -20,7 +20,14 @@ ROOT = Path(__file__).parents[1]
 STAGED = ROOT / "build" / "site-pages"
 API = ROOT / "build" / "docs"
 CONFIGURATION = ROOT / "zensical.toml"
-PAGES = ("*.md", "docs/**/*.md", "findings/README.md", "bench/RESULTS.md", "tests/mutants/SURVIVORS.md")
+PAGES = (
+    "*.md",
+    "docs/**/*.md",
+    "examples/**/*.md",
+    "findings/README.md",
+    "bench/RESULTS.md",
+    "tests/mutants/SURVIVORS.md",
+)
 
 _LINK = re.compile(r"!?\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)\s]*)?\)")
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)

@@ -208,7 +208,7 @@ async def test_mistakes_are_told_at_once(auth, user, url, error):
     with pytest.raises(error):
         UserAuth(auth, "notes", user, server_url=url)
     with pytest.raises(TypeError, match=r"extauth\.open"):
-        UserAuth(None, "notes", "alice", server_url="https://mcp.example/mcp")  # type: ignore[arg-type]
+        UserAuth(None, "notes", "alice", server_url="https://mcp.example/mcp")
 
 
 async def test_nothing_shows_a_token(auth, server, caplog):

@@ -101,6 +101,7 @@ class Workspace:
         body = json.dumps({"type": "event_callback", "team_id": "T1", "event": event | {"user": user}})
         now = str(int(time.time()))
         signature = SignatureVerifier(SECRET).generate_signature(timestamp=now, body=body)
+        assert signature is not None
         headers: dict[str, str | Sequence[str]] = {
             "content-type": ["application/json"],
             "x-slack-request-timestamp": [now],

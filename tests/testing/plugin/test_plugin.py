@@ -92,7 +92,10 @@ def pytest_run(pytester, monkeypatch, compiled):
             settings.append("asyncio_default_fixture_loop_scope = function")
         pytester.path.joinpath("pytest.ini").write_text("\n".join(settings))
         plugins = [option for name in (PLUGIN, *runners) for option in ("-p", name)]
-        return pytester.runpytest_subprocess(*plugins, "-p", "no:cacheprovider", *arguments)
+        result: pytest.RunResult = pytester.runpytest_subprocess(
+            *plugins, "-p", "no:cacheprovider", *arguments
+        )
+        return result
 
     return run
 
