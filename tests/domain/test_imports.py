@@ -190,7 +190,6 @@ def test_the_domain_is_pure():
         "hashlib",  # a token as a log may name it
         "inspect",  # which keywords a store or provider knows
         "json",
-        "re",
         "types",
         "typing",
         "zlib",

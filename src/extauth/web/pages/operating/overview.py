@@ -1,0 +1,310 @@
+"""The overview: what needs attention first, then each part in a card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, TypeAlias, TypeVar, final
+
+import attrs
+
+from extauth.domain.pauses import ProviderPause
+from extauth.domain.readiness import Readiness
+from extauth.web.operating.facts import (
+    DueLinks,
+    Endings,
+    Entries,
+    LinkCounts,
+    Marks,
+    Missing,
+    OutboxState,
+    Sealing,
+)
+from extauth.web.pages.html import Html, element
+from extauth.web.pages.layout import Shell, link_button
+from extauth.web.pages.operating.lists import entries_table, links_path
+from extauth.web.pages.operating.parts import (
+    Cell,
+    alarm,
+    frame,
+    hint,
+    moment,
+    of_the_first,
+    part,
+    quiet,
+    share,
+    shown,
+    table,
+)
+from extauth.web.pages.operating.process import pauses_part, recent_part
+from extauth.web.recent import Minute, Trouble
+from extauth.web.response import WebResponse
+
+T = TypeVar("T")
+
+GROUPS: Final = {
+    "working": (("ok", "expiring", "leased"), "good"),
+    "expired": (("expired",), "mute"),
+    "cooling": (("cooling",), "warn"),
+    "unresolved": (("unresolved",), "warn"),
+    "broken": (("broken",), "bad"),
+    "unreadable": (("unreadable",), "bad"),
+}
+"""Which states of the inventory are counted together, and in which colour."""
+
+_MOST_ENDINGS: Final = 8
+
+_Told: TypeAlias = tuple[str, str, str | None]
+"""How bad it is, a sentence, and the command that helps."""
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Overview:
+    """All that the overview says."""
+
+    ready: Readiness
+    links: LinkCounts | Missing
+    marks: Marks | Missing
+    endings: Endings | Missing
+    due: tuple[DueLinks, ...] | Missing
+    sealing: Sealing | Missing
+    outbox: OutboxState | Missing
+    audit: Entries | Missing
+    pauses: tuple[ProviderPause, ...]
+    minutes: tuple[Minute, ...] | None
+    """Of this process; None if it was not watched."""
+    troubles: tuple[Trouble, ...]
+    recent_since: datetime | None
+
+    @property
+    def stored(self) -> tuple[object, ...]:
+        """The parts that access rules are about."""
+        return self.links, self.marks, self.endings, self.due, self.sealing, self.outbox, self.audit
+
+
+def overview_page(shell: Shell, facts: Overview, operator: str, now: datetime) -> WebResponse:
+    """Return the page."""
+    cards = [
+        _links(shell, facts.links),
+        recent_part(shell, facts.minutes, facts.troubles, facts.recent_since),
+        _marks(shell, facts.marks),
+        _endings(shell, facts.endings),
+        _due(shell, facts.due),
+        _outbox(shell, facts.outbox),
+        _sealing(shell, facts.sealing),
+        pauses_part(shell, facts.pauses),
+        _audit(shell, facts.audit),
+    ]
+    return frame(
+        shell,
+        "overview",
+        operator,
+        now,
+        _attention(shell, attention(shell, facts)),
+        element("div", {"class": "grid"}, *cards),
+        ready=facts.ready,
+    )
+
+
+def attention(shell: Shell, facts: Overview) -> list[_Told]:
+    """Return what somebody should look at, the worst first."""
+    say = shell.words.say
+    told: list[_Told] = []
+    if facts.ready.reason is not None:
+        why = say(f"ready.{facts.ready.reason}")
+        told.append(("bad", say("attention.not_ready", reason=why), "extauth doctor"))
+
+    def add(kind: str, name: str, number: int, command: str | None) -> None:
+        if number:
+            told.append((kind, say(f"attention.{name}", number=shown(number)), command))
+
+    if not isinstance(facts.links, str):
+        add("bad", "broken", facts.links.in_state("broken"), "extauth links --state broken")
+        add("bad", "unreadable", facts.links.in_state("unreadable"), "extauth doctor")
+    if not isinstance(facts.outbox, str):
+        add("bad", "dead", facts.outbox.dead, "extauth outbox")
+    if not isinstance(facts.marks, str):
+        add(
+            "warn",
+            "probably_broken",
+            facts.marks.of_kind("probably_broken"),
+            "extauth links --reason probably_dead",
+        )
+        add("warn", "fenced", facts.marks.of_kind("fenced"), "extauth links --reason fenced")
+    if not isinstance(facts.links, str):
+        unresolved = facts.links.in_state("unresolved")
+        add("warn", "unresolved", unresolved, "extauth links --state unresolved")
+    for pause in facts.pauses:
+        seconds = str(round(pause.remaining.total_seconds()))
+        sentence = say("attention.paused", provider=pause.provider_id, seconds=seconds, reason=pause.reason)
+        told.append(("warn", sentence, None))
+    if not isinstance(facts.endings, str):
+        add("warn", "ending", len(facts.endings.links), None)
+    if not isinstance(facts.sealing, str) and facts.sealing.mixed:
+        add("warn", "plain", facts.sealing.plain, "extauth rotate")
+    return told
+
+
+def _attention(shell: Shell, told: Sequence[_Told]) -> Html:
+    heading = element("h2", {"id": "attention"}, shell.words.say("attention"))
+    if not told:
+        calm = element("p", None, shell.words.say("attention.none"))
+        return element(
+            "section", {"class": "card attend calm", "aria-labelledby": "attention"}, heading, calm
+        )
+    items = [
+        element(
+            "li",
+            None,
+            element("span", {"class": kind}, sentence),
+            Html("") if command is None else element("code", None, command),
+        )
+        for kind, sentence, command in told
+    ]
+    body = element("ul", None, *items)
+    return element("section", {"class": "card attend", "aria-labelledby": "attention"}, heading, body)
+
+
+def _missing(shell: Shell, name: str, why: Missing, size: str = "") -> Html:
+    return part(shell, name, quiet(shell.words.say(f"missing.{why}")), size=size)
+
+
+def _links(shell: Shell, counts: LinkCounts | Missing) -> Html:
+    if isinstance(counts, str):
+        return _missing(shell, "links", counts, "whole")
+    words = shell.words
+    headings = [(words.say("provider"), False), (words.say("share"), False), (words.say("total"), True)]
+    headings += [(words.say(f"group.{name}"), True) for name in GROUPS]
+    rows: list[list[Cell]] = []
+    for each in counts.providers:
+        numbers = {
+            name: sum(each.states.get(state, 0) for state in states) for name, (states, _) in GROUPS.items()
+        }
+        listed = element("a", {"href": links_path(shell, provider=each.provider)}, each.provider)
+        name = listed if each.served else element("span", None, listed, f" ({words.say('not_served')})")
+        cells: list[Cell] = [
+            alarm(number, look) if (look := GROUPS[group][1]) in {"bad", "warn"} else number
+            for group, number in numbers.items()
+        ]
+        bar = share([(GROUPS[group][1], number) for group, number in numbers.items()])
+        rows.append([name, bar, each.total, *cells])
+    hints = [hint(shell, "extauth links --count", "count"), hint(shell, "extauth links", "links")]
+    shown_rows = table(words.say("part.links"), headings, rows)
+    return part(
+        shell, "links", shown_rows, of_the_first(shell, counts.of_the_first), size="whole", hints=hints
+    )
+
+
+def _marks(shell: Shell, marks: Marks | Missing) -> Html:
+    if isinstance(marks, str):
+        return _missing(shell, "marks", marks)
+    words = shell.words
+    headings = [
+        (words.say("provider"), False),
+        (words.say("reason"), False),
+        (words.say("marks.kind"), False),
+        (words.say("links"), True),
+        (words.say("marks.newest"), False),
+    ]
+    looks = {"broken": "bad", "probably_broken": "bad", "fenced": "warn", "retried": ""}
+    rows: list[list[Cell]] = [
+        [
+            each.provider,
+            element(
+                "a", {"href": links_path(shell, provider=each.provider, reason=each.reason)}, each.reason
+            ),
+            element("span", {"class": f"badge {looks[each.kind]}".strip()}, words.say(f"mark.{each.kind}")),
+            each.links,
+            each.newest,
+        ]
+        for each in marks.marks
+    ]
+    body = table(words.say("part.marks"), headings, rows) if rows else quiet(words.say("marks.none"))
+    hints = [hint(shell, "extauth retry PROVIDER", "retry")]
+    return part(shell, "marks", body, of_the_first(shell, marks.of_the_first), hints=hints)
+
+
+def _endings(shell: Shell, endings: Endings | Missing) -> Html:
+    if isinstance(endings, str):
+        return _missing(shell, "endings", endings)
+    words = shell.words
+    names = ("provider", "user", "endings.at", "endings.source")
+    rows: list[list[Cell]] = [
+        [each.provider, each.user, each.ends_at, each.source] for each in endings.links[:_MOST_ENDINGS]
+    ]
+    left = len(endings.links) - len(rows)
+    headings = [(words.say(name), False) for name in names]
+    body = table(words.say("part.endings"), headings, rows) if rows else quiet(words.say("endings.none"))
+    more = quiet(f"+ {shown(left)}") if left > 0 else Html("")
+    return part(shell, "endings", body, more, of_the_first(shell, endings.of_the_first))
+
+
+def _due(shell: Shell, due: tuple[DueLinks, ...] | Missing) -> Html:
+    if isinstance(due, str):
+        return _missing(shell, "due", due, "third")
+    words = shell.words
+    headings = [(words.say("provider"), False), (words.say("links"), True), (words.say("due.oldest"), False)]
+    rows: list[list[Cell]] = [
+        [
+            each.provider,
+            words.say("due.more", number=shown(each.links)) if each.more else each.links,
+            each.oldest,
+        ]
+        for each in due
+        if each.links
+    ]
+    body = table(words.say("part.due"), headings, rows) if rows else quiet(words.say("due.none"))
+    return part(shell, "due", body, size="third", hints=[hint(shell, "extauth upkeep", "upkeep")])
+
+
+def _sealing(shell: Shell, sealing: Sealing | Missing) -> Html:
+    if isinstance(sealing, str):
+        return _missing(shell, "keys", sealing, "third")
+    words = shell.words
+    headings = [(words.say("key"), False), (words.say("links"), True)]
+    rows: list[list[Cell]] = [[each.key or words.say("keys.plain"), each.links] for each in sealing.keys]
+    body = table(words.say("part.keys"), headings, rows) if rows else quiet(words.say("keys.none"))
+    whole = element("p", {"class": "then"}, link_button(f"{shell.site.home}keys", words.say("keys.count")))
+    hints = [hint(shell, "extauth rotate", "rotate")]
+    bound = of_the_first(shell, sealing.of_the_first)
+    return part(shell, "keys", body, bound, whole, size="third", hints=hints)
+
+
+def _outbox(shell: Shell, outbox: OutboxState | Missing) -> Html:
+    if isinstance(outbox, str):
+        return _missing(shell, "outbox", outbox, "third")
+    words = shell.words
+    until = outbox.listening_until
+    listening = words.say("outbox.nobody") if until is None else words.say("outbox.until", time=moment(until))
+    waiting = words.say("outbox.waiting")
+    if outbox.oldest is not None:
+        waiting = f"{waiting}, {words.say('outbox.oldest', time=moment(outbox.oldest))}"
+    figures = element(
+        "div",
+        {"class": "figures"},
+        element("div", None, element("strong", None, shown(outbox.waiting)), element("span", None, waiting)),
+        element(
+            "div",
+            None,
+            element("strong", {"class": "bad" if outbox.dead else False}, shown(outbox.dead)),
+            element("span", None, words.say("outbox.dead")),
+        ),
+    )
+    names = ("outbox.number", "outbox.event", "provider", "user", "outbox.code")
+    rows: list[list[Cell]] = [
+        [each.number, each.event, each.provider, each.user, each.code] for each in outbox.letters
+    ]
+    headings = [(words.say(name), False) for name in names]
+    letters = table(words.say("outbox.dead"), headings, rows) if rows else Html("")
+    hints = [hint(shell, "extauth outbox", "outbox")]
+    return part(shell, "outbox", figures, letters, quiet(listening), size="third", hints=hints)
+
+
+def _audit(shell: Shell, audit: Entries | Missing) -> Html:
+    if isinstance(audit, str):
+        return _missing(shell, "audit", audit, "whole")
+    words = shell.words
+    whole = element("p", {"class": "then"}, link_button(f"{shell.site.home}audit", words.say("audit.all")))
+    hints = [hint(shell, "extauth audit", "audit")]
+    return part(shell, "audit", entries_table(shell, audit.entries), whole, size="whole", hints=hints)
