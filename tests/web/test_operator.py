@@ -16,6 +16,7 @@ from extauth.adapters.encryption import EncryptionKey
 from extauth.domain.events import LinkReauthorizationRequired, LinkRefreshed, RefreshFailed
 from extauth.domain.fence import fence
 from extauth.domain.outbox import Undeliverable
+from extauth.domain.outcomes import Deferred
 from extauth.domain.probably_dead import PROBABLY_DEAD
 from extauth.domain.token_set import TokenSet
 from extauth.services.outbox.delivery import LinkEventDelivery
@@ -172,7 +173,7 @@ async def test_links_by_provider_and_state(opens, store):
 
 
 async def test_why_refreshes_failed(opens, store):
-    """Each reason says whether it is broken, probably so, fenced, or tried again; replaced marks are not told."""
+    """Each reason says whether it is broken, probably so, fenced, or tried again; if it is of now."""
     await fill(store)
     again = await put(store, "tv", "bob")
     await mark(store, again, "invalid_grant")
@@ -192,21 +193,21 @@ async def test_what_ends_soon_and_what_is_due(opens, store):
     told = await (await opens(store)).json()
     assert [(each["provider"], each["user"]) for each in told["endings"]["links"]] == [("tv", "alice")]
     assert [(each["provider"], each["links"], each["more"]) for each in told["due"]] == [
-        ("calendar", 0, False),
+        ("calendar", 1, False),  # the named one
         ("poster", 0, False),
         ("tv", 0, False),
     ]
     await put(store, "tv", "bob", expires_at=NOW - timedelta(minutes=1))
     told = await (await opens(store)).json()
-    assert [each["links"] for each in told["due"]] == [0, 0, 1]
+    assert [each["links"] for each in told["due"]] == [1, 0, 1]
 
 
 async def test_which_keys_seal_how_many_rows(opens):
     """Of the first links on the overview, of all rows on a page of its own."""
     async with open_store("memory://", keys="plain") as plain:
         await put(plain, "calendar")
-        key = EncryptionKey("k1", b"1" * 32)
-        desk = await opens(plain, opening={"keys": [key], "plain_rows": "accept"})
+        key = EncryptionKey.generate("k1")
+        desk = await opens(plain, opening={"keys": [key], "plain_rows": "read"})
         with extauth.acting_as(ADMIN):
             await put(desk.auth.store, "calendar", "bob")
         told = await desk.json()
@@ -237,8 +238,7 @@ async def test_events_that_nobody_took(opens, store):
         code = "no_such_user"
         raise Undeliverable(code)
 
-    async with LinkEventDelivery(store, refuses, providers=providers()) as delivery:
-        await delivery.run_once()
+    await LinkEventDelivery(store, refuses).deliver_due()
     told = (await (await opens(store)).json())["outbox"]
     assert (told["waiting"], told["dead"]) == (0, 1)
     [letter] = told["letters"]
@@ -366,15 +366,22 @@ async def test_it_keeps_little():
 
 async def test_a_provider_that_is_left_alone(opens, store):
     """It is told with the reason and for how long, until that is over."""
-    await put(store, "calendar", expires_at=NOW - timedelta(minutes=1))
+    users = ("alice", "bob", "carol")
+    for user in users:
+        await put(store, "calendar", user, expires_at=NOW - timedelta(minutes=1))
     recent = RecentExchanges()
     desk = await opens(store, recent=recent, opening={"observer": recent})
-    calendar = desk.auth.providers["calendar"]
-    calendar.outcomes = [extauth.Deferred("http_429", timedelta(minutes=5))]
-    with pytest.raises(extauth.ProviderUnavailable):
-        await desk.auth.access_token("calendar", "alice")
+    provider: Any = desk.auth.providers["calendar"]
+    provider.tokens.script = [Deferred("http_429", timedelta(minutes=5)) for _ in users]
+    for user in users:
+        with pytest.raises(extauth.ProviderUnavailable):
+            await desk.auth.access_token("calendar", user)
     told = await desk.json()
-    print(told["pauses"])
+    [pause] = told["pauses"]
+    assert (pause["provider_id"], pause["reason"]) == ("calendar", "http_429")
+    assert 0 < pause["remaining"] <= 330
+    assert sum(each["failed"] for each in told["minutes"]) == len(told["troubles"]) > 0
+    assert "calendar is left alone for" in (await desk.eve.get("/operator/")).text
 
 
 async def test_in_german(opens, store):

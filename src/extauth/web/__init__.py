@@ -1,7 +1,7 @@
 """Routes and pages on which users connect and disconnect their accounts, and operators see how all is doing.
 
-The cores, :class:`ConnectedAccounts` and :class:`OperatorPage`, know no framework; the routers are in :mod:`extauth.web.aiohttp`,
-:mod:`extauth.web.starlette` (FastAPI's, too) and :mod:`extauth.web.django`.
+The cores, :class:`ConnectedAccounts` and :class:`OperatorPage`, know no framework; the routers are in
+:mod:`extauth.web.aiohttp`, :mod:`extauth.web.starlette` (FastAPI's, too) and :mod:`extauth.web.django`.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ async def show_links(visit: Visit) -> WebResponse:
     )
     if visit.json:
         return as_json({"links": document(found)})
-    return links_page(visit.shell, found, asked, _said(visit.operator), visit.now, STATES)
+    return links_page(visit.shell, found, asked, _said(visit.operator), visit.now, states=STATES)
 
 
 async def show_audit(visit: Visit) -> WebResponse:

@@ -33,6 +33,7 @@ def links_page(
     asked: Mapping[str, str | None],
     operator: str,
     now: datetime,
+    *,
     states: Iterable[str],
 ) -> WebResponse:
     """Return the page of the links."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias, TypeVar, final
 
 import attrs
 
+from extauth.domain.fence import FENCED
 from extauth.domain.pauses import ProviderPause
+from extauth.domain.probably_dead import PROBABLY_DEAD
 from extauth.domain.readiness import Readiness
 from extauth.web.operating.facts import (
     DueLinks,
@@ -115,35 +117,36 @@ def attention(shell: Shell, facts: Overview) -> list[_Told]:
         why = say(f"ready.{facts.ready.reason}")
         told.append(("bad", say("attention.not_ready", reason=why), "extauth doctor"))
 
-    def add(kind: str, name: str, number: int, command: str | None) -> None:
+    for kind, name, number, command in _numbers(facts):
         if number:
             told.append((kind, say(f"attention.{name}", number=shown(number)), command))
-
-    if not isinstance(facts.links, str):
-        add("bad", "broken", facts.links.in_state("broken"), "extauth links --state broken")
-        add("bad", "unreadable", facts.links.in_state("unreadable"), "extauth doctor")
-    if not isinstance(facts.outbox, str):
-        add("bad", "dead", facts.outbox.dead, "extauth outbox")
-    if not isinstance(facts.marks, str):
-        add(
-            "warn",
-            "probably_broken",
-            facts.marks.of_kind("probably_broken"),
-            "extauth links --reason probably_dead",
-        )
-        add("warn", "fenced", facts.marks.of_kind("fenced"), "extauth links --reason fenced")
-    if not isinstance(facts.links, str):
-        unresolved = facts.links.in_state("unresolved")
-        add("warn", "unresolved", unresolved, "extauth links --state unresolved")
     for pause in facts.pauses:
         seconds = str(round(pause.remaining.total_seconds()))
         sentence = say("attention.paused", provider=pause.provider_id, seconds=seconds, reason=pause.reason)
         told.append(("warn", sentence, None))
-    if not isinstance(facts.endings, str):
-        add("warn", "ending", len(facts.endings.links), None)
-    if not isinstance(facts.sealing, str) and facts.sealing.mixed:
-        add("warn", "plain", facts.sealing.plain, "extauth rotate")
     return told
+
+
+def _numbers(facts: Overview) -> Iterator[tuple[str, str, int, str | None]]:
+    links, marks = facts.links, facts.marks
+    if not isinstance(links, str):
+        yield "bad", "broken", links.in_state("broken"), "extauth links --state broken"
+        yield "bad", "unreadable", links.in_state("unreadable"), "extauth doctor"
+    if not isinstance(facts.outbox, str):
+        yield "bad", "dead", facts.outbox.dead, "extauth outbox"
+    if not isinstance(marks, str):
+        yield "warn", "probably_broken", marks.of_kind("probably_broken"), _of_reason(PROBABLY_DEAD)
+        yield "warn", "fenced", marks.of_kind("fenced"), _of_reason(FENCED)
+    if not isinstance(links, str):
+        yield "warn", "unresolved", links.in_state("unresolved"), "extauth links --state unresolved"
+    if not isinstance(facts.endings, str):
+        yield "warn", "ending", len(facts.endings.links), None
+    if not isinstance(facts.sealing, str) and facts.sealing.mixed:
+        yield "warn", "plain", facts.sealing.plain, "extauth rotate"
+
+
+def _of_reason(reason: str) -> str:
+    return f"extauth links --reason {reason}"
 
 
 def _attention(shell: Shell, told: Sequence[_Told]) -> Html:
