@@ -213,7 +213,7 @@ async def test_which_keys_seal_how_many_rows(opens):
         told = await desk.json()
         assert {each["key"]: each["links"] for each in told["sealing"]["keys"]} == {"k1": 1, None: 1}
         page = (await desk.eve.get("/operator/")).text
-        assert "1 links are in plain text" in page
+        assert "Links in plain text, beside others that are encrypted: 1." in page
         status = (await desk.json("keys"))["keys"]["status"]
         assert [(each["key_id"], each["primary"], each["use"]["links"]) for each in status["keys"]] == [
             ("k1", True, 1)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 
+from extauth.domain.inventory import LinkSummary
 from extauth.domain.key_use import KeyUse
-from extauth.web.operating.facts import Entries, Entry, Links, Missing
+from extauth.web.operating.facts import Entries, Entry, Links, Missing, mark_kind
 from extauth.web.operating.keys import CountedKeys
 from extauth.web.pages.html import Html, element
 from extauth.web.pages.layout import Shell, card, link_button
@@ -60,7 +61,7 @@ def links_page(
         [
             link.key.provider_id,
             link.key.user_id,
-            element("span", {"class": f"badge {LOOK[link.state]}"}, words.say(f"state.{link.state}")),
+            _state(shell, link),
             None if link.failure is None else link.failure.reason,
             link.expires_at,
             words.say("yes" if link.refreshable else "no"),
@@ -156,6 +157,14 @@ def keys_page(shell: Shell, found: CountedKeys | Missing, operator: str, now: da
 
 def _numbers(use: KeyUse) -> list[Cell]:
     return [use.links, use.registrations, use.authorizations]
+
+
+def _state(shell: Shell, link: LinkSummary) -> Html:
+    """Return how a link is: of one that waits also what for."""
+    mark, said = link.failure, f"state.{link.state}"
+    if link.state == "cooling" and mark is not None:
+        said = f"mark.{mark_kind(mark)}"
+    return element("span", {"class": f"badge {LOOK[link.state]}"}, shell.words.say(said))
 
 
 def links_path(shell: Shell, **asked: str | None) -> str:

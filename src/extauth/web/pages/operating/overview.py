@@ -91,8 +91,8 @@ def overview_page(shell: Shell, facts: Overview, operator: str, now: datetime) -
         _links(shell, facts.links),
         recent_part(shell, facts.minutes, facts.troubles, facts.recent_since),
         _marks(shell, facts.marks),
-        _endings(shell, facts.endings),
         _due(shell, facts.due),
+        _endings(shell, facts.endings),
         _outbox(shell, facts.outbox),
         _sealing(shell, facts.sealing),
         pauses_part(shell, facts.pauses),
@@ -201,7 +201,7 @@ def _links(shell: Shell, counts: LinkCounts | Missing) -> Html:
 
 def _marks(shell: Shell, marks: Marks | Missing) -> Html:
     if isinstance(marks, str):
-        return _missing(shell, "marks", marks)
+        return _missing(shell, "marks", marks, "most")
     words = shell.words
     headings = [
         (words.say("provider"), False),
@@ -225,7 +225,7 @@ def _marks(shell: Shell, marks: Marks | Missing) -> Html:
     ]
     body = table(words.say("part.marks"), headings, rows) if rows else quiet(words.say("marks.none"))
     hints = [hint(shell, "extauth retry PROVIDER", "retry")]
-    return part(shell, "marks", body, of_the_first(shell, marks.of_the_first), hints=hints)
+    return part(shell, "marks", body, of_the_first(shell, marks.of_the_first), size="most", hints=hints)
 
 
 def _endings(shell: Shell, endings: Endings | Missing) -> Html:
@@ -263,7 +263,7 @@ def _due(shell: Shell, due: tuple[DueLinks, ...] | Missing) -> Html:
 
 def _sealing(shell: Shell, sealing: Sealing | Missing) -> Html:
     if isinstance(sealing, str):
-        return _missing(shell, "keys", sealing, "third")
+        return _missing(shell, "keys", sealing)
     words = shell.words
     headings = [(words.say("key"), False), (words.say("links"), True)]
     rows: list[list[Cell]] = [[each.key or words.say("keys.plain"), each.links] for each in sealing.keys]
@@ -271,12 +271,12 @@ def _sealing(shell: Shell, sealing: Sealing | Missing) -> Html:
     whole = element("p", {"class": "then"}, link_button(f"{shell.site.home}keys", words.say("keys.count")))
     hints = [hint(shell, "extauth rotate", "rotate")]
     bound = of_the_first(shell, sealing.of_the_first)
-    return part(shell, "keys", body, bound, whole, size="third", hints=hints)
+    return part(shell, "keys", body, bound, whole, hints=hints)
 
 
 def _outbox(shell: Shell, outbox: OutboxState | Missing) -> Html:
     if isinstance(outbox, str):
-        return _missing(shell, "outbox", outbox, "third")
+        return _missing(shell, "outbox", outbox)
     words = shell.words
     until = outbox.listening_until
     listening = words.say("outbox.nobody") if until is None else words.say("outbox.until", time=moment(until))
@@ -301,7 +301,7 @@ def _outbox(shell: Shell, outbox: OutboxState | Missing) -> Html:
     headings = [(words.say(name), False) for name in names]
     letters = table(words.say("outbox.dead"), headings, rows) if rows else Html("")
     hints = [hint(shell, "extauth outbox", "outbox")]
-    return part(shell, "outbox", figures, letters, quiet(listening), size="third", hints=hints)
+    return part(shell, "outbox", figures, letters, quiet(listening), hints=hints)
 
 
 def _audit(shell: Shell, audit: Entries | Missing) -> Html:

@@ -94,7 +94,7 @@ def table(label: str, headings: Sequence[Heading], rows: Iterable[Sequence[Cell]
     made = element(
         "table", None, element("thead", None, element("tr", None, *head)), element("tbody", None, *body)
     )
-    return element("div", {"class": "scroll", "role": "region", "aria-label": label, "tabindex": "0"}, made)
+    return element("div", {"class": "scroll", "role": "group", "aria-label": label, "tabindex": "0"}, made)
 
 
 def _cell(value: Cell, *, number: bool, first: bool) -> Html:

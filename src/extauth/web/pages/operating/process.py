@@ -82,4 +82,4 @@ def pauses_part(shell: Shell, pauses: Sequence[ProviderPause]) -> Html:
         [each.provider_id, each.reason, round(each.remaining.total_seconds())] for each in pauses
     ]
     body = table(words.say("part.pauses"), headings, rows) if rows else quiet(words.say("pauses.none"))
-    return part(shell, "pauses", body, quiet(words.say("pauses.of_process")), size="third")
+    return part(shell, "pauses", body, quiet(words.say("pauses.of_process")))

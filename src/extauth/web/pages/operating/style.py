@@ -12,6 +12,7 @@ OPERATOR_STYLE: Final = (
 :root{--good-fill:#2e8b57;--warn-fill:#c98a1b;--bad-fill:#c8372d;--mute-fill:#7d8896}
 @media (prefers-color-scheme:dark){:root{--good-fill:#5cc48a;--warn-fill:#e0ad4b;--bad-fill:#f0776c;
 --mute-fill:#8d99a8}}
+.wide .lead{max-width:none}
 .wide{max-width:76rem;padding-top:1.75rem}
 .top{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:start;gap:.5rem 1.5rem}
 .top .badge{font-size:.9375rem;padding:.25rem .75rem;margin-top:.25rem}
@@ -24,10 +25,13 @@ border-bottom:3px solid transparent;margin-bottom:-1px}
 .grid>*{grid-column:span 3;min-width:0}
 .grid>.whole{grid-column:1/-1}
 .grid>.third{grid-column:span 2}
+.grid>.most{grid-column:span 4}
 .part{display:flex;flex-direction:column}
 .part h2{margin:0 0 .75rem;font-size:1.0625rem}
 .part p{font-size:.9375rem}
-.part .hint{margin:auto 0 0;padding-top:.75rem;color:var(--soft);font-size:.8125rem}
+.part>.scroll+p{margin-top:.75rem}
+.hint{margin:auto 0 0;padding-top:.75rem;color:var(--soft)}
+.card .hint{font-size:.8125rem}
 .hint span{display:inline-block;margin-right:1rem}
 code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;padding:.0625rem .3125rem;
 border-radius:.25rem;background:var(--mute-bg);color:var(--ink)}
@@ -38,6 +42,7 @@ th,td{padding:.4375rem .75rem .4375rem 0;text-align:start;vertical-align:top;ove
 thead th{color:var(--soft);font-size:.8125rem;font-weight:600;white-space:nowrap;
 border-bottom:1px solid var(--line)}
 tbody th{font-weight:600}
+tbody th time{font-weight:400}
 tbody tr+tr>*{border-top:1px solid var(--line)}
 td.n,th.n{text-align:end;white-space:nowrap}
 td.zero{color:var(--soft)}
@@ -67,7 +72,7 @@ svg{display:block}
 .filter input,.filter select{min-height:2.5rem;padding:.375rem .625rem;border:1px solid var(--soft);
 border-radius:.5rem;background:var(--plain);color:var(--ink);font:inherit}
 .then{margin-top:1rem}
-@media (max-width:56rem){.grid>*,.grid>.third{grid-column:1/-1}}
+@media (max-width:56rem){.grid>*,.grid>.third,.grid>.most{grid-column:1/-1}}
 @media (forced-colors:active){.share,.chart{border:1px solid}}
 """.strip()
 )
