@@ -86,7 +86,7 @@ async def store():
         yield opened
 
 
-async def put(store, provider_id: str, user: str = "alice", **tokens):
+async def put(store, provider_id: str, user: str = "alice", **tokens: Any):
     """Store a link."""
     return await store.put(
         LinkKey(provider_id, user), TokenSet("secret-access", **{"refresh_token": "secret-refresh", **tokens})

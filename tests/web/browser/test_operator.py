@@ -89,7 +89,9 @@ async def _refuses(_: object) -> None:
 async def desk(request, tmp_path) -> AsyncIterator[str]:
     """An application where everything is to be seen; returns where its pages are."""
     async with AsyncExitStack() as closing:
-        plain = await closing.enter_async_context(open_store(f"sqlite:///{tmp_path}/links.db", keys="plain"))
+        plain: Any = await closing.enter_async_context(
+            open_store(f"sqlite:///{tmp_path}/links.db", keys="plain")
+        )
         given = [ScriptedLinkingProvider(name) for name in PROVIDERS]
         keys, trail = (
             [EncryptionKey.generate("2026-11"), EncryptionKey.generate("2026-05")],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias, TypeVar, final
+from typing import Any, Literal, TypeAlias, cast, final
 
 import attrs
 
@@ -12,8 +12,6 @@ from extauth.domain.fence import FENCED
 from extauth.domain.inventory import LinkSummary
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.probably_dead import PROBABLY_DEAD
-
-T = TypeVar("T")
 
 Missing: TypeAlias = Literal["not_allowed", "not_kept", "store_unavailable", "took_too_long"]
 """Why a part is not there: the operator may not see it, this store has none, or it cannot be read now."""
@@ -218,18 +216,24 @@ def mark_kind(mark: RefreshFailure) -> MarkKind:
     return "broken" if mark.permanent else "retried"
 
 
-def document(value: Any) -> Any:
-    """Return it for JSON: times in ISO 8601, spans in seconds."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, LinkKey):
-        return {"provider": value.provider_id, "user": value.user_id}
-    if attrs.has(type(value)):
-        return {field.name: document(getattr(value, field.name)) for field in attrs.fields(type(value))}
-    if isinstance(value, Mapping):
-        return {str(key): document(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | frozenset):
-        return [document(each) for each in value]
-    return value
+def document(value: object) -> Any:
+    """Return it for JSON: times in ISO 8601, spans in seconds, sets in order."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case LinkKey(provider_id, user_id):
+            return {"provider": provider_id, "user": user_id}
+        case Mapping():
+            items = cast("Mapping[object, object]", value).items()
+            return {str(key): document(each) for key, each in items}
+        case frozenset():
+            return sorted(map(str, cast("frozenset[object]", value)))
+        case list() | tuple():
+            return [document(each) for each in cast("Sequence[object]", value)]
+        case _:
+            kind: type[Any] = type(value)
+            if not attrs.has(kind):
+                return value
+            return {field.name: document(getattr(value, field.name)) for field in attrs.fields(kind)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final, TypeAlias, TypeVar, final
+from typing import Final, TypeAlias, final
 
 import attrs
 
@@ -41,8 +41,6 @@ from extauth.web.pages.operating.parts import (
 from extauth.web.pages.operating.process import pauses_part, recent_part
 from extauth.web.recent import Minute, Trouble
 from extauth.web.response import WebResponse
-
-T = TypeVar("T")
 
 GROUPS: Final = {
     "working": (("ok", "expiring", "leased"), "good"),

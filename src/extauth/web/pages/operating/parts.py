@@ -46,7 +46,7 @@ def frame(
         element(
             "div",
             None,
-            element("h1", None, words.say("title")),
+            element("h1", None, title),
             element("p", {"class": "lead"}, lead),
         ),
         badge,
