@@ -21,8 +21,9 @@ from extauth.web.operating import reading
 from extauth.web.operating.facts import Missing, document
 from extauth.web.operating.keys import KeyCounts
 from extauth.web.pages.layout import Shell
+from extauth.web.pages.operating.attention import Overview
 from extauth.web.pages.operating.lists import audit_page, keys_page, links_page
-from extauth.web.pages.operating.overview import Overview, overview_page
+from extauth.web.pages.operating.overview import overview_page
 from extauth.web.problems import Refused
 from extauth.web.recent import RecentExchanges
 from extauth.web.response import WebResponse, as_json
