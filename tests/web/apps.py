@@ -21,10 +21,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from yarl import URL
 
-from extauth.web import ConnectedAccounts
 from extauth.web import aiohttp as for_aiohttp
 from extauth.web import django as for_django
 from extauth.web import starlette as for_starlette
+from extauth.web.mounted import Mounted
 from tests.web.visitor import ORIGIN, Reply, Send
 
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
@@ -48,7 +48,7 @@ async def signed_in(request: Any) -> str | None:
 
 
 @asynccontextmanager
-async def on_aiohttp(accounts: ConnectedAccounts) -> AsyncIterator[Send]:
+async def on_aiohttp(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them by aiohttp.web."""
     app = web.Application()
     app.add_routes(for_aiohttp.routes(accounts))
@@ -57,7 +57,7 @@ async def on_aiohttp(accounts: ConnectedAccounts) -> AsyncIterator[Send]:
 
 
 @asynccontextmanager
-async def on_aiohttp_below(accounts: ConnectedAccounts) -> AsyncIterator[Send]:
+async def on_aiohttp_below(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them in an aiohttp application of their own."""
     app, below = web.Application(), web.Application()
     below.add_routes(for_aiohttp.routes(accounts, prefix=""))
@@ -81,14 +81,14 @@ async def _aiohttp_client(app: web.Application) -> AsyncIterator[Send]:
 
 
 @asynccontextmanager
-async def on_starlette(accounts: ConnectedAccounts) -> AsyncIterator[Send]:
+async def on_starlette(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them by Starlette."""
     async with _asgi_client(Starlette(routes=for_starlette.routes(accounts))) as send:
         yield send
 
 
 @asynccontextmanager
-async def on_starlette_mounted(accounts: ConnectedAccounts) -> AsyncIterator[Send]:
+async def on_starlette_mounted(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them in a mount."""
     app = Starlette(routes=[Mount("/accounts", routes=for_starlette.routes(accounts, prefix=""))])
     async with _asgi_client(app) as send:
@@ -96,7 +96,7 @@ async def on_starlette_mounted(accounts: ConnectedAccounts) -> AsyncIterator[Sen
 
 
 @asynccontextmanager
-async def on_fastapi(accounts: ConnectedAccounts) -> AsyncIterator[Send]:
+async def on_fastapi(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them by FastAPI."""
     app = FastAPI()
     app.router.routes.extend(for_starlette.routes(accounts))
@@ -105,7 +105,7 @@ async def on_fastapi(accounts: ConnectedAccounts) -> AsyncIterator[Send]:
 
 
 @asynccontextmanager
-async def on_django(accounts: ConnectedAccounts) -> AsyncIterator[Send]:
+async def on_django(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them by Django, with its middleware against forged requests."""
     urlconf = types.ModuleType("urlconf")
     mounted = f"{accounts.prefix.lstrip('/')}/" if accounts.prefix else ""
@@ -129,7 +129,7 @@ async def _asgi_client(app: Any) -> AsyncIterator[Send]:
         yield send
 
 
-Served = Callable[[ConnectedAccounts], Any]
+Served = Callable[[Mounted], Any]
 
 FRAMEWORKS: dict[str, Served] = {"aiohttp": on_aiohttp, "starlette": on_starlette, "django": on_django}
 """Each has its own adapter: all cases run on it."""

@@ -141,9 +141,11 @@ class AuditStore(Protocol):
         hashed_token: str | None = None,
         since: datetime | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int = 100,
     ) -> list[tuple[int, AuditEntry]]:
         """Return entries with their numbers, in the order in which they were written, after number ``after``.
+        With ``before`` the newest first: those before that number, so that ``2**63 - 1`` begins at the end.
 
         Of one user, of one token, be it an access token or a refresh token, or made at ``since`` or later.
         Numbers grow, and some are never given; one that was given while a page was read may come before it.

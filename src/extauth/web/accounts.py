@@ -52,9 +52,6 @@ _ROUTES: Final[Mapping[str, Mapping[str, _Handler]]] = {
     "device": {"GET": show_device, "POST": begin_device},
 }
 
-ROUTES: Final = tuple(f"{route}/" for route in _ROUTES if route)
-"""What the paths begin with that have a provider's id behind them."""
-
 AuthOrFinder: TypeAlias = Auth | Callable[[Any], Auth]
 """What was opened, or a function that finds it by the framework's request."""
 
@@ -122,6 +119,9 @@ class ConnectedAccounts:
             document=checked_document(client_document, site),
             now=SystemClock().now,
         )
+
+    paths = (DOCUMENT_PATH,)
+    parents = tuple(f"{route}/" for route in _ROUTES if route)
 
     @property
     def prefix(self) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from extauth.extras import extra_needed
-from extauth.web.accounts import ROUTES, ConnectedAccounts
+from extauth.web.mounted import Mounted
 from extauth.web.request import WebRequest
 from extauth.web.response import WebResponse
-from extauth.web.settings import DOCUMENT_PATH
 
 with extra_needed("aiohttp"):
     from aiohttp import web
@@ -15,15 +14,15 @@ with extra_needed("aiohttp"):
 __all__ = ["routes"]
 
 
-def routes(accounts: ConnectedAccounts, *, prefix: str | None = None) -> list[web.RouteDef]:
-    """Return the routes: ``app.add_routes(routes(accounts))``.
+def routes(pages: Mounted, *, prefix: str | None = None) -> list[web.RouteDef]:
+    """Return the routes of the accounts, or of an operator's page: ``app.add_routes(routes(accounts))``.
 
     ``prefix`` is the path below which the application sees them, where that is another than browsers see:
     behind a proxy that cuts it off, or in an application of its own (``prefix=""`` with ``add_subapp``).
 
     :raises ModuleNotFoundError: on import, if aiohttp is not installed; it names the extra.
     """
-    start = accounts.prefix if prefix is None else prefix.rstrip("/")
+    start = pages.prefix if prefix is None else prefix.rstrip("/")
 
     def at(path: str, name: str) -> list[web.RouteDef]:
         async def respond(request: web.Request) -> web.Response:
@@ -36,14 +35,15 @@ def routes(accounts: ConnectedAccounts, *, prefix: str | None = None) -> list[we
                 body=await request.read() if request.method == "POST" else b"",
                 native=request,
             )
-            return _response(await accounts.respond(asked))
+            return _response(await pages.respond(asked))
 
         # Whatever the method: which are taken is said in one place.
         return [web.route("*", f"{start}{path}", respond)]
 
     home = at("/", "") if start == "" else [*at("", ""), *at("/", "")]
-    below = [each for name in ROUTES for each in at(f"/{name}{{provider:.+}}", name)]
-    return [*home, *at(f"/{DOCUMENT_PATH}", DOCUMENT_PATH), *below]
+    beside = [each for name in pages.paths for each in at(f"/{name}", name)]
+    below = [each for name in pages.parents for each in at(f"/{name}{{provider:.+}}", name)]
+    return [*home, *beside, *below]
 
 
 def _headers(request: web.Request) -> dict[str, str]:

@@ -12,10 +12,9 @@ from typing import Any, Final, TypeAlias, final
 
 from extauth.auth import Auth
 from extauth.extras import extra_needed
-from extauth.web.accounts import ROUTES, ConnectedAccounts
+from extauth.web.mounted import Mounted
 from extauth.web.request import FormField, WebRequest
 from extauth.web.response import WebResponse
-from extauth.web.settings import DOCUMENT_PATH
 
 with extra_needed("django"):
     from django.http import HttpRequest, HttpResponse
@@ -33,9 +32,9 @@ _CALLBACK: Final = "callback/"
 _DJANGOS_TOKEN: Final = "csrfmiddlewaretoken"  # noqa: S105 - the name of a field
 
 
-def urls(accounts: ConnectedAccounts) -> list[URLPattern | URLResolver]:
-    """Return the patterns: ``path("accounts/", include(urls(accounts)))``, where ``public_url`` ends in
-    ``/accounts``.
+def urls(pages: Mounted) -> list[URLPattern | URLResolver]:
+    """Return the patterns of the accounts, or of an operator's page:
+    ``path("accounts/", include(urls(accounts)))``, where ``public_url`` ends in ``/accounts``.
 
     Forms have Django's token, too, and its middleware checks it; but for the callback, which a provider may
     post to.
@@ -55,12 +54,12 @@ def urls(accounts: ConnectedAccounts) -> list[URLPattern | URLResolver]:
                 native=request,
                 form_fields=lambda: [FormField(_DJANGOS_TOKEN, get_token(request))],
             )
-            return _response(await accounts.respond(asked))
+            return _response(await pages.respond(asked))
 
         return csrf_exempt(view) if name == _CALLBACK else view
 
-    home = [path("", at("")), path(DOCUMENT_PATH, at(DOCUMENT_PATH))]
-    return [*home, *(path(f"{name}<path:provider_id>", at(name)) for name in ROUTES)]
+    home = [path(name, at(name)) for name in ("", *pages.paths)]
+    return [*home, *(path(f"{name}<path:provider_id>", at(name)) for name in pages.parents)]
 
 
 @final

@@ -61,7 +61,7 @@ def checked_offers(given: Sequence[object] | None) -> tuple[Offer, ...] | None:
     return tuple(offers)
 
 
-def checked_languages(given: Sequence[Words]) -> tuple[Words, ...]:
+def checked_languages(given: Sequence[Words], whole: Words = ENGLISH) -> tuple[Words, ...]:
     """Return the languages, the first of which is taken if none suits.
 
     :raises ValueError: if there is none, or messages are missing in one.
@@ -71,7 +71,7 @@ def checked_languages(given: Sequence[Words]) -> tuple[Words, ...]:
         msg = "languages must have at least one: languages=[extauth.web.ENGLISH]"
         raise ValueError(msg)
     for words in languages:
-        needed = [each for each in missing_messages(words, ENGLISH) if not each.startswith("reason.")]
+        needed = [each for each in missing_messages(words, whole) if not each.startswith("reason.")]
         if needed:
             msg = f"the language {words.language!r} lacks {', '.join(needed)}"
             raise ValueError(msg)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from extauth.extras import extra_needed
-from extauth.web.accounts import ROUTES, ConnectedAccounts
+from extauth.web.mounted import Mounted
 from extauth.web.request import LONGEST_BODY, WebRequest
 from extauth.web.response import WebResponse
-from extauth.web.settings import DOCUMENT_PATH
 
 with extra_needed("starlette"):
     from starlette.requests import Request
@@ -21,8 +20,9 @@ __all__ = ["routes"]
 _PROVIDER: Final = "provider"
 
 
-def routes(accounts: ConnectedAccounts, *, prefix: str | None = None) -> list[BaseRoute]:
-    """Return the routes: ``Starlette(routes=routes(accounts))``, or with FastAPI
+def routes(pages: Mounted, *, prefix: str | None = None) -> list[BaseRoute]:
+    """Return the routes of the accounts, or of an operator's page:
+    ``Starlette(routes=routes(accounts))``, or with FastAPI
     ``app.router.routes.extend(routes(accounts))``.
 
     ``prefix`` is the path below which the application sees them, where that is another than browsers see:
@@ -30,19 +30,19 @@ def routes(accounts: ConnectedAccounts, *, prefix: str | None = None) -> list[Ba
 
     :raises ModuleNotFoundError: on import, if Starlette is not installed; it names the extra.
     """
-    start = accounts.prefix if prefix is None else prefix.rstrip("/")
-    paths = {f"{start}/": "", f"{start}/{DOCUMENT_PATH}": DOCUMENT_PATH}
+    start = pages.prefix if prefix is None else prefix.rstrip("/")
+    paths = {f"{start}/": "", **{f"{start}/{name}": name for name in pages.paths}}
     if start:
         paths[start] = ""
-    below = {f"{start}/{name}{{{_PROVIDER}:path}}": name for name in ROUTES}
-    return [Route(path, _Endpoint(accounts, name)) for path, name in {**paths, **below}.items()]
+    below = {f"{start}/{name}{{{_PROVIDER}:path}}": name for name in pages.parents}
+    return [Route(path, _Endpoint(pages, name)) for path, name in {**paths, **below}.items()]
 
 
 class _Endpoint:
     """An ASGI application, and no function, so that it gets all methods: the core says which are taken."""
 
-    def __init__(self, accounts: ConnectedAccounts, name: str) -> None:
-        self._accounts = accounts
+    def __init__(self, pages: Mounted, name: str) -> None:
+        self._pages = pages
         self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +58,7 @@ class _Endpoint:
             body=await _body(request) if request.method == "POST" else b"",
             native=request,
         )
-        await _response(await self._accounts.respond(asked))(scope, receive, send)
+        await _response(await self._pages.respond(asked))(scope, receive, send)
 
 
 async def _body(request: Request) -> bytes:

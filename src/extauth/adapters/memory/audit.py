@@ -42,6 +42,7 @@ class MemoryAudit:
         hashed_token: str | None = None,
         since: datetime | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int = 100,
     ) -> list[tuple[int, AuditEntry]]:
         """Return those that were asked for."""
@@ -50,11 +51,12 @@ class MemoryAudit:
             (number, entry)
             for number, entry in self._entries
             if number > after
+            and (before is None or number < before)
             and user_id in {None, entry.user_id}
             and hashed_token in {None, entry.hashed_access_token, entry.hashed_refresh_token}
             and (since is None or (entry.at is not None and entry.at >= since))
         ]
-        return found[:limit]
+        return (found if before is None else found[::-1])[:limit]
 
     async def purge(self, before: datetime) -> int:
         """Remove older ones, and count them."""

@@ -33,6 +33,10 @@ WHERE entry_id > $4 AND ($1::text IS NULL OR user_id = $1) AND ($3::timestamptz 
   AND ($2::text IS NULL OR hashed_access_token = $2 OR hashed_refresh_token = $2)
 ORDER BY entry_id LIMIT $5"""
 
+_FIND_NEWEST = _FIND.replace("entry_id > $4", "entry_id > $4 AND entry_id < $6").replace(
+    "ORDER BY entry_id", "ORDER BY entry_id DESC"
+)
+
 _PURGE = f"DELETE FROM {TABLE} WHERE at < $1 RETURNING {DURABLE}"
 
 
@@ -82,11 +86,16 @@ class PostgresAudit:
         hashed_token: str | None = None,
         since: datetime | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int = 100,
     ) -> list[tuple[int, AuditEntry]]:
         """Return those that were asked for."""
         self._check()
-        rows = await self._connections.read(_FIND, user_id, hashed_token, since, after, limit)
+        asked = (user_id, hashed_token, since, after, limit)
+        if before is None:
+            rows = await self._connections.read(_FIND, *asked)
+        else:
+            rows = await self._connections.read(_FIND_NEWEST, *asked, before)
         return [(row[-2], entry_from_row(row[: len(COLUMNS)], row[-1])) for row in rows]
 
     async def purge(self, before: datetime) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import final
+from typing import Any, final
 
 from extauth.adapters.sql.audit_columns import COLUMNS, OF_THE_LINK, TABLE, entry_from_row, entry_values
 from extauth.adapters.sqlite.rows import instant_from_micros, instant_to_micros
@@ -20,6 +20,10 @@ _FIND = f"""SELECT {", ".join(COLUMNS)}, entry_id, at FROM {TABLE}
 WHERE entry_id > :after AND (:user_id IS NULL OR user_id = :user_id) AND (:since IS NULL OR at >= :since)
   AND (:token IS NULL OR hashed_access_token = :token OR hashed_refresh_token = :token)
 ORDER BY entry_id LIMIT :limit"""
+
+_FIND_NEWEST = _FIND.replace("entry_id > :after", "entry_id > :after AND entry_id < :before").replace(
+    "ORDER BY entry_id", "ORDER BY entry_id DESC"
+)
 
 _PURGE = f"DELETE FROM {TABLE} WHERE at < :before RETURNING 1"
 
@@ -62,12 +66,14 @@ class SqliteAudit:
         hashed_token: str | None = None,
         since: datetime | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int = 100,
     ) -> list[tuple[int, AuditEntry]]:
         """Return those that were asked for."""
         self._check()
-        asked = {"user_id": user_id, "token": hashed_token, "since": instant_to_micros(since)}
-        rows = await self._writer.fetch_all(_FIND, Parameters({**asked, "after": after, "limit": limit}))
+        asked: dict[str, Any] = {"user_id": user_id, "token": hashed_token, "since": instant_to_micros(since)}
+        asked |= {"after": after, "limit": limit} | ({} if before is None else {"before": before})
+        rows = await self._writer.fetch_all(_FIND if before is None else _FIND_NEWEST, Parameters(asked))
         return [(row[-2], entry_from_row(row[: len(COLUMNS)], instant_from_micros(row[-1]))) for row in rows]
 
     async def purge(self, before: datetime) -> int:

@@ -10,6 +10,7 @@ import attrs
 from extauth.domain.errors import ExtAuthError, ProviderUnavailable
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import RATE_LIMITED, Deferred, Unknown
+from extauth.domain.pauses import ProviderPause
 from extauth.domain.policy import Backoff, ProviderTraits
 from extauth.domain.ports import Clock
 from extauth.domain.provider_trouble import ONE_CAUSE, SEVERAL_REJECTED, SEVERAL_THROTTLED, Troubles
@@ -152,6 +153,19 @@ class ProviderPauses:
             f"{provider_id} asked to be left alone for a while",
             retry_after=self._turns.come_back_after(provider_id, link.key),
         )
+
+    def of_providers(self) -> list[ProviderPause]:
+        """Return the pauses that hold now for all links of a provider, by provider."""
+        now = self._clock.monotonic()
+        found: list[ProviderPause] = []
+        for provider_id, known in sorted(self._providers.items()):
+            ends = [(known.wait_until, RATE_LIMITED)]
+            if known.rejection is not None:
+                ends.append((known.rejection.until, known.rejection.code))
+            until, reason = max(ends)
+            if until > now:
+                found.append(ProviderPause(provider_id, reason, timedelta(seconds=until - now)))
+        return found
 
     def _waits(self, provider_id: str) -> bool:
         return self._providers.get(provider_id, _UNTROUBLED).wait_until > self._clock.monotonic()

@@ -13,6 +13,7 @@ from extauth.domain.errors import ExtAuthError, StoreUnavailable
 from extauth.domain.events import LinkAdopted
 from extauth.domain.freshness import Serve, ServeAndRefresh
 from extauth.domain.link import Link, LinkKey
+from extauth.domain.pauses import ProviderPause
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
 from extauth.services.errors import link_not_found, refresh_in_progress, refuse
@@ -83,6 +84,10 @@ class RefreshFlight:
         self._turns.hurry()
         self._leased_refresh.hurry()
         self._unsaved_tokens.hurry()
+
+    def pauses(self) -> list[ProviderPause]:
+        """Return which providers this process leaves alone now."""
+        return self._pauses.of_providers()
 
     def impediment(self, request: TokenRequest, link: Link) -> ExtAuthError | None:
         """Return why this link's refresh token must not be sent to the provider now, if so."""

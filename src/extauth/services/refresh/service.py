@@ -18,6 +18,7 @@ from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, T
 from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, blocked
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
+from extauth.domain.pauses import ProviderPause
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
 from extauth.domain.resources import RejectedToken, reissued, token_works
@@ -212,6 +213,10 @@ class TokenService:
         """
         if self._serving.close(idle=self._flights.idle and self._unsaved_tokens.idle):
             await defer_cancellation(start_protected(self._drain()))
+
+    def pauses(self) -> list[ProviderPause]:
+        """Return which providers this process leaves alone now, by their ids; asks nobody."""
+        return self._refresh_flight.pauses()
 
     def uses(self, store: RefreshStore) -> bool:
         """Whether this service keeps its links in that very store."""

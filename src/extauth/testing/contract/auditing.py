@@ -184,6 +184,10 @@ class AuditContract(LinkingHarness):
         expect(len(await audit.find(since=later - timedelta(hours=1))), 3, "find by time")
         ((number, _),) = await audit.find(limit=1)
         expect(len(await audit.find(after=number)), 2, "find goes on after a number")
+        everything = await audit.find()
+        newest = await audit.find(before=2**63 - 1, limit=2)
+        expect(newest, everything[:0:-1], "find before a number: the newest first")
+        expect(await audit.find(before=newest[-1][0]), everything[:1], "find goes on before a number")
 
     @with_linking_store
     async def test_entries_are_purged(self, store: Store) -> None:

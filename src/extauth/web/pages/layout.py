@@ -28,6 +28,7 @@ class Shell:
     """Where forms may lead beside the own origin."""
     hidden: tuple[FormField, ...] = attrs.field(default=(), repr=False)
     """In each form."""
+    style: str = STYLE
 
     def lead(self, message_id: str) -> str:
         """Return a sentence about the application, by its name if it has one."""
@@ -41,6 +42,7 @@ class Shell:
         *content: str,
         status: int = 200,
         narrow: bool = False,
+        wide: bool = False,
         leaves: bool = False,
         referrer: tuple[str, str] = OWN_REFERRER,
     ) -> WebResponse:
@@ -53,13 +55,13 @@ class Shell:
             element("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
             element("meta", {"name": "robots", "content": "noindex"}),
             element("title", None, whole),
-            element("style", None, Html(STYLE)),
+            element("style", None, Html(self.style)),
         )
         name = element("p", {"class": "app"}, self.application) if self.application else Html("")
-        main = element("main", {"class": "narrow"} if narrow else None, name, *content)
+        main = element("main", {"class": "narrow" if narrow else "wide" if wide else False}, name, *content)
         language = {"lang": self.words.language, "dir": self.words.direction}
         text = Html("<!DOCTYPE html>") + element("html", language, head, element("body", None, main))
-        policy = content_security_policy(self.form_targets if leaves else ())
+        policy = content_security_policy(self.form_targets if leaves else (), style=self.style)
         headers = (
             ("Content-Type", "text/html; charset=utf-8"),
             ("Content-Language", self.words.language),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -87,10 +88,13 @@ letter-spacing:.08em;text-align:center}
 @media (forced-colors:active){.badge,.told,.notice,.tile{border:1px solid}}
 """.strip()
 
-_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+@lru_cache(maxsize=8)
+def _hash(style: str) -> str:
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
-def content_security_policy(form_targets: Iterable[str] = ()) -> str:
+def content_security_policy(form_targets: Iterable[str] = (), *, style: str = STYLE) -> str:
     """Return what a page may do: show itself, in its own style, and post its forms to its own origin.
 
     ``form_targets`` are where their answers may send the browser on to: Chromium holds that against
@@ -98,7 +102,7 @@ def content_security_policy(form_targets: Iterable[str] = ()) -> str:
     """
     targets = " ".join(["'self'", *form_targets])
     return (
-        f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action {targets};"
+        f"default-src 'none'; style-src 'sha256-{_hash(style)}'; form-action {targets};"
         " frame-ancestors 'none'; base-uri 'none'"
     )
 
