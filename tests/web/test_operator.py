@@ -116,7 +116,7 @@ async def fill(store) -> None:
     await mark(store, await put(store, "poster", "carol"), "http_503", later)
     fenced = await put(store, "poster", "dave")
     await store.record_failure(fenced.key, fenced.version, fence(NOW, fenced.version))
-    ends = {"expires_at": NOW + timedelta(hours=5), "issued_at": NOW - timedelta(days=30)}
+    ends: dict[str, Any] = {"expires_at": NOW + timedelta(hours=5), "issued_at": NOW - timedelta(days=30)}
     await put(store, "tv", refresh_token=None, **ends)
     await put(store, "gone", expires_at=later)
 
