@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, final
 
 import attrs
@@ -15,12 +16,16 @@ from extauth.adapters.audit import AuditTrail
 from extauth.adapters.encryption import EncryptionKey
 from extauth.domain.events import LinkReauthorizationRequired, LinkRefreshed, RefreshFailed
 from extauth.domain.fence import fence
+from extauth.domain.inventory import FoundLinks, LinkFilter, LinkSummary
 from extauth.domain.outbox import Undeliverable
 from extauth.domain.outcomes import Deferred
+from extauth.domain.policy import ProviderTraits
 from extauth.domain.probably_dead import PROBABLY_DEAD
 from extauth.domain.token_set import TokenSet
 from extauth.services.outbox.delivery import LinkEventDelivery
+from extauth.testing import ScriptedLinkingProvider
 from extauth.web import OPERATOR_ENGLISH, OPERATOR_GERMAN, OperatorPage, RecentExchanges, Words
+from extauth.web.operating import reading
 from extauth.web.words.words import missing_messages
 from tests.web.apps import FRAMEWORKS, MOUNTED
 from tests.web.conftest import providers
@@ -111,7 +116,7 @@ async def fill(store) -> None:
     await mark(store, await put(store, "poster", "carol"), "http_503", later)
     fenced = await put(store, "poster", "dave")
     await store.record_failure(fenced.key, fenced.version, fence(NOW, fenced.version))
-    ends = {"expires_at": NOW + timedelta(hours=5), "issued_at": NOW - timedelta(days=30)}
+    ends: dict[str, Any] = {"expires_at": NOW + timedelta(hours=5), "issued_at": NOW - timedelta(days=30)}
     await put(store, "tv", refresh_token=None, **ends)
     await put(store, "gone", expires_at=later)
 
@@ -394,6 +399,34 @@ async def test_in_german(opens, store):
     assert missing_messages(OPERATOR_ENGLISH, OPERATOR_GERMAN) == []
     with pytest.raises(ValueError, match="lacks"):
         await opens(store, languages=[Words("fr", {})])
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_mark_of_credentials_before_is_not_told(version):
+    """It says nothing of those of now; a store may list it all the same."""
+    found = LinkSummary(
+        LinkKey("calendar", "alice"), "ok", 2, failure=RefreshFailure("http_503", NOW, version)
+    )
+
+    class Inventory:
+        async def find(self, wanted: LinkFilter, *, limit: int) -> FoundLinks:
+            assert wanted.marked
+            return FoundLinks((found,), None)
+
+    told = await reading.marks(SimpleNamespace(inventory=Inventory()), {})
+    assert len(told.marks) == version - 1
+
+
+async def test_what_a_refresh_puts_off_does_not_end_soon():
+    """Of a refresh token that ends where nobody uses it, no user need do anything."""
+    idle = timedelta(days=10)
+    ends = {"issued_at": NOW - timedelta(days=9), "refresh_token_expires_at": NOW + timedelta(days=1)}
+    async with open_store("memory://", keys="plain") as store:
+        await put(store, "calendar", **ends)
+        for traits, users in ((ProviderTraits(refresh_token_idle_lifetime=idle), 0), (ProviderTraits(), 1)):
+            provider = ScriptedLinkingProvider("calendar", traits=traits)
+            found = await reading.endings(store, {"calendar": provider}, NOW)
+            assert len(found.links) == users
 
 
 @pytest.mark.parametrize("given", [{"operator": None}, {"recent": 1}], ids=["operator", "recent"])
