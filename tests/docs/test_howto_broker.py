@@ -17,6 +17,7 @@ from extauth.broker import parse_config
 from extauth.broker.bodies import KEPT
 from extauth.broker.problems import MEDIA_TYPE
 from extauth.broker.websockets import LONGEST
+from extauth.cli.commands import command_of
 from extauth.cli.main import _parser
 from tests.broker.site import SECRETS, opened_site
 
@@ -49,12 +50,12 @@ def test_the_unit_runs_a_command():
     unit.read_string(blocks("ini")[0])
     service = dict(unit["Service"])
     program, *arguments = shlex.split(service["ExecStart"])
-    options = _parser().parse_args(arguments)
+    options = _parser([command_of("serve")]).parse_args(arguments)
     assert (Path(program).name, options.socket_group) == ("extauth", service["Group"])
     assert options.socket == f"/run/{service['RuntimeDirectory']}/broker.sock"
     assert float(service["TimeoutStopSec"]) > options.grace
     shown = next(line for block in blocks("sh") for line in block.splitlines() if "extauth serve" in line)
-    _parser().parse_args(shlex.split(shown)[1:])
+    _parser([command_of("serve")]).parse_args(shlex.split(shown)[1:])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 from extauth.adapters.encryption import EncryptionKey
-from extauth.cli.commands import COMMANDS
+from extauth.cli.commands import NAMES, every_command
 from extauth.cli.main import _parser
 from extauth.cli.parsing import parted
 from extauth.cli.personal.config import ProviderEntry, parse_config, variables_of
@@ -66,8 +66,8 @@ def test_every_command_is_one():
         arguments, _ = parted(given)
         operation = ["get"] if arguments[0] == "git-credential" else []
         if len(arguments) > 1:  # else it is a name in a sentence
-            _parser().parse_args([*arguments, *operation])
-    assert {"connect", "token", "run", "git-credential"} <= {command.name for command in COMMANDS}
+            _parser(every_command()).parse_args([*arguments, *operation])
+    assert {"connect", "token", "run", "git-credential"} <= set(NAMES)
 
 
 def test_hosts_are_told():

@@ -99,7 +99,7 @@ async def test_each_condition_is_told(opens, store):
         store,
         "tv",
         refresh_token=None,
-        expires_at=NOW + timedelta(minutes=1),
+        expires_at=NOW + timedelta(days=1),
         issued_at=NOW - timedelta(hours=1),
     )
     await put(store, "gone")
@@ -107,7 +107,7 @@ async def test_each_condition_is_told(opens, store):
     for text in (
         ENGLISH.messages["state.ok"],
         EXPLANATIONS["invalid_grant"],
-        f"ends on {ENGLISH.date(NOW + timedelta(minutes=1))}",
+        f"ends on {ENGLISH.date(NOW + timedelta(days=1))}",
         ENGLISH.messages["state.retired.text"],
         "Connected since <time datetime",
     ):

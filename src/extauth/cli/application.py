@@ -15,10 +15,12 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
-from extauth.auth import Auth
 from extauth.domain.errors import ConfigurationError, ExtAuthError
+
+if TYPE_CHECKING:
+    from extauth.auth import Auth
 
 WHAT_IT_IS: Final = (
     "MODULE:ATTRIBUTE of the application: what extauth.open(...) returns, not entered; or its providers, in"
@@ -49,6 +51,8 @@ async def application(name: str) -> AsyncGenerator[Auth | list[Any], None]:
 
 
 async def _given(name: str, entered: AsyncExitStack) -> Auth | list[Any]:
+    from extauth.auth import Auth  # noqa: PLC0415 - it takes longer than most commands
+
     failed: ApplicationFailed | None = None
     given: Auth | list[Any] | None = None
     try:

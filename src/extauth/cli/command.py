@@ -46,7 +46,7 @@ class Answer:
 class Command:
     """One command: what it is called, takes and does.
 
-    A module of ``extauth.cli.commands`` has one as ``COMMAND``; ``extauth.cli.commands.COMMANDS`` lists them.
+    A module of ``extauth.cli.commands`` has one as ``COMMAND``; ``extauth.cli.commands`` lists them.
     """
 
     name: str

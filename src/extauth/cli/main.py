@@ -14,7 +14,8 @@ from pathlib import Path
 
 import attrs
 
-from extauth.cli.commands import COMMANDS
+from extauth.cli.command import Command
+from extauth.cli.commands import NAMES, command_of, every_command
 from extauth.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, TERMINATED, USAGE
 from extauth.cli.parsing import EXIT_CODES, Parser, add_command, asks_for_json, parted
 from extauth.cli.running import run_command
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     given, program = parted(sys.argv[1:] if arguments is None else arguments)
     Parser.json = asks_for_json(given)
-    parser = _parser()
+    parser = _parser([command_of(given[0])] if given and given[0] in NAMES else every_command())
     options = parser.parse_args(given)
     if options.command is None:
         parser.print_help()
@@ -43,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "demo":
         return _demo(options, parser)
     options.program = program
-    return run_command(next(each for each in COMMANDS if each.name == options.command), options)
+    return run_command(command_of(options.command), options)
 
 
-def _parser() -> Parser:
+def _parser(offered: Sequence[Command]) -> Parser:
     parser = Parser(
         prog="extauth",
         description="Tokens that work, kept fresh.",
@@ -55,7 +56,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"extauth {installed_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for command in COMMANDS:
+    for command in offered:
         add_command(commands, command)
     demo = commands.add_parser(
         "demo",

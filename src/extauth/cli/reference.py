@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from extauth.cli.command import Command
-from extauth.cli.commands import COMMANDS
+from extauth.cli.commands import every_command
 from extauth.cli.exit_codes import MEANINGS
 from extauth.cli.parsing import add_store_arguments
 from extauth.cli.summaries import LINK_MEMBERS
@@ -75,7 +75,9 @@ def markdown() -> str:
         "",
         _INTRODUCTION,
         "",
-        *_table(("command", "what it does"), {f"`extauth {each.name}`": each.help for each in COMMANDS}),
+        *_table(
+            ("command", "what it does"), {f"`extauth {each.name}`": each.help for each in every_command()}
+        ),
         "",
         "## Where the links are",
         "",
@@ -97,7 +99,7 @@ def markdown() -> str:
         "",
         _EXIT_CODES,
     ]
-    for command in COMMANDS:
+    for command in every_command():
         lines += ["", *_section(command)]
     return "\n".join(lines) + "\n"
 

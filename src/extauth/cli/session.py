@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, final
 
 import attrs
 
-from extauth.auth import Auth
 from extauth.cli.application import WHAT_IT_IS, application
 from extauth.cli.auditing import audited
 from extauth.cli.databases import check_migrated
@@ -18,11 +17,11 @@ from extauth.cli.progress import Progress
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import Store
-from extauth.front_door import open as open_auth
 from extauth.opening import open_store
 
 if TYPE_CHECKING:
     from extauth.adapters.encryption.keyring import GivenKeys
+    from extauth.auth import Auth
 
 STORE: Final = "EXTAUTH_STORE"
 KEYS_FILE: Final = "EXTAUTH_KEYS_FILE"
@@ -117,6 +116,9 @@ class Session:
             what = f"the providers by --app or {APP}: {WHAT_IT_IS}"
             msg = f"give {what}" if url is not None else f"give the store's address by --store or {STORE}"
             raise UsageError(msg)
+        from extauth.auth import Auth  # noqa: PLC0415 - it takes longer than most commands
+        from extauth.front_door import open as open_auth  # noqa: PLC0415
+
         async with application(app) as given:
             if isinstance(given, Auth):
                 yield Opened(cast("Store", given.store), given)

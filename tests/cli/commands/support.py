@@ -16,7 +16,7 @@ from typing import Any, final
 import attrs
 
 from extauth import LinkKey, TokenSet, open_store
-from extauth.cli.commands import COMMANDS
+from extauth.cli.commands import every_command
 from extauth.domain.link import RefreshFailure
 from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_ports import Store
@@ -24,7 +24,7 @@ from extauth.domain.linking_ports import Store
 CANARY = "canary"
 """In everything that no output may show."""
 NOBODY: Mapping[str, str] = {}
-MEMBERS = {command.name: command.members for command in COMMANDS}
+MEMBERS = {command.name: command.members for command in every_command()}
 _OURS = ("EXTAUTH_STORE", "EXTAUTH_KEYS", "EXTAUTH_KEYS_FILE", "EXTAUTH_APP")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from extauth import LinkKey, open_store
-from extauth.cli.commands import COMMANDS
+from extauth.cli.commands import NAMES
 from extauth.cli.exit_codes import MEANINGS
 from tests.cli.commands.support import CANARY, begun, environment, extauth, interrupted, tokens
 
@@ -209,7 +209,7 @@ def _without_colors(lines: list[str]) -> list[str]:
     return [Text.from_ansi(line).plain for line in lines]
 
 
-@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_explains_itself(name):
     """What it does, each option, and each exit code."""
     run = extauth(name, "--help")

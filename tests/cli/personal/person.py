@@ -16,7 +16,7 @@ import pytest
 
 from extauth import LinkKey, open_store
 from extauth.cli.command import Answer
-from extauth.cli.commands import COMMANDS
+from extauth.cli.commands import command_of
 from extauth.cli.main import _parser
 from extauth.cli.parsing import parted
 from extauth.cli.session import Session
@@ -80,9 +80,9 @@ class Person:
     async def answer(self, *arguments: str) -> Answer:
         """Run a command in this process: starting one takes most of a second."""
         given, program = parted(arguments)
-        options = _parser().parse_args(given)
+        command = command_of(given[0])
+        options = _parser([command]).parse_args(given)
         options.program = program
-        command = next(each for each in COMMANDS if each.name == options.command)
         with pytest.MonkeyPatch.context() as patched:
             for name, value in self.env.items():
                 patched.setenv(name, value)
