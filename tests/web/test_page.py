@@ -100,7 +100,7 @@ async def test_each_condition_is_told(opens, store):
         "tv",
         refresh_token=None,
         expires_at=NOW + timedelta(days=1),
-        issued_at=NOW - timedelta(hours=1),
+        issued_at=NOW - timedelta(days=30),
     )
     await put(store, "gone")
     page = html.unescape(await page_of(opens, store))
