@@ -9,8 +9,8 @@ from aiohttp import web
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from extauth import Auth, LinkNotFound, ReauthorizationRequired, TemporarilyUnavailable
-from extauth.integrations.mcp import InsufficientScope, McpHttpClient
+from extauth import Auth, InsufficientScope, LinkNotFound, ReauthorizationRequired, TemporarilyUnavailable
+from extauth.integrations.mcp import McpHttpClient
 from extauth.web import ConnectedAccounts
 from extauth.web.aiohttp import routes
 
