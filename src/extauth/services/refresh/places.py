@@ -37,8 +37,6 @@ class Waiter:
     number: int
     patience: float
     """Until when it waits."""
-    hurry_at: float
-    """When its access token stops working: until then those go first whose tokens do not work."""
     turn: asyncio.Future[None]
 
     @property
@@ -70,13 +68,13 @@ class Places:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def __contains__(self, key: LinkKey) -> bool:
-        return key in self._waiting
-
     def join(self, key: LinkKey, now: float, patience: float, hurry_at: float) -> Waiter:
-        """Wait, in the place that was kept or at the end."""
+        """Wait, in the place that was kept or at the end.
+
+        ``hurry_at`` is when its access token stops working: until then those go first whose do not work.
+        """
         place = self._kept.get(key) or self._keep(key, _Place(next(self._numbers), now), now)
-        waiter = Waiter(key, place.number, patience, hurry_at, asyncio.get_running_loop().create_future())
+        waiter = Waiter(key, place.number, patience, asyncio.get_running_loop().create_future())
         self._waiting[key] = waiter
         tie = next(self._numbers)
         if hurry_at <= now:
