@@ -132,6 +132,7 @@ sbom: wheel  ## the wheel, and what it is installed with, as CycloneDX, in dist/
 prove: $(DEV_INSTALLED)  ## walk every schedule of bounded configurations, then race newly drawn ones on every store
 	$(BIN)/python -m proof $(ARGS)
 	EXTAUTH_RACES=$${EXTAUTH_RACES:-200} $(BIN)/python -m pytest -q tests/proof/test_races.py
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m proof tests/proof tests/chaos
 
 mutants: $(DEV_INSTALLED)  ## break the code in small ways; the tests must notice (ARGS='services/*.py' for a part)
 	$(LOCKED) --group mutants

@@ -73,6 +73,7 @@ _ON_DEMAND = {
     "haproxy": "the real HAProxy",
     "pgbouncer": "the real PgBouncer",
     "pglite": "PGlite, which npm brings",
+    "proof": "minutes, as `make prove` has",
 }
 
 
@@ -84,7 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a program that is no package unless it is asked for, and what only root may do."""
+    """Leave out what needs a program that is no package, or minutes, unless it is asked for; and what only
+    root may do."""
     asked_for = config.getoption("markexpr")
     marks = {mark for mark in _ON_DEMAND if mark not in asked_for}
     if os.geteuid() != 0:

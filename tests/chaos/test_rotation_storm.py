@@ -27,6 +27,7 @@ async def test_keys_are_rotated_in_a_storm_on_postgres(postgres_dsn, tmp_path):
     await _survived(postgres_dsn, tmp_path)
 
 
+@pytest.mark.proof
 async def test_keys_are_rotated_in_a_storm_on_a_sqlite_file(tmp_path):
     """The same on one file, with its one writer at a time."""
     await _survived(f"sqlite:///{tmp_path}/links.db", tmp_path)

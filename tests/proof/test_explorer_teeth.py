@@ -234,7 +234,19 @@ TEETH = [
 ]
 
 
-@pytest.mark.parametrize("tooth", TEETH)
+WALKED_LONG = {"exchanges_outside_the_lease", "renews_with_a_gap"}
+"""Which of them `make prove` looks for: the explorer walks long before it finds them."""
+
+
+@pytest.mark.parametrize(
+    "tooth",
+    [
+        pytest.param(*tooth.values, id=tooth.id, marks=[*tooth.marks, pytest.mark.proof])
+        if tooth.id in WALKED_LONG
+        else tooth
+        for tooth in TEETH
+    ],
+)
 def test_explorer_finds_what_is_broken(tooth):
     """The explorer names the promise that is broken, with a script that breaks it again; the same bounds
     and the same script break nothing where the code is whole."""
