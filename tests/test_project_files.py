@@ -52,7 +52,7 @@ def test_a_workflow_runs_what_a_developer_runs(path):
     scripts = [words[0] for words in commands if words[0] != "make"]
     assert set(targets) <= set(re.findall(r"^(\w+):", MAKEFILE, re.MULTILINE))
     assert [script for script in scripts if not (ROOT / script).is_file()] == []
-    wanted = {"ci": {"wheel"}, "release": {"audit", "lowest", "sbom"}}
+    wanted = {"ci": {"coverage", "wheel"}, "release": {"audit", "lowest", "sbom"}}
     assert {"check", ".ci/test-wheel"} | wanted[path.stem] == {*targets, *scripts}
 
 
