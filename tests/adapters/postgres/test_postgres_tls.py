@@ -113,10 +113,10 @@ async def test_a_certificate_of_another_name(port, authorities):
         await used(dsn)
 
 
-async def test_a_server_without_tls(postgres_server):
+async def test_a_server_without_tls(postgres_dsn):
     """It says what to add where the network is trusted, and that is what then works."""
-    port = urlsplit(postgres_server.dsn).port
-    dsn = f"postgresql://postgres@{HOST}:{port}/postgres"
+    address = urlsplit(postgres_dsn)
+    dsn = f"postgresql://postgres@{HOST}:{address.port}{address.path}"
     with pytest.raises(ConfigurationError, match="offers no TLS") as caught:
         await used(dsn)
     assert "add sslmode=disable to the address" in str(caught.value)
@@ -143,9 +143,10 @@ async def test_what_the_environment_says_holds(port, monkeypatch):
     assert not await used(f"postgresql://postgres@{HOST}:{port}/postgres")
 
 
-async def test_this_machine(postgres_server, port):
+async def test_this_machine(postgres_dsn, port):
     """Loopback needs no certificate, whether the server offers TLS or not."""
-    assert not await used(f"postgresql://postgres@127.0.0.1:{urlsplit(postgres_server.dsn).port}/postgres")
+    address = urlsplit(postgres_dsn)
+    assert not await used(f"postgresql://postgres@127.0.0.1:{address.port}{address.path}")
     assert await used(f"postgresql://postgres@localhost:{port}/postgres")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import extauth
+from extauth import LinkKey, TokenSet
 from extauth.testing.plugin.backends import DSN_VARIABLE
 
 pytest_plugins = ["pytester"]
@@ -114,6 +117,27 @@ def test_every_store_by_every_runner(pytest_run, postgres_server, monkeypatch, c
     result = pytest_run(code, "--extauth-stores=memory,sqlite,postgres", "-v", *arguments)
     result.assert_outcomes(passed=9)
     result.stdout.fnmatch_lines(["*::test_over_http[[]postgres] PASSED*"])
+
+
+async def test_a_database_that_holds_links(pytest_run, postgres_dsn):
+    """Of the application itself, say, which is run by hand: its links are not met, and nothing is refused."""
+    async with extauth.open_store(postgres_dsn, keys="plain") as store:
+        await store.put(LinkKey("example", "alice"), TokenSet("at"))
+        code = """
+import pytest, extauth
+
+@pytest.mark.extauth_stores("postgres")
+async def test_it(extauth_store_url, extauth_linked):
+    await extauth_linked("bob")
+    async with extauth.open_store(extauth_store_url, keys="plain") as store:
+        assert await store.get(extauth.LinkKey("example", "alice")) is None
+        assert await store.get(extauth.LinkKey("example", "bob")) is not None
+"""
+        result = await asyncio.to_thread(
+            pytest_run, code, "--asyncio-mode=auto", f"--extauth-postgres={postgres_dsn}"
+        )
+        result.assert_outcomes(passed=1)
+        assert await store.get(LinkKey("example", "alice")) is not None
 
 
 def test_no_schema_is_left(pytest_run, postgres_server, pytester):

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from extauth.domain.link import LinkKey
+from extauth.domain.token_set import TokenSet
 from extauth.extras import extra_needed
 from extauth.testing.plugin.backends import MEMORY, SQLITE
 
@@ -32,9 +34,21 @@ async def _own_schema(dsn: str) -> AsyncGenerator[str]:
     try:
         parts = urlsplit(dsn)
         query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("search_path", name)])
-        yield urlunsplit(parts._replace(query=query))
+        url = urlunsplit(parts._replace(query=query))
+        await _use(url, name)
+        yield url
     finally:
         await _execute(dsn, f"DROP SCHEMA {name} CASCADE")
+
+
+async def _use(url: str, schema: str) -> None:
+    """Have a link come and go there: an empty store is refused where another schema holds links."""
+    from extauth.opening import open_store  # noqa: PLC0415
+
+    key = LinkKey("example", "nobody")
+    async with open_store(url, keys="plain", schema=schema) as store:
+        await store.put(key, TokenSet("example"))
+        await store.delete(key)
 
 
 async def _execute(dsn: str, statement: str) -> None:
