@@ -23,6 +23,7 @@ from extauth.domain.events import (
     SaveAbandoned,
     SaveDelayed,
     SharedGrantEnded,
+    StoreWentBack,
     UnlinkedMeanwhile,
     UpkeepSwept,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "SaveAbandoned",
     "SaveDelayed",
     "SharedGrantEnded",
+    "StoreWentBack",
     "UnlinkedMeanwhile",
     "UpkeepSwept",
 ]

@@ -48,6 +48,8 @@ RULES: Final[Mapping[str, Action]] = MappingProxyType(
         "keep_registration": Action.REGISTER,
         "ping": Action.REFRESH,
         "keeps_plain": Action.READ,
+        "history.look": Action.REFRESH,
+        "history.accept": Action.REFRESH,
         "outbox.keep_on": Action.DELIVER,
         "outbox.claim": Action.DELIVER,
         "outbox.acknowledge": Action.DELIVER,

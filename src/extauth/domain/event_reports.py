@@ -29,6 +29,7 @@ from extauth.domain.events import (
     SaveAbandoned,
     SaveDelayed,
     SharedGrantEnded,
+    StoreWentBack,
     UnlinkedMeanwhile,
     UpkeepSwept,
 )
@@ -105,6 +106,14 @@ SENTENCES: Mapping[type[Event], tuple[Severity, str]] = {
         (
             "upkeep of {provider_id} refreshed {refreshed} links, found {elsewhere} refreshed elsewhere,"
             " {failed} that failed for now and {ended} that have ended"
+        ),
+    ),
+    StoreWentBack: (
+        "error",
+        (
+            "the database has lost writes, as after a failover or a restored backup: of {known} links that"
+            " this process knows, newer tokens of {healed} were put back, {missing} are not there, and"
+            " {unread} could not be looked at yet"
         ),
     ),
 }

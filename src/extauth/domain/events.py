@@ -210,6 +210,25 @@ class UpkeepSwept:
     behind: timedelta
 
 
+@final
+@attrs.frozen
+class StoreWentBack:
+    """The database has lost writes, as after a failover to a standby that was behind, or a restored backup.
+
+    Told by each replica, when it has looked at the links that it knows. Links that no replica knew may hold
+    refresh tokens that were used up.
+    """
+
+    known: int
+    """How many links this replica knew."""
+    healed: int
+    """Of how many the database had older tokens, so that the newer ones were put back."""
+    missing: int
+    """How many are not there: disconnected meanwhile, or connected in what was lost."""
+    unread: int
+    """How many could not be looked at in time; each is looked at when it is used."""
+
+
 Event: TypeAlias = (
     ExchangeStarted
     | LinkRefreshed
@@ -229,4 +248,5 @@ Event: TypeAlias = (
     | LinkRemoved
     | SharedGrantEnded
     | UpkeepSwept
+    | StoreWentBack
 )

@@ -41,6 +41,9 @@ class Claimed:
     the end of; ``None`` if there is none. If there is one, the token may already be used up."""
     at: datetime | None = attrs.field(default=None, eq=False)
     """When, by the store's clock."""
+    history: str | None = attrs.field(default=None, eq=False)
+    """In which history of its database, if the store says so: what
+    :class:`~extauth.domain.store_history.HistorySeen` has as ``told``."""
 
 
 @final

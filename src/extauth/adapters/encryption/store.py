@@ -36,6 +36,7 @@ from extauth.domain.outcomes import (
 from extauth.domain.ports import Takeover
 from extauth.domain.readiness import ping
 from extauth.domain.sealed import is_plain
+from extauth.domain.store_history import StoreHistory, history_of
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
 
@@ -112,6 +113,18 @@ class EncryptedStore:
     def outbox(self) -> Outbox:
         """The other store's: nothing in it is secret."""
         return outbox_of(self._store)
+
+    @property
+    def history(self) -> StoreHistory:
+        """The other store's: nothing in it is secret.
+
+        :raises AttributeError: if that one says nothing of its history.
+        """
+        history = history_of(self._store)
+        if history is None:
+            msg = "the store beneath says nothing of its history"
+            raise AttributeError(msg, name="history", obj=self)
+        return history
 
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.

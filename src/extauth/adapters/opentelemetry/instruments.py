@@ -29,6 +29,7 @@ from extauth.domain.events import (
     RefreshFailed,
     SaveAbandoned,
     SaveDelayed,
+    StoreWentBack,
     UnlinkedMeanwhile,
     UpkeepSwept,
 )
@@ -109,6 +110,9 @@ class Instruments:
 
     def told(self, event: Event) -> None:
         """Record an event."""
+        if isinstance(event, StoreWentBack):
+            self._events.add(1, {EVENT: type(event).__name__})
+            return
         provider_id = (
             event.provider_id
             if isinstance(event, ProviderRejectedClient | UpkeepSwept)

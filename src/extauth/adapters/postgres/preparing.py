@@ -6,6 +6,7 @@ import asyncpg
 
 from extauth.adapters.postgres.deployment import check_rights, check_writable, permanent
 from extauth.adapters.postgres.failures import presentable
+from extauth.adapters.postgres.history import tells_history
 from extauth.adapters.postgres.pglite import check_clients
 from extauth.adapters.postgres.pools import (
     STATEMENT_MODE,
@@ -20,14 +21,16 @@ from extauth.adapters.postgres.sending import Sending
 from extauth.domain.errors import ConfigurationError
 
 
-async def prepare(pool: Pool, sending: Sending, schema: str | None) -> None:
+async def prepare(pool: Pool, sending: Sending, schema: str | None) -> bool:
     """Look for a pooler, bring the schema up to date, and see that the store can be used.
+
+    Returns whether the server says which history it has.
 
     :raises ConfigurationError: if something is wrong that stays so until somebody mends it.
     :raises StoreUnavailable: if the server is a standby.
     """
     try:
-        await _migrate(pool, sending, schema)
+        tells = await _migrate(pool, sending, schema)
     except asyncpg.PostgresError as error:
         problem = permanent(error)
         if problem is None and isinstance(error, asyncpg.PostgresConnectionError):
@@ -36,11 +39,11 @@ async def prepare(pool: Pool, sending: Sending, schema: str | None) -> None:
             raise
         cause = presentable(error)
     else:
-        return
+        return tells
     raise ConfigurationError(problem) from cause
 
 
-async def _migrate(pool: Pool, sending: Sending, schema: str | None) -> None:
+async def _migrate(pool: Pool, sending: Sending, schema: str | None) -> bool:
     connection = await first_connection(pool)
     try:
         await sending.look_at(connection)
@@ -48,5 +51,6 @@ async def _migrate(pool: Pool, sending: Sending, schema: str | None) -> None:
         suspects = await migrate(connection, schema=schema)
         await check_rights(connection)
         await refuse_lost_rows(connection, suspects)
+        return await tells_history(connection)
     finally:
         await give_back(pool, connection)

@@ -178,7 +178,7 @@ async def _links(connection: _OnOne, name: str) -> None:
     version = (await _found(connection, statements.PUT, put))[column.VERSION]
     await _found(connection, statements.GET, at_key)
     claim = claim_parameters(key, version, name, timedelta(minutes=1), takeover=True)
-    await _found(connection, statements.CLAIM, claim)
+    await _found(connection, statements.CLAIM_IN_SILENCE, claim)
     await _found(connection, statements.PUT, put)
     await _found(connection, statements.DELETE, at_key)
 

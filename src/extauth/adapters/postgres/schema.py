@@ -96,11 +96,13 @@ ON external_auth_authorizations (user_id, expires_at)""",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes text",
     ),
     (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX, *AUDIT_TABLES),
+    ("ALTER TABLE external_auth_meta ADD COLUMN history text",),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 
-``external_auth_meta`` has one row; ``retired_version`` is the highest version of any deleted link. The
-collation makes order by code point what the primary key's index gives."""
+``external_auth_meta`` has one row; ``retired_version`` is the highest version of any deleted link, and
+``history`` the one that links are refreshed in. The collation makes order by code point what the primary
+key's index gives."""
 
 _ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 

@@ -84,7 +84,10 @@ retired AS (UPDATE external_auth_meta SET retired_version = greatest(
   external_auth_meta.retired_version, gone.version) FROM gone)
 SELECT {_COLUMNS}, {DURABLE} FROM gone"""
 
-CLAIM = f"""UPDATE external_auth_links SET
+# The first eight digits of a log file's name: https://www.postgresql.org/docs/17/functions-admin.html
+TIMELINE = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+
+_CLAIM = f"""UPDATE external_auth_links SET
   unresolved_since = CASE WHEN lease_owner <> $4
     THEN coalesce(unresolved_since, lease_taken_at) ELSE unresolved_since END,
   lease_taken_at = CASE WHEN lease_owner = $4 THEN lease_taken_at ELSE clock_timestamp() END,
@@ -94,6 +97,10 @@ WHERE {_KEY} AND version = $3
   AND (lease_owner IS NULL OR lease_owner = $4 OR ($6 AND lease_expires_at <= clock_timestamp())
     OR (lease_owner = $7 AND lease_expires_at = $8))
 RETURNING {_COLUMNS}, clock_timestamp() - unresolved_since, clock_timestamp(), {DURABLE}"""
+
+CLAIM = f"{_CLAIM}, {TIMELINE}"
+CLAIM_IN_SILENCE = f"{_CLAIM}, NULL::text"
+"""For servers that do not say on which timeline they are."""
 
 
 def _save(whose: str) -> str:

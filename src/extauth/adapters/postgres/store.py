@@ -15,6 +15,7 @@ from typing import Final, Self, final
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.audit import PostgresAudit, written
 from extauth.adapters.postgres.connections import Connections, run
+from extauth.adapters.postgres.history import PostgresHistory
 from extauth.adapters.postgres.imports import PostgresImports
 from extauth.adapters.postgres.inventory import POSTGRES
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
@@ -123,6 +124,7 @@ class PostgresLinkStore(LinkingMethods):
         self.imports: Final = PostgresImports(self._home, self._connections, self._meta)
         self.audit: Final = PostgresAudit(self._connections, self._home.check)
         self.inventory: Final = SqlInventory(self._home, POSTGRES, self._links.rows)
+        self.history: Final = PostgresHistory(self._connections)
         self.outbox = PostgresOutbox(self._connections, self._meta, self._home)
 
     @classmethod
@@ -172,7 +174,7 @@ class PostgresLinkStore(LinkingMethods):
 
     async def __aenter__(self) -> Self:
         self._home.check()
-        await run(partial(prepare, self._pool, self._sending, self._schema))
+        self.history.known = await run(partial(prepare, self._pool, self._sending, self._schema))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -201,7 +203,8 @@ class PostgresLinkStore(LinkingMethods):
     ) -> ClaimOutcome:
         checked_claim(owner, ttl)
         parameters = claim_parameters(key, version, owner, ttl, takeover)
-        row = await self._conditional.claim(key, version, takeover, statements.CLAIM, parameters)
+        sql = statements.CLAIM if self.history.known else statements.CLAIM_IN_SILENCE
+        row = await self._conditional.claim(key, version, takeover, sql, parameters)
         return row if isinstance(row, Held | Stale | Absent) else claimed(row)
 
     async def time(self) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from typing import assert_never, final
 
@@ -53,6 +54,7 @@ from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.refusals import RefusedLinks
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.siblings import Siblings
+from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.refresh.turns import Turns
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.registered_clients import client_name, note_answer, was_replaced
@@ -73,8 +75,10 @@ class LeasedRefresh:
         pauses: ProviderPauses,
         turns: Turns,
         rng: random.Random,
+        watch: StoreWatch,
     ) -> None:
         self._store = store
+        self._watch = watch
         self._clock = clock
         self._policy = policy
         self._emitter = emitter
@@ -82,7 +86,7 @@ class LeasedRefresh:
         self._pauses = pauses
         self._marks = TemporaryMarks(clock, policy.cooldown, rng)
         self._refused_links = RefusedLinks(clock)
-        self._leases = Leases(store, clock, policy, rng)
+        self._leases = Leases(store, clock, policy, rng, watch=watch)
         self._siblings = Siblings(store, clock)
         self._refresh_exchange = RefreshExchange(clock, policy, emitter, turns, rng)
         self._closing = False
@@ -96,9 +100,16 @@ class LeasedRefresh:
         """See the store's clock before anything depends on it."""
         await self._leases.look()
 
-    async def put_back(self, known: Link, stored: Link, *, occupied: bool = False) -> Link:
+    async def put_back(
+        self,
+        known: Link,
+        stored: Link,
+        *,
+        occupied: bool = False,
+        behind: Callable[[Link], bool] | None = None,
+    ) -> Link:
         """Return the stored link, unless the store has lost what was known before; see :func:`put_back`."""
-        return await put_back(self._store, self._leases, known, stored, occupied=occupied)
+        return await put_back(self._store, self._leases, known, stored, occupied=occupied, behind=behind)
 
     async def run(self, request: TokenRequest, link: Link) -> Attempt:
         """Try to get what is wanted with the refresh token of ``link``.
@@ -113,6 +124,8 @@ class LeasedRefresh:
         claim = await self._leases.claim(lease)
         looked_again = False
         while isinstance(claim, Claimed):
+            if self._watch.holding:
+                return await self._held(lease)
             others_at_stake = await self._others_at_stake(request, claim.link)
             served = await self._left_alone(request, lease, claim, others_at_stake=others_at_stake)
             if served is not None:
@@ -132,6 +145,11 @@ class LeasedRefresh:
                 return Busy(wait, lapsed)
             case _:
                 assert_never(claim)
+
+    async def _held(self, lease: Lease) -> Busy:
+        """Give the lease back: the store has gone back, and somebody may know a newer token."""
+        await self._leases.release(lease)
+        return Busy(timedelta(seconds=self._watch.holds_for()))
 
     async def _others_at_stake(self, request: TokenRequest, link: Link) -> bool:
         traits = request.provider.traits
@@ -175,11 +193,14 @@ class LeasedRefresh:
         self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool
     ) -> Attempt:
         link = claim.link
+        name = client_name(request.provider)
         if not await self._leases.renew(lease):
             await self._leases.release(lease)
             msg = "the store is too slow to hold a lease for the time that an exchange may take"
             raise StoreUnavailable(msg, retry_after=self._policy.cooldown.initial)
-        if (pause := self._pauses.error(client_name(request.provider), link)) is not None:
+        if self._watch.holding:
+            return await self._held(lease)
+        if (pause := self._pauses.error(name, link)) is not None:
             # It began while this link was claimed.
             await self._leases.release(lease)
             # Who asks has looked at the link that it read, which may be older than this one.
@@ -193,7 +214,7 @@ class LeasedRefresh:
             unresolved_for=claim.unresolved_for,
             others_at_stake=others_at_stake,
             renew_lease=lambda: self._leases.renew(lease, again=True),
-            hurry=lambda: self._closing or self._pauses.paused(client_name(request.provider), link),
+            hurry=lambda: self._closing or self._watch.holding or self._pauses.paused(name, link),
         )
         note_answer(request.provider, presented.outcome)
         if isinstance(presented.outcome, Exchanged):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import timedelta
-from typing import assert_never, final
+from typing import Final, assert_never, final
 
 import attrs
 
@@ -20,8 +20,10 @@ from extauth.services.errors import link_not_found, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.attempt import LeasedRefresh
 from extauth.services.refresh.cooldowns import ProviderPauses
+from extauth.services.refresh.healing import Healing
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.refresh.turns import Turns
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.registered_clients import client_name
@@ -61,6 +63,7 @@ class RefreshFlight:
         self._unsaved_tokens = unsaved_tokens
         self._turns = Turns(clock)
         self._pauses = ProviderPauses(clock, policy.cooldown, self._turns)
+        self._watch = StoreWatch(store, clock, policy)
         self._leased_refresh = LeasedRefresh(
             store,
             clock=clock,
@@ -70,13 +73,19 @@ class RefreshFlight:
             pauses=self._pauses,
             turns=self._turns,
             rng=rng,
+            watch=self._watch,
+        )
+        self.healing: Final = Healing(
+            store, clock, policy, emitter, watch=self._watch, put_back=self._leased_refresh.put_back
         )
         self._closing = asyncio.Event()
         """Set when the service or the event loop begins to end: nobody waits for other replicas then."""
 
     async def look(self) -> None:
-        """See the store's clock before anything depends on it."""
+        """See the store's clock and its history before anything depends on them, and go on looking."""
         await self._leased_refresh.look()
+        await self._watch.look()
+        self._watch.start()
 
     def hurry(self) -> None:
         """Take note that the process is about to end: finish what was begun, wait for nobody else."""
@@ -84,6 +93,10 @@ class RefreshFlight:
         self._turns.hurry()
         self._leased_refresh.hurry()
         self._unsaved_tokens.hurry()
+
+    def look_no_more(self) -> None:
+        """End what goes on between calls."""
+        self._watch.stop()
 
     def pauses(self) -> list[ProviderPause]:
         """Return which providers this process leaves alone now."""
@@ -124,12 +137,16 @@ class RefreshFlight:
             impediment = self.impediment(request, link)
             if impediment is not None:
                 raise impediment
-            step = await self._in_turn(request, link, patience=deadline)
+            held = self._watch.holding
+            step = await (
+                self._hold(link, deadline) if held else self._in_turn(request, link, patience=deadline)
+            )
             match step:
                 case Finished():
+                    self.healing.note(step.link)
                     return Landed(step.link, request.resource, exchanged=step.link.version != link.version)
                 case Moved():
-                    link = step.link
+                    link = await self.healing.checked(step.link)
                 case Busy():
                     left = timedelta(seconds=deadline - self._clock.monotonic())
                     if left <= timedelta(0) or self._closing.is_set():
@@ -145,6 +162,23 @@ class RefreshFlight:
                     self._emitter.emit(LinkAdopted(key, link.version))
                 return Landed(link, request.resource, exchanged=False)
             refuse(key, decision, now)
+
+    async def _hold(self, link: Link, deadline: float) -> Moved:
+        """Wait until every replica has put back what it knows, and read the link again."""
+        held = self._watch.holds_for()
+        if self._closing.is_set() or self._clock.monotonic() + held > deadline:
+            raise refresh_in_progress(link.key, timedelta(seconds=held))
+        waiting = asyncio.ensure_future(self._clock.sleep(held))
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({waiting, closing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            closing.cancel()
+        seen = await self._store.get(link.key)
+        if seen is None:
+            raise link_not_found(link.key)
+        return Moved(seen)
 
     async def _in_turn(self, request: TokenRequest, link: Link, *, patience: float) -> Attempt:
         """Attempt it when its turn at the provider has come; nothing is claimed before."""

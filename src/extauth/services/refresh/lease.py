@@ -18,6 +18,7 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore, Takeover
 from extauth.domain.store_clock import lease_owner
 from extauth.services.events import logger
+from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.refresh.takeover import PART_OF_MARGIN, Takeovers
 
 _T = TypeVar("_T")
@@ -58,8 +59,17 @@ LeaseOutcome: TypeAlias = Claimed | Occupied | Stale | Absent
 class Leases:
     """Takes, renews and ends leases in the store."""
 
-    def __init__(self, store: RefreshStore, clock: Clock, policy: RefreshPolicy, rng: random.Random) -> None:
+    def __init__(
+        self,
+        store: RefreshStore,
+        clock: Clock,
+        policy: RefreshPolicy,
+        rng: random.Random,
+        *,
+        watch: StoreWatch | None = None,
+    ) -> None:
         self._store = store
+        self._watch = watch
         self._clock = clock
         self._policy = policy
         self._rng = rng
@@ -111,7 +121,9 @@ class Leases:
         """Whether the store says that nobody else has had the lease since, or left nothing behind."""
         unresolved = lease.unresolved
         with suppress(StoreUnavailable):
-            return isinstance(await self._claim_once(lease), Claimed) and lease.unresolved == unresolved
+            claim = await self._claim_once(lease)
+            gone_back = self._watch is not None and self._watch.holding
+            return isinstance(claim, Claimed) and lease.unresolved == unresolved and not gone_back
         return False
 
     def _slept(self, lease: Lease) -> bool:
@@ -151,6 +163,8 @@ class Leases:
             lease.ends = asked + ttl.total_seconds()
             lease.asked, lease.asked_at = asked, asked_at
             lease.unresolved = claim.unresolved_for is not None
+            if self._watch is not None and claim.history is not None:
+                self._watch.told(claim.history)
         if self._takeovers is not None and (at := _store_time(claim)) is not None:
             self._takeovers.seen(at, asked)
         return claim

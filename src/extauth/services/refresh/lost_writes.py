@@ -41,9 +41,17 @@ async def save_over(
 
 
 async def put_back(
-    store: RefreshStore, leases: Leases, known: Link, stored: Link, *, occupied: bool = False
+    store: RefreshStore,
+    leases: Leases,
+    known: Link,
+    stored: Link,
+    *,
+    occupied: bool = False,
+    behind: Callable[[Link], bool] | None = None,
 ) -> Link:
     """Return the stored link, or if the store has fallen back behind ``known``, that one as it is put back.
+
+    ``behind`` says whether it has, where more is known than ``known`` says.
 
     With ``occupied``, or where ``known`` says so, another replica is at it or was, whose lease the store has
     lost too. One in nobody's name is left in its place, to lapse: until then nobody presents the token, and
@@ -53,7 +61,7 @@ async def put_back(
     :raises StoreUnavailable: if the store is down.
     """
     for _ in range(_MOST_TRIES):
-        if not fell_back(stored, known):
+        if not (fell_back(stored, known) if behind is None else behind(stored)):
             return stored
         match await _over(store, known, known.tokens, stored):
             case Saved(link):

@@ -213,6 +213,7 @@ class TokenService:
         """
         if self._serving.close(idle=self._flights.idle and self._unsaved_tokens.idle):
             await defer_cancellation(start_protected(self._drain()))
+        self._refresh_flight.look_no_more()
 
     def pauses(self) -> list[ProviderPause]:
         """Return which providers this process leaves alone now, by their ids; asks nobody."""
@@ -225,6 +226,7 @@ class TokenService:
     async def _drain(self) -> None:
         self._refresh_flight.hurry()
         await self._flights.aclose()
+        await self._refresh_flight.healing.aclose()
         await self._unsaved_tokens.aclose()
 
     def _request(
@@ -240,6 +242,7 @@ class TokenService:
         link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
         if link is None:
             raise link_not_found(key)
+        link = await self._refresh_flight.healing.checked(link)
         return await request.for_link(link), link
 
     async def _serve(self, request: TokenRequest, link: Link, decision: Decision) -> Link:

@@ -1,0 +1,120 @@
+"""Giving links back to a store that has lost its last writes, before anybody presents what it has instead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, Protocol, final
+
+from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
+from extauth.domain.events import StoreWentBack
+from extauth.domain.known_links import KnownLinks
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.policy import RefreshPolicy
+from extauth.domain.ports import Clock, RefreshStore
+from extauth.services.errors import link_not_found
+from extauth.services.events import EventEmitter
+from extauth.services.refresh.store_watch import StoreWatch
+from extauth.services.single_flight import SingleFlight
+
+_AT_ONCE: Final = 32
+"""How many links are looked at at the same time."""
+
+
+class PutBack(Protocol):
+    """Puts what is known back over what is stored: ``put_back`` of ``lost_writes``."""
+
+    def __call__(self, known: Link, stored: Link, *, behind: Callable[[Link], bool]) -> Awaitable[Link]:
+        """Return the link as it is stored then."""
+        ...
+
+
+@final
+class Healing:
+    """Knows the links that went through this process, and compares with them what the store has."""
+
+    def __init__(
+        self,
+        store: RefreshStore,
+        clock: Clock,
+        policy: RefreshPolicy,
+        emitter: EventEmitter,
+        *,
+        watch: StoreWatch,
+        put_back: PutBack,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._pause = policy.retry.initial.total_seconds()
+        self._emitter = emitter
+        self._watch = watch
+        self._put_back = put_back
+        self._known = KnownLinks(policy.known_links)
+        self._looks: SingleFlight[LinkKey, Link] = SingleFlight()
+        watch.on_gone_back(self._sweep)
+
+    async def checked(self, link: Link) -> Link:
+        """Return a link as it was read, or the newer one that is known, which is then put back.
+
+        :raises LinkNotFound: if the user has disconnected meanwhile.
+        """
+        newer = self._known.note(link)
+        return link if newer is None else await self._looks.do(link.key, partial(self._look, newer))
+
+    def note(self, link: Link) -> None:
+        """Take note of a link as it was saved."""
+        self._known.note(link)
+
+    async def aclose(self) -> None:
+        """Finish what was begun."""
+        await self._looks.aclose()
+
+    async def _look(self, newer: Link) -> Link:
+        """Read the link once more, since it may have been read before it was written here, and heal it."""
+        key = newer.key
+        try:
+            stored = await self._store.get(key)
+            if stored is None:
+                raise link_not_found(key)
+            known = self._known.note(stored)
+            if known is None:
+                return stored
+            self._watch.doubt()
+            healed = await self._put_back(known, stored, behind=self._known.is_behind)
+        except StoreUnavailable:
+            return newer  # what it has is no good, and will be looked at again
+        except LinkNotFound:
+            self._known.forget(key)
+            raise
+        self._known.note(healed)
+        return healed
+
+    async def _sweep(self, until: float) -> None:
+        keys = iter(self._known.went_back())
+        counts = dict.fromkeys(("known", "healed", "missing", "unread"), 0)
+
+        async def some() -> None:
+            for key in keys:
+                counts["known"] += 1
+                counts[await self._swept(key, until)] += 1
+
+        counts["well"] = 0
+        await asyncio.gather(*(some() for _ in range(_AT_ONCE)))
+        del counts["well"]
+        self._emitter.emit(StoreWentBack(**counts))
+
+    async def _swept(self, key: LinkKey, until: float) -> str:
+        while self._clock.monotonic() < until:
+            try:
+                stored = await self._store.get(key)
+                if stored is None:
+                    return "missing"
+                return "well" if (await self.checked(stored)) is stored else "healed"
+            except LinkNotFound:
+                return "missing"
+            except StoreUnavailable:
+                await self._clock.sleep(self._pause)
+            except ExtAuthError:
+                break  # one that cannot be read
+        return "unread"

@@ -1,0 +1,126 @@
+"""Noticing that the store has lost writes, and refreshing nothing until every replica has looked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from contextvars import Context
+from typing import Any, Final, TypeAlias, final
+
+from extauth.domain.errors import StoreUnavailable
+from extauth.domain.policy import RefreshPolicy
+from extauth.domain.ports import Clock, RefreshStore
+from extauth.domain.store_history import HistorySeen, history_of
+
+_LOOKS: Final = 3
+"""How often a replica looks within the span for which another one holds still."""
+
+Sweep: TypeAlias = Callable[[float], Awaitable[None]]
+"""Looks at all links that are known, until a moment on the monotonic clock at most."""
+
+
+@final
+class StoreWatch:
+    """Watches the history of a store's database.
+
+    Each claim is told which one it is in. Who has nothing to claim looks now and then, so that it puts back
+    what it alone knows before a replica that does not know it presents a token that is used up. A store that
+    says nothing of its history is found to have gone back where a link has (:meth:`doubt`).
+    """
+
+    def __init__(self, store: RefreshStore, clock: Clock, policy: RefreshPolicy) -> None:
+        self._history = history_of(store)
+        self._clock = clock
+        self._hold = policy.hold_after_failover.total_seconds()
+        self._seen: HistorySeen | None = None
+        """The history as it was last looked at."""
+        self._told: str | None = None
+        """What claims in the one that is known are told."""
+        self._held_until = float("-inf")
+        """On the monotonic clock."""
+        self._unexplained = False
+        """Whether that is for a link alone, so that another history, once it is seen, is why."""
+        self._sweep: Sweep | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def on_gone_back(self, sweep: Sweep) -> None:
+        """Have this called each time that the store has gone back."""
+        self._sweep = sweep
+
+    @property
+    def holding(self) -> bool:
+        """Whether nothing is to be refreshed now."""
+        return self.holds_for() > 0
+
+    def holds_for(self) -> float:
+        """Return for how many seconds nothing is to be refreshed."""
+        return max(0.0, self._held_until - self._clock.monotonic())
+
+    def told(self, history: str) -> None:
+        """Take note of what a claim was told."""
+        before, self._told = self._told, history
+        if before not in {None, history}:
+            self._changed()
+
+    def doubt(self) -> None:
+        """Take note that a link has gone back, of which there may be no other sign."""
+        if not self.holding:
+            self._gone_back()
+            self._unexplained = True
+
+    async def look(self) -> None:
+        """See which history the database has; one that is down, or cannot say, is no error here."""
+        if self._history is None or not self._hold:
+            return
+        with suppress(StoreUnavailable):
+            seen = await self._history.look()
+            if seen is None:
+                return
+            known = seen.accepted if self._seen is None else self._seen.current
+            noticed = self._seen is not None and self._seen.told != seen.told == self._told
+            self._seen, self._told = seen, seen.told
+            if known not in {None, seen.current}:
+                if not noticed:
+                    self._changed()
+            elif seen.accepted != seen.current and not self.holding:
+                await self._history.accept(seen)
+
+    def start(self) -> None:
+        """Go on looking until :meth:`stop`."""
+        if self._history is not None and self._hold:
+            self._keep(self._look_now_and_then())
+
+    def stop(self) -> None:
+        """Look no more."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _changed(self) -> None:
+        if not (self._unexplained and self.holding):
+            self._gone_back()
+        self._unexplained = False
+
+    def _gone_back(self) -> None:
+        self._unexplained = False
+        if self._hold:
+            self._held_until = self._clock.monotonic() + self._hold
+            self._keep(self._heal(self._held_until))
+
+    async def _heal(self, until: float) -> None:
+        if self._sweep is not None:
+            await self._sweep(until)
+        while (left := until - self._clock.monotonic()) > 0:
+            await self._clock.sleep(left)
+        await self.look()  # to say that all is well again
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._hold / _LOOKS)
+            await self.look()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        # In a context of its own: it is no part of the call that noticed, and works in nobody else's name.
+        task = asyncio.get_running_loop().create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
