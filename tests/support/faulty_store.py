@@ -31,7 +31,14 @@ class FaultyStore:
         """What moves links in and out; no fault is planned for it."""
         return self._store.imports
 
+    @property
+    def history(self) -> Any:
+        """What it says of its history, if anything; likewise."""
+        return self._store.history
+
     def __getattr__(self, name: str) -> Any:
+        if name == "history":  # the store beneath has none
+            raise AttributeError(name)
         method = getattr(self._store, name)
 
         async def call(*args: Any, **kwargs: Any) -> Any:

@@ -90,9 +90,9 @@ class RefreshPolicy:
     shutdown_grace: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
     """How long closing keeps trying to save a rotated token while the store is down."""
     known_links: int = attrs.field(default=10_000, validator=attrs.validators.ge(0))
-    """Of how many links, those used last, this process remembers the newest tokens, to put them back where the
-    database has lost them: a failover to a standby that was behind, a restored backup. A link takes about
-    1.5 KB. Tokens are never handed out from there while the database has them."""
+    """Of how many links, those used last, this process remembers the newest tokens, to put them back where
+    the database has lost them: a failover to a standby that was behind, a restored backup. A link takes about
+    1.5 KB. None is handed out from there as long as the database has it."""
     hold_after_failover: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
     """For how long nothing is refreshed once the database was seen to have gone back, so that every replica
     puts back first what it knows. Postgres is looked at three times in that span; with zero it is not."""

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, final
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
-from extauth.domain.store_history import HistorySeen, history_of
+from extauth.domain.store_history import HistorySeen, StoreHistory, history_of
 
 _LOOKS: Final = 3
 """How often a replica looks within the span for which another one holds still."""
@@ -73,18 +73,24 @@ class StoreWatch:
         """See which history the database has; one that is down, or cannot say, is no error here."""
         if self._history is None or not self._hold:
             return
-        with suppress(StoreUnavailable):
-            seen = await self._history.look()
-            if seen is None:
-                return
-            known = seen.accepted if self._seen is None else self._seen.current
-            noticed = self._seen is not None and self._seen.told != seen.told == self._told
-            self._seen, self._told = seen, seen.told
-            if known not in {None, seen.current}:
-                if not noticed:
-                    self._changed()
-            elif seen.accepted != seen.current and not self.holding:
-                await self._history.accept(seen)
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(
+                self._hold / _LOOKS
+            ):  # a server may have fallen silent, and another one answer
+                await self._look(self._history)
+
+    async def _look(self, history: StoreHistory) -> None:
+        seen = await history.look()
+        if seen is None:
+            return
+        known = seen.accepted if self._seen is None else self._seen.current
+        noticed = self._seen is not None and self._seen.told != seen.told == self._told
+        self._seen, self._told = seen, seen.told
+        if known not in {None, seen.current}:
+            if not noticed:
+                self._changed()
+        elif seen.accepted != seen.current and not self.holding:
+            await history.accept(seen)
 
     def start(self) -> None:
         """Go on looking until :meth:`stop`."""

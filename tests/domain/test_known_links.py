@@ -1,0 +1,129 @@
+"""Which of two states of a link a process takes for the newer one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import attrs
+import pytest
+
+from extauth import Link, LinkKey, TokenSet
+from extauth.domain.known_links import KnownLinks
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+KEY = LinkKey("scripted", "alice")
+
+
+def state(
+    number: int, *, version: int | None = None, written: int | None = None, user: str = "alice"
+) -> Link:
+    """The link after so many refreshes, an hour apart; ``version`` and ``written`` where they are another's."""
+    moment = NOW + number * HOUR
+    tokens = TokenSet(f"at-{number}", f"rt-{number}", issued_at=moment)
+    updated_at = moment if written is None else NOW + written * HOUR
+    key = attrs.evolve(KEY, user_id=user)
+    version = number if version is None else version
+    return Link(key, tokens, version=version, created_at=NOW, updated_at=updated_at)
+
+
+def knowing(*links: Link, most: int = 10) -> KnownLinks:
+    """Somebody who has seen these one after the other."""
+    known = KnownLinks(most)
+    for link in links:
+        assert known.note(link) is None
+    return known
+
+
+def test_what_is_stored_is_newer():
+    """As long as the store loses nothing."""
+    known = knowing(state(1), state(2), state(2), state(5))
+    assert not known.is_behind(state(6))
+
+
+def test_an_older_state():
+    """It is known by version and time, without any other sign; nothing else is forgotten for it."""
+    known = knowing(state(1), state(3))
+    assert known.note(state(2)) == state(3)
+    assert known.is_behind(state(1))
+    assert known.note(state(3)) is None
+
+
+def test_a_new_authorization_under_a_version_that_was_lost():
+    """It was written later, and issued later: whatever its version, it is no older state."""
+    known = knowing(state(1), state(3))
+    known.went_back()
+    assert known.note(state(4, version=2)) is None
+
+
+def test_what_another_replica_has_put_back():
+    """It has a later time and may have a higher version: what counts is what replaced its refresh token."""
+    known = knowing(state(1), state(2), state(3))
+    put_back = state(2, version=7, written=9)
+    assert not known.is_behind(put_back)
+    known.went_back()
+    assert known.note(put_back) == state(3)
+
+
+def test_what_was_put_back_and_never_seen_here():
+    """Of it is known only that it was issued before."""
+    known = knowing(state(1), state(3))
+    known.went_back()
+    assert known.note(state(2, version=7, written=9)) == state(3)
+
+
+def test_the_same_tokens_put_back():
+    """They are what is known, under another version."""
+    known = knowing(state(1), state(3))
+    known.went_back()
+    assert known.note(state(3, version=2, written=9)) is None
+
+
+def test_each_link_is_doubted_once():
+    """Later the provider may well give the user a refresh token again that it gave before."""
+    known = knowing(state(1), state(2), state(3))
+    known.went_back()
+    assert known.note(state(3)) is None
+    again = state(1, version=9, written=9)
+    assert known.note(again) is None
+
+
+def test_a_lineage_that_goes_far_back():
+    """Eight refresh tokens of a link are known, whoever refreshed it; a ninth is known by when it was issued."""
+    known = knowing(*(state(number) for number in range(1, 12)))
+    known.went_back()
+    for number in range(1, 11):
+        assert known.is_behind(attrs.evolve(state(number, version=20, written=20)))
+    unsaid = state(3, version=20, written=20)
+    unsaid = attrs.evolve(unsaid, tokens=TokenSet("at-3", "rt-3"))
+    assert known.is_behind(unsaid)
+    too_old = attrs.evolve(unsaid, tokens=TokenSet("at-2", "rt-2"))
+    assert not known.is_behind(too_old)
+
+
+def test_a_refresh_token_that_stays():
+    """Where a provider does not renew it, it was never replaced."""
+    links = [attrs.evolve(state(number), tokens=TokenSet(f"at-{number}", "rt")) for number in (1, 2, 3)]
+    known = knowing(*links)
+    known.went_back()
+    assert known.note(attrs.evolve(links[0], version=8, updated_at=NOW + 9 * HOUR)) is None
+
+
+def test_no_more_than_so_many():
+    """Those that were used last."""
+    known = knowing(*(state(1, user=name) for name in ("a", "b", "c")), most=3)
+    known.note(state(1, user="a"))
+    known.note(state(1, user="d"))
+    assert [key.user_id for key in known.went_back()] == ["c", "a", "d"]
+    assert len(known) == 3
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_none(most):
+    """Nothing is known that need not be."""
+    known = knowing(state(3), most=most)
+    assert known.is_behind(state(1)) is bool(most)
+    known.forget(KEY)
+    known.forget(KEY)
+    assert not known.is_behind(state(1))
+    assert len(known) == 0

@@ -1,0 +1,241 @@
+"""A store that tells of its history: what is refreshed when it has another one."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from extauth import RefreshInProgress, RefreshPolicy, StoreUnavailable, TokenService
+from extauth.domain.events import StoreWentBack
+from extauth.domain.outcomes import Claimed
+from extauth.domain.store_history import HistorySeen
+from tests.support.clocks import HeldClock
+
+HOLD = timedelta(seconds=10)
+A_LOOK = HOLD / 3
+
+
+class Telling:
+    """A store around one, whose database has the history that the test says."""
+
+    def __init__(self, store: Any, accepted: str | None = "cluster/1") -> None:
+        self._store = store
+        self.timeline = "1"
+        self.accepted = accepted
+        self.down = False
+        self.silent: asyncio.Event | None = None
+        self.looks = 0
+        self.history = self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def claim(self, *args: Any, **kwargs: Any) -> Any:
+        """Claim, and tell the timeline."""
+        claim = await self._store.claim(*args, **kwargs)
+        return attrs.evolve(claim, history=self.timeline) if isinstance(claim, Claimed) else claim
+
+    async def look(self) -> HistorySeen:
+        """Tell it to who looks, unless the database is down."""
+        self.looks += 1
+        if self.silent is not None:
+            await self.silent.wait()
+        if self.down:
+            raise StoreUnavailable("down")
+        return HistorySeen(f"cluster/{self.timeline}", self.accepted, self.timeline)
+
+    async def accept(self, seen: HistorySeen) -> None:
+        """As Postgres does."""
+        assert seen.current == f"cluster/{self.timeline}"
+        self.accepted = seen.current
+
+
+@pytest.fixture
+def telling(scene):
+    """The scene's store, which tells of its history."""
+    return Telling(scene.store)
+
+
+def opened(scene, telling, **changes):
+    """A replica of a minute's patience on it."""
+    policy = RefreshPolicy(hold_after_failover=HOLD, **changes)
+    return TokenService(telling, [scene.provider], clock=scene.clock, observer=scene, policy=policy)
+
+
+def went_back(scene):
+    """What was told of it."""
+    return [event for event in scene.events if isinstance(event, StoreWentBack)]
+
+
+async def test_the_first_history_is_accepted(scene, telling):
+    """There is nothing to compare it with."""
+    telling.accepted = None
+    async with opened(scene, telling):
+        assert telling.accepted == "cluster/1"
+    assert went_back(scene) == []
+
+
+async def test_a_history_that_nobody_has_accepted(scene, telling):
+    """A replica that is started after a failover knows nothing, and gives the others time."""
+    telling.timeline = "2"
+    await scene.link()
+    async with opened(scene, telling) as tokens:
+        await tokens.link("scripted", "alice")
+        assert scene.clock.slept[0] == HOLD.total_seconds()
+        assert telling.accepted == "cluster/2"
+    assert [event.healed for event in went_back(scene)] == [0]
+
+
+async def test_a_claim_that_tells_of_another(scene, telling):
+    """Nothing is presented then: the lease is given back, and what is stored is read again afterwards."""
+    link = await scene.link()
+    async with opened(scene, telling) as tokens:
+        telling.timeline = "2"
+        newer = scene.provider.grant()
+
+        async def put_back() -> None:
+            assert scene.provider.presented == []
+            await scene.inner.save(link.key, link.version, newer)
+
+        scene.store.after["release"] = [put_back]
+        served = await tokens.link("scripted", "alice")
+        assert served.tokens.access_token == newer.access_token
+        assert scene.provider.presented == []
+    assert [event.known for event in went_back(scene)] == [1]
+
+
+async def test_callers_with_less_patience(scene, telling):
+    """They are told for how long nothing is refreshed; one whose token works is served."""
+    scene.clock = HeldClock()
+    await scene.link()
+    telling.timeline = "2"
+    async with opened(scene, telling, wait_timeout=HOLD / 2) as tokens:
+        with pytest.raises(RefreshInProgress) as caught:
+            await tokens.link("scripted", "alice")
+        assert caught.value.retry_after == HOLD
+        await scene.link(expires_in=timedelta(minutes=1))
+        await tokens.link("scripted", "alice")
+        assert scene.provider.presented == []
+
+
+async def test_closing_meanwhile(scene, telling):
+    """Nobody waits for the end of it then."""
+    scene.clock = HeldClock()
+    await scene.link()
+    telling.timeline = "2"
+    tokens = await opened(scene, telling).__aenter__()
+    waiting = asyncio.ensure_future(tokens.link("scripted", "alice"))
+    while not [left for left in scene.clock.asleep if left == HOLD.total_seconds()]:
+        await asyncio.sleep(0)
+    await tokens.aclose()
+    with pytest.raises(RefreshInProgress):
+        await waiting
+
+
+async def test_who_has_nothing_to_claim_looks(scene, telling):
+    """What it alone knows is put back before it is asked for it."""
+    await scene.link()
+    before = scene.inner._rows[next(iter(scene.inner._rows))]
+    async with opened(scene, telling) as tokens:
+        await tokens.link("scripted", "alice")
+        newest = await scene.stored()
+        scene.inner._write(newest.key, before)
+        telling.timeline = "2"
+        await tokens._refresh_flight._watch.look()
+        while not went_back(scene):
+            await asyncio.sleep(0)
+        assert (await scene.stored()).tokens == newest.tokens
+        assert went_back(scene) == [StoreWentBack(known=1, healed=1, missing=0, unread=0)]
+
+
+async def test_it_looks_now_and_then(scene, telling):
+    """Three times in the span that another one waits for it; a database that is down is looked at again."""
+    telling.down = True
+    policy = RefreshPolicy(hold_after_failover=timedelta(milliseconds=30))
+    async with TokenService(telling, [scene.provider], clock=scene.clock, policy=policy):
+        while telling.looks < 3:
+            await asyncio.sleep(0.01)
+        telling.down, telling.accepted = False, None
+        while telling.accepted is None:
+            await asyncio.sleep(0.01)
+    looks = telling.looks
+    await asyncio.sleep(0.05)
+    assert telling.looks == looks
+
+
+async def test_a_server_that_has_fallen_silent(scene, telling):
+    """It is waited for no longer than until the next look."""
+    telling.silent = asyncio.Event()
+    policy = RefreshPolicy(hold_after_failover=timedelta(milliseconds=30))
+    async with TokenService(telling, [scene.provider], clock=scene.clock, policy=policy):
+        while telling.looks < 3:
+            await asyncio.sleep(0.01)
+
+
+async def test_another_cluster_on_the_same_timeline(scene, telling):
+    """As after a dump that was restored elsewhere: claims cannot tell, a look can."""
+    async with opened(scene, telling) as tokens:
+        watch = tokens._refresh_flight._watch
+        watch._history = Elsewhere()
+        await watch.look()
+        assert watch.holding
+
+
+class Elsewhere:
+    async def look(self) -> HistorySeen:
+        return HistorySeen("other/1", "cluster/1", "1")
+
+
+async def test_a_second_failover_meanwhile(scene, telling):
+    """It takes its own time."""
+    scene.clock = HeldClock()
+    async with opened(scene, telling) as tokens:
+        watch = tokens._refresh_flight._watch
+        telling.timeline = "2"
+        await watch.look()
+        scene.clock.advance(HOLD / 2)
+        telling.timeline = "3"
+        await watch.look()
+        assert watch.holds_for() == HOLD.total_seconds()
+        await watch.look()
+        watch.told("3")
+        assert watch.holds_for() == HOLD.total_seconds()
+
+
+async def test_a_link_that_has_gone_back(scene):
+    """A store that says nothing of its history is believed to have lost more than the one link."""
+    scene.clock = HeldClock()
+    await scene.link()
+    before = scene.inner._rows[next(iter(scene.inner._rows))]
+    tokens = TokenService(
+        scene.store,
+        [scene.provider],
+        clock=scene.clock,
+        observer=scene,
+        policy=RefreshPolicy(hold_after_failover=HOLD),
+    )
+    newest = await tokens.link("scripted", "alice")
+    scene.inner._write(newest.key, before)
+    served = await tokens.link("scripted", "alice")
+    assert served.tokens == newest.tokens == (await scene.stored()).tokens
+    assert tokens._refresh_flight._watch.holding
+    while not went_back(scene):
+        await asyncio.sleep(0)
+    await tokens.aclose()
+
+
+@pytest.mark.parametrize("changes", [{"hold_after_failover": timedelta(0)}, {}])
+async def test_nothing_is_held_where_that_is_not_wanted(scene, telling, changes):
+    """Nor is a store watched that says nothing."""
+    store = telling if changes else scene.store
+    policy = RefreshPolicy(**changes)
+    telling.timeline = "2"
+    await scene.link()
+    async with TokenService(store, [scene.provider], clock=scene.clock, policy=policy) as tokens:
+        await tokens.link("scripted", "alice")
+    assert scene.clock.slept == []
+    assert telling.looks == 0
