@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --no-header --no-annotate
 
-.PHONY: help demo test attacks browser coverage prove chaos rotation servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel reproducible lock clean
+.PHONY: help demo test attacks browser coverage prove chaos failover rotation servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel reproducible lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -46,6 +46,9 @@ coverage: $(DEV_INSTALLED)  ## which branches the tests take, but for those that
 
 chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres under a strict authorization server
 	$(BIN)/python -m chaos $(ARGS)
+
+failover: $(DEV_INSTALLED)  ## kill a primary whose standby is behind: the links that live, with and without healing
+	$(BIN)/python -m chaos.failover $(ARGS)
 
 rotation: $(DEV_INSTALLED)  ## rotate the encryption keys of 100,000 links while four processes refresh them and some are killed
 	$(BIN)/python -m chaos.rotation $(ARGS)

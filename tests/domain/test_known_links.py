@@ -18,7 +18,7 @@ KEY = LinkKey("scripted", "alice")
 def state(
     number: int, *, version: int | None = None, written: int | None = None, user: str = "alice"
 ) -> Link:
-    """The link after so many refreshes, an hour apart; ``version`` and ``written`` where they are another's."""
+    """The link after so many refreshes, an hour apart; ``version`` and ``written`` may be another's."""
     moment = NOW + number * HOUR
     tokens = TokenSet(f"at-{number}", f"rt-{number}", issued_at=moment)
     updated_at = moment if written is None else NOW + written * HOUR
@@ -89,7 +89,7 @@ def test_each_link_is_doubted_once():
 
 
 def test_a_lineage_that_goes_far_back():
-    """Eight refresh tokens of a link are known, whoever refreshed it; a ninth is known by when it was issued."""
+    """Eight refresh tokens of a link are known; an older one is known by when it was issued."""
     known = knowing(*(state(number) for number in range(1, 12)))
     known.went_back()
     for number in range(1, 11):

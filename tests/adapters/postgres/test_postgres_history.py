@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
-from extauth.adapters.postgres.preparing import tells_history
+from extauth.adapters.postgres.history import tells_history
 from extauth.domain.outcomes import Claimed
 from tests.adapters.postgres.failing_over import until_it_works
 from tests.adapters.postgres.whole_store import KEY, TOKENS

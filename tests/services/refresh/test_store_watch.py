@@ -45,7 +45,7 @@ class Telling:
         if self.silent is not None:
             await self.silent.wait()
         if self.down:
-            raise StoreUnavailable("down")
+            raise StoreUnavailable
         return HistorySeen(f"cluster/{self.timeline}", self.accepted, self.timeline)
 
     async def accept(self, seen: HistorySeen) -> None:
