@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from extauth import Account, GrantOrigin, Link, LinkKey, TokenSet
-from extauth.domain.lost_writes import fell_back, says_more, was_put_back
+from extauth.domain.lost_writes import fell_back, put_back_by_another, says_more, was_put_back
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -66,3 +66,22 @@ def test_an_older_state_may_say_what_is_not_known(stored, known, expected):
     older = attrs.evolve(KNOWN, version=2, tokens=TokenSet("at-0", "rt-0"), **stored)
     assert says_more(older, attrs.evolve(KNOWN, **known)) is expected
     assert says_more(attrs.evolve(older, tokens=KNOWN.tokens), attrs.evolve(KNOWN, **known)) is False
+
+
+@pytest.mark.parametrize(
+    ("version", "later", "same", "expected"),
+    [
+        (0, MOMENT, True, True),
+        (-1, MOMENT, True, True),
+        (1, MOMENT, True, False),
+        (0, MOMENT * 0, True, False),
+        (-1, MOMENT, False, False),
+    ],
+)
+def test_what_another_has_mended(version, later, same, expected):
+    """The same tokens, written later under a version that was there before."""
+    tokens = KNOWN.tokens if same else attrs.evolve(KNOWN.tokens, refresh_token="rt-other")
+    stored = attrs.evolve(
+        KNOWN, tokens=tokens, version=KNOWN.version + version, updated_at=KNOWN.updated_at + later
+    )
+    assert put_back_by_another(stored, KNOWN) is expected

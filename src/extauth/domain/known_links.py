@@ -40,6 +40,7 @@ class KnownLinks:
         self._most = most
         self._links: OrderedDict[LinkKey, _Known] = OrderedDict()
         self._gone_back = 0
+        self._latest: Link | None = None
 
     def __len__(self) -> int:
         return len(self._links)
@@ -58,8 +59,14 @@ class KnownLinks:
             if _refresh_token(link) != _refresh_token(newest):
                 known.spent = (*known.spent, _fingerprint(newest))[-_LINEAGE:]
             known.newest = link
+            self._tell_latest(link)
         known.looked_after = self._gone_back
         return None
+
+    @property
+    def latest(self) -> Link | None:
+        """The one that was written last: a store that has gone back has an older state of it."""
+        return self._latest
 
     def is_behind(self, link: Link) -> bool:
         """Whether what is stored is older than what is known."""
@@ -69,6 +76,8 @@ class KnownLinks:
     def forget(self, key: LinkKey) -> None:
         """Know nothing of a link any more: its user has disconnected."""
         self._links.pop(key, None)
+        if self._latest is not None and self._latest.key == key:
+            self._latest = None
 
     def went_back(self) -> Sequence[LinkKey]:
         """Take note that the store may have lost writes, and return which links are to be looked at."""
@@ -89,6 +98,12 @@ class KnownLinks:
         if len(self._links) >= self._most:
             self._links.popitem(last=False)
         self._links[link.key] = _Known(link, looked_after=self._gone_back)
+        self._tell_latest(link)
+
+    def _tell_latest(self, link: Link) -> None:
+        latest = self._latest
+        if latest is None or latest.key == link.key or latest.updated_at < link.updated_at:
+            self._latest = link
 
 
 def _issued_earlier(link: Link, newest: Link) -> bool:

@@ -22,6 +22,15 @@ def was_put_back(stored: Link, known: Link) -> bool:
     return same_tokens(stored.tokens, known.tokens)
 
 
+def put_back_by_another(stored: Link, known: Link) -> bool:
+    """Whether the store fell back behind ``known``, and another replica has mended that.
+
+    A user who authorizes again, and is given the same tokens, gets a higher version.
+    """
+    later = stored.updated_at > known.updated_at
+    return later and stored.version <= known.version and was_put_back(stored, known)
+
+
 def says_more(stored: Link, known: Link) -> bool:
     """Whether an older state says of its grant what ``known`` does not say: whose account it is, or a client.
     It may be another grant's, so that neither is true of the newer tokens.

@@ -16,7 +16,7 @@ from extauth.domain.store_history import HistorySeen
 from tests.support.clocks import HeldClock
 
 HOLD = timedelta(seconds=10)
-A_LOOK = HOLD / 3
+DOWN = "down"
 
 
 class Telling:
@@ -45,7 +45,7 @@ class Telling:
         if self.silent is not None:
             await self.silent.wait()
         if self.down:
-            raise StoreUnavailable
+            raise StoreUnavailable(DOWN)
         return HistorySeen(f"cluster/{self.timeline}", self.accepted, self.timeline)
 
     async def accept(self, seen: HistorySeen) -> None:

@@ -11,6 +11,7 @@ from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
 from extauth.domain.events import StoreWentBack
 from extauth.domain.known_links import KnownLinks
 from extauth.domain.link import Link, LinkKey
+from extauth.domain.lost_writes import put_back_by_another
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
 from extauth.services.errors import link_not_found
@@ -52,7 +53,7 @@ class Healing:
         self._put_back = put_back
         self._known = KnownLinks(policy.known_links)
         self._looks: SingleFlight[LinkKey, Link] = SingleFlight()
-        watch.on_gone_back(self._sweep)
+        watch.on_gone_back(self._sweep, self._look_at_latest)
 
     async def checked(self, link: Link) -> Link:
         """Return a link as it was read, or the newer one that is known, which is then put back.
@@ -89,6 +90,19 @@ class Healing:
             raise
         self._known.note(healed)
         return healed
+
+    async def _look_at_latest(self) -> None:
+        """See whether the store has gone back where nothing else says so."""
+        latest = self._known.latest
+        if latest is not None:
+            stored = await self._store.get(latest.key)
+            if stored is None:
+                self._known.forget(latest.key)
+            elif put_back_by_another(stored, latest):
+                self._known.note(stored)
+                self._watch.doubt()
+            else:
+                await self.checked(stored)
 
     async def _sweep(self, until: float) -> None:
         keys = iter(self._known.went_back())

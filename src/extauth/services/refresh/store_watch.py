@@ -8,7 +8,7 @@ from contextlib import suppress
 from contextvars import Context
 from typing import Any, Final, TypeAlias, final
 
-from extauth.domain.errors import StoreUnavailable
+from extauth.domain.errors import ExtAuthError, StoreUnavailable
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
 from extauth.domain.store_history import HistorySeen, StoreHistory, history_of
@@ -19,14 +19,18 @@ _LOOKS: Final = 3
 Sweep: TypeAlias = Callable[[float], Awaitable[None]]
 """Looks at all links that are known, until a moment on the monotonic clock at most."""
 
+Probe: TypeAlias = Callable[[], Awaitable[None]]
+"""Looks at one of them."""
+
 
 @final
 class StoreWatch:
     """Watches the history of a store's database.
 
     Each claim is told which one it is in. Who has nothing to claim looks now and then, so that it puts back
-    what it alone knows before a replica that does not know it presents a token that is used up. A store that
-    says nothing of its history is found to have gone back where a link has (:meth:`doubt`).
+    what it alone knows before a replica that does not know it presents a token that is used up. A store may
+    say nothing of its history: then it has gone back where a link has (:meth:`doubt`), and the one that was
+    written last is looked at.
     """
 
     def __init__(self, store: RefreshStore, clock: Clock, policy: RefreshPolicy) -> None:
@@ -42,11 +46,12 @@ class StoreWatch:
         self._unexplained = False
         """Whether that is for a link alone, so that another history, once it is seen, is why."""
         self._sweep: Sweep | None = None
+        self._probe: Probe | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def on_gone_back(self, sweep: Sweep) -> None:
-        """Have this called each time that the store has gone back."""
-        self._sweep = sweep
+    def on_gone_back(self, sweep: Sweep, probe: Probe) -> None:
+        """Have ``sweep`` called each time that the store has gone back, and ``probe`` to find that out."""
+        self._sweep, self._probe = sweep, probe
 
     @property
     def holding(self) -> bool:
@@ -94,7 +99,7 @@ class StoreWatch:
 
     def start(self) -> None:
         """Go on looking until :meth:`stop`."""
-        if self._history is not None and self._hold:
+        if self._hold:
             self._keep(self._look_now_and_then())
 
     def stop(self) -> None:
@@ -124,6 +129,10 @@ class StoreWatch:
         while True:
             await asyncio.sleep(self._hold / _LOOKS)
             await self.look()
+            if self._probe is not None and not self.holding:
+                with suppress(ExtAuthError, TimeoutError):
+                    async with asyncio.timeout(self._hold / _LOOKS):
+                        await self._probe()
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         # In a context of its own: it is no part of the call that noticed, and works in nobody else's name.
