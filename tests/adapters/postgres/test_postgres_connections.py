@@ -590,3 +590,16 @@ async def test_a_permanent_mark_stays_under_a_temporary_one(store):
 
     assert isinstance(outcome, Recorded)
     assert dead == outcome.link.failure
+
+
+async def test_a_pool_that_the_application_has_used_up(postgres_dsn):
+    """Its transactions may each be waiting for a token: reads and saves end, and say what to do."""
+    async with asyncpg.create_pool(postgres_dsn, min_size=1, max_size=1) as pool:
+        patience = timedelta(milliseconds=200)
+        async with PostgresLinkStore(pool, acquire_timeout=patience) as store:
+            link = await store.put(KEY, TOKENS)
+            async with pool.acquire() as transaction, transaction.transaction():
+                for call in (store.get(KEY), store.save(KEY, link.version, TOKENS), store.links_of("alice")):
+                    with pytest.raises(StoreUnavailable, match="give extauth a pool of its own"):
+                        await call
+            assert await store.get(KEY) == link

@@ -36,6 +36,11 @@ FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.1
 """Seconds, at most, before the first and the last of these."""
 
+EXHAUSTED = (
+    "all connections of the pool are in use, and none was given back in time; give extauth a pool of its own"
+    " (extauth.open_store), or this one more connections than the application's transactions need at once"
+)
+
 SETTLING = 0.1
 """Seconds in which connections to servers that take no writes are not replaced again."""
 
@@ -49,7 +54,7 @@ class Connections:
     calls. Nothing but names of prepared statements outlives a statement in a session.
     """
 
-    def __init__(self, pool: Pool, sending: Sending, *, keep: bool) -> None:
+    def __init__(self, pool: Pool, sending: Sending, *, keep: bool, patience: float) -> None:
         self._pool = pool
         self._sending = sending
         self._keep = keep
@@ -63,8 +68,8 @@ class Connections:
         """Whether it is to be replaced, as those of the pool are."""
         self._expired_at = -SETTLING
         self._closed = False
-        self.patience: float | None = None
-        """Seconds for which a call waits for a connection; None leaves that to the pool."""
+        self.patience = patience
+        """Seconds for which a call waits for a connection."""
 
     async def write(self, sql: str, *arguments: object) -> Rows:
         """Run a statement that must not run twice: of a lost connection the outcome is unknown.
@@ -143,11 +148,16 @@ class Connections:
             await self._give_back(connection)
 
     async def _acquire(self) -> Connection:
-        async with asyncio.timeout(self.patience):
-            while is_aged(connection := await self._pool.acquire()):
-                connection.terminate()
-                await give_back(self._pool, connection)
-            return connection
+        try:
+            async with asyncio.timeout(self.patience):
+                while is_aged(connection := await self._pool.acquire()):
+                    connection.terminate()
+                    await give_back(self._pool, connection)
+                return connection
+        except TimeoutError:
+            if self._pool.get_idle_size() or self._pool.get_size() < self._pool.get_max_size():
+                raise  # a server does not answer
+        raise StoreUnavailable(EXHAUSTED)
 
     async def _give_back(self, connection: Connection) -> None:
         if not await give_back(self._pool, connection):

@@ -97,6 +97,10 @@ class PostgresLinkStore(LinkingMethods):
 
     ``schema`` is the one that the ``search_path`` must lead to, where a database has several sets of tables.
     Without it an empty set is refused beside one that holds links.
+
+    A call waits for a connection of the pool for no longer than ``acquire_timeout``, then it is
+    :class:`~extauth.StoreUnavailable`: a pool may be used up by transactions of the application, of which each
+    waits for a token.
     """
 
     def __init__(
@@ -106,12 +110,15 @@ class PostgresLinkStore(LinkingMethods):
         transaction_pooling: bool | None = None,
         keep_connection: bool = False,
         schema: str | None = None,
+        acquire_timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         self._home = OneLoop("PostgresLinkStore")
         self._pool = pool
         self._schema = schema
         self._sending = Sending(transaction_pooling=transaction_pooling)
-        self._connections = Connections(pool, self._sending, keep=keep_connection)
+        self._connections = Connections(
+            pool, self._sending, keep=keep_connection, patience=acquire_timeout.total_seconds()
+        )
         self._links = LinkReads(self._connections)
         self._reads = self._links.by_key
         self._watch = ChangeWatch(self._reads.get_many)
@@ -167,8 +174,13 @@ class PostgresLinkStore(LinkingMethods):
             command_timeout=command_timeout,
         ) as pool:
             pooling, keep = transaction_pooling, max_size > 1
-            store = cls(pool, transaction_pooling=pooling, keep_connection=keep, schema=schema)
-            store._connections.patience = command_timeout.total_seconds()
+            store = cls(
+                pool,
+                transaction_pooling=pooling,
+                keep_connection=keep,
+                schema=schema,
+                acquire_timeout=command_timeout,
+            )
             async with store:
                 yield store
 
