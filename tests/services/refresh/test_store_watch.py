@@ -9,14 +9,24 @@ from typing import Any
 import attrs
 import pytest
 
-from extauth import RefreshInProgress, RefreshPolicy, StoreUnavailable, TokenService
+from extauth import (
+    LinkKey,
+    ProviderTraits,
+    ProviderUnavailable,
+    RefreshFailure,
+    RefreshInProgress,
+    RefreshPolicy,
+    StoreUnavailable,
+    TokenService,
+)
 from extauth.domain.events import StoreWentBack
-from extauth.domain.outcomes import Claimed
+from extauth.domain.outcomes import Claimed, NotSent
 from extauth.domain.store_history import HistorySeen
 from tests.support.clocks import HeldClock
 
 HOLD = timedelta(seconds=10)
 DOWN = "down"
+KEY = LinkKey("scripted", "alice")
 
 
 class Telling:
@@ -106,6 +116,79 @@ async def test_a_claim_that_tells_of_another(scene, telling):
         assert served.tokens.access_token == newer.access_token
         assert scene.provider.presented == []
     assert [event.known for event in went_back(scene)] == [1]
+
+
+async def test_a_mark_on_what_was_claimed_then(scene, telling):
+    """It says nothing of what is put back."""
+    link = await scene.link()
+    async with opened(scene, telling) as tokens:
+        telling.timeline = "2"
+        newer = scene.provider.grant()
+        mark = RefreshFailure("invalid_grant", scene.clock.now(), link.version)
+
+        async def fail() -> None:
+            await scene.inner.record_failure(link.key, link.version, mark)
+
+        async def put_back() -> None:
+            await scene.inner.save(link.key, link.version, newer)
+
+        scene.store.before["claim"] = [fail]
+        scene.store.after["release"] = [put_back]
+        assert (await tokens.link("scripted", "alice")).tokens.access_token == newer.access_token
+
+
+async def test_what_another_replica_has_put_back_meanwhile(scene, telling):
+    """It may have known less: what was refreshed here is put over it."""
+    await scene.link()
+    before = scene.inner._rows[KEY]
+    async with opened(scene, telling) as tokens:
+        newest = await tokens.link("scripted", "alice")
+        scene.clock.advance(timedelta(hours=2))
+        telling.timeline = "2"
+
+        async def put_back() -> None:
+            later = attrs.evolve(before.link, version=9, updated_at=scene.clock.now())
+            scene.inner._write(KEY, attrs.evolve(before, link=later))
+
+        scene.store.after["release"] = [put_back]
+        await tokens.link("scripted", "alice")
+        assert scene.provider.presented[1:] == [newest.tokens.refresh_token]
+
+
+async def test_one_that_is_noticed_between_claim_and_exchange(scene, telling):
+    """By the claim of another link, say: nothing is presented either."""
+    scene.provider.traits = ProviderTraits(reuse_revokes_account=True)
+    link = await scene.link()
+    async with opened(scene, telling) as tokens:
+
+        async def notice() -> None:
+            tokens._refresh_flight._watch.told("2")
+
+        async def put_back() -> None:
+            assert scene.provider.presented == []
+            await scene.inner.save(link.key, link.version, scene.provider.grant())
+
+        scene.store.before["links_of"] = [notice]
+        scene.store.after["release"] = [put_back]
+        await tokens.link("scripted", "alice")
+        assert scene.provider.presented == []
+
+
+async def test_one_that_is_noticed_during_an_exchange(scene, telling):
+    """It is not repeated."""
+    await scene.link()
+    async with opened(scene, telling) as tokens:
+
+        async def refresh(_, *, resource=None) -> NotSent:
+            exchanges.append(resource)
+            tokens._refresh_flight._watch.told("2")
+            return NotSent("connection_refused")
+
+        exchanges: list[object] = []
+        scene.provider.refresh = refresh
+        with pytest.raises(ProviderUnavailable):
+            await tokens.link("scripted", "alice")
+        assert exchanges == [None]
 
 
 async def test_callers_with_less_patience(scene, telling):
@@ -204,6 +287,7 @@ async def test_a_second_failover_meanwhile(scene, telling):
         await watch.look()
         watch.told("3")
         assert watch.holds_for() == HOLD.total_seconds()
+        assert telling.accepted == "cluster/1"
 
 
 async def test_a_link_that_has_gone_back(scene):

@@ -82,14 +82,12 @@ class Healing:
             if known is None:
                 return stored
             self._watch.doubt()
-            healed = await self._put_back(known, stored, behind=self._known.is_behind)
+            return await self._put_back(known, stored, behind=self._known.is_behind)
         except StoreUnavailable:
             return newer  # what it has is no good, and will be looked at again
         except LinkNotFound:
             self._known.forget(key)
             raise
-        self._known.note(healed)
-        return healed
 
     async def _look_at_latest(self) -> None:
         """See whether the store has gone back where nothing else says so."""

@@ -121,9 +121,7 @@ class Leases:
         """Whether the store says that nobody else has had the lease since, or left nothing behind."""
         unresolved = lease.unresolved
         with suppress(StoreUnavailable):
-            claim = await self._claim_once(lease)
-            gone_back = self._watch is not None and self._watch.holding
-            return isinstance(claim, Claimed) and lease.unresolved == unresolved and not gone_back
+            return isinstance(await self._claim_once(lease), Claimed) and lease.unresolved == unresolved
         return False
 
     def _slept(self, lease: Lease) -> bool:
