@@ -31,7 +31,7 @@ class KnownLinks:
     """The newest state of links as they were read or saved here: the last ``most`` that were used.
 
     A version is no name for a state once a store has lost writes: it gives the same ones again. So for one
-    look at each link after the store was seen to have gone back, what is stored counts as older if its
+    look at each link after that was noted (:meth:`went_back`), what is stored counts as older if its
     refresh token is known to have been replaced, or if it was issued earlier. Only for one: a provider may
     give a user the same refresh token again.
     """
@@ -80,7 +80,7 @@ class KnownLinks:
             self._latest = None
 
     def went_back(self) -> Sequence[LinkKey]:
-        """Take note that the store may have lost writes, and return which links are to be looked at."""
+        """Take note that the store may have older states, and return which links are to be looked at."""
         self._gone_back += 1
         return tuple(self._links)
 

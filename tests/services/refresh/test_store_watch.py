@@ -137,6 +137,16 @@ async def test_a_mark_on_what_was_claimed_then(scene, telling):
         assert (await tokens.link("scripted", "alice")).tokens.access_token == newer.access_token
 
 
+def put_back_by_one_who_knew_less(scene, before):
+    """What another replica does, whose state of the link has a higher version then, and a later time."""
+
+    async def put_back() -> None:
+        later = attrs.evolve(before.link, version=9, updated_at=scene.clock.now())
+        scene.inner._write(KEY, attrs.evolve(before, link=later))
+
+    return put_back
+
+
 async def test_what_another_replica_has_put_back_meanwhile(scene, telling):
     """It may have known less: what was refreshed here is put over it."""
     await scene.link()
@@ -145,14 +155,29 @@ async def test_what_another_replica_has_put_back_meanwhile(scene, telling):
         newest = await tokens.link("scripted", "alice")
         scene.clock.advance(timedelta(hours=2))
         telling.timeline = "2"
-
-        async def put_back() -> None:
-            later = attrs.evolve(before.link, version=9, updated_at=scene.clock.now())
-            scene.inner._write(KEY, attrs.evolve(before, link=later))
-
-        scene.store.after["release"] = [put_back]
+        scene.store.before["wait_for_change"] = [put_back_by_one_who_knew_less(scene, before)]
         await tokens.link("scripted", "alice")
         assert scene.provider.presented[1:] == [newest.tokens.refresh_token]
+
+
+async def test_what_another_replica_has_put_back_at_the_end(scene, telling):
+    """Whoever waits for the end reads the link again, and knows it better all the same."""
+    scene.clock = HeldClock()
+    await scene.link()
+    before = scene.inner._rows[KEY]
+    async with opened(scene, telling) as tokens:
+        newest = await tokens.link("scripted", "alice")
+        await tokens._refresh_flight._watch.look()
+        telling.timeline = "2"
+        scene.clock.advance(timedelta(hours=2))
+        tokens._refresh_flight._watch.told("2")
+        waiting = asyncio.ensure_future(tokens.link("scripted", "alice"))
+        while len([left for left in scene.clock.asleep if left == HOLD.total_seconds()]) < 2:
+            await asyncio.sleep(0)
+        scene.store.before["get"] = [put_back_by_one_who_knew_less(scene, before)]
+        scene.clock.advance(HOLD)
+        await waiting
+        assert scene.provider.presented[1] == newest.tokens.refresh_token
 
 
 async def test_one_that_is_noticed_between_claim_and_exchange(scene, telling):

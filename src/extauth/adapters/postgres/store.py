@@ -99,8 +99,8 @@ class PostgresLinkStore(LinkingMethods):
     Without it an empty set is refused beside one that holds links.
 
     A call waits for a connection of the pool for no longer than ``acquire_timeout``, then it is
-    :class:`~extauth.StoreUnavailable`: a pool may be used up by transactions of the application, of which each
-    waits for a token.
+    :class:`~extauth.StoreUnavailable`: the application's transactions may have used the pool up, and each be
+    waiting for a token.
     """
 
     def __init__(

@@ -152,7 +152,8 @@ class RefreshFlight:
                     if left <= timedelta(0) or self._closing.is_set():
                         raise refresh_in_progress(key, step.remaining)
                     seen = await self._wait_for_other(link, min(left, step.remaining), lapsed=step.lapsed)
-                    link = await self._leased_refresh.put_back(link, seen, occupied=True)
+                    mended = await self._leased_refresh.put_back(link, seen, occupied=True)
+                    link = await self.healing.checked(mended)
                 case _:
                     assert_never(step)
             now = self._clock.now()

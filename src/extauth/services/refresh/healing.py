@@ -53,7 +53,8 @@ class Healing:
         self._put_back = put_back
         self._known = KnownLinks(policy.known_links)
         self._looks: SingleFlight[LinkKey, Link] = SingleFlight()
-        watch.on_gone_back(self._sweep, self._look_at_latest)
+        # Until the end others put back what they know, which may be less than what is known here.
+        watch.on_gone_back(self._sweep, self._known.went_back, self._look_at_latest)
 
     async def checked(self, link: Link) -> Link:
         """Return a link as it was read, or the newer one that is known, which is then put back.

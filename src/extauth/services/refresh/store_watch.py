@@ -46,12 +46,14 @@ class StoreWatch:
         self._unexplained = False
         """Whether that is for a link alone, so that another history, once it is seen, is why."""
         self._sweep: Sweep | None = None
+        self._settled: Callable[[], object] | None = None
         self._probe: Probe | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def on_gone_back(self, sweep: Sweep, probe: Probe) -> None:
-        """Have ``sweep`` called each time that the store has gone back, and ``probe`` to find that out."""
-        self._sweep, self._probe = sweep, probe
+    def on_gone_back(self, sweep: Sweep, settled: Callable[[], object], probe: Probe) -> None:
+        """Have ``sweep`` called each time that the store has gone back, and ``settled`` when the hold ends;
+        ``probe`` finds out whether it has."""
+        self._sweep, self._settled, self._probe = sweep, settled, probe
 
     @property
     def holding(self) -> bool:
@@ -69,8 +71,11 @@ class StoreWatch:
             self._changed()
 
     def doubt(self) -> None:
-        """Take note that a link has gone back, of which there may be no other sign."""
-        if not self.holding:
+        """Take note that a link has gone back, of which there may be no other sign.
+
+        Not shortly after the store has: another replica has put back less than is known here.
+        """
+        if self._clock.monotonic() >= self._held_until + self._hold:
             self._gone_back()
             self._unexplained = True
 
@@ -123,6 +128,8 @@ class StoreWatch:
             await self._sweep(until)
         while (left := until - self._clock.monotonic()) > 0:
             await self._clock.sleep(left)
+        if self._settled is not None:
+            self._settled()
         await self.look()  # to say that all is well again
 
     async def _look_now_and_then(self) -> None:
