@@ -179,6 +179,7 @@ def test_the_domain_is_pure():
         "__future__",
         "attrs",
         "base64",
+        "collections",
         "collections.abc",
         "contextlib",
         "contextvars",

@@ -37,7 +37,7 @@ def _refused(link, retry_after, reason, *, works):
 def withheld():
     """Withhold a working token when its refresh fails."""
     with (
-        replacing(attempt, "_served", _refused)(),
+        replacing(attempt, "served", _refused)(),
         replacing(TokenService, "_fresh_or_working", _fresh_or_nothing)(),
     ):
         yield
@@ -81,5 +81,5 @@ def _quoted(link, retry_after, reason, *, works):
     raise provider_unavailable(link.key, f"{reason}: {link.tokens.refresh_token}", retry_after)
 
 
-token_in_error = replacing(attempt, "_served", _quoted)
+token_in_error = replacing(attempt, "served", _quoted)
 """An error shows a refresh token."""

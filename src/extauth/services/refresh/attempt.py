@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from datetime import timedelta
-from typing import assert_never, final
+from functools import partial
+from typing import Final, assert_never, final
 
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.events import (
@@ -40,7 +40,6 @@ from extauth.services.errors import (
     client_rejected,
     link_not_found,
     reauthorization_required,
-    refresh_failed,
     unknown_resource,
 )
 from extauth.services.events import EventEmitter
@@ -50,7 +49,7 @@ from extauth.services.refresh.exchange import Presented, RefreshExchange
 from extauth.services.refresh.lease import Lease, Leases, Occupied
 from extauth.services.refresh.lost_writes import put_back, record_on
 from extauth.services.refresh.marks import TemporaryMarks
-from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
+from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved, served
 from extauth.services.refresh.refusals import RefusedLinks
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.siblings import Siblings
@@ -88,6 +87,7 @@ class LeasedRefresh:
         self._refused_links = RefusedLinks(clock)
         self._leases = Leases(store, clock, policy, rng, watch=watch)
         self._siblings = Siblings(store, clock)
+        self.put_back: Final = partial(put_back, store, self._leases)
         self._refresh_exchange = RefreshExchange(clock, policy, emitter, turns, rng)
         self._closing = False
         """Set once by :meth:`hurry`."""
@@ -99,17 +99,6 @@ class LeasedRefresh:
     async def look(self) -> None:
         """See the store's clock before anything depends on it."""
         await self._leases.look()
-
-    async def put_back(
-        self,
-        known: Link,
-        stored: Link,
-        *,
-        occupied: bool = False,
-        behind: Callable[[Link], bool] | None = None,
-    ) -> Link:
-        """Return the stored link, unless the store has lost what was known before; see :func:`put_back`."""
-        return await put_back(self._store, self._leases, known, stored, occupied=occupied, behind=behind)
 
     async def run(self, request: TokenRequest, link: Link) -> Attempt:
         """Try to get what is wanted with the refresh token of ``link``.
@@ -126,10 +115,10 @@ class LeasedRefresh:
         while isinstance(claim, Claimed):
             if self._watch.holding:
                 return await self._held(lease)
-            others_at_stake = await self._others_at_stake(request, claim.link)
-            served = await self._left_alone(request, lease, claim, others_at_stake=others_at_stake)
-            if served is not None:
-                return served
+            others_at_stake = await self._siblings.may_end(request.provider, claim.link)
+            ended = await self._left_alone(request, lease, claim, others_at_stake=others_at_stake)
+            if ended is not None:
+                return ended
             if looked_again or not _may_be_spent(claim, request.provider.traits):
                 return await self._exchange(request, lease, claim, others_at_stake=others_at_stake)
             # Whoever presented it before may have been cut off from the store, and be about to save.
@@ -151,11 +140,6 @@ class LeasedRefresh:
         await self._leases.release(lease)
         return Busy(timedelta(seconds=self._watch.holds_for()))
 
-    async def _others_at_stake(self, request: TokenRequest, link: Link) -> bool:
-        traits = request.provider.traits
-        account_wide = traits.rotates and traits.reuse_revokes_account
-        return account_wide and await self._siblings.at_stake(request.provider, link)
-
     async def _left_alone(
         self, request: TokenRequest, lease: Lease, claim: Claimed, *, others_at_stake: bool
     ) -> Finished | None:
@@ -175,7 +159,7 @@ class LeasedRefresh:
                 raise reauthorization_required(link.key, reason)
             case CoolDown(retry_at, reason):
                 await self._leases.release(lease)
-                return _served(link, retry_at - now, reason, works=works)
+                return served(link, retry_at - now, reason, works=works)
             case None:
                 pass
         at_stake = something_to_lose(link, now, rejected=request.rejected)
@@ -186,7 +170,7 @@ class LeasedRefresh:
             if others_at_stake and not at_stake:
                 # No later try is any better, as long as the others live.
                 raise reauthorization_required(link.key, REPLY_LOST)
-            return _served(link, None, UNRESOLVED, works=works)
+            return served(link, None, UNRESOLVED, works=works)
         return None
 
     async def _exchange(
@@ -305,7 +289,7 @@ class LeasedRefresh:
                 told = LinkProbablyDead if mark.reason == PROBABLY_DEAD else RefreshFailed
                 self._emitter.emit(told(link.key, link.version, code, pause))
                 marked = link if recorded is None else recorded.link
-                return _served(marked, pause, mark.reason, works=works)
+                return served(marked, pause, mark.reason, works=works)
             case _:
                 assert_never(recorded)
 
@@ -313,9 +297,3 @@ class LeasedRefresh:
 def _may_be_spent(claim: Claimed, traits: ProviderTraits) -> bool:
     unresolved_for = claim.unresolved_for
     return unresolved_for is not None and not traits.tolerates_replay(unresolved_for)
-
-
-def _served(link: Link, retry_after: timedelta | None, reason: str, *, works: bool) -> Finished:
-    if works:
-        return Finished(link)
-    raise refresh_failed(link.key, reason, retry_after)

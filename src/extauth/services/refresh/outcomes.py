@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 import attrs
 
 from extauth.domain.link import Link
+from extauth.services.errors import refresh_failed
 
 
 @final
@@ -37,3 +38,13 @@ class Busy:
 
 
 Attempt: TypeAlias = Finished | Moved | Busy
+
+
+def served(link: Link, retry_after: timedelta | None, reason: str, *, works: bool) -> Finished:
+    """End an attempt that got no token with the one that there is, if that works.
+
+    :raises ProviderUnavailable: if it does not.
+    """
+    if works:
+        return Finished(link)
+    raise refresh_failed(link.key, reason, retry_after)

@@ -18,6 +18,12 @@ class Siblings:
         self._store = store
         self._clock = clock
 
+    async def may_end(self, provider: OAuthProvider, link: Link) -> bool:
+        """Whether one of them may be ended, at such a provider."""
+        traits = provider.traits
+        account_wide = traits.rotates and traits.reuse_revokes_account
+        return account_wide and await self.at_stake(provider, link)
+
     async def at_stake(self, provider: OAuthProvider, link: Link) -> bool:
         """Whether a replay of ``link``'s refresh token could end another link, or there is no telling."""
         links = await links_at_same_client(self._store, provider, link.key.user_id)
