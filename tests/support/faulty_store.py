@@ -9,7 +9,7 @@ from typing import Any
 
 from extauth import StoreUnavailable
 
-Fault = BaseException | Callable[[], Awaitable[None]]
+Fault = BaseException | Callable[[], Awaitable[object]]
 
 
 class FaultyStore:
@@ -30,6 +30,11 @@ class FaultyStore:
     def imports(self) -> Any:
         """What moves links in and out; no fault is planned for it."""
         return self._store.imports
+
+    @property
+    def own_writes(self) -> Any:
+        """What the store beneath tells of its writes."""
+        return self._store.own_writes
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)

@@ -91,6 +91,11 @@ class RefreshPolicy:
     """How long closing keeps trying to save a rotated token while the store is down."""
     rate_limits: Mapping[str, RateLimit] = attrs.field(factory=dict[str, RateLimit], hash=False)
     """By provider id, the most that this process sends it. Others' limits are found out by their answers."""
+    remember_for: timedelta | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
+    """Serve a link that was read from memory for this long, without asking the store; None: never. What this
+    process writes is seen at once, what others write after so long at the latest."""
+    remember_most: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
+    """How many links are remembered; the least recently used give way."""
 
     def __attrs_post_init__(self) -> None:
         if self.exchange_timeout + self.save_margin > self.lease_ttl:

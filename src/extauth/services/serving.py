@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self, TypeVar, final
 
-from extauth.domain.acting import authorization_of, foundation
+from extauth.domain.acting import anybody, authorization_of, foundation
 from extauth.domain.actors import Action, Target
 from extauth.domain.audit import trail_of
 from extauth.domain.link import Link, LinkKey
@@ -47,6 +47,16 @@ class Serving:
         """
         self._authorize(action, Target.of(about) if isinstance(about, LinkKey) else about)
         return about
+
+    @property
+    def asks(self) -> bool:
+        """Whether it matters who calls: :meth:`allow` lets not everybody do everything."""
+        return self._authorize is not anybody
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is an audit trail."""
+        return self._trail is not None
 
     async def handed_out(self, link: Link) -> Link:
         """Return a link to a caller, once that is entered in the audit trail, if there is one.

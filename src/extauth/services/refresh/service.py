@@ -15,7 +15,7 @@ from extauth.clock import SystemClock
 from extauth.domain.acting import acting
 from extauth.domain.actors import REFRESHING, Action
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
-from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, blocked
+from extauth.domain.freshness import SERVE, Decision, Refresh, Serve, ServeAndRefresh, blocked
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.pauses import ProviderPause
@@ -36,6 +36,7 @@ from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
 from extauth.services.refresh.ahead import RefreshAhead
 from extauth.services.refresh.flight import Landed, RefreshFlight
+from extauth.services.refresh.remembered import RememberedLinks, remembered_links
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.short_lives import ShortLives
 from extauth.services.refresh.unsaved import UnsavedTokens
@@ -81,6 +82,10 @@ class TokenService:
         """What almost every call wants: the grant's own token, for however long."""
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
+        self._remembered = remembered_links(store, self._policy, self._clock)
+        """None: nothing is."""
+        self._quick = None if self._serving.asks else self._remembered
+        """The same, where everybody may have every link."""
         self._emitter = emitter = EventEmitter(observer)
         rng = rng or random.SystemRandom()
         self._unsaved_tokens = UnsavedTokens(
@@ -93,6 +98,7 @@ class TokenService:
             emitter=emitter,
             unsaved_tokens=self._unsaved_tokens,
             rng=rng,
+            remembered=self._remembered,
         )
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
@@ -143,6 +149,12 @@ class TokenService:
         :raises ValueError: an id or the resource cannot be one, the provider has no tokens for resources, or
             ``valid_for`` is not positive.
         """
+        if self._quick is not None and resource is None and valid_for is None:
+            self._serving.check()
+            found = self._quick.served(provider_id, user_id)
+            if found is not None:
+                link = await self._serving.handed_out(found.link) if self._serving.tells else found.link
+                return link.tokens.access_token
         link = await self.link(provider_id, user_id, resource=resource, valid_for=valid_for)
         return link.tokens.access_token
 
@@ -159,8 +171,10 @@ class TokenService:
         With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
         """
         request = self._request(provider_id, resource, valid_for)
-        request, link = await self._read(request, LinkKey(provider_id, user_id))
-        decision = request.decide(link, self._clock.now(), self._policy)
+        key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
+        remembered = self._still_served(request, key)
+        request, link = remembered or await self._read(request, key, remember=True)
+        decision = SERVE if remembered else request.decide(link, self._clock.now(), self._policy)
         if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
             link = await self._serve(request, link, decision)
             request = await request.for_link(link)
@@ -183,7 +197,10 @@ class TokenService:
         hidden = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
         request = self._request(provider_id, resource)
-        request, before = await self._read(request, LinkKey(provider_id, user_id))
+        key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
+        if self._remembered is not None:
+            self._remembered.forget(key)
+        request, before = await self._read(request, key)
         link = before
         if hidden.value is not None:
             request = attrs.evolve(request, rejected=RejectedToken(hidden.value, before))
@@ -235,12 +252,43 @@ class TokenService:
             return self._requests[provider_id]
         return TokenRequest(provider_of(self.providers, provider_id), resource, valid_for=valid_for)
 
-    async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
-        self._serving.allow(Action.READ, key)
-        link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
+    def _still_served(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link] | None:
+        """Return a remembered link if it has what is wanted, with the request that its provider serves."""
+        if self._remembered is None:
+            return None
+        found = self._remembered.recall(key.provider_id, key.user_id)
+        if found is None:
+            return None
+        if found.provider is not request.provider:
+            request = attrs.evolve(request, provider=found.provider)
+        decision = request.decide(found.link, self._clock.now(), self._policy)
+        return (request, found.copied()) if isinstance(decision, Serve) else None
+
+    async def _read(
+        self, request: TokenRequest, key: LinkKey, *, remember: bool = False
+    ) -> tuple[TokenRequest, Link]:
+        link = self._unsaved_tokens.unsaved(key)
+        if link is None and remember and self._remembered is not None:
+            return await self._read_to_remember(self._remembered, request, key)
+        link = link or await self._store.get(key)
         if link is None:
             raise link_not_found(key)
         return await request.for_link(link), link
+
+    async def _read_to_remember(
+        self, remembered: RememberedLinks, request: TokenRequest, key: LinkKey
+    ) -> tuple[TokenRequest, Link]:
+        begun = remembered.begin(key)
+        good = None
+        try:
+            link = await self._store.get(key)
+            if link is None:
+                raise link_not_found(key)
+            request = await request.for_link(link)
+            good = link
+        finally:
+            remembered.end(key, begun, good, request.provider)
+        return request, link
 
     async def _serve(self, request: TokenRequest, link: Link, decision: Decision) -> Link:
         match decision:

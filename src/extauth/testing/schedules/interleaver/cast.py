@@ -89,6 +89,7 @@ class Cast:
         if asked_for_another and found is not None:
             rejected = found.tokens.access_token
             self._scene.ledger.refused_access_tokens.add(rejected)
+        told = self._scene.oracle.ages.told(name, user)
         task = self._scene.loop.create_task(replica.ask(user, resource, rejected))
         began = self._scene.clock.monotonic()
         self.calls[caller] = Call(
@@ -100,6 +101,7 @@ class Cast:
             found,
             doomed=found is not None and self._scene.oracle.doomed(found),
             asked_for_another=rejected is not None,
+            told=told,
             task=task,
         )
 
