@@ -14,8 +14,8 @@ Only a link with which all is well is: no failure mark, no exchange under way, i
 from __future__ import annotations
 
 from collections import OrderedDict
-from datetime import UTC, datetime
-from typing import Final, final
+from collections.abc import Callable
+from typing import Any, Final, final
 
 import attrs
 
@@ -29,8 +29,6 @@ UNCERTAIN: Final = 60.0
 """Seconds for which a link is not remembered after a write whose end nobody knows. Longer than a store waits
 for a lock: what is carried out still later is seen as another process's writes are."""
 
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
 
 @final
 class Remembered:
@@ -39,7 +37,7 @@ class Remembered:
     __slots__ = ("forgotten_at", "link", "origin", "provider", "served_until", "shown")
 
     def __init__(
-        self, link: Link, provider: OAuthProvider, *, forgotten_at: float, served_until: datetime
+        self, link: Link, provider: OAuthProvider, *, forgotten_at: float, served_until: float
     ) -> None:
         self.link = link
         self.provider = provider
@@ -49,9 +47,9 @@ class Remembered:
         self.forgotten_at = forgotten_at
         """On the monotonic clock."""
         self.served_until = served_until
-        """By the time of day: from then on the grant's own token is to be replaced."""
-        self.shown: tuple[object, object] | None = None
-        """What a client made of it to show an API, and which client."""
+        """By the time of day, in POSIX seconds: from then on the grant's own token is to be replaced."""
+        self.shown: Any = None
+        """Which client showed it to an API last, and what it made of it."""
 
     def copied(self) -> Link:
         """Return the link for a caller to keep: what of it can be changed is theirs alone."""
@@ -71,7 +69,8 @@ class RememberedLinks:
 
     def __init__(self, policy: RefreshPolicy, clock: Clock) -> None:
         self._policy = policy
-        self._monotonic, self._now = clock.monotonic, clock.now
+        self._monotonic = clock.monotonic
+        self._timestamp: Callable[[], float] = getattr(clock, "timestamp", lambda: clock.now().timestamp())
         self._span = 0.0 if policy.remember_for is None else policy.remember_for.total_seconds()
         self._most = policy.remember_most
         self._links: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
@@ -92,7 +91,7 @@ class RememberedLinks:
         if (
             found is None
             or self._monotonic() >= found.forgotten_at
-            or self._now() >= found.served_until
+            or self._timestamp() >= found.served_until
             or found.provider.origin is not found.origin
         ):
             return None
@@ -137,7 +136,10 @@ class RememberedLinks:
             return
         until = served_until(link, self._policy)
         self._links[at] = Remembered(
-            link, provider, forgotten_at=began + self._span, served_until=until or _NEVER
+            link,
+            provider,
+            forgotten_at=began + self._span,
+            served_until=float("inf") if until is None else until.timestamp(),
         )
         self._links.move_to_end(at)
         if len(self._links) > self._most:

@@ -36,7 +36,7 @@ from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
 from extauth.services.refresh.ahead import RefreshAhead
 from extauth.services.refresh.flight import Landed, RefreshFlight
-from extauth.services.refresh.remembered import RememberedLinks, remembered_links
+from extauth.services.refresh.remembered import Remembered, RememberedLinks, remembered_links
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.short_lives import ShortLives
 from extauth.services.refresh.unsaved import UnsavedTokens
@@ -157,6 +157,17 @@ class TokenService:
                 return link.tokens.access_token
         link = await self.link(provider_id, user_id, resource=resource, valid_for=valid_for)
         return link.tokens.access_token
+
+    def at_once(self, provider_id: str, user_id: str) -> Remembered | None:
+        """Return what is remembered of a link, where the caller may have it without being asked who they are
+        and without an entry in the trail; None: ask :meth:`link`. For clients that ask at each request.
+
+        :raises RuntimeError: on another event loop, and when closed.
+        """
+        if self._quick is None or self._serving.tells:
+            return None
+        self._serving.check()
+        return self._quick.served(provider_id, user_id)
 
     async def link(
         self,
