@@ -110,7 +110,8 @@ async def _old_after_a_put(tokens: Any, store: Any) -> bool:
     """Whether a token is served that was replaced through the service's own store."""
     await tokens.access_token("scripted", "alice")
     await store.put(LinkKey("scripted", "alice"), TokenSet("at-2", "rt-2"))
-    return await tokens.access_token("scripted", "alice") != "at-2"
+    served: str = await tokens.access_token("scripted", "alice")
+    return served != "at-2"
 
 
 async def _more_than_may_be(tokens: Any, store: Any) -> bool:
@@ -134,7 +135,7 @@ async def test_what_schedules_do_not_have_is_found(name, wrong):
             TokenService(store, [ScriptedProvider()], policy=policy) as tokens,
         ):
             await store.put(LinkKey("scripted", "alice"), TokenSet("at-1", "rt-1"))
-            return await wrong(tokens, store)
+            return bool(await wrong(tokens, store))
 
     with getattr(broken_memory, name)():
         assert await found()

@@ -120,7 +120,10 @@ TestSqlite.settings = races(40)
 TestPostgres = refresh_races(postgres_database).TestCase
 TestPostgres.settings = races(40)
 
-REMEMBERING = {"policy": RefreshPolicy(remember_for=timedelta(seconds=20)), "age": timedelta(0)}
+REMEMBERING: dict[str, Any] = {
+    "policy": RefreshPolicy(remember_for=timedelta(seconds=20)),
+    "age": timedelta(0),
+}
 
 TestMemoryAndRemembering = on_memory(**REMEMBERING)
 TestMemoryAndRemembering.settings = races(100)
