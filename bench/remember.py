@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,20 +29,20 @@ from extauth.testing.scripted.provider import ScriptedProvider
 
 LINKS = 1_000
 REMEMBERED = int(os.environ.get("EXTAUTH_BENCH_REMEMBERED", "100000"))
-"""How many links are remembered where memory is measured: a million takes half a minute and two gigabytes."""
+"""How many links are remembered where memory is measured: a million takes a gigabyte and a half."""
 ROUNDS = 25
 READS = 2_000
 DRIVER_READS = 250
-MICROSECONDS, TIMES, KILOBYTES = 3, 60, 1.5
+MICROSECONDS, TIMES, BYTES = 3, 60, 1500
 
 OURS, ASKED = "access_token(), remembered", "access_token(), asking the store"
 ALONE = f"{OURS}, processor's time"
 
 METHOD = f"""{LINKS:,} links, all remembered; each side reads random users of them, one after the other.
 The first side is the processor's time, the others are by the clock on the wall. The bare side selects access
-token, refresh token and expiry by primary key, as under "Reading a fresh token". Memory is what Python has
-allocated for {REMEMBERED:,} links of one service, read one by one, each with tokens, scopes and times of its
-own; `EXTAUTH_BENCH_REMEMBERED` sets how many."""
+token, refresh token and expiry by primary key, as under "Reading a fresh token". Memory is by what a process
+grows with {REMEMBERED:,} links of one service, read one by one, each with tokens, scopes and times of its own;
+`EXTAUTH_BENCH_REMEMBERED` sets how many."""
 
 Side = Callable[[], Awaitable[float]]
 
@@ -134,32 +134,36 @@ class OfNobody:
         return Link(LinkKey(str(key.provider_id), user(number)), tokens, 1, issued_at, issued_at)
 
 
-async def memory() -> tuple[float, float]:
-    """Return kilobytes per link, and seconds to remember them all."""
+async def remember(count: int) -> float:
+    """Return by how many bytes a link this process has grown."""
     store, provider = OfNobody(), ScriptedProvider(PROVIDER)
-    links = RememberedLinks(remembering(REMEMBERED), SystemClock())
-    gc.collect()
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    began = time.perf_counter()
-    for number in range(REMEMBERED + REMEMBERED // 10):  # the last tenth pushes the first one out
+    links = RememberedLinks(remembering(count), SystemClock())
+    before = resident()
+    for number in range(count + count // 100):  # the last of them push the first ones out
         key = LinkKey(PROVIDER, user(number))
         begun = links.begin(key)
         links.end(key, begun, await store.get(key), provider)
-    took = time.perf_counter() - began
-    del key
+    assert len(links) == count
+    return (resident() - before) / count
+
+
+def resident() -> int:
     gc.collect()
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert len(links) == REMEMBERED
-    return (after - before) / REMEMBERED / 1000, took
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def memory() -> float:
+    """Return bytes per link, in a process that has done nothing else."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.remember", str(REMEMBERED), stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    return float(told)
 
 
 async def measure(server: str) -> Part:
     found = [await sqlite(), await postgres(server)]
-    kilobytes, _ = await memory()
-    print(f"{REMEMBERED:,} links: {kilobytes:.2f} kB each", file=sys.stderr)
-    figure = Figure(f"a link, of {REMEMBERED:,}, in bytes", kilobytes * 1000, KILOBYTES * 1000, "B")
+    figure = Figure(f"a link, of {REMEMBERED:,}", await memory(), BYTES, "B")
     return Part(
         title="Remembered links",
         method=METHOD,
@@ -167,3 +171,7 @@ async def measure(server: str) -> Part:
         header=("side", "time per call", "the bare driver takes"),
         rows=[row for _, rows in found for row in rows],
     )
+
+
+if __name__ == "__main__":
+    print(asyncio.run(remember(int(sys.argv[1]))))

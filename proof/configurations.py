@@ -75,13 +75,13 @@ WITH_MEMORY: dict[str, Bounds] = {
     ),
     "remembered, and a replica dies": Bounds(replicas=2, late_calls=1, refusals=1, crashes=1, left=LASTS),
     "remembered, while users come and go": Bounds(
-        replicas=2, late_calls=2, authorizations=1, unlinks=1, leaps=1, left=LASTS
+        replicas=2, late_calls=1, authorizations=1, unlinks=1, leaps=1, left=LASTS
     ),
     "remembered, and reads take time": Bounds(
         replicas=1,
-        late_calls=2,
+        late_calls=1,
+        refusals=1,
         authorizations=1,
-        unlinks=1,
         left=LASTS,
         replies=frozenset({"refresh", "get"}),
     ),
