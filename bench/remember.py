@@ -41,8 +41,8 @@ ALONE = f"{OURS}, processor's time"
 METHOD = f"""{LINKS:,} links, all remembered; each side reads random users of them, one after the other.
 The first side is the processor's time, the others are by the clock on the wall. The bare side selects access
 token, refresh token and expiry by primary key, as under "Reading a fresh token". Memory is by what a process
-grows with {REMEMBERED:,} links of one service, read one by one, each with tokens, scopes and times of its own;
-`EXTAUTH_BENCH_REMEMBERED` sets how many."""
+grows with {REMEMBERED:,} links of one service, read one by one, each with tokens, scopes and times of its
+own; `EXTAUTH_BENCH_REMEMBERED` sets how many."""
 
 Side = Callable[[], Awaitable[float]]
 

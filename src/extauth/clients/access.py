@@ -78,7 +78,9 @@ class UserAccess:
         if not self._plain:
             return None
         user = self._user
-        found = self._tokens.at_once(self._provider_id, user if isinstance(user, str) else _named_by(user))
+        found = self._tokens.at_once.found(
+            self._provider_id, user if isinstance(user, str) else _named_by(user)
+        )
         if found is None or self._headers is None:
             return None
         if found.shown is None or found.shown[0] is not self:

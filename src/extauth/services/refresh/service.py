@@ -15,7 +15,7 @@ from extauth.clock import SystemClock
 from extauth.domain.acting import acting
 from extauth.domain.actors import REFRESHING, Action
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
-from extauth.domain.freshness import SERVE, Decision, Refresh, Serve, ServeAndRefresh, blocked
+from extauth.domain.freshness import Decision, Refresh, Serve, ServeAndRefresh, blocked
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.pauses import ProviderPause
@@ -26,7 +26,6 @@ from extauth.domain.revocation import OnSharedGrant
 from extauth.services.arguments import checked_store
 from extauth.services.errors import (
     UNRESOLVED,
-    link_not_found,
     provider_unavailable,
     refresh_in_progress,
     refuse,
@@ -36,7 +35,8 @@ from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
 from extauth.services.refresh.ahead import RefreshAhead
 from extauth.services.refresh.flight import Landed, RefreshFlight
-from extauth.services.refresh.remembered import Remembered, RememberedLinks, remembered_links
+from extauth.services.refresh.reads import AtOnce, LinkReads
+from extauth.services.refresh.remembered import remembered_links
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.short_lives import ShortLives
 from extauth.services.refresh.unsaved import UnsavedTokens
@@ -76,16 +76,14 @@ class TokenService:
         rng: random.Random | None = None,
     ) -> None:
         self._serving = Serving("TokenService", checked_store(store, "save"))
-        self._store = store = acting(store, REFRESHING)
+        store = acting(store, REFRESHING)
         self.providers: Final = by_id(providers)
         self._requests = {name: TokenRequest(provider) for name, provider in self.providers.items()}
         """What almost every call wants: the grant's own token, for however long."""
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
         self._remembered = remembered_links(store, self._policy, self._clock)
-        """None: nothing is."""
-        self._quick = None if self._serving.asks else self._remembered
-        """The same, where everybody may have every link."""
+        self.at_once: Final = AtOnce(self._serving, self._remembered)
         self._emitter = emitter = EventEmitter(observer)
         rng = rng or random.SystemRandom()
         self._unsaved_tokens = UnsavedTokens(
@@ -100,6 +98,7 @@ class TokenService:
             rng=rng,
             remembered=self._remembered,
         )
+        self._reads = LinkReads(store, self._unsaved_tokens, self._remembered, self._clock, self._policy)
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._short_lives = ShortLives()
@@ -149,25 +148,10 @@ class TokenService:
         :raises ValueError: an id or the resource cannot be one, the provider has no tokens for resources, or
             ``valid_for`` is not positive.
         """
-        if self._quick is not None and resource is None and valid_for is None:
-            self._serving.check()
-            found = self._quick.served(provider_id, user_id)
-            if found is not None:
-                link = await self._serving.handed_out(found.link) if self._serving.tells else found.link
-                return link.tokens.access_token
+        if resource is None and valid_for is None and (found := self.at_once.found(provider_id, user_id)):
+            return found.link.tokens.access_token
         link = await self.link(provider_id, user_id, resource=resource, valid_for=valid_for)
         return link.tokens.access_token
-
-    def at_once(self, provider_id: str, user_id: str) -> Remembered | None:
-        """Return what is remembered of a link, where the caller may have it without being asked who they are
-        and without an entry in the trail; None: ask :meth:`link`. For clients that ask at each request.
-
-        :raises RuntimeError: on another event loop, and when closed.
-        """
-        if self._quick is None or self._serving.tells:
-            return None
-        self._serving.check()
-        return self._quick.served(provider_id, user_id)
 
     async def link(
         self,
@@ -183,9 +167,7 @@ class TokenService:
         """
         request = self._request(provider_id, resource, valid_for)
         key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
-        remembered = self._still_served(request, key)
-        request, link = remembered or await self._read(request, key, remember=True)
-        decision = SERVE if remembered else request.decide(link, self._clock.now(), self._policy)
+        request, link, decision = self._reads.served(request, key) or await self._reads.read(request, key)
         if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
             link = await self._serve(request, link, decision)
             request = await request.for_link(link)
@@ -209,9 +191,7 @@ class TokenService:
         del rejected  # tools that report errors show the local variables of each frame
         request = self._request(provider_id, resource)
         key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
-        if self._remembered is not None:
-            self._remembered.forget(key)
-        request, before = await self._read(request, key)
+        request, before = await self._reads.read_anew(request, key)
         link = before
         if hidden.value is not None:
             request = attrs.evolve(request, rejected=RejectedToken(hidden.value, before))
@@ -262,44 +242,6 @@ class TokenService:
         if resource is None and valid_for is None and provider_id in self._requests:
             return self._requests[provider_id]
         return TokenRequest(provider_of(self.providers, provider_id), resource, valid_for=valid_for)
-
-    def _still_served(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link] | None:
-        """Return a remembered link if it has what is wanted, with the request that its provider serves."""
-        if self._remembered is None:
-            return None
-        found = self._remembered.recall(key.provider_id, key.user_id)
-        if found is None:
-            return None
-        if found.provider is not request.provider:
-            request = attrs.evolve(request, provider=found.provider)
-        decision = request.decide(found.link, self._clock.now(), self._policy)
-        return (request, found.copied()) if isinstance(decision, Serve) else None
-
-    async def _read(
-        self, request: TokenRequest, key: LinkKey, *, remember: bool = False
-    ) -> tuple[TokenRequest, Link]:
-        link = self._unsaved_tokens.unsaved(key)
-        if link is None and remember and self._remembered is not None:
-            return await self._read_to_remember(self._remembered, request, key)
-        link = link or await self._store.get(key)
-        if link is None:
-            raise link_not_found(key)
-        return await request.for_link(link), link
-
-    async def _read_to_remember(
-        self, remembered: RememberedLinks, request: TokenRequest, key: LinkKey
-    ) -> tuple[TokenRequest, Link]:
-        begun = remembered.begin(key)
-        good = None
-        try:
-            link = await self._store.get(key)
-            if link is None:
-                raise link_not_found(key)
-            request = await request.for_link(link)
-            good = link
-        finally:
-            remembered.end(key, begun, good, request.provider)
-        return request, link
 
     async def _serve(self, request: TokenRequest, link: Link, decision: Decision) -> Link:
         match decision:

@@ -24,6 +24,8 @@ class Ages:
         """By access token that is no longer stored, since when."""
         self._told: dict[tuple[str, str], float] = {}
         """By replica and user, the version known by a write of its own, or since a token was refused."""
+        self._asked: dict[str, float] = {}
+        """By caller, what their replica knew of when they asked."""
 
     def stored(self, before: Link | None, link: Link | None, now: float) -> None:
         """Take note of what became of a user's link."""
@@ -46,20 +48,25 @@ class Ages:
         elif result is None or isinstance(result, Absent):
             self._hears(replica, user, max(self._versions.values(), default=0) + 0.5)
 
-    def refused(self, replica: str, user: str, token: str) -> None:
-        """Take note of what a replica gave to a caller who told it of a refused token."""
+    def begins(self, caller: str, replica: str, user: str) -> None:
+        """Take note that a caller asks a replica for a token of the user's."""
+        if self._span is not None:
+            self._asked[caller] = self.told(replica, user)
+
+    def refused(self, caller: str, user: str, token: str) -> None:
+        """Take note of what was given to a caller who told of a refused token."""
         if token in self._versions:
-            self._hears(replica, user, self._versions[token])
+            self._hears(caller.partition(".")[0], user, self._versions[token])
 
     def told(self, replica: str, user: str) -> float:
         """Return the newest version of the user's link that the replica has been told of."""
         return self._told.get((replica, user), 0)
 
-    def too_old(self, token: str, *, told: float, began: float) -> str | None:
-        """Return what is wrong with handing that out to a call that began then, if anything is."""
+    def too_old(self, token: str, *, caller: str, began: float) -> str | None:
+        """Return what is wrong with handing that out to a caller who came then, if anything is."""
         if self._span is None or token not in self._versions:
             return None
-        if self._versions[token] < told:
+        if self._versions[token] < self._asked[caller]:
             return "which its replica had itself replaced, or been told to be refused, before it asked"
         if self._replaced.get(token, began) + self._span < began:
             return f"which was replaced more than {self._span:g} s before it asked"

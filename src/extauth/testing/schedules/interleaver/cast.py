@@ -89,7 +89,7 @@ class Cast:
         if asked_for_another and found is not None:
             rejected = found.tokens.access_token
             self._scene.ledger.refused_access_tokens.add(rejected)
-        told = self._scene.oracle.ages.told(name, user)
+        self._scene.oracle.ages.begins(caller, name, user)
         task = self._scene.loop.create_task(replica.ask(user, resource, rejected))
         began = self._scene.clock.monotonic()
         self.calls[caller] = Call(
@@ -101,7 +101,6 @@ class Cast:
             found,
             doomed=found is not None and self._scene.oracle.doomed(found),
             asked_for_another=rejected is not None,
-            told=told,
             task=task,
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final, final
 
 import attrs
@@ -59,11 +58,8 @@ class Answer:
     """Whether the store failed its replica during the call."""
     interrupted: bool
     """Whether the caller was cancelled, or its replica told to end: then any error will do."""
-    began_at: datetime
     began: float
-    """The same, on the virtual clock."""
-    told: float
-    """The newest version that its replica had been told of by then."""
+    """On the virtual clock."""
 
 
 @final
@@ -183,15 +179,17 @@ class Oracle:
         caller = answer.caller
         if not self._is_for(token, answer.user, answer.resource):
             self._break(NEVER_SOMEONE_ELSES, f"{caller} asked for {answer.user}'s token and got another's")
+        if answer.asked_for_another:
+            self.ages.refused(caller, answer.user, token)
         found = None if answer.found is None else answer.found.tokens
         if found is not None and found.access_token == token:
             if answer.asked_for_another:
                 self._break(NEVER_WORSE, f"{caller} got the very token that an API had refused")
-            elif found.expires_at is not None and found.expires_at <= answer.began_at:
+            elif found.expires_at is not None and found.expires_at <= self._clock.at(answer.began):
                 self._break(NEVER_WORSE, f"{caller} got a token that had expired before it asked")
             elif answer.doomed:
                 self._break(NEVER_WORSE, f"{caller} got a token that a refresh had killed before it asked")
-        too_old = self.ages.too_old(token, told=answer.told, began=answer.began)
+        too_old = self.ages.too_old(token, caller=caller, began=answer.began)
         if too_old is not None:
             self._break(NEVER_OUT_OF_DATE, f"{caller} got a token {too_old}")
         if token not in self.ledger.ever_stored and not any(

@@ -84,8 +84,6 @@ class Call:
     """Whether its token was dead by then, at a provider that kills it with each exchange."""
     asked_for_another: bool
     """Whether the caller says that an API has refused the stored token."""
-    told: float
-    """The newest version that the replica had been told of when the call began."""
     task: asyncio.Task[str]
     cancelled: bool = False
     """Set by the step that cancels it."""
