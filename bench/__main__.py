@@ -11,13 +11,27 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import broker, clients, due, encryption, imports, limit, moving, reads, single_flight, size, storm
+from bench import (
+    broker,
+    clients,
+    due,
+    encryption,
+    imports,
+    limit,
+    moving,
+    reads,
+    remember,
+    single_flight,
+    size,
+    storm,
+)
 from bench.machine import machine
 from bench.postgres import postgres
 from bench.report import Part, markdown
 
 PARTS: dict[str, Callable[[str], Awaitable[Part]]] = {
     "reads": reads.measure,
+    "remember": remember.measure,
     "encryption": encryption.measure,
     "single_flight": single_flight.measure,
     "storm": storm.measure,

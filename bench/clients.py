@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,7 @@ import extauth
 from bench.links import PROVIDER
 from bench.report import Figure, Part
 from bench.rounds import median
-from extauth import Auth, LinkKey, TokenSet
+from extauth import Auth, LinkKey, RefreshPolicy, TokenSet
 from extauth.clients.aiohttp import TokenMiddleware
 from extauth.clients.httpx import TokenAuth
 from extauth.clients.httpx2 import TokenAuth as TokenAuth2
@@ -28,12 +29,15 @@ MOST = 15
 """Microseconds that a call may take longer."""
 
 OURS, ASKED, CONSTANT = "extauth.clients", "access_token() and a header", "a constant header"
+REMEMBERING = RefreshPolicy(remember_for=timedelta(minutes=10))
+REMEMBERED = ", remember_for"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 METHOD = f"""One call after the other over one connection to a server in the same process that answers at
 once; links in memory. The bare side sends a header that was made once; the middle one asks `access_token()`
-before each call and makes the header. The sides take turns at each call, {CALLS:,} times. What is measured is
-the processor's time, of which the server's part is the same for all, and what counts is the median."""
+before each call and makes the header. Both are measured as they are by default, when each call asks the
+store, and with `RefreshPolicy(remember_for=...)`. The sides take turns at each call, {CALLS:,} times. What is
+measured is the processor's time, of which the server's part is the same for all; the median counts."""
 
 Call = Callable[[], Awaitable[Any]]
 
@@ -121,14 +125,24 @@ async def by_httpx2(opened: AsyncExitStack, auth: Auth, url: str) -> dict[str, C
 async def measure(_: str) -> Part:
     figures, rows = [], []
     provider = ScriptedLinkingProvider(PROVIDER)
-    async with answering() as url, extauth.open("memory://", [provider], keys="plain") as auth:
-        await auth.store.put(LinkKey(PROVIDER, "alice"), TokenSet("at-1", "rt-1"))
+    async with (
+        answering() as url,
+        extauth.open("memory://", [provider], keys="plain") as auth,
+        extauth.open("memory://", [provider], keys="plain", policy=REMEMBERING) as remembering,
+    ):
+        for each in (auth, remembering):
+            await each.store.put(LinkKey(PROVIDER, "alice"), TokenSet("at-1", "rt-1"))
         for name, sides in (("aiohttp", by_aiohttp), ("httpx", by_httpx), ("httpx2", by_httpx2)):
             async with AsyncExitStack() as opened:
                 calls = await sides(opened, auth, url)
+                others = await sides(opened, remembering, url)
+                calls |= {f"{side}{REMEMBERED}": others[side] for side in (OURS, ASKED)}
                 took = await compared(calls)
             longer = {side: (seconds - took[CONSTANT]) * 1e6 for side, seconds in took.items()}
-            figures.append(Figure(f"{name}: a call beside {CONSTANT}", longer[OURS], MOST, "us longer"))
+            figures += [
+                Figure(f"{name}: a call beside {CONSTANT}{how}", longer[f"{OURS}{how}"], MOST, "us longer")
+                for how in ("", REMEMBERED)
+            ]
             rows += [
                 (f"{name}: {side}", f"{seconds * 1e6:.0f} us", f"{longer[side]:+.1f} us")
                 for side, seconds in took.items()

@@ -41,7 +41,7 @@ class Variant:
 
 
 VARIANTS: Final[Mapping[str, Variant]] = {
-    "nothing is remembered": Variant(RefreshPolicy(known_links=0, hold_after_failover=timedelta(0))),
+    "nothing is remembered": Variant(RefreshPolicy(remember_most=0, hold_after_failover=timedelta(0))),
     "without the hold": Variant(RefreshPolicy(hold_after_failover=timedelta(0))),
     "as it is": Variant(RefreshPolicy(hold_after_failover=HOLD)),
     "as it is, one replica restarted": Variant(RefreshPolicy(hold_after_failover=HOLD), restarted=True),

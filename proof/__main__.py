@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 from extauth.testing.schedules.explorer import Report
-from proof.configurations import CONFIGURATIONS, WITH_UPKEEP
+from proof.configurations import CONFIGURATIONS, WITH_MEMORY, WITH_UPKEEP
 from proof.walking import walk
 
 
@@ -19,17 +19,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
     parser.add_argument("only", nargs="*", help="parts of the names of the configurations to walk")
     only = parser.parse_args().only
-    everything = [*CONFIGURATIONS, *WITH_UPKEEP]
+    everything = [*CONFIGURATIONS, *WITH_UPKEEP, *WITH_MEMORY]
     names = [name for name in everything if not only or any(part in name for part in only)]
     began = time.monotonic()
     reports: list[Report] = []
-    print(f"{'configuration':<46}{'states':>10}{'schedules':>11}{'endings':>9}{'broken':>8}{'cpu':>8}")
+    print(f"{'configuration':<60}{'states':>10}{'schedules':>11}{'endings':>9}{'broken':>8}{'cpu':>8}")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for walked in as_completed([pool.submit(walk, name) for name in names]):
             name, report, seconds = walked.result()
             reports.append(report)
             print(
-                f"{name:<46}{report.states:>10,}{report.schedules:>11,}{report.endings:>9,}"
+                f"{name:<60}{report.states:>10,}{report.schedules:>11,}{report.endings:>9,}"
                 f"{len(report.violations):>8}{seconds:>6.0f} s",
                 flush=True,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from extauth import RefreshPolicy
 from extauth.testing import Bounds
 
 EVERY_ANSWER = frozenset({"get", "claim", "refresh", "save", "release", "record_failure"})
@@ -63,3 +64,29 @@ WITH_UPKEEP: dict[str, Bounds] = {
     ),
 }
 """Those in which each replica looks after links before it serves its first caller."""
+
+LASTS = timedelta(minutes=30)
+"""Nobody thinks of refreshing: what is read is remembered."""
+REMEMBERING = RefreshPolicy(remember_for=timedelta(seconds=10))
+
+WITH_MEMORY: dict[str, Bounds] = {
+    "remembered, and refused by an API": Bounds(
+        replicas=2, late_calls=1, refusals=1, lost_replies=1, left=LASTS
+    ),
+    "remembered, and a replica dies": Bounds(replicas=2, late_calls=1, refusals=1, crashes=1, left=LASTS),
+    "remembered, while users come and go": Bounds(
+        replicas=2, late_calls=1, authorizations=1, unlinks=1, leaps=1, left=LASTS
+    ),
+    "remembered, and reads take time": Bounds(
+        replicas=1,
+        late_calls=1,
+        refusals=1,
+        authorizations=1,
+        left=LASTS,
+        replies=frozenset({"refresh", "get"}),
+    ),
+    "remembered, until it is refreshed behind the callers' backs": Bounds(
+        replicas=2, late_calls=1, lost_replies=1, left=STILL_WORKS
+    ),
+}
+"""Those in which each replica remembers the links that it has read, under ``REMEMBERING``."""

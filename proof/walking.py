@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from extauth.testing.schedules.explorer import Report, explore
-from proof.configurations import CONFIGURATIONS, WITH_UPKEEP
+from proof.configurations import CONFIGURATIONS, REMEMBERING, WITH_MEMORY, WITH_UPKEEP
 from proof.upkeep_replica import ReplicaWithUpkeep
 
 _WITH_UPKEEP: Any = ReplicaWithUpkeep
@@ -18,6 +18,8 @@ def walk(name: str) -> tuple[str, Report, float]:
     began = time.process_time()
     if name in WITH_UPKEEP:
         report = explore(WITH_UPKEEP[name], make_service=_WITH_UPKEEP)
+    elif name in WITH_MEMORY:
+        report = explore(WITH_MEMORY[name], policy=REMEMBERING)
     else:
         report = explore(CONFIGURATIONS[name])
     return name, report, time.process_time() - began

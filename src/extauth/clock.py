@@ -19,6 +19,10 @@ class SystemClock:
         """Return the wall-clock time in UTC."""
         return datetime.now(UTC)
 
+    def timestamp(self) -> float:
+        """Return the same as POSIX seconds, which takes a quarter of the time."""
+        return time.time()
+
     def monotonic(self) -> float:
         """Return seconds that never go back, those of a suspended machine included where it can tell."""
         return time.monotonic() if _SINCE_BOOT is None else time.clock_gettime(_SINCE_BOOT)

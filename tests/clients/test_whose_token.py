@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
 
 import extauth
+from extauth import RefreshPolicy
 from extauth.adapters.oauth2 import ApiRules
 from tests.clients.world import opened_world
 
@@ -105,3 +108,44 @@ async def test_the_second_try_shows_nothing_of_the_first(world, client):
     async with client(world.auth, "alice", origins=[world.api.url], headers=headers) as send:
         answer = await send("GET", f"{world.api.url}/me")
     assert (answer.status, ["X-Old" in each.headers for each in world.api.seen]) == (200, [True, False])
+
+
+async def test_headers_of_the_applications_own_are_made_each_time(client):
+    """Also where the link is remembered: they may say more than the token."""
+    made = []
+
+    def headers(tokens):
+        made.append(tokens.access_token)
+        return {"Authorization": f"Bearer {tokens.access_token}"}
+
+    policy = RefreshPolicy(remember_for=timedelta(minutes=10))
+    async with (
+        opened_world(policy=policy) as world,
+        client(world.auth, "alice", origins=[world.api.url], headers=headers) as send,
+    ):
+        for _ in range(3):
+            await send("GET", f"{world.api.url}/me")
+    assert len(made) == 3
+
+
+async def test_what_is_remembered_is_shown_to_whom_it_is_for(client):
+    """Two clients with other headers, and two users, in turn."""
+    policy = RefreshPolicy(remember_for=timedelta(minutes=10))
+    async with opened_world(policy=policy) as world:
+        tokens = {"alice": await world.token(), "bob": await world.connect("bob")}
+        async with AsyncExitStack() as opened:
+            origins = [world.api.url]
+            sends = {
+                user: await opened.enter_async_context(client(world.auth, user, origins=origins))
+                for user in tokens
+            }
+            again = await opened.enter_async_context(client(world.auth, "alice", origins=origins))
+            for _ in range(2):
+                for user, send in sends.items():
+                    await send("GET", f"{world.api.url}/me")
+                    assert world.api.shown()[-1] == f"Bearer {tokens[user]}"
+                await again("GET", f"{world.api.url}/me")
+                assert world.api.shown()[-1] == f"Bearer {tokens['alice']}"
+            new = await world.connect("alice")
+            await sends["alice"]("GET", f"{world.api.url}/me")
+            assert world.api.shown()[-1] == f"Bearer {new}"

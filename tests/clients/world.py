@@ -13,7 +13,7 @@ import httpx
 import httpx2
 
 import extauth
-from extauth import Auth, LinkKey
+from extauth import Auth, LinkKey, RefreshPolicy
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.clients.aiohttp import TokenMiddleware
 from extauth.clients.httpx import TokenAuth
@@ -54,7 +54,9 @@ class World:
 
 
 @asynccontextmanager
-async def opened_world(store: str = "memory://", **options: Any) -> AsyncIterator[World]:
+async def opened_world(
+    store: str = "memory://", *, policy: RefreshPolicy | None = None, **options: Any
+) -> AsyncIterator[World]:
     """Open one, with alice connected."""
     async with AsyncExitStack() as opened:
         server = await opened.enter_async_context(AuthorizationServer())
@@ -67,7 +69,7 @@ async def opened_world(store: str = "memory://", **options: Any) -> AsyncIterato
             token_url=server.token_url,
             **options,
         )
-        auth = await opened.enter_async_context(extauth.open(store, [provider], keys="plain"))
+        auth = await opened.enter_async_context(extauth.open(store, [provider], keys="plain", policy=policy))
         world = World(server, provider, auth, api, other)
         await world.connect("alice")
         yield world

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,16 @@ from types import FrameType
 import attrs
 
 import extauth
-from extauth import AccessPolicy, AuditTrail, LinkKey, TokenService, User, acting_as, open_store
+from extauth import (
+    AccessPolicy,
+    AuditTrail,
+    LinkKey,
+    RefreshPolicy,
+    TokenService,
+    User,
+    acting_as,
+    open_store,
+)
 from extauth.adapters.audit import AuditedStore
 from extauth.adapters.authorization import GuardedStore
 from extauth.adapters.encryption import EncryptionKey
@@ -59,10 +68,12 @@ def entered() -> Iterator[list[Step]]:
         found.extend(order)
 
 
-async def real_call(tmp_path: Path, *, expired: bool, wrapped: bool = False) -> list[Step]:
+async def real_call(
+    tmp_path: Path, *, expired: bool, wrapped: bool = False, remembered: bool = False
+) -> list[Step]:
     """Return what one ``access_token`` call enters, on SQLite and with a provider over HTTP.
 
-    If the store is ``wrapped``, with keys, access and audit."""
+    If the store is ``wrapped``, with keys, access and audit; ``remembered``: the second such call."""
     database = f"sqlite:///{tmp_path / 'links.db'}"
     keys: GivenKeys = EncryptionKey.generate("key") if wrapped else "plain"
     async with AuthorizationServer() as server, open_store(database, keys=keys) as kept:
@@ -78,7 +89,10 @@ async def real_call(tmp_path: Path, *, expired: bool, wrapped: bool = False) -> 
         await kept.put(LinkKey("example", "alice"), tokens)
         audited = AuditedStore(kept, AuditTrail.in_store())
         store = GuardedStore(audited, AccessPolicy()) if wrapped else kept
-        async with TokenService(store, [provider]) as service:
+        policy = RefreshPolicy(remember_for=timedelta(minutes=1) if remembered else None)
+        async with TokenService(store, [provider], policy=policy) as service:
+            if remembered:
+                await service.access_token("example", "alice")
             with acting_as(User("alice")), entered() as order:
                 token = await service.access_token("example", "alice")
         assert (token != tokens.access_token) is expired
@@ -113,6 +127,14 @@ async def test_an_access_token_call_goes_as_the_page_says(tmp_path):
     steps = walk("An `access_token` call")
     order = await real_call(tmp_path, expired=False)
     assert steps == [step for step in order if step in steps]
+
+
+async def test_a_remembered_call_goes_as_the_page_says(tmp_path):
+    """The steps of its walk are all that it enters, but for clocks and loops."""
+    order = await real_call(tmp_path, expired=False, remembered=True)
+    beside = {step for step in order if step[0] in {"clock.py", "one_loop.py"}}
+    ours = [step for step in order if step not in beside and not step[0].startswith("domain/acting")]
+    assert ours == walk("A remembered call")
 
 
 async def test_the_stores_around_a_store_are_gone_through_as_the_page_says(tmp_path):

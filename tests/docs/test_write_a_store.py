@@ -6,14 +6,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from extauth.domain.own_writes import own_writes_of
 from extauth.domain.ports import LinkStore
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "write-a-store.md"
 TEXT = HOWTO.read_text()
-STORE, TEST, RACES, REPLAY = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+STORE, TEST, TELLING, RACES, REPLAY = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 FAILURE, BROKEN_PROMISE = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
 COMPARED = "if link.version != version or written_at not in (None, link.updated_at):"
 
@@ -45,6 +47,25 @@ def test_the_example_passes_the_contract(folder):
     result = run_pytest(folder)
     assert re.fullmatch(r"\d{3} passed, 4 skipped in .*s", result.stdout.splitlines()[-1]), result.stdout
     assert result.returncode == 0
+
+
+async def test_the_store_that_tells_tells():
+    """The class as shown is one that links can be remembered of."""
+    shown: dict[str, Any] = {}
+    exec(TELLING, shown)  # noqa: S102
+    store = shown["TellingStore"]()
+    writes = own_writes_of(store)
+    assert writes is not None
+
+    class Heard:
+        def written(self, key, *, ended):
+            told.append((key, ended))
+
+    told: list[Any] = []
+    heard = Heard()
+    writes.hear(heard)
+    await store.delete("a key")
+    assert told == [("a key", True)]
 
 
 def test_a_failure_reads_as_shown(folder):

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import attrs
 import pytest
 from hypothesis import settings
 
-from extauth import LinkStore, ProviderTraits, open_store
+from extauth import LinkStore, ProviderTraits, RefreshPolicy, open_store
 from extauth.adapters.encryption import EncryptedStore
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.testing import VirtualClock, refresh_races
@@ -118,6 +119,25 @@ TestSqlite.settings = races(40)
 
 TestPostgres = refresh_races(postgres_database).TestCase
 TestPostgres.settings = races(40)
+
+REMEMBERING: dict[str, Any] = {
+    "policy": RefreshPolicy(remember_for=timedelta(seconds=20)),
+    "age": timedelta(0),
+}
+
+TestMemoryAndRemembering = on_memory(**REMEMBERING)
+TestMemoryAndRemembering.settings = races(100)
+
+TestMemoryAndRememberingForResources = on_memory(**REMEMBERING, resources=("mail", "files"))
+TestMemoryAndRememberingForResources.settings = races(50)
+
+TestSqliteAndRemembering = refresh_races(sqlite_file, setting=attrs.evolve(BEGINNING, **REMEMBERING)).TestCase
+TestSqliteAndRemembering.settings = races(20)
+
+TestPostgresAndRemembering = refresh_races(
+    postgres_database, setting=attrs.evolve(BEGINNING, **REMEMBERING)
+).TestCase
+TestPostgresAndRemembering.settings = races(20)
 
 WITH_RESOURCES = attrs.evolve(BEGINNING, resources=("mail", "files"))
 

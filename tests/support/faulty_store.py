@@ -9,7 +9,7 @@ from typing import Any
 
 from extauth import StoreUnavailable
 
-Fault = BaseException | Callable[[], Awaitable[None]]
+Fault = BaseException | Callable[[], Awaitable[object]]
 
 
 class FaultyStore:
@@ -36,9 +36,12 @@ class FaultyStore:
         """What it says of its history, if anything; likewise."""
         return self._store.history
 
+    @property
+    def own_writes(self) -> Any:
+        """What the store beneath tells of its writes."""
+        return self._store.own_writes
+
     def __getattr__(self, name: str) -> Any:
-        if name == "history":  # the store beneath has none
-            raise AttributeError(name)
         method = getattr(self._store, name)
 
         async def call(*args: Any, **kwargs: Any) -> Any:

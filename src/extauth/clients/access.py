@@ -66,6 +66,27 @@ class UserAccess:
         """None where they depend on the client that made the link."""
         self._resource = resource
         self._valid_for = valid_for
+        self._plain = resource is None and valid_for is None and headers is None
+        """Whether a remembered link is shown alike each time: headers that the application makes may
+        differ from call to call."""
+
+    def at_once(self) -> Shown | None:
+        """Return what to show an API for whoever calls, if it is remembered; None: ask :meth:`shown`.
+
+        :raises RuntimeError: as :meth:`shown` does.
+        """
+        if not self._plain:
+            return None
+        user = self._user
+        found = self._tokens.at_once.found(
+            self._provider_id, user if isinstance(user, str) else _named_by(user)
+        )
+        if found is None or self._headers is None:
+            return None
+        if found.shown is None or found.shown[0] is not self:
+            found.shown = self, _shown(found.copied(), self._headers)
+        shown: Shown = found.shown[1]
+        return shown
 
     async def shown(self) -> Shown:
         """Return what to show an API for whoever calls; raises what :meth:`~extauth.Auth.access_token` does.

@@ -78,17 +78,20 @@ class TokenMiddleware:
         here = origin_of(request)
         began = self._calls.of(request, here)
         if here == began and here in self._access.origins:
-            response = await self._send(request, handler)
+            shown = self._access.at_once() or await self._access.shown()
+            request.headers.update(shown.headers)
+            response = await handler(request)
+            if response.status in REFUSALS:
+                response = await self._refused(request, handler, response, shown)
         else:
             response = await handler(request)
         self._calls.note(request, response, began, here)
         return response
 
-    async def _send(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        shown = await self._access.shown()
-        request.headers.update(shown.headers)
-        response = await handler(request)
-        if response.status not in REFUSALS or not await _refuses(response, shown):
+    async def _refused(
+        self, request: ClientRequest, handler: ClientHandlerType, response: ClientResponse, shown: Shown
+    ) -> ClientResponse:
+        if not await _refuses(response, shown):
             return response
         again = can_be_sent_again(request.body)
         if again:

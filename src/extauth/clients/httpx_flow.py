@@ -22,7 +22,7 @@ _AUTHORIZATION = "authorization"
 
 class _Url(Protocol):
     @property
-    def raw_scheme(self) -> bytes: ...
+    def scheme(self) -> str: ...
     @property
     def raw_host(self) -> bytes: ...
     @property
@@ -82,9 +82,11 @@ async def authenticated(
     if origin not in access.origins:
         yield request
         return
-    shown = await access.shown()
+    shown = access.at_once() or await access.shown()
     _show(request, shown.headers, shown)
     response: _Response = yield request
+    if response.status_code not in REFUSALS:
+        return  # nearly always
     last: RequestT = response.request
     if not _was_shown(last, origin, request) or not _refuses(response, shown):
         return
@@ -102,7 +104,7 @@ async def authenticated(
 
 def _origin_of(request: _Request) -> Origin:
     url = request.url
-    scheme = url.raw_scheme.decode("ascii")
+    scheme = url.scheme
     port = url.port
     return scheme, url.raw_host.decode("ascii"), PORTS.get(scheme, 0) if port is None else port
 

@@ -71,7 +71,7 @@ def acting(store: S, actor: Actor) -> S:
 
 def authorization_of(store: object) -> Authorize:
     """Return what says whether a caller may do something; where the store does not ask, everybody may."""
-    return cast("ActingStore", store).authorize if _asks(store) else _anybody
+    return cast("ActingStore", store).authorize if _asks(store) else anybody
 
 
 def foundation(store: object) -> object:
@@ -85,5 +85,5 @@ def _asks(store: object) -> bool:
     return hasattr(store, "acting_as")
 
 
-def _anybody(_: Action, __: Target) -> None:
+def anybody(_: Action, __: Target) -> None:
     """Let everybody do everything."""

@@ -205,6 +205,18 @@ def _due(link: Link, now: datetime, ahead: timedelta, *, spread: bool) -> bool:
     return left <= (ahead * spread_of(link.key) if spread else ahead)
 
 
+def served_until(link: Link, policy: RefreshPolicy) -> datetime | None:
+    """Return until when :func:`decide` would serve the access token of a link without marks, as it is, to
+    whoever does not say for how long; None: for ever.
+    """
+    expires_at = link.tokens.expires_at
+    if expires_at is None:
+        return None
+    most = lifetime_of(link, expires_at) / LIFETIME_SHARE
+    early = min(policy.refresh_ahead, most) * spread_of(link.key)
+    return expires_at - max(early, min(policy.min_validity, most))
+
+
 def lifetime_of(link: Link, expires_at: datetime) -> timedelta:
     """Return for how long the access token that expires then was given."""
     return max(expires_at - (link.tokens.issued_at or link.updated_at), timedelta(0))

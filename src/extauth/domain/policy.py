@@ -89,15 +89,18 @@ class RefreshPolicy:
     """Between refreshes of one link, or of one provider, that failed for the time being."""
     shutdown_grace: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
     """How long closing keeps trying to save a rotated token while the store is down."""
-    known_links: int = attrs.field(default=10_000, validator=attrs.validators.ge(0))
-    """Of how many links, those used last, this process remembers the newest tokens, to put them back where
-    the database has lost them: a failover to a standby that was behind, a restored backup. A link takes about
-    1.5 KB. None is handed out from there as long as the database has it."""
     hold_after_failover: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
     """For how long nothing is refreshed once the database was seen to have gone back, so that every replica
     puts back first what it knows. Postgres is looked at three times in that span; with zero it is not."""
     rate_limits: Mapping[str, RateLimit] = attrs.field(factory=dict[str, RateLimit], hash=False)
     """By provider id, the most that this process sends it. Others' limits are found out by their answers."""
+    remember_for: timedelta | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
+    """Serve a link that was read from memory for this long, without asking the store; None: never. What this
+    process writes is seen at once, what others write after so long at the latest."""
+    remember_most: int = attrs.field(default=10_000, validator=attrs.validators.ge(0))
+    """How many links this process remembers, those that were used last, at about 1.5 KB each: for
+    ``remember_for``, and to put the newest tokens back where the database has lost them in a failover to a
+    standby that was behind, or by a restored backup."""
 
     def __attrs_post_init__(self) -> None:
         if self.exchange_timeout + self.save_margin > self.lease_ttl:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self, TypeVar, final
+from typing import Final, Self, TypeVar, final
 
-from extauth.domain.acting import authorization_of, foundation
+from extauth.domain.acting import anybody, authorization_of, foundation
 from extauth.domain.actors import Action, Target
 from extauth.domain.audit import trail_of
 from extauth.domain.link import Link, LinkKey
@@ -21,7 +21,11 @@ class Serving:
         self._owner = owner
         self._foundation = foundation(store)
         self._authorize = authorization_of(store)
+        self.asks: Final = self._authorize is not anybody
+        """Whether it matters who calls: :meth:`allow` lets not everybody do everything."""
         self._trail = trail_of(store)
+        self.tells: Final = self._trail is not None
+        """Whether there is an audit trail."""
         self._home = OneLoop(owner)
         self._closed = False
         """Set once by :meth:`close`."""
@@ -45,7 +49,8 @@ class Serving:
 
         :raises NotAuthorized: for whoever may not, if the store is guarded.
         """
-        self._authorize(action, Target.of(about) if isinstance(about, LinkKey) else about)
+        if self.asks:
+            self._authorize(action, Target.of(about) if isinstance(about, LinkKey) else about)
         return about
 
     async def handed_out(self, link: Link) -> Link:

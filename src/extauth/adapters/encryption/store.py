@@ -33,6 +33,7 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
+from extauth.domain.own_writes import OwnWrites, own_writes_of
 from extauth.domain.ports import Takeover
 from extauth.domain.readiness import ping
 from extauth.domain.sealed import is_plain
@@ -125,6 +126,11 @@ class EncryptedStore:
             msg = "the store beneath says nothing of its history"
             raise AttributeError(msg, name="history", obj=self)
         return history
+
+    @property
+    def own_writes(self) -> OwnWrites | None:
+        """The other store's: it writes all that this one does."""
+        return own_writes_of(self._store)
 
     async def check_keys(self) -> None:
         """See that there is a key to encrypt with; a key service is asked for one.

@@ -12,6 +12,7 @@ from extauth.adapters.memory.rows import Row
 from extauth.domain.imports import Added, AddOutcome, AlreadyThere, ImportedLink
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.linking import ACCOUNT_SEPARATOR
+from extauth.domain.own_writes import OwnWrites
 from extauth.one_loop import OneLoop, on_one_loop
 
 
@@ -28,12 +29,14 @@ class MemoryImports:
         now: Callable[[], datetime],
         next_version: Callable[[], int],
         write: Callable[[LinkKey, Row], None],
+        own_writes: OwnWrites,
     ) -> None:
         self._home = home
         self._rows = rows
         self._now = now
         self._next_version = next_version
         self._write = write
+        self._own_writes = own_writes
 
     async def add(self, link: ImportedLink) -> AddOutcome:
         if link.key in self._rows():
@@ -49,7 +52,8 @@ class MemoryImports:
             origin=link.origin,
             account=link.account,
         )
-        self._write(link.key, Row(added, unresolved_since=link.unresolved_since))
+        with self._own_writes.of(link.key):
+            self._write(link.key, Row(added, unresolved_since=link.unresolved_since))
         return Added(version)
 
     async def keys(

@@ -35,6 +35,7 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
+from extauth.domain.own_writes import OwnWrites, tells_of_writes
 from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
@@ -45,6 +46,7 @@ def _utc_now() -> datetime:
 
 
 @final
+@tells_of_writes
 @on_one_loop
 class MemoryLinkStore:
     """A :class:`~extauth.domain.linking_ports.Store` that forgets everything when the process ends.
@@ -56,6 +58,7 @@ class MemoryLinkStore:
 
     def __init__(self, *, now: Callable[[], datetime] = _utc_now) -> None:
         self._now = now
+        self.own_writes: Final = OwnWrites()
         self._home = OneLoop("MemoryLinkStore")
         self._rows: dict[LinkKey, Row] = {}
         self._retired_version = 0
@@ -75,6 +78,7 @@ class MemoryLinkStore:
             now=now,
             next_version=lambda: self._retired_version + 1,
             write=self._write,
+            own_writes=self.own_writes,
         )
         self.inventory: Final = MemoryInventory(self._home, now, self._rows, self._authorizations)
         self.outbox = MemoryOutbox(now, lambda: self._rows, self._home)

@@ -20,6 +20,7 @@ from extauth.adapters.postgres.rows import (
 from extauth.adapters.sql.conditional_writes import repeated
 from extauth.domain.imports import Added, AddOutcome, AlreadyThere, ImportedLink
 from extauth.domain.link import LinkKey
+from extauth.domain.own_writes import OwnWrites
 from extauth.one_loop import OneLoop, on_one_loop
 
 _NO_MARK: Final = Parameters(None, None, None, None, None)
@@ -31,8 +32,9 @@ _NO_ACCOUNT: Final = Parameters(None, None, None, None)
 class PostgresImports:
     """What :class:`~extauth.domain.imports.ImportStore` says, in Postgres."""
 
-    def __init__(self, home: OneLoop, connections: Connections, meta: MetaRow) -> None:
+    def __init__(self, home: OneLoop, connections: Connections, meta: MetaRow, own_writes: OwnWrites) -> None:
         self._home = home
+        self._own_writes = own_writes
         self._connections = connections
         self._meta = meta
 
@@ -53,7 +55,8 @@ class PostgresImports:
             rows = await self._connections.write(statements.ADD, *parameters)
             return Added(rows[0][0]) if rows else None
 
-        return await repeated(add, partial(self._why_not, key))
+        with self._own_writes.of(link.key):
+            return await repeated(add, partial(self._why_not, key))
 
     async def keys(
         self, *, provider_id: str | None = None, after: LinkKey | None = None, limit: int = 1000

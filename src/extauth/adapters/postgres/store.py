@@ -67,12 +67,14 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
+from extauth.domain.own_writes import OwnWrites, tells_of_writes
 from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
 
 
 @final
+@tells_of_writes
 @on_one_loop
 class PostgresLinkStore(LinkingMethods):
     """A :class:`~extauth.domain.linking_ports.Store` in a Postgres database, on a pool of the application's.
@@ -112,6 +114,7 @@ class PostgresLinkStore(LinkingMethods):
         schema: str | None = None,
         acquire_timeout: timedelta = timedelta(seconds=10),
     ) -> None:
+        self.own_writes: Final = OwnWrites()
         self._home = OneLoop("PostgresLinkStore")
         self._pool = pool
         self._schema = schema
@@ -128,7 +131,7 @@ class PostgresLinkStore(LinkingMethods):
         self._authorizations = Authorizations(self._connections)
         self._registrations = Registrations(self._connections)
         self.sealed: Final = SqlSealedRows(PostgresTexts(self._connections), self._home.check)
-        self.imports: Final = PostgresImports(self._home, self._connections, self._meta)
+        self.imports: Final = PostgresImports(self._home, self._connections, self._meta, self.own_writes)
         self.audit: Final = PostgresAudit(self._connections, self._home.check)
         self.inventory: Final = SqlInventory(self._home, POSTGRES, self._links.rows)
         self.history: Final = PostgresHistory(self._connections)

@@ -20,6 +20,7 @@ from extauth.adapters.sqlite.rows import (
 from extauth.adapters.sqlite.unseen import Parameters
 from extauth.domain.imports import Added, AddOutcome, AlreadyThere, ImportedLink
 from extauth.domain.link import LinkKey
+from extauth.domain.own_writes import OwnWrites
 from extauth.one_loop import OneLoop, on_one_loop
 
 _NO_MARK: Final[Values] = dict.fromkeys(("reason", "at", "retry_at", "attempts"))
@@ -31,8 +32,9 @@ _NO_ACCOUNT: Final[Values] = dict.fromkeys(("account_id", "login", "display_name
 class SqliteImports:
     """What :class:`~extauth.domain.imports.ImportStore` says, in SQLite."""
 
-    def __init__(self, home: OneLoop, execute: Execute) -> None:
+    def __init__(self, home: OneLoop, execute: Execute, own_writes: OwnWrites) -> None:
         self._home = home
+        self._own_writes = own_writes
         self._execute = execute
 
     async def add(self, link: ImportedLink) -> AddOutcome:
@@ -57,7 +59,8 @@ class SqliteImports:
         async def why_not() -> AlreadyThere | None:
             return AlreadyThere() if await self._execute(statements.THERE, key) else None
 
-        return await repeated(add, why_not)
+        with self._own_writes.of(link.key):
+            return await repeated(add, why_not)
 
     async def keys(
         self, *, provider_id: str | None = None, after: LinkKey | None = None, limit: int = 1000

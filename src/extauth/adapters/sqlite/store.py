@@ -74,12 +74,14 @@ from extauth.domain.outcomes import (
     SaveOutcome,
     Stale,
 )
+from extauth.domain.own_writes import OwnWrites, tells_of_writes
 from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
 
 
 @final
+@tells_of_writes
 @on_one_loop
 class SqliteLinkStore(LinkingMethods):
     """A :class:`~extauth.domain.linking_ports.Store` in a SQLite file.
@@ -100,6 +102,7 @@ class SqliteLinkStore(LinkingMethods):
         self._writer = Unseen(self._connection)
         self._by_key = self._writer if reader is None else Unseen(reader)
         """Reads by key go here, so that they don't queue behind a write that waits for the disk."""
+        self.own_writes: Final = OwnWrites()
         self._home = OneLoop("SqliteLinkStore", goes_over=None if reader else self._begin_anew)
         self._decoder = Decoder(link_from_row)
         self._begin_anew()
@@ -108,7 +111,7 @@ class SqliteLinkStore(LinkingMethods):
         self._authorizations = Authorizations(self._writer.fetch_all)
         self._registrations = Registrations(self._writer.fetch_all)
         self.sealed: Final = SqlSealedRows(SqliteTexts(self._writer), self._home.check)
-        self.imports: Final = SqliteImports(self._home, self._writer.fetch_all)
+        self.imports: Final = SqliteImports(self._home, self._writer.fetch_all, self.own_writes)
         self.audit: Final = SqliteAudit(self._writer, self._home.check)
         self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
         self.outbox = SqliteOutbox(self._writer.fetch_all, self._home)

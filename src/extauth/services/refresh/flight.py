@@ -22,6 +22,7 @@ from extauth.services.refresh.attempt import LeasedRefresh
 from extauth.services.refresh.cooldowns import ProviderPauses
 from extauth.services.refresh.healing import Healing
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
+from extauth.services.refresh.remembered import RememberedLinks
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.refresh.turns import Turns
@@ -55,8 +56,10 @@ class RefreshFlight:
         emitter: EventEmitter,
         unsaved_tokens: UnsavedTokens,
         rng: random.Random,
+        remembered: RememberedLinks | None = None,
     ) -> None:
         self._store = store
+        self._remembered = remembered
         self._clock = clock
         self._policy = policy
         self._emitter = emitter
@@ -121,8 +124,14 @@ class RefreshFlight:
 
         The link may also be as it was, where its token works and cannot be replaced now.
         """
-        with self._emitter.refreshing(link.key):
-            return await self._run(request, link)
+        if self._remembered is not None:
+            self._remembered.forget(link.key)
+        try:
+            with self._emitter.refreshing(link.key):
+                return await self._run(request, link)
+        finally:
+            if self._remembered is not None:
+                self._remembered.forget(link.key)
 
     async def _run(self, request: TokenRequest, link: Link) -> Landed:
         key = link.key

@@ -51,7 +51,7 @@ class Healing:
         self._emitter = emitter
         self._watch = watch
         self._put_back = put_back
-        self._known = KnownLinks(policy.known_links)
+        self._known = KnownLinks(policy.remember_most)
         self._looks: SingleFlight[LinkKey, Link] = SingleFlight()
         # Until the end others put back what they know, which may be less than what is known here.
         watch.on_gone_back(self._sweep, self._known.went_back, self._look_at_latest)

@@ -26,7 +26,6 @@ from extauth.domain.revocation import OnSharedGrant
 from extauth.services.arguments import checked_store
 from extauth.services.errors import (
     UNRESOLVED,
-    link_not_found,
     provider_unavailable,
     refresh_in_progress,
     refuse,
@@ -36,6 +35,8 @@ from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
 from extauth.services.refresh.ahead import RefreshAhead
 from extauth.services.refresh.flight import Landed, RefreshFlight
+from extauth.services.refresh.reads import AtOnce, LinkReads
+from extauth.services.refresh.remembered import remembered_links
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.short_lives import ShortLives
 from extauth.services.refresh.unsaved import UnsavedTokens
@@ -75,12 +76,14 @@ class TokenService:
         rng: random.Random | None = None,
     ) -> None:
         self._serving = Serving("TokenService", checked_store(store, "save"))
-        self._store = store = acting(store, REFRESHING)
+        store = acting(store, REFRESHING)
         self.providers: Final = by_id(providers)
         self._requests = {name: TokenRequest(provider) for name, provider in self.providers.items()}
         """What almost every call wants: the grant's own token, for however long."""
         self._policy = policy or RefreshPolicy()
         self._clock = clock or SystemClock()
+        self._remembered = remembered_links(store, self._policy, self._clock)
+        self.at_once: Final = AtOnce(self._serving, self._remembered)
         self._emitter = emitter = EventEmitter(observer)
         rng = rng or random.SystemRandom()
         self._unsaved_tokens = UnsavedTokens(
@@ -93,6 +96,15 @@ class TokenService:
             emitter=emitter,
             unsaved_tokens=self._unsaved_tokens,
             rng=rng,
+            remembered=self._remembered,
+        )
+        self._reads = LinkReads(
+            store,
+            self._unsaved_tokens,
+            self._remembered,
+            self._clock,
+            self._policy,
+            self._refresh_flight.healing,
         )
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
@@ -143,6 +155,8 @@ class TokenService:
         :raises ValueError: an id or the resource cannot be one, the provider has no tokens for resources, or
             ``valid_for`` is not positive.
         """
+        if resource is None and valid_for is None and (found := self.at_once.found(provider_id, user_id)):
+            return found.link.tokens.access_token
         link = await self.link(provider_id, user_id, resource=resource, valid_for=valid_for)
         return link.tokens.access_token
 
@@ -159,8 +173,8 @@ class TokenService:
         With ``resource`` its ``tokens.access_token``, ``expires_at`` and ``issued_at`` are the resource's.
         """
         request = self._request(provider_id, resource, valid_for)
-        request, link = await self._read(request, LinkKey(provider_id, user_id))
-        decision = request.decide(link, self._clock.now(), self._policy)
+        key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
+        request, link, decision = self._reads.served(request, key) or await self._reads.read(request, key)
         if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
             link = await self._serve(request, link, decision)
             request = await request.for_link(link)
@@ -183,7 +197,8 @@ class TokenService:
         hidden = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
         request = self._request(provider_id, resource)
-        request, before = await self._read(request, LinkKey(provider_id, user_id))
+        key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
+        request, before = await self._reads.read_anew(request, key)
         link = before
         if hidden.value is not None:
             request = attrs.evolve(request, rejected=RejectedToken(hidden.value, before))
@@ -236,14 +251,6 @@ class TokenService:
         if resource is None and valid_for is None and provider_id in self._requests:
             return self._requests[provider_id]
         return TokenRequest(provider_of(self.providers, provider_id), resource, valid_for=valid_for)
-
-    async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
-        self._serving.allow(Action.READ, key)
-        link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
-        if link is None:
-            raise link_not_found(key)
-        link = await self._refresh_flight.healing.checked(link)
-        return await request.for_link(link), link
 
     async def _serve(self, request: TokenRequest, link: Link, decision: Decision) -> Link:
         match decision:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, final
 
+from extauth.testing.schedules.explorer.bounds import USER
 from extauth.testing.schedules.interleaver.interleaver import Interleaver
 from extauth.testing.schedules.interleaver.replica import lease_owner
 
@@ -45,9 +46,9 @@ def state_of(
             code = "idle" if replica in world.running else "ended"
         else:
             code = numbers.of(world, replica)
-        replicas.append((code, leases, world.ledger.state_of(replica)))
+        replicas.append((code, leases, world.ledger.state_of(replica), world.oracle.ages.told(replica, USER)))
     replicas.sort(key=repr)
-    refused = frozenset(world.ledger.refused_access_tokens)
+    refused = frozenset(world.ledger.refused_access_tokens), world.oracle.ages.state()
     return (
         rows,
         frozenset(world.ledger.ever_stored),

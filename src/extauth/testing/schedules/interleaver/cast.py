@@ -89,6 +89,7 @@ class Cast:
         if asked_for_another and found is not None:
             rejected = found.tokens.access_token
             self._scene.ledger.refused_access_tokens.add(rejected)
+        self._scene.oracle.ages.begins(caller, name, user)
         task = self._scene.loop.create_task(replica.ask(user, resource, rejected))
         began = self._scene.clock.monotonic()
         self.calls[caller] = Call(

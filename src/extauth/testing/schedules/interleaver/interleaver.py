@@ -295,6 +295,6 @@ class Interleaver:
             outcome=outcome,
             store_failed=self.ledger.store_failures.get(call.replica, -1.0) >= call.began,
             interrupted=call.cancelled or self._cast.replicas[call.replica].ended,
-            began_at=self.clock.at(call.began),
+            began=call.began,
         )
         self.oracle.judge_answer(answer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final, final
 
 import attrs
@@ -16,6 +15,7 @@ from extauth.domain.outcomes import Exchanged
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.resources import same_access_tokens, seen_for
 from extauth.domain.token_set import TokenSet
+from extauth.testing.schedules.interleaver.ages import Ages
 from extauth.testing.schedules.interleaver.gates import Gates
 from extauth.testing.schedules.interleaver.ledger import Ledger, Presentation
 from extauth.testing.schedules.interleaver.places import broken_places
@@ -26,6 +26,7 @@ from extauth.testing.schedules.interleaver.promises import (
     NEVER_CLEARED,
     NEVER_IN_SIGHT,
     NEVER_LOST,
+    NEVER_OUT_OF_DATE,
     NEVER_SOMEONE_ELSES,
     NEVER_WORSE,
     NEVER_WRONGLY_DEAD,
@@ -57,7 +58,8 @@ class Answer:
     """Whether the store failed its replica during the call."""
     interrupted: bool
     """Whether the caller was cancelled, or its replica told to end: then any error will do."""
-    began_at: datetime
+    began: float
+    """On the virtual clock."""
 
 
 @final
@@ -72,6 +74,7 @@ class Oracle:
         self._gates = gates
         self.broken: list[Broken] = []
         self.ledger = Ledger()
+        self.ages = Ages(policy)
         self._presentations = PresentationJudge(
             self.ledger, provider.traits, clock=clock, policy=policy, report=self._break
         )
@@ -88,6 +91,8 @@ class Oracle:
     def stored_now(self, user: str, link: Link | None, *, authorized: bool, unlinked: bool) -> None:
         """Judge what a step made of a user's link."""
         before = self.stored.get(user)
+        if link != before:
+            self.ages.stored(before, link, self._clock.monotonic())
         if link is None:
             if before is not None and not unlinked:
                 self._break(NEVER_CLEARED, f"{user}'s link is gone, and nobody unlinked")
@@ -174,14 +179,19 @@ class Oracle:
         caller = answer.caller
         if not self._is_for(token, answer.user, answer.resource):
             self._break(NEVER_SOMEONE_ELSES, f"{caller} asked for {answer.user}'s token and got another's")
+        if answer.asked_for_another:
+            self.ages.refused(caller, answer.user, token)
         found = None if answer.found is None else answer.found.tokens
         if found is not None and found.access_token == token:
             if answer.asked_for_another:
                 self._break(NEVER_WORSE, f"{caller} got the very token that an API had refused")
-            elif found.expires_at is not None and found.expires_at <= answer.began_at:
+            elif found.expires_at is not None and found.expires_at <= self._clock.at(answer.began):
                 self._break(NEVER_WORSE, f"{caller} got a token that had expired before it asked")
             elif answer.doomed:
                 self._break(NEVER_WORSE, f"{caller} got a token that a refresh had killed before it asked")
+        too_old = self.ages.too_old(token, caller=caller, began=answer.began)
+        if too_old is not None:
+            self._break(NEVER_OUT_OF_DATE, f"{caller} got a token {too_old}")
         if token not in self.ledger.ever_stored and not any(
             self.ledger.store_failed(use) for use in self.ledger.giving(token)
         ):

@@ -19,6 +19,7 @@ from extauth.domain.outcomes import (
     ResealOutcome,
     SaveOutcome,
 )
+from extauth.domain.own_writes import OwnWrites, tells_of_writes
 from extauth.domain.policy import ProviderTraits
 from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
@@ -147,6 +148,7 @@ class GatedProvider:
 
 
 @final
+@tells_of_writes
 class GatedStore:
     """The shared store, as one replica reaches it."""
 
@@ -154,6 +156,8 @@ class GatedStore:
         self._store = store
         self._replica = replica
         self._scene = scene
+        self.own_writes = OwnWrites()
+        """A replica is told of its own writes alone."""
 
     async def get(self, key: LinkKey) -> Link | None:
         return await self._through("get", lambda: self._store.get(key))
@@ -162,10 +166,10 @@ class GatedStore:
         return await self._through("links_of", lambda: self._store.links_of(user_id))
 
     async def put(self, key: LinkKey, tokens: TokenSet, *, origin: GrantOrigin | None = None) -> Link:
-        return await self._through("put", lambda: self._store.put(key, tokens, origin=origin))
+        return await self._through("put", lambda: self._store.put(key, tokens, origin=origin), writes=key)
 
     async def delete(self, key: LinkKey) -> Link | None:
-        return await self._through("delete", lambda: self._store.delete(key))
+        return await self._through("delete", lambda: self._store.delete(key), writes=key)
 
     async def time(self) -> datetime:
         # No gate: it is asked for once, before anything else.
@@ -185,7 +189,7 @@ class GatedStore:
                 self._scene.ledger.claimed(self._replica, outcome.link.tokens, owner, now)
             return outcome
 
-        return await self._through("claim", claim)
+        return await self._through("claim", claim, writes=key)
 
     async def save(
         self,
@@ -199,7 +203,9 @@ class GatedStore:
     ) -> SaveOutcome:
         said = understood(self._store.save, written_at=written_at, other_grant=other_grant or None)
         said |= given(origin=origin)
-        outcome = await self._through("save", lambda: self._store.save(key, version, tokens, **said))
+        outcome = await self._through(
+            "save", lambda: self._store.save(key, version, tokens, **said), writes=key
+        )
         if isinstance(outcome, Absent):
             self._scene.ledger.forgotten_unlinks[self._replica] += 1
         return outcome
@@ -209,7 +215,7 @@ class GatedStore:
     ) -> RecordOutcome:
         said = understood(self._store.record_failure, written_at=written_at)
         return await self._through(
-            "record_failure", lambda: self._store.record_failure(key, version, failure, **said)
+            "record_failure", lambda: self._store.record_failure(key, version, failure, **said), writes=key
         )
 
     async def lift_failure(
@@ -234,7 +240,9 @@ class GatedStore:
         self, key: LinkKey, version: int, tokens: TokenSet, *, written_at: datetime | None = None
     ) -> ResealOutcome:
         said = understood(self._store.reseal, written_at=written_at)
-        return await self._through("reseal", lambda: self._store.reseal(key, version, tokens, **said))
+        return await self._through(
+            "reseal", lambda: self._store.reseal(key, version, tokens, **said), writes=key
+        )
 
     async def due(
         self, provider_id: str, by: DueBy, before: datetime, *, after: Due | None = None, limit: int = 100
@@ -257,7 +265,9 @@ class GatedStore:
         scene.carried_out(self._replica, WAIT, link)
         return link
 
-    async def _through(self, operation: str, call: Callable[[], Awaitable[_T]]) -> _T:
+    async def _through(
+        self, operation: str, call: Callable[[], Awaitable[_T]], *, writes: LinkKey | None = None
+    ) -> _T:
         scene = self._scene
         name = scene.gates.name(self._replica, operation)
         verdict = await scene.gates.park(self._replica, operation, name=name)
@@ -274,6 +284,8 @@ class GatedStore:
             raise StoreUnavailable(msg)
         if operation in scene.replies:
             await scene.gates.park(self._replica, operation + REPLY, name=name + REPLY)
+        if writes is not None:
+            scene.oracle.ages.wrote(self._replica, writes.user_id, result)
         return result
 
 

@@ -14,6 +14,7 @@ NEVER_SOMEONE_ELSES: Final = "never someone else's"
 NEVER_WORSE: Final = "never worse than waiting"
 NEVER_NEEDLESS: Final = "never without need"
 NEVER_IN_SIGHT: Final = "never in sight"
+NEVER_OUT_OF_DATE: Final = "never out of date"
 ALWAYS_ENDS: Final = "every call ends"
 COMES_BACK: Final = "works again once faults stop"
 
@@ -26,6 +27,7 @@ PROMISES: tuple[str, ...] = (
     NEVER_WORSE,
     NEVER_NEEDLESS,
     NEVER_IN_SIGHT,
+    NEVER_OUT_OF_DATE,
     ALWAYS_ENDS,
     COMES_BACK,
 )

@@ -1,0 +1,114 @@
+"""Where the service has a link from: new tokens not saved yet, memory, or the store."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+
+from extauth.domain.freshness import SERVE, Decision, Serve
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.policy import RefreshPolicy
+from extauth.domain.ports import Clock, LinkReader
+from extauth.services.errors import link_not_found
+from extauth.services.refresh.healing import Healing
+from extauth.services.refresh.remembered import Remembered, RememberedLinks
+from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.unsaved import UnsavedTokens
+from extauth.services.serving import Serving
+
+
+@final
+class AtOnce:
+    """Serves remembered links to those who need not be asked who they are, and of whom no trail is kept."""
+
+    def __init__(self, serving: Serving, remembered: RememberedLinks | None) -> None:
+        self._serving = serving
+        self._remembered = None if serving.asks or serving.tells else remembered
+
+    def found(self, provider_id: str, user_id: str) -> Remembered | None:
+        """Return a link whose own token is served as it is: all that a remembered call costs. None: ask on.
+
+        :raises RuntimeError: on another event loop, and when the service is closed.
+        """
+        if self._remembered is None:
+            return None
+        self._serving.check()
+        return self._remembered.served(provider_id, user_id)
+
+
+@final
+class LinkReads:
+    """Reads links for requests, and gives each request back as it is served: by the provider with the client
+    that the link was made with."""
+
+    def __init__(
+        self,
+        store: LinkReader,
+        unsaved_tokens: UnsavedTokens,
+        remembered: RememberedLinks | None,
+        clock: Clock,
+        policy: RefreshPolicy,
+        healing: Healing,
+    ) -> None:
+        self._store = store
+        self._healing = healing
+        self._unsaved_tokens = unsaved_tokens
+        self._remembered = remembered
+        self._clock = clock
+        self._policy = policy
+
+    def served(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link, Decision] | None:
+        """Return a remembered link if what is wanted of it is served as it is."""
+        if self._remembered is None:
+            return None
+        found = self._remembered.recall(key.provider_id, key.user_id)
+        if found is None:
+            return None
+        if found.provider is not request.provider:
+            request = attrs.evolve(request, provider=found.provider)
+        decision = request.decide(found.link, self._clock.now(), self._policy)
+        return (request, found.copied(), SERVE) if isinstance(decision, Serve) else None
+
+    async def read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link, Decision]:
+        """Return the link as it is stored, and what to do for the request; it is remembered, if links are.
+
+        :raises LinkNotFound: if there is none.
+        """
+        if self._remembered is None or self._unsaved_tokens.unsaved(key) is not None:
+            request, link = await self._read(request, key)
+        else:
+            request, link = await self._read_to_remember(self._remembered, request, key)
+        return request, link, request.decide(link, self._clock.now(), self._policy)
+
+    async def read_anew(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
+        """Return the link as it is stored, and forget what was remembered of it; this is not remembered.
+
+        :raises LinkNotFound: if there is none.
+        """
+        if self._remembered is not None:
+            self._remembered.forget(key)
+        return await self._read(request, key)
+
+    async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
+        link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
+        if link is None:
+            raise link_not_found(key)
+        link = await self._healing.checked(link)
+        return await request.for_link(link), link
+
+    async def _read_to_remember(
+        self, remembered: RememberedLinks, request: TokenRequest, key: LinkKey
+    ) -> tuple[TokenRequest, Link]:
+        begun = remembered.begin(key)
+        good = None
+        try:
+            link = await self._store.get(key)
+            if link is None:
+                raise link_not_found(key)
+            link = await self._healing.checked(link)
+            request = await request.for_link(link)
+            good = link
+        finally:
+            remembered.end(key, begun, good, request.provider)
+        return request, link
