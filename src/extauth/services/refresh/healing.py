@@ -56,6 +56,16 @@ class Healing:
         # Until the end others put back what they know, which may be less than what is known here.
         watch.on_gone_back(self._sweep, self._known.went_back, self._look_at_latest)
 
+    async def read(self, key: LinkKey) -> Link:
+        """Return the link as it is stored, or the newer one that is known, which is then put back.
+
+        :raises LinkNotFound: if there is none.
+        """
+        link = await self._store.get(key)
+        if link is None:
+            raise link_not_found(key)
+        return await self.checked(link)
+
     async def checked(self, link: Link) -> Link:
         """Return a link as it was read, or the newer one that is known, which is then put back.
 

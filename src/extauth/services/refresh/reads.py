@@ -9,8 +9,7 @@ import attrs
 from extauth.domain.freshness import SERVE, Decision, Serve
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, LinkReader
-from extauth.services.errors import link_not_found
+from extauth.domain.ports import Clock
 from extauth.services.refresh.healing import Healing
 from extauth.services.refresh.remembered import Remembered, RememberedLinks
 from extauth.services.refresh.request import TokenRequest
@@ -44,14 +43,12 @@ class LinkReads:
 
     def __init__(
         self,
-        store: LinkReader,
+        healing: Healing,
         unsaved_tokens: UnsavedTokens,
         remembered: RememberedLinks | None,
         clock: Clock,
         policy: RefreshPolicy,
-        healing: Healing,
     ) -> None:
-        self._store = store
         self._healing = healing
         self._unsaved_tokens = unsaved_tokens
         self._remembered = remembered
@@ -91,10 +88,7 @@ class LinkReads:
         return await self._read(request, key)
 
     async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
-        link = self._unsaved_tokens.unsaved(key) or await self._store.get(key)
-        if link is None:
-            raise link_not_found(key)
-        link = await self._healing.checked(link)
+        link = self._unsaved_tokens.unsaved(key) or await self._healing.read(key)
         return await request.for_link(link), link
 
     async def _read_to_remember(
@@ -103,10 +97,7 @@ class LinkReads:
         begun = remembered.begin(key)
         good = None
         try:
-            link = await self._store.get(key)
-            if link is None:
-                raise link_not_found(key)
-            link = await self._healing.checked(link)
+            link = await self._healing.read(key)
             request = await request.for_link(link)
             good = link
         finally:

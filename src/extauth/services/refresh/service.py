@@ -24,12 +24,7 @@ from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
 from extauth.domain.resources import RejectedToken, reissued, token_works
 from extauth.domain.revocation import OnSharedGrant
 from extauth.services.arguments import checked_store
-from extauth.services.errors import (
-    UNRESOLVED,
-    provider_unavailable,
-    refresh_in_progress,
-    refuse,
-)
+from extauth.services.errors import UNRESOLVED, provider_unavailable, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id, provider_of
@@ -98,14 +93,8 @@ class TokenService:
             rng=rng,
             remembered=self._remembered,
         )
-        self._reads = LinkReads(
-            store,
-            self._unsaved_tokens,
-            self._remembered,
-            self._clock,
-            self._policy,
-            self._refresh_flight.healing,
-        )
+        healing = self._refresh_flight.healing
+        self._reads = LinkReads(healing, self._unsaved_tokens, self._remembered, self._clock, self._policy)
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._short_lives = ShortLives()
