@@ -16,6 +16,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
 from django.urls import include, path
 from fastapi import FastAPI
+from litestar import Litestar, asgi
 from multidict import CIMultiDict
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -105,6 +106,15 @@ async def on_fastapi(accounts: Mounted) -> AsyncIterator[Send]:
 
 
 @asynccontextmanager
+async def on_litestar(accounts: Mounted) -> AsyncIterator[Send]:
+    """Serve them below a Litestar application."""
+    pages = Starlette(routes=for_starlette.routes(accounts, prefix=""))
+    app = Litestar([asgi("/accounts", is_mount=True, copy_scope=True)(pages)])
+    async with _asgi_client(app) as send:
+        yield send
+
+
+@asynccontextmanager
 async def on_django(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them by Django, with its middleware against forged requests."""
     urlconf = types.ModuleType("urlconf")
@@ -138,5 +148,6 @@ MOUNTED: dict[str, Served] = {
     "aiohttp-below": on_aiohttp_below,
     "starlette-mounted": on_starlette_mounted,
     "fastapi": on_fastapi,
+    "litestar": on_litestar,
 }
 """Other places for the same adapters."""
