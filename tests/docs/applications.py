@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import types
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 import uvicorn
 from aiohttp import web
@@ -15,7 +17,8 @@ from aiohttp import web
 def names(block: str) -> Any:
     """Run a block and return what it defines."""
     module = types.ModuleType("guide")
-    exec(compile(block, "guide.py", "exec"), module.__dict__)  # noqa: S102 - the guide's own code
+    with patch.dict(sys.modules, guide=module):  # Litestar looks there
+        exec(compile(block, "guide.py", "exec"), module.__dict__)  # noqa: S102 - the guide's own code
     return module
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import django
 import httpx
+import litestar.types
 from aiohttp import DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.test import override_settings
 from django.urls import include, path
 from fastapi import FastAPI
 from litestar import Litestar, asgi
+from litestar.types import Receive, Scope
 from multidict import CIMultiDict
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -109,8 +111,13 @@ async def on_fastapi(accounts: Mounted) -> AsyncIterator[Send]:
 async def on_litestar(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them below a Litestar application."""
     pages = Starlette(routes=for_starlette.routes(accounts, prefix=""))
-    app = Litestar([asgi("/accounts", is_mount=True, copy_scope=True)(pages)])
-    async with _asgi_client(app) as send:
+
+    @asgi(accounts.prefix or "/", is_mount=True, copy_scope=True)
+    async def mounted(scope: Scope, receive: Receive, send: litestar.types.Send) -> None:
+        scope["path"] = scope["path"].rstrip("/") or "/"
+        await pages(scope, receive, send)
+
+    async with _asgi_client(Litestar([mounted])) as send:
         yield send
 
 
