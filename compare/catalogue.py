@@ -26,6 +26,8 @@ class Entry:
     """What it says of refreshing by several at once, in its documentation or its code."""
     comparable: bool = True
     """Whether a token can be asked for without a call of the API."""
+    ahead: bool = True
+    """Whether a token that works for half a minute more is refreshed."""
 
     @property
     def name(self) -> str:
@@ -92,6 +94,7 @@ WAYS: Final = (
         package="requests-oauthlib",
         claims="says nothing of several sessions",
         comparable=False,
+        ahead=False,
     ),
     Entry(
         "",
@@ -110,6 +113,7 @@ WAYS: Final = (
         "compare.ways.by_social_auth",
         package="social-auth-app-django",
         claims="refreshes a token that has ended; says nothing of several callers",
+        ahead=False,
     ),
     Entry(
         "",

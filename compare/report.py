@@ -73,6 +73,8 @@ def _measured(postgres: str) -> str:
 
 
 def _cells(result: Result) -> tuple[str, ...]:
+    if not result.links:
+        return "", "", "", "", "refreshes only what has ended", ""
     errors = ", ".join(f"{name} ({count})" for name, count in result.errors.most_common())
     back = "" if result.back is None else f"{result.back:.1f} s"
     return (

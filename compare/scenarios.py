@@ -24,7 +24,7 @@ LEAD: Final = 0.15
 """Seconds in which every process has its callers ready."""
 EXPIRED, WORKING = -1.0, 30.0
 """For how long the stored access token still works, as the application knows it, in seconds."""
-SLOW: Final = 0.5
+SLOW: Final = 1.5
 """Seconds between rotation and answer, where something happens in between."""
 OUTAGE: Final = 1000
 """More requests than any way sends while the provider is out."""
@@ -102,6 +102,8 @@ async def killed(
 ) -> Result:
     """A process is killed between the rotation and its answer; others then ask."""
     result = Result()
+    if left == WORKING and not entry.ahead:
+        return result  # it would not have been asked to rotate
     async with (
         site(dsn, answer_delay=SLOW, forgiving=forgiving) as here,
         replicas(entry, here.orders, 1) as [other],
@@ -125,6 +127,8 @@ async def lost_reply(
 ) -> Result:
     """The server rotates, and the connection breaks before the reply; then ten more callers ask."""
     result = Result()
+    if left == WORKING and not entry.ahead:
+        return result  # it would not have been asked to rotate
     async with site(dsn, forgiving=forgiving) as here, replicas(entry, here.orders, 1) as [replica]:
         for number in range(rounds):
             user = f"reply-{left}-{forgiving}-{number}"
@@ -185,13 +189,13 @@ async def reauthorized(entry: Entry, dsn: str, *, rounds: int) -> Result:
 
 
 async def given_up(entry: Entry, dsn: str, *, rounds: int) -> Result:
-    """A caller gives up after 0.2 seconds, between the rotation and its answer; then ten others ask."""
+    """A caller gives up after a second, between the rotation and its answer; then ten others ask."""
     result = Result()
     async with site(dsn, answer_delay=SLOW) as here, replicas(entry, here.orders, 1) as [replica]:
         for number in range(rounds):
             user = f"given-up-{number}"
             await replica.do("connect", user=user, tokens=here.grant(user, left=EXPIRED))
-            await _callers(here, [replica], user, 1, Result(), patience=0.2)
+            await _callers(here, [replica], user, 1, Result(), patience=1.0)
             await asyncio.sleep(SLOW)
             await _callers(here, [replica], user, 10, result)
             await _close(here, replica, user, result)

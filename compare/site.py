@@ -40,9 +40,7 @@ class Site:
 
 
 @asynccontextmanager
-async def site(
-    dsn: str, *, answer_delay: float = 0.05, forgiving: bool = False
-) -> AsyncGenerator[Site, None]:
+async def site(dsn: str, *, answer_delay: float = 0.2, forgiving: bool = False) -> AsyncGenerator[Site, None]:
     """Serve, with answers that come ``answer_delay`` seconds after the rotation."""
     async with (
         AuthorizationServer(

@@ -9,13 +9,14 @@ import logging
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from compare.orders import Way
 
-ROUNDS = 7
-LONG = 0.05
-"""Seconds that one side of a round takes at least, but for its last call."""
+READS, WARM_UP = 1000, 20
+LONGEST = 15.0
+"""Seconds in which no more is measured."""
 
 
 async def ask(way: Way, user: str, callers: int, start: float, patience: float | None) -> dict[str, Any]:
@@ -34,36 +35,34 @@ async def reads(way: Way, user: str) -> dict[str, Any]:
         measured: dict[str, Any] = await in_thread(_blocking_reads, user)
         return measured
     taken: dict[str, list[float]] = {"token": [], "bare": []}
-    for number in range(ROUNDS + 1):
-        for name in ("token", "bare") if number % 2 else ("bare", "token"):
-            call = getattr(way, name)
-            began, calls = time.perf_counter(), 0
-            while (passed := time.perf_counter() - began) < LONG:
-                await call(user)
-                calls += 1
-            taken[name].append(passed / calls)
+    for name in _turns():
+        began = time.perf_counter()
+        await getattr(way, name)(user)
+        taken[name].append(time.perf_counter() - began)
     return _ratio(taken)
 
 
 def _blocking_reads(way: Any, user: str) -> dict[str, Any]:
     taken: dict[str, list[float]] = {"token": [], "bare": []}
-    for number in range(ROUNDS + 1):
-        for name in ("token", "bare") if number % 2 else ("bare", "token"):
-            call = getattr(way, name)
-            began, calls = time.perf_counter(), 0
-            while (passed := time.perf_counter() - began) < LONG:
-                call(user)
-                calls += 1
-            taken[name].append(passed / calls)
+    for name in _turns():
+        began = time.perf_counter()
+        getattr(way, name)(user)
+        taken[name].append(time.perf_counter() - began)
     return _ratio(taken)
 
 
+def _turns() -> Iterator[str]:
+    """One call of each side after the other, so that what disturbs the machine disturbs both."""
+    ends = time.monotonic() + LONGEST
+    for number in range(READS):
+        if time.monotonic() > ends:
+            return
+        yield from ("token", "bare") if number % 2 else ("bare", "token")
+
+
 def _ratio(taken: dict[str, list[float]]) -> dict[str, Any]:
-    pairs = list(zip(taken["token"], taken["bare"], strict=True))[1:]
-    return {
-        "ratio": statistics.median(token / bare for token, bare in pairs),
-        "bare": statistics.median(bare for _, bare in pairs),
-    }
+    token, bare = (statistics.median(taken[name][WARM_UP:]) for name in ("token", "bare"))
+    return {"ratio": token / bare, "bare": bare}
 
 
 async def obey(way: Way, order: dict[str, Any]) -> Any:
