@@ -16,8 +16,8 @@ PAGE: Final = ROOT / "docs" / "explanation" / "comparison.md"
 BEGIN: Final = "<!-- made by make compare -->"
 END: Final = "<!-- end -->"
 READS: Final = (
-    "Time of a call beside a bare read of the row by the same driver, and that read's own. *Read, refresh, write*"
-    "\nis that bare read here: how far it is from 1 is noise."
+    "Time of a call beside a bare read of the row by the same driver, and that read's own. *Read, refresh,"
+    "\nwrite* is that bare read here: how far it is from 1 is noise."
 )
 
 
