@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --no-header --no-annotate
 
-.PHONY: help demo test attacks browser coverage prove chaos failover rotation servers mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel reproducible lock clean
+.PHONY: help demo test attacks browser coverage prove chaos failover rotation servers compare mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel reproducible lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -60,6 +60,11 @@ servers: $(DEV_INSTALLED)  ## extauth against servers that others wrote; needs N
 	cd build/servers/node && npm ci --silent --no-audit --no-fund --ignore-scripts
 	$(BIN)/python -m servers $(ARGS)
 
+compare: $(DEV_INSTALLED)  ## extauth beside other ways to keep tokens, through the same mishaps (ARGS=--write for the page)
+	$(PYTHON) -m venv build/compare/python
+	build/compare/python/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement compare/requirements.txt
+	$(BIN)/python -m compare $(ARGS)
+
 browser: $(DEV_INSTALLED)  ## the pages in a real Chromium, which must be installed (EXTAUTH_CHROMIUM, or /usr/bin/chromium)
 	@test -x "$${EXTAUTH_CHROMIUM:-/usr/bin/chromium}" || { echo "no Chromium at $${EXTAUTH_CHROMIUM:-/usr/bin/chromium}; Debian: apt install chromium"; exit 1; }
 	$(LOCKED) --group browser
@@ -94,6 +99,7 @@ check: $(DEV_INSTALLED)  ## format, lint, types, layers and the documentation
 	$(BIN)/mypy chaos
 	$(BIN)/mypy proof
 	for folder in examples/*/; do MYPYPATH=src:$$folder $(BIN)/mypy $$folder || exit 1; done
+	$(BIN)/mypy compare --exclude 'compare/ways'
 	$(BIN)/mypy servers --exclude 'servers/(python|debian)'
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
@@ -159,6 +165,7 @@ lock: $(INSTALLED)  ## renew constraints.txt, and constraints-lowest.txt for `ma
 	cp constraints.txt constraints-lowest.txt
 	.ci/dependencies --lowest > $(VENV)/lowest.txt
 	$(COMPILE_SERVERS) servers/requirements.in --output-file servers/requirements.txt
+	$(COMPILE_SERVERS) compare/requirements.in --output-file compare/requirements.txt
 	cd servers/node && npm install --silent --package-lock-only --omit-lockfile-registry-resolved
 	$(COMPILE) --group suite --constraint $(VENV)/lowest.txt --output-file constraints-lowest.txt
 

@@ -34,7 +34,8 @@ async def machine(dsn: str | None) -> Sequence[Sequence[str]]:
         ("SQLite", sqlite3.sqlite_version),
     ]
     if dsn is not None:
-        rows.append(("Postgres", await _postgres_version(dsn)))
+        setting = "fsync and synchronous_commit on, on loopback TCP"
+        rows.append(("Postgres", f"{await postgres_version(dsn)}, {setting}"))
     return [*rows, ("packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES))]
 
 
@@ -48,10 +49,10 @@ def _cpu() -> str:
     )
 
 
-async def _postgres_version(dsn: str) -> str:
+async def postgres_version(dsn: str) -> str:
     connection = await asyncpg.connect(dsn)
     try:
         reported: str = await connection.fetchval("SHOW server_version")
     finally:
         await connection.close()
-    return f"{reported.split(maxsplit=1)[0]}, fsync and synchronous_commit on, on loopback TCP"
+    return reported.split(maxsplit=1)[0]

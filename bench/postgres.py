@@ -38,7 +38,12 @@ async def postgres() -> AsyncGenerator[str, None]:
             capture_output=True,
         )
         port = free_port()
-        settings = ("--listen_addresses=127.0.0.1", "--unix_socket_directories=", f"--port={port}")
+        settings = (
+            "--listen_addresses=127.0.0.1",
+            "--unix_socket_directories=",
+            "--max_connections=300",
+            f"--port={port}",
+        )
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(  # noqa: ASYNC220 - as above
                 [binaries / "postgres", "-D", data, *settings],

@@ -17,6 +17,12 @@ def providers() -> list[Any]:
 
 
 @pytest.fixture
+def in_a_folder(tmp_path, monkeypatch) -> None:
+    """Run where an example may leave a database."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
 async def url(tmp_path) -> str:
     """A database in which alice is connected."""
     address = f"sqlite:///{tmp_path}/links.db"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import types
-from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import uvicorn
-from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp import ClientSession, DummyCookieJar
 from django.test import override_settings
 
 from extauth import Auth
@@ -19,44 +16,14 @@ from extauth.web import ConnectedAccounts
 from extauth.web.handling.call import _AGAIN
 from extauth.web.problems import _OWN, _STATUS
 from extauth.web.words import ENGLISH
+from tests.docs.applications import by_aiohttp, by_uvicorn, names
 from tests.web import apps
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "connect-users.md").read_text()
 BLOCKS = re.findall(r"^```python\n(# (?:accounts|options).*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
-ON_AIOHTTP, ON_FASTAPI, ON_DJANGO, OPTIONS = BLOCKS
+ON_AIOHTTP, ON_FASTAPI, ON_LITESTAR, ON_DJANGO, OPTIONS = BLOCKS
 FROM_OURSELVES = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path, monkeypatch):
-    """The examples leave a database where they run."""
-    monkeypatch.chdir(tmp_path)
-
-
-def names(block):
-    """Run a block and return what it defines."""
-    module = types.ModuleType("accounts")
-    exec(compile(block, "accounts.py", "exec"), module.__dict__)  # noqa: S102 - the guide's own code
-    return module
-
-
-@asynccontextmanager
-async def by_uvicorn(app):
-    """Serve an ASGI application, and yield its address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="on", ws="none")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    assert not server.should_exit
-    serving = asyncio.create_task(server.main_loop())
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await serving
-        await server.shutdown()
+pytestmark = pytest.mark.usefixtures("in_a_folder")
 
 
 async def check(url, sessions=None):
@@ -78,18 +45,14 @@ async def check(url, sessions=None):
 async def test_on_aiohttp():
     """By its own server."""
     module = names(ON_AIOHTTP)
-    runner = web.AppRunner(module.app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        await check(f"http://127.0.0.1:{runner.addresses[0][1]}", module.SESSIONS)
-    finally:
-        await runner.cleanup()
+    async with by_aiohttp(module.app) as url:
+        await check(url, module.SESSIONS)
 
 
-async def test_on_fastapi():
-    """By uvicorn."""
-    module = names(ON_FASTAPI)
+@pytest.mark.parametrize("block", [ON_FASTAPI, ON_LITESTAR], ids=["fastapi", "litestar"])
+async def test_on_uvicorn(block):
+    """What is an ASGI application."""
+    module = names(block)
     async with by_uvicorn(module.app) as url:
         await check(url, module.SESSIONS)
 

@@ -7,24 +7,19 @@ import types
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp import ClientSession, DummyCookieJar
 from django.test import override_settings
 
 from extauth import Operator
 from extauth.domain.access import OPERATORS
 from extauth.domain.actors import Action
-from tests.docs.test_howto_connect_users import by_uvicorn, names
+from tests.docs.applications import by_aiohttp, by_uvicorn, names
 from tests.web import apps
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "operator-page.md").read_text()
 BLOCKS = re.findall(r"^```python\n(# operator.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 ON_AIOHTTP, ON_FASTAPI, ON_DJANGO = BLOCKS
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path, monkeypatch):
-    """The examples leave a database where they run."""
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder")
 
 
 async def check(url, staff=None):
@@ -43,13 +38,8 @@ async def check(url, staff=None):
 async def test_on_aiohttp():
     """By its own server."""
     module = names(ON_AIOHTTP)
-    runner = web.AppRunner(module.app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        await check(f"http://127.0.0.1:{runner.addresses[0][1]}", module.STAFF)
-    finally:
-        await runner.cleanup()
+    async with by_aiohttp(module.app) as url:
+        await check(url, module.STAFF)
 
 
 async def test_on_fastapi():

@@ -9,6 +9,7 @@ from typing import Any
 
 import django
 import httpx
+import litestar.types
 from aiohttp import DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 from django.conf import settings
@@ -16,6 +17,8 @@ from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
 from django.urls import include, path
 from fastapi import FastAPI
+from litestar import Litestar, asgi
+from litestar.types import Receive, Scope
 from multidict import CIMultiDict
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -105,6 +108,20 @@ async def on_fastapi(accounts: Mounted) -> AsyncIterator[Send]:
 
 
 @asynccontextmanager
+async def on_litestar(accounts: Mounted) -> AsyncIterator[Send]:
+    """Serve them below a Litestar application."""
+    pages = Starlette(routes=for_starlette.routes(accounts, prefix=""))
+
+    @asgi(accounts.prefix or "/", is_mount=True, copy_scope=True)
+    async def mounted(scope: Scope, receive: Receive, send: litestar.types.Send) -> None:
+        scope["path"] = scope["path"].rstrip("/") or "/"
+        await pages(scope, receive, send)
+
+    async with _asgi_client(Litestar([mounted])) as send:
+        yield send
+
+
+@asynccontextmanager
 async def on_django(accounts: Mounted) -> AsyncIterator[Send]:
     """Serve them by Django, with its middleware against forged requests."""
     urlconf = types.ModuleType("urlconf")
@@ -138,5 +155,6 @@ MOUNTED: dict[str, Served] = {
     "aiohttp-below": on_aiohttp_below,
     "starlette-mounted": on_starlette_mounted,
     "fastapi": on_fastapi,
+    "litestar": on_litestar,
 }
 """Other places for the same adapters."""

@@ -142,6 +142,19 @@ def test_the_authorization_url():
     assert parse_qs(url.query)["code_challenge"] == ["ch"]
 
 
+async def test_userinfo_is_for_those_who_asked_for_openid(site):
+    """Who is known not to have would be answered 403, and is not shown. They may still ask later."""
+    site.publish("/userinfo", {"sub": "248289761001"})
+    metadata = attrs.evolve(METADATA, userinfo_endpoint=f"{site.url}/userinfo")
+    provider = metadata.provider("any", client_id="app", scopes=["wiki:read"])
+
+    assert await provider.identify(TokenSet("at-1", scopes=frozenset({"wiki:read"}))) is None
+    assert site.asked == []
+    account = Account("248289761001")
+    assert await provider.identify(TokenSet("at-1", scopes=frozenset({"wiki:read", "openid"}))) == account
+    assert await provider.identify(TokenSet("at-1")) == account
+
+
 async def test_userinfo_says_whether_an_access_token_is_accepted(site):
     """A discovered server needs no rules of its own for that."""
     site.publish("/userinfo", {"sub": "248289761001"})

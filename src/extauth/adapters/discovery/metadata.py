@@ -182,7 +182,8 @@ class ServerMetadata:
             "issuer": self.issuer,
             "sends_issuer": self.sends_issuer,
             "openid": self.openid or "openid" in scopes,
-            "identity": IdentityRules(in_id_token=self.openid),
+            # The endpoint is OpenID Connect's, for those who asked for that (Core, section 5.3).
+            "identity": IdentityRules(in_id_token=self.openid, call_needs="openid"),
             "token_url": self.token_endpoint,
             "authorize_url": self.authorization_endpoint,
             "device_url": self.device_authorization_endpoint,

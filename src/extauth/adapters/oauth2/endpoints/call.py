@@ -106,12 +106,12 @@ class ProviderCalls:
         return isinstance(await self._validate(self.validation, tokens), TokenInvalid)
 
     async def identify(self, tokens: TokenSet) -> Account | Unknown | None:
-        """Ask whose tokens these are. None without a call for it, ``Unknown`` without an answer that says so;
+        """Ask whose tokens these are. None without a call that they may make, ``Unknown`` without an answer;
         raises nothing.
 
         Asked once, but where the provider's replicas lag, a new token that is refused is shown again.
         """
-        if self.identity.call is None:
+        if self.identity.call is None or not self.identity.may_call(tokens.scopes):
             return None
         reply = await self._ask(self.identity.call, tokens)
         for pause in self._lag_pauses(tokens):

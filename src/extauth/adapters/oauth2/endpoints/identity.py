@@ -63,8 +63,14 @@ class IdentityRules:
     """Paths in the token endpoint's own answer."""
     in_id_token: bool = False
     call: Call | None = None
+    call_needs: str | None = None
+    """A scope without which the call would be refused: tokens that are known not to have it are not shown."""
     in_answer: AccountPaths = AccountPaths()
     """Paths in the answer to ``call``."""
+
+    def may_call(self, granted: frozenset[str]) -> bool:
+        """Whether tokens with these scopes may make the call; without any nobody knows which they have."""
+        return not granted or self.call_needs is None or self.call_needs in granted
 
 
 def identity_by(userinfo_url: str | None, identity: IdentityRules) -> IdentityRules:
