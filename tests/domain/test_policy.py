@@ -135,3 +135,19 @@ class TestProviderTraits:
     def test_without_rotation_a_replay_is_always_tolerated(self):
         """The refresh token is no single-use one."""
         assert ProviderTraits(rotates=False).tolerates_replay(timedelta.max)
+
+
+@pytest.mark.parametrize(
+    ("traits", "seconds"),
+    [
+        ({}, 45),
+        ({"replay_window": timedelta(seconds=30)}, 27.5),
+        ({"replay_window": timedelta(seconds=29)}, 45),
+        ({"replay_window": timedelta(seconds=47)}, 44.5),
+        ({"replay_window": timedelta(hours=1)}, 45),
+        ({"replay_window": timedelta(seconds=30), "rotates": False}, 45),
+    ],
+)
+def test_a_lease_ends_while_a_replay_is_forgiven(traits, seconds):
+    """If an exchange and its save fit into it, and something is left on either side."""
+    assert RefreshPolicy().lease_at(ProviderTraits(**traits)) == timedelta(seconds=seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import final
+from typing import Final, final
 
 import attrs
 
@@ -110,6 +110,20 @@ class RefreshPolicy:
             )
             raise ValueError(msg)
 
+    def lease_at(self, traits: ProviderTraits) -> timedelta:
+        """Return how long a lease on a link of such a provider is to last.
+
+        Where the provider forgives for a while that a refresh token is presented again, the lease of a
+        replica that was killed ends within that while, if an exchange and its save fit into it: so another
+        one presents the token again in time, and the link outlives the lost reply.
+        """
+        if traits.replay_window is None or not traits.rotates:
+            return self.lease_ttl
+        to_spare = self.save_margin / 2
+        shorter = traits.replay_window - to_spare
+        fits = shorter >= self.exchange_timeout + self.save_margin + to_spare
+        return min(self.lease_ttl, shorter) if fits else self.lease_ttl
+
 
 @final
 @attrs.frozen(kw_only=True)
@@ -140,3 +154,7 @@ class ProviderTraits:
     def tolerates_replay(self, age: timedelta) -> bool:
         """Whether a refresh token first presented ``age`` ago may be presented again."""
         return not self.rotates or (self.replay_window is not None and age < self.replay_window)
+
+
+STRICTEST: Final = ProviderTraits()
+"""What a provider is taken for of which nothing is known."""

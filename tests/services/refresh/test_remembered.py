@@ -429,8 +429,8 @@ def test_a_store_must_tell_what_is_written(scene: Scene) -> None:
 
 @pytest.mark.parametrize("given", [timedelta(0), timedelta(seconds=-1), 60])
 def test_what_the_policy_takes(given: Any) -> None:
-    """Positive spans, and at least one link."""
+    """Positive spans, and no negative number of links."""
     with pytest.raises((ValueError, TypeError), match="remember_for"):
         RefreshPolicy(remember_for=given)
     with pytest.raises(ValueError, match="remember_most"):
-        RefreshPolicy(remember_most=0)
+        RefreshPolicy(remember_most=-1)

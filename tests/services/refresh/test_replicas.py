@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import timedelta
 
 import pytest
@@ -10,12 +11,15 @@ import pytest
 from extauth import (
     LinkKey,
     LinkNotFound,
+    ProviderTraits,
     ProviderUnavailable,
     ReauthorizationRequired,
     RefreshInProgress,
+    RefreshPolicy,
 )
 from extauth.domain.events import LinkAdopted
-from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected
+from extauth.domain.outcomes import Claimed, ClientRejected, Deferred, GrantRejected
+from extauth.services.refresh.lease import Leases
 
 KEY = LinkKey("scripted", "alice")
 EXPIRED = timedelta(0)
@@ -287,3 +291,17 @@ def _seen_at_once(scene):
         return await scene.inner.get(key)
 
     return wait_for_change
+
+
+async def test_a_killed_replica_where_a_replay_is_forgiven(scene):
+    """Its lease ends in time for another one to present the token again: nothing is lost."""
+    scene.provider.traits = traits = ProviderTraits(replay_window=timedelta(seconds=30))
+    link = await scene.link()
+    policy = RefreshPolicy()
+    killed = Leases(scene.inner, scene.clock, policy, random.Random(7))
+    assert isinstance(await killed.claim(killed.on(link, traits)), Claimed)
+    await scene.provider.refresh(link.tokens)
+    scene.clock.advance(policy.lease_at(traits))
+    served = await scene.replica(policy=policy).link("scripted", "alice")
+    assert scene.provider.is_live(served.tokens)
+    assert scene.provider.families_revoked == 0

@@ -109,7 +109,7 @@ class LeasedRefresh:
         :raises ProviderMisconfigured: if the provider rejected the client.
         :raises StoreUnavailable: if the lease could not be had because the store is down.
         """
-        lease = self._leases.on(link)
+        lease = self._leases.on(link, request.provider.traits)
         claim = await self._leases.claim(lease)
         looked_again = False
         while isinstance(claim, Claimed):

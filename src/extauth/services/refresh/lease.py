@@ -14,7 +14,7 @@ from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.optional_keywords import takes
 from extauth.domain.outcomes import Absent, Claimed, ClaimOutcome, Held, SeenLease, Stale
-from extauth.domain.policy import RefreshPolicy
+from extauth.domain.policy import STRICTEST, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore, Takeover
 from extauth.domain.store_clock import lease_owner
 from extauth.services.events import logger
@@ -32,6 +32,7 @@ class Lease:
     key: LinkKey
     version: int
     owner: str
+    ttl: timedelta
     ends: float = 0.0
     """Set by each claim that succeeds, as are those below."""
     asked: float = 0.0
@@ -80,10 +81,10 @@ class Leases:
         if self._takeovers is not None:
             await self._takeovers.look()
 
-    def on(self, link: Link) -> Lease:
+    def on(self, link: Link, traits: ProviderTraits = STRICTEST) -> Lease:
         """Return a lease on the link's version to claim, in the name of an owner like no other."""
-        owner = lease_owner(self._rng.getrandbits(128), self._policy.lease_ttl)
-        return Lease(link.key, link.version, owner)
+        ttl = self._policy.lease_at(traits)
+        return Lease(link.key, link.version, lease_owner(self._rng.getrandbits(128), ttl), ttl)
 
     async def claim(self, lease: Lease) -> LeaseOutcome:
         """Claim, twice if need be: a claim that failed may have taken the lease, and a repeat by the same
@@ -154,7 +155,7 @@ class Leases:
         return claim
 
     async def _ask(self, lease: Lease, **takeover: Takeover) -> ClaimOutcome:
-        ttl = self._policy.lease_ttl
+        ttl = lease.ttl
         asked, asked_at = self._clock.monotonic(), self._clock.now()
         claim = await self._store.claim(lease.key, lease.version, lease.owner, ttl, **takeover)
         if isinstance(claim, Claimed):
