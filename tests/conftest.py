@@ -76,7 +76,7 @@ async def any_store(
     async with AsyncExitStack() as closing:
         url = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/links.db"}.get(request.param)
         if url is None:
-            url = await closing.enter_async_context(postgres_server.fresh_database())
+            url = await closing.enter_async_context(postgres_server.database_of_a_store())
         yield await closing.enter_async_context(open_store(url))
 
 
