@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from extauth import encrypting, open_store
 from extauth.domain.linking_ports import Store
 from tests.servers.postgres_server import OwnPostgresServer, PostgresServer, own_postgres, some_postgres
+from tests.support.used_keys import use_keys_again
 
 # No test may depend on how fast the machine is.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,6 +35,13 @@ settings.register_profile(
 def _told_of_plain_text() -> None:
     """Most tests store plain text, and only one of them would see the warning."""
     encrypting._told = True
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _keys_are_used_again() -> Generator[None, None, None]:
+    with pytest.MonkeyPatch.context() as patch:
+        use_keys_again(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

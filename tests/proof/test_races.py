@@ -88,7 +88,7 @@ def on_memory(**begins):
 
 
 TestMemory = on_memory()
-TestMemory.settings = races(250)
+TestMemory.settings = races(100)
 
 TestMemoryAndOneBehind = on_memory(reuse="one_behind")
 TestMemoryAndOneBehind.settings = races(50)
