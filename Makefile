@@ -12,6 +12,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes \
   --no-header --no-annotate
 
+# Tests start hundreds of processes, each of which would compile again all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test attacks browser coverage prove chaos failover rotation servers compare mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel reproducible lock clean
 .DEFAULT_GOAL := test
 

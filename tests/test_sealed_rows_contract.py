@@ -9,6 +9,7 @@ import pytest
 from extauth import open_store
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.testing import SealedRowsContract
+from tests.support.postgres_admin import empty
 
 
 class TestMemorySealedRows(SealedRowsContract):
@@ -27,8 +28,9 @@ class TestSqliteSealedRows(SealedRowsContract):
 
 class TestPostgresSealedRows(SealedRowsContract):
     @pytest.fixture(autouse=True)
-    def _database(self, postgres_dsn: str) -> None:
-        self.dsn = postgres_dsn
+    async def _database(self, shared_postgres_dsn: str) -> None:
+        self.dsn = shared_postgres_dsn
+        await empty(self.dsn)
 
     def open_store(self):
         return open_store(self.dsn, keys="plain")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import aiosqlite
@@ -21,14 +22,7 @@ from extauth.testing import (
     LinkStoreContract,
     OutboxContract,
 )
-
-TABLES = (
-    "external_auth_links",
-    "external_auth_authorizations",
-    "external_auth_registrations",
-    "external_auth_outbox",
-    "external_auth_audit",
-)
+from tests.support.postgres_admin import TABLES, empty, run
 
 SPOIL = "UPDATE external_auth_links SET oauth_access_token = '' WHERE"
 
@@ -91,8 +85,12 @@ class TestSqliteLinkStoreOnGivenConnection(TestSqliteLinkStore):
 
 class TestPostgresLinkStore(WholeContract):
     @pytest.fixture(autouse=True)
-    def _database(self, postgres_dsn: str) -> None:
-        self.dsn = postgres_dsn
+    async def _database(self, shared_postgres_dsn: str) -> AsyncGenerator[None, None]:
+        self.dsn, self.broken = shared_postgres_dsn, False
+        await empty(self.dsn)
+        yield
+        if self.broken:
+            await run(self.dsn, *(f"ALTER TABLE away_{table} RENAME TO {table}" for table in TABLES))
 
     def open_store(self):
         return open_store(self.dsn)
@@ -100,9 +98,8 @@ class TestPostgresLinkStore(WholeContract):
     open_another = open_store
 
     async def break_storage(self) -> bool:
-        connection = await asyncpg.connect(self.dsn)
-        await connection.execute(f"DROP TABLE {', '.join(TABLES)}")
-        await connection.close()
+        self.broken = True
+        await run(self.dsn, *(f"ALTER TABLE {table} RENAME TO away_{table}" for table in TABLES))
         return True
 
     async def spoil(self, key: LinkKey) -> bool:

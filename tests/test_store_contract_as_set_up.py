@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import attrs
@@ -17,7 +17,6 @@ from extauth import open_store
 from extauth.adapters.postgres.outbox_schema import TRIGGERS
 from tests.servers.postgres_server import PostgresServer
 from tests.support.postgres_admin import run
-from tests.test_store_contract import TABLES
 from tests.test_store_contract import TestPostgresLinkStore as _Contracts
 
 TOUCH = """CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql
@@ -69,23 +68,19 @@ class _SetUp:
 
 
 class _AsSetUp(_Contracts):
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def shared_postgres_dsn(given: _SetUp) -> str:
+        return given.owner
+
     @pytest.fixture(autouse=True)
-    async def _database(self, given: _SetUp) -> AsyncGenerator[None, None]:
-        self.dsn, self.of_role, self.broken = given.owner, given.role, False
-        await run(self.dsn, f"TRUNCATE external_auth_meta, {', '.join(TABLES)}")
-        yield
-        if self.broken:
-            await run(self.dsn, *(f"ALTER TABLE away_{table} RENAME TO {table}" for table in TABLES))
+    def _role(self, given: _SetUp) -> None:
+        self.of_role = given.role
 
     def open_store(self):
         return open_store(self.of_role)
 
     open_another = open_store
-
-    async def break_storage(self) -> bool:
-        self.broken = True
-        await run(self.dsn, *(f"ALTER TABLE {table} RENAME TO away_{table}" for table in TABLES))
-        return True
 
 
 class TestPostgresOfStrictAdministrators(_AsSetUp):

@@ -89,7 +89,7 @@ def on_memory(**begins):
 
 
 TestMemory = on_memory()
-TestMemory.settings = races(250)
+TestMemory.settings = races(100)  # twice what `test_races_teeth.py` needs where it is not found late
 
 TestMemoryAndOneBehind = on_memory(reuse="one_behind")
 TestMemoryAndOneBehind.settings = races(50)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+
 import aiosqlite
 import asyncpg
 import pytest
@@ -21,6 +23,7 @@ from tests.proof import (
     broken_mark_statements,
     broken_sealed_statements,
 )
+from tests.support.postgres_admin import empty
 
 BUGS = [
     *broken_credential_statements.BUGS,
@@ -58,7 +61,7 @@ class ContractOnPostgres(LinkStoreContract, LinkingStoreContract, ImportStoreCon
         self.dsn = dsn
 
     def open_store(self):
-        return _Emptied(self.dsn)
+        return _emptied(self.dsn)
 
     async def dump_storage(self) -> str:
         connection = await asyncpg.connect(self.dsn)
@@ -67,23 +70,11 @@ class ContractOnPostgres(LinkStoreContract, LinkingStoreContract, ImportStoreCon
         return repr(rows)
 
 
-class _Emptied:
-    def __init__(self, dsn) -> None:
-        self.dsn = dsn
-
-    async def __aenter__(self):
-        connection = await asyncpg.connect(self.dsn)
-        await connection.execute(
-            "DROP TABLE IF EXISTS external_auth_links, external_auth_meta,"
-            " external_auth_authorizations, external_auth_registrations, external_auth_outbox,"
-            " external_auth_audit"
-        )
-        await connection.close()
-        self.opening = open_store(self.dsn)
-        return await self.opening.__aenter__()
-
-    async def __aexit__(self, *exc_info: object):
-        return await self.opening.__aexit__(*exc_info)
+@asynccontextmanager
+async def _emptied(dsn):
+    await empty(dsn)
+    async with open_store(dsn) as store:
+        yield store
 
 
 def passes_until_broken(bug, store, contract, monkeypatch, record_property):
@@ -106,7 +97,7 @@ def test_a_bug_in_a_sqlite_statement_is_caught(bug, tmp_path, monkeypatch, recor
 
 
 @EVERY_BUG
-def test_a_bug_in_a_postgres_statement_is_caught(bug, postgres_dsn, monkeypatch, record_property):
+def test_a_bug_in_a_postgres_statement_is_caught(bug, shared_postgres_dsn, monkeypatch, record_property):
     """The test passes on the healthy statement and fails on the broken one, naming the method."""
-    contract = ContractOnPostgres(postgres_dsn)
+    contract = ContractOnPostgres(shared_postgres_dsn)
     passes_until_broken(bug, "postgres", contract, monkeypatch, record_property)

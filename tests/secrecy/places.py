@@ -128,7 +128,7 @@ def _by_name(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> dict[str, objec
 
 @asynccontextmanager
 async def _in_postgres(kind: str, server: PostgresServer) -> AsyncGenerator[Place]:
-    async with server.fresh_database() as dsn:
+    async with server.database_of_a_store() as dsn:
         other, outside = await asyncpg.connect(dsn), await asyncpg.connect(server.dsn)
         name = urlsplit(dsn).path[1:]
         await other.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from extauth import open_store
 from tests.servers.postgres_binaries import find_binaries, unprivileged_user, usable_by
 
 _SETTINGS = {
@@ -41,6 +43,7 @@ class PostgresServer:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         """Of its maintenance database."""
+        self._template: str | None = None
 
     def dsn_of(self, database: str) -> str:
         """Return the DSN of another database on it."""
@@ -55,6 +58,23 @@ class PostgresServer:
             yield self.dsn_of(name)
         finally:
             await self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @asynccontextmanager
+    async def database_of_a_store(self) -> AsyncGenerator[str, None]:
+        """Make a database in which a store has been open before, but is empty; drop it likewise."""
+        if self._template is None:
+            template = f"extauth_template_{uuid.uuid4().hex}"
+            await self._administer(f"CREATE DATABASE {template}")
+            async with open_store(self.dsn_of(template), keys="plain"):
+                pass
+            self._template = template
+        async with self.fresh_database(f"TEMPLATE {self._template}") as dsn:
+            yield dsn
+
+    async def drop_template(self) -> None:
+        """Drop what databases are copied from; nothing of ours stays on the server."""
+        if self._template is not None:
+            await self._administer(f"DROP DATABASE {self._template} WITH (FORCE)")
 
     async def _administer(self, sql: str) -> None:
         connection = await asyncpg.connect(self.dsn)
@@ -263,7 +283,9 @@ def own_postgres(
 def some_postgres() -> Generator[PostgresServer, None, None]:
     """Use the server that ``EXTAUTH_TEST_POSTGRES`` names, or run one."""
     if dsn := os.environ.get("EXTAUTH_TEST_POSTGRES"):
-        yield PostgresServer(dsn)
+        given = PostgresServer(dsn)
+        yield given
+        asyncio.run(given.drop_template())
         return
     with own_postgres() as server:
         yield server

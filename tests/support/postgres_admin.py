@@ -26,6 +26,25 @@ async def run(dsn: str, *statements: str) -> None:
             await admin.execute(statement)
 
 
+TABLES = (
+    "external_auth_links",
+    "external_auth_authorizations",
+    "external_auth_registrations",
+    "external_auth_outbox",
+    "external_auth_audit",
+)
+
+
+async def empty(dsn: str) -> None:
+    """Leave nothing of the test before in extauth's tables, nor of its sessions."""
+    await run(
+        dsn,
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        f"TRUNCATE external_auth_meta, {', '.join(TABLES)}",
+    )
+
+
 @asynccontextmanager
 async def role_of(dsn: str) -> AsyncIterator[str]:
     """Make a role that is neither owner nor superuser and may use all tables; yield its DSN."""

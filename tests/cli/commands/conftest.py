@@ -28,3 +28,10 @@ async def kept(url: str) -> str:
     """The same with a few links in it."""
     async with stocked(url):
         return url
+
+
+@pytest.fixture
+async def kept_in_a_file(tmp_path: Path) -> str:
+    """The same in a file, for what any store is as good for."""
+    async with stocked(url := f"sqlite:///{tmp_path}/links.db"):
+        return url

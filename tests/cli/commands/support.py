@@ -20,6 +20,7 @@ from extauth.cli.commands import every_command
 from extauth.domain.link import RefreshFailure
 from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_ports import Store
+from tests.cli.commands.forked import run_forked
 
 CANARY = "canary"
 """In everything that no output may show."""
@@ -60,7 +61,12 @@ def environment(given: Mapping[str, str] = NOBODY) -> dict[str, str]:
 
 
 def extauth(*arguments: str, env: Mapping[str, str] = NOBODY, folder: Path | None = None) -> Run:
-    """Run a command and wait for its end."""
+    """Run a command and wait for its end, in a process that need not import what it runs."""
+    return Run(*run_forked(arguments, environment(env), folder))
+
+
+def fresh(*arguments: str, env: Mapping[str, str] = NOBODY, folder: Path | None = None) -> Run:
+    """Run a command and wait for its end, as who types it does: in a process that begins with nothing."""
     ended = subprocess.run(
         [sys.executable, "-m", "extauth.cli.main", *arguments],
         capture_output=True,

@@ -104,10 +104,10 @@ SAID = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_application_is_told_by_type_and_place(tmp_path, kept, name):
+def test_a_broken_application_is_told_by_type_and_place(tmp_path, kept_in_a_file, name):
     """Which line of which file, and nothing of what it may quote."""
     (tmp_path / "broken_app.py").write_text(BROKEN[name])
-    options = ("refresh", "github", "alice", "--store", kept, "--app", "broken_app:app")
+    options = ("refresh", "github", "alice", "--store", kept_in_a_file, "--app", "broken_app:app")
     run = extauth(*options, folder=tmp_path)
     assert (run.code, run.out) == (5, "")
     assert SAID.get(name, "") in run.err
@@ -118,11 +118,11 @@ def test_a_broken_application_is_told_by_type_and_place(tmp_path, kept, name):
         assert "broken_app.py, line" in run.err
 
 
-def test_an_application_that_has_not_what_is_asked_for(tmp_path, kept):
+def test_an_application_that_has_not_what_is_asked_for(tmp_path, kept_in_a_file):
     """A name without a colon, and an attribute that is not there."""
     (tmp_path / "empty_app.py").write_text("")
     for name, said in (("empty_app", "MODULE:ATTRIBUTE"), ("empty_app:app", "there is no app")):
-        run = extauth("refresh", "github", "a", "--store", kept, "--app", name, folder=tmp_path)
+        run = extauth("refresh", "github", "a", "--store", kept_in_a_file, "--app", name, folder=tmp_path)
         assert (run.code, said in run.err) == (5, True)
 
 
@@ -163,12 +163,12 @@ async def test_a_long_list_is_interrupted(tmp_path):
     assert (process.returncode, "terminated" in said) == (143, True)
 
 
-def test_who_reads_may_stop(kept):
+def test_who_reads_may_stop(kept_in_a_file):
     """A closed pipe ends it quietly."""
     reading, writing = os.pipe()
     os.close(reading)
     ended = subprocess.run(
-        [sys.executable, "-m", "extauth.cli.main", "links", "--store", kept],
+        [sys.executable, "-m", "extauth.cli.main", "links", "--store", kept_in_a_file],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,
@@ -180,11 +180,11 @@ def test_who_reads_may_stop(kept):
 
 
 @pytest.mark.parametrize("width", [40, 200])
-def test_a_terminal_gets_a_table_of_its_width(kept, width):
+def test_a_terminal_gets_a_table_of_its_width(kept_in_a_file, width):
     """By rich, within the terminal; nothing is cut off."""
     ours, theirs = pty.openpty()
     ended = subprocess.run(
-        [sys.executable, "-m", "extauth.cli.main", "links", "--store", kept],
+        [sys.executable, "-m", "extauth.cli.main", "links", "--store", kept_in_a_file],
         stdout=theirs,
         stderr=subprocess.PIPE,
         check=True,

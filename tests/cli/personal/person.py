@@ -22,7 +22,7 @@ from extauth.cli.parsing import parted
 from extauth.cli.session import Session
 from extauth.domain.link import GrantOrigin, Link
 from extauth.testing import AuthorizationServer
-from tests.cli.commands.support import Run, extauth
+from tests.cli.commands.support import Run, fresh
 
 ME = getpass.getuser()
 BROWSER = Path(__file__).with_name("browser.py")
@@ -75,7 +75,7 @@ class Person:
 
     async def process(self, *arguments: str, env: Mapping[str, str] = NOTHING) -> Run:
         """Type a command, and wait for the end of its process."""
-        return await asyncio.to_thread(extauth, *arguments, env={**self.env, **env})
+        return await asyncio.to_thread(fresh, *arguments, env={**self.env, **env})
 
     async def answer(self, *arguments: str) -> Answer:
         """Run a command in this process: starting one takes most of a second."""

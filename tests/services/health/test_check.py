@@ -40,7 +40,7 @@ async def url(request, tmp_path, postgres_server):
     """The URL of an empty store, of each kind that ships."""
     async with AsyncExitStack() as closing:
         if request.param == "postgres":
-            yield await closing.enter_async_context(postgres_server.fresh_database())
+            yield await closing.enter_async_context(postgres_server.database_of_a_store())
         else:
             yield {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/links.db"}[request.param]
 

@@ -29,7 +29,7 @@ async def url(request, tmp_path, postgres_server):
     """The URL of an empty store that several processes can open."""
     async with AsyncExitStack() as stack:
         if request.param == "postgres":
-            yield await stack.enter_async_context(postgres_server.fresh_database())
+            yield await stack.enter_async_context(postgres_server.database_of_a_store())
         else:
             yield f"sqlite:///{tmp_path}/links.db"
 

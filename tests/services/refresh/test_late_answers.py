@@ -46,7 +46,7 @@ async def url(request, tmp_path, postgres_server):
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/links.db"
     else:
-        async with postgres_server.fresh_database() as dsn:
+        async with postgres_server.database_of_a_store() as dsn:
             yield dsn
 
 

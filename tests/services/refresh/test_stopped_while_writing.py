@@ -58,7 +58,7 @@ async def urls(request, tmp_path, postgres_server):
         yield [
             f"sqlite:///{tmp_path}/{number}.db"
             if request.param == "sqlite"
-            else await stack.enter_async_context(postgres_server.fresh_database())
+            else await stack.enter_async_context(postgres_server.database_of_a_store())
             for number in range(len(POINTS))
         ]
 
