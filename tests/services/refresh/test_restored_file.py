@@ -35,9 +35,9 @@ async def test_what_replicas_know_is_put_back(tmp_path):
 
         async def replica() -> TokenService:
             store = await stack.enter_async_context(open_store(f"sqlite:///{live}", keys="plain"))
-            return await stack.enter_async_context(
-                TokenService(store, [provider], policy=policy, observer=Told())
-            )
+            tokens = TokenService(store, [provider], policy=policy, observer=Told())
+            await stack.enter_async_context(tokens)
+            return tokens
 
         replicas = [await replica() for _ in range(3)]
         async with open_store(f"sqlite:///{live}", keys="plain") as store:
