@@ -11,7 +11,20 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import broker, clients, due, encryption, imports, limit, moving, reads, single_flight, size, storm
+from bench import (
+    broker,
+    clients,
+    due,
+    encryption,
+    imports,
+    limit,
+    moving,
+    reads,
+    rotations,
+    single_flight,
+    size,
+    storm,
+)
 from bench.machine import machine
 from bench.postgres import postgres
 from bench.report import Part, markdown
@@ -21,6 +34,7 @@ PARTS: dict[str, Callable[[str], Awaitable[Part]]] = {
     "encryption": encryption.measure,
     "single_flight": single_flight.measure,
     "storm": storm.measure,
+    "rotations": rotations.measure,
     "moving": moving.measure,
     "size": size.measure,
     "due": due.measure,
