@@ -140,15 +140,6 @@ BUGS = [
         tests.test_one_transaction,
     ),
     Bug(
-        "who is gone is not taken out",
-        _OF,
-        "_withdraw",
-        "self._waiting.remove(call)",
-        "pass",
-        tests.test_a_call_that_is_cancelled_while_it_waits,
-        (1,),
-    ),
-    Bug(
         "who sends the batch and is gone is not taken out",
         _OF,
         "_withdraw",

@@ -447,7 +447,7 @@ async def test_all_that_can_be_seen_is_cancelled_between_two_batches(path):
             store._writes.ended = swept
             grouped = patch.object(grouped_writes, "MOST_AT_ONCE", 1)
             grouped.start()
-        await asyncio.wait(saves, timeout=20)
+        await asyncio.wait(saves, timeout=10)
         grouped.stop()
         assert [save.done() and type(save.result()) for save in saves] == [Saved] * 4
 

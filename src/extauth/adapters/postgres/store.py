@@ -15,6 +15,7 @@ from typing import Final, Self, final
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.audit import PostgresAudit, written
 from extauth.adapters.postgres.connections import Connections, run
+from extauth.adapters.postgres.grouped_writes import GroupedWrites
 from extauth.adapters.postgres.imports import PostgresImports
 from extauth.adapters.postgres.inventory import POSTGRES
 from extauth.adapters.postgres.leases import claim_parameters, claimed, held
@@ -111,6 +112,7 @@ class PostgresLinkStore(LinkingMethods):
         self._schema = schema
         self._sending = Sending(transaction_pooling=transaction_pooling)
         self._connections = Connections(pool, self._sending, keep=keep_connection)
+        self._writes = GroupedWrites(self._connections)
         self._links = LinkReads(self._connections)
         self._reads = self._links.by_key
         self._watch = ChangeWatch(self._reads.get_many)
@@ -280,7 +282,7 @@ class PostgresLinkStore(LinkingMethods):
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         try:
-            rows = await written(self._connections, sql, parameters)
+            rows = await self._writes.fetch_all(sql, parameters)
         except UndecodableRows:
             unreadable = unreadable_link(*parameters[:2])
         else:

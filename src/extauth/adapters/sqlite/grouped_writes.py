@@ -138,7 +138,9 @@ class GroupedWrites:
     def take(self) -> Sequence[_Call]:
         """Take those that wait."""
         with self._lock:
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+            taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+        # Of others the caller is gone, and about to say so.
+        return [call for call in taken if call.answered is None or not call.answered.done()]
 
     def carry_out(self, database: sqlite3.Connection, calls: Sequence[_Call]) -> None:
         """Write down what came of each; in the thread."""
