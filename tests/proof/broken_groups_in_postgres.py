@@ -112,7 +112,7 @@ BUGS = [
         "a batch ends with asyncio.run",
         _OF,
         "_send_next",
-        "start_protected(",
+        "Context().run(start_protected, ",
         "asyncio.ensure_future(",
         tests.test_all_that_can_be_seen_is_cancelled,
     ),

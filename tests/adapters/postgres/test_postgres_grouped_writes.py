@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -371,6 +372,24 @@ async def test_all_that_can_be_seen_is_cancelled(postgres_dsn):
             task.cancel()
         await asyncio.wait(kept, timeout=PATIENCE)
         assert [save.done() and type(save.result()) for save in kept] == [Saved] * 4
+
+
+async def test_a_batch_is_sent_in_nobodys_context(postgres_dsn):
+    """What one caller has in his context is not that of the others."""
+    who: ContextVar[str] = ContextVar("who", default="nobody")
+    async with filled(postgres_dsn) as store:
+        seen = []
+        write = store._connections.write
+
+        async def seeing(sql: str, *arguments: Any) -> Any:
+            seen.append(who.get())
+            return await write(sql, *arguments)
+
+        store._connections.write = seeing
+        token = who.set("ann")
+        await at_once(*saves(store))
+        who.reset(token)
+        assert seen == ["nobody"]
 
 
 async def test_more_than_one_statement_takes(postgres_dsn, monkeypatch):

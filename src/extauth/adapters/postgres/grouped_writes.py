@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import Context
 from typing import Final, final
 
 import asyncpg
@@ -125,7 +126,7 @@ class _Kind:
     def _send_next(self) -> None:
         if self._batch is None and self._waiting:
             self._batch = _Batch()
-            start_protected(self._send(self._batch))
+            Context().run(start_protected, self._send(self._batch))  # in the name of none of its callers
 
     async def _send(self, batch: _Batch) -> None:
         overdue = asyncio.get_running_loop().call_later(LONG, self._overdue, batch)
