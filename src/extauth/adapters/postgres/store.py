@@ -1,7 +1,9 @@
 """Links in a Postgres database, shared by any number of processes on any number of machines, by asyncpg.
 
 Every method is one statement in a transaction of its own, and a condition on the version stands in that
-statement. The store keeps no state in a session: no advisory lock, no setting, no open transaction.
+statement. Writes that are asked for at the same moment may be one statement together
+(:mod:`extauth.adapters.postgres.grouped_writes`). The store keeps no state in a session: no advisory lock, no
+setting, no open transaction.
 """
 
 from __future__ import annotations
@@ -228,7 +230,7 @@ class PostgresLinkStore(LinkingMethods):
         )
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
+        return row if isinstance(row, Stale | Absent) else Saved(self._links.decoder.link(row))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None

@@ -46,6 +46,9 @@ OAUTH_RESOURCE = 29
 
 _NAMES = [name.lower() for name in list(globals()) if name.isupper()]
 
+OF_A_LINK = len(_NAMES)
+"""How many they are."""
+
 UNRESOLVED_FOR = len(_NAMES)
 CLAIMED_AT = UNRESOLVED_FOR + 1
 """What a claim returns after them."""

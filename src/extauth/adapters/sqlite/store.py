@@ -205,7 +205,7 @@ class SqliteLinkStore(LinkingMethods):
         parameters = Parameters({**at, **token_parameters(tokens), **origin_parameters(origin)})
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
+        return row if isinstance(row, Stale | Absent) else Saved(self._decoder.link(row))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
