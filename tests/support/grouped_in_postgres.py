@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 from unittest.mock import patch
 
 from extauth.adapters.postgres import grouped_writes
 
 
-async def together(*calls: Awaitable[Any]) -> list[asyncio.Future[Any]]:
+async def together(*calls: Awaitable[Any]) -> Sequence[asyncio.Future[Any]]:
     """Begin writes as if one of their kind were under way, so that they are sent together."""
     with patch.object(grouped_writes._Kind, "idle", new=False):
         tasks = [asyncio.ensure_future(call) for call in calls]

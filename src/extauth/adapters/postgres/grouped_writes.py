@@ -178,7 +178,8 @@ class _Kind:
                     call.answered.set_exception(_another(error))
             return
         for row in rows:
-            call = calls[row[NUMBER] - 1]
+            number: int = row[NUMBER]
+            call = calls[number - 1]
             if not call.answered.done():
                 nothing: list[Row] | None = [] if row[HAD] else None
                 call.answered.set_result(nothing if row[DONE] is None else [row])
