@@ -19,6 +19,14 @@ BUGS = [
         tests.test_a_row_that_another_replica_has_locked,
     ),
     Bug(
+        "the driver looks types up",
+        _IN,
+        "together",
+        'f"${number}::text[]"',
+        'f"${number}::{types[number - 1]}[]"',
+        tests.test_the_driver_asks_nothing_and_sets_nothing,
+    ),
+    Bug(
         "a row that nobody can read spoils the others",
         _IN,
         "together",

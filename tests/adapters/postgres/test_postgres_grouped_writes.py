@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import patch
 
 import asyncpg
 import pytest
 
-from extauth import AuditTrail, LinkKey, RefreshFailure, StoreUnavailable, TokenSet
+from extauth import (
+    AuditTrail,
+    GrantOrigin,
+    LinkKey,
+    RefreshFailure,
+    ResourceToken,
+    StoreUnavailable,
+    TokenSet,
+)
 from extauth.adapters.audit import AuditedStore
 from extauth.adapters.postgres import PostgresLinkStore, grouped_writes
 from extauth.domain.errors import LinkUnreadable
@@ -118,6 +126,70 @@ async def test_on_a_pool_of_the_applications(postgres_dsn):
         told = sent(store)
         assert [type(save) for save in await at_once(*saves(store))] == [Saved] * 4
         assert told == ["many"]
+
+
+async def test_the_driver_asks_nothing_and_sets_nothing(postgres_dsn):
+    """A batch is the one statement: asyncpg looks up no type, for which it would set something in the session."""
+    asked = []
+
+    async def asking(*arguments: Any, **options: Any) -> None:
+        asked.append((arguments, options))
+
+    async with filled(postgres_dsn) as store:
+        with patch.object(asyncpg.Connection, "_introspect_types", asking):
+            await at_once(*(store.claim(key(user), 1, user, TTL) for user in USERS))
+            await at_once(*(store.record_failure(key(user), 1, mark()) for user in USERS))
+            await at_once(*(store.release(key(user), 1, user, unresolved=True) for user in USERS))
+            await at_once(*saves(store))
+        assert await versions(store) == [2] * 4
+        assert asked == []
+
+
+async def test_all_that_a_write_says_arrives(postgres_dsn):
+    """What is written together is what is written alone, to the microsecond and to the ends of time."""
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    moment = datetime(2031, 2, 3, 4, 5, 6, 789012, tzinfo=timezone(timedelta(hours=5)))
+    sets = [
+        TokenSet("at", None, last, frozenset({"a", "b"}), issued_at=first),
+        TokenSet('at-\u00e9,{}"\\', "rt", moment, refresh_token_expires_at=moment, extra={"n": [1, None]}),
+        TokenSet("NULL", "null", datetime(44, 3, 15, tzinfo=UTC), access_token_key_id="", token_type=""),
+        TokenSet(
+            "at", "rt", resource_tokens={"https://api.example": ResourceToken("at-3", expires_at=moment)}
+        ),
+    ]
+    origin = GrantOrigin("client", "https://server.example/token", "https://api.example")
+    async with filled(postgres_dsn) as store:
+        together_ = await at_once(
+            *(store.save(key(user), 1, new, origin=origin) for user, new in zip(USERS, sets, strict=True))
+        )
+        alone = [
+            await store.save(key(user), 2, new, origin=origin) for user, new in zip(USERS, sets, strict=True)
+        ]
+        assert [save.link.tokens for save in together_] == [save.link.tokens for save in alone]
+        assert [save.link.tokens for save in alone] == sets
+        assert [save.link.origin for save in together_] == [origin] * 4
+        written = [await store.get(key(user)) for user in USERS]
+        marks = [
+            RefreshFailure("later", moment, 3, retry_at=last, attempts=7),
+            RefreshFailure("never", first, 3),
+        ]
+        marked = await at_once(
+            *(
+                store.record_failure(link.key, 3, each, written_at=link.updated_at)
+                for link, each in zip(written, marks, strict=False)
+            )
+        )
+        assert [outcome.link.failure for outcome in marked] == marks
+        claims = [await store.claim(key(user), 3, "one", timedelta(microseconds=1)) for user in USERS[:2]]
+        assert [type(claim) for claim in claims] == [Claimed] * 2
+        seen = [await store.claim(key(user), 3, "two", TTL, takeover=False) for user in USERS[:2]]
+        taken = await at_once(
+            *(
+                store.claim(key(user), 3, "two", TTL, takeover=held.lease)
+                for user, held in zip(USERS, seen, strict=False)
+            )
+        )
+        assert [type(claim) for claim in taken] == [Claimed] * 2
 
 
 async def test_those_who_come_meanwhile_are_sent_together(postgres_dsn):

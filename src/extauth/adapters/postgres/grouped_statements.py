@@ -1,7 +1,8 @@
 """Statements that carry many writes of one kind out at once, made of the statement for one.
 
-Each parameter becomes an array with a value for each write, and what is returned says of each whether its row
-could be had. Rows that another transaction has locked are left out instead of being waited for: so neither
+Each parameter becomes an array of texts, with one for each write; of arrays of anything else asyncpg would ask
+the server first, and leave a setting in the session. What is returned says of each whether its row could be
+had. Rows that another transaction has locked are left out instead of being waited for: so neither
 does one hold the others up, nor can two such statements wait for each other. Who is left out writes alone.
 
 A row is locked as it is now, and its conditions are looked at after that (under READ COMMITTED).
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
@@ -50,6 +52,8 @@ _READABLE: Final = (
     f" AND greatest({_INSTANTS}) < timestamptz '9999-12-31 00:00:00+00'"
 )
 
+_INFINITIES: Final = {datetime.max: "infinity", datetime.min: "-infinity"}
+
 DONE, NUMBER, HAD = -3, -2, -1
 """The last columns of a row: whether something was written (or null), which write it is, counted from one,
 and whether its row was there and free."""
@@ -61,10 +65,11 @@ def together(sql: str, *, audited: bool) -> str:
     types = [*TYPES[sql], *["text" for _ in OF_THE_ENTRY if audited]]
     update, _, returned = sql.rpartition("RETURNING ")
     change, condition = _of_arrays(update).split("\nWHERE ")
-    arrays = ", ".join(f"${number}::{each}[]" for number, each in enumerate(types, 1))
+    arrays = ", ".join(f"${number}::text[]" for number in range(1, len(types) + 1))
     names = ", ".join(f"p{number}" for number in range(1, len(types) + 1))
+    values = ", ".join(f"p{number}::{each} AS p{number}" for number, each in enumerate(types, 1))
     return f"""WITH asked AS (
-SELECT * FROM unnest({arrays}) WITH ORDINALITY AS asked ({names}, number)
+SELECT {values}, number FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, number)
 ), had AS (
 SELECT number FROM asked JOIN external_auth_links ON provider_id = p1 AND user_id = p2
 WHERE {_READABLE}
@@ -76,6 +81,22 @@ RETURNING {returned}, number
 ){_entries(len(TYPES[sql])) if audited else ""}
 SELECT done.*, asked.number, had.number IS NOT NULL
 FROM asked LEFT JOIN had USING (number) LEFT JOIN done USING (number)"""
+
+
+def as_text(value: object) -> str | None:
+    """Write a parameter as the statement for many takes it.
+
+    The last and the first datetime are infinities, as asyncpg has them.
+    """
+    match value:
+        case None | str():
+            return value
+        case datetime():
+            instant = value.astimezone(UTC)
+            beyond = _INFINITIES.get(instant.replace(tzinfo=None))
+            return instant.isoformat() if beyond is None else beyond
+        case _:
+            return str(value)  # an integer, or a boolean
 
 
 def _of_arrays(sql: str) -> str:

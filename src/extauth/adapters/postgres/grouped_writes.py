@@ -23,7 +23,7 @@ import attrs
 from extauth.adapters.postgres.audit import written
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.failures import connection_broke
-from extauth.adapters.postgres.grouped_statements import DONE, HAD, NUMBER, TYPES, together
+from extauth.adapters.postgres.grouped_statements import DONE, HAD, NUMBER, TYPES, as_text, together
 from extauth.adapters.postgres.rows import Parameters, Row
 from extauth.adapters.sql.audit_columns import entry_values
 from extauth.domain.audit import entry_to_write
@@ -164,7 +164,7 @@ class _Kind:
         return [*taken.values()]
 
     async def _carry_out(self, calls: Sequence[_Call]) -> None:
-        columns = [list(column) for column in zip(*(call.values for call in calls), strict=True)]
+        columns = [[*map(as_text, column)] for column in zip(*(call.values for call in calls), strict=True)]
         try:
             rows = await self._connections.write(self._statement, *columns)
         except StoreUnavailable as error:
