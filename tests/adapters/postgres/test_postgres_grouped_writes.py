@@ -129,7 +129,7 @@ async def test_on_a_pool_of_the_applications(postgres_dsn):
 
 
 async def test_the_driver_asks_nothing_and_sets_nothing(postgres_dsn):
-    """A batch is the one statement: asyncpg looks up no type, for which it would set something in the session."""
+    """No type is looked up, for which asyncpg would set something in the session."""
     asked = []
 
     async def asking(*arguments: Any, **options: Any) -> None:

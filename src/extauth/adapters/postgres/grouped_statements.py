@@ -1,9 +1,9 @@
 """Statements that carry many writes of one kind out at once, made of the statement for one.
 
-Each parameter becomes an array of texts, with one for each write; of arrays of anything else asyncpg would ask
-the server first, and leave a setting in the session. What is returned says of each whether its row could be
-had. Rows that another transaction has locked are left out instead of being waited for: so neither
-does one hold the others up, nor can two such statements wait for each other. Who is left out writes alone.
+Each parameter becomes an array of texts, with one for each write; about arrays of anything else asyncpg would
+ask the server first, and leave a setting in the session. What is returned says of each whether its row could
+be had. Rows that another transaction has locked are left out instead of being waited for: so neither does one
+hold the others up, nor can two such statements wait for each other. Who is left out writes alone.
 
 A row is locked as it is now, and its conditions are looked at after that (under READ COMMITTED).
 """
@@ -52,7 +52,10 @@ _READABLE: Final = (
     f" AND greatest({_INSTANTS}) < timestamptz '9999-12-31 00:00:00+00'"
 )
 
-_INFINITIES: Final = {datetime.max: "infinity", datetime.min: "-infinity"}
+_INFINITIES: Final = {
+    datetime.max.replace(tzinfo=UTC): "infinity",
+    datetime.min.replace(tzinfo=UTC): "-infinity",
+}
 
 DONE, NUMBER, HAD = -3, -2, -1
 """The last columns of a row: whether something was written (or null), which write it is, counted from one,
@@ -93,7 +96,7 @@ def as_text(value: object) -> str | None:
             return value
         case datetime():
             instant = value.astimezone(UTC)
-            beyond = _INFINITIES.get(instant.replace(tzinfo=None))
+            beyond = _INFINITIES.get(instant)
             return instant.isoformat() if beyond is None else beyond
         case _:
             return str(value)  # an integer, or a boolean
