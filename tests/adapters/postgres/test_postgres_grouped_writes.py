@@ -314,12 +314,16 @@ async def test_a_row_that_another_replica_has_locked(postgres_dsn):
 
 async def test_a_lock_that_the_first_one_waits_for(postgres_dsn):
     """A write that was sent alone and waits holds up none of those that come later."""
-    async with filled(postgres_dsn) as store, session(postgres_dsn) as other:
+    async with (
+        filled(postgres_dsn, command_timeout=timedelta(minutes=1)) as store,
+        session(postgres_dsn) as other,
+    ):
         transaction = other.transaction()
         await transaction.start()
         await other.execute("SELECT FROM external_auth_links WHERE user_id = 'ann' FOR UPDATE")
         first = asyncio.ensure_future(store.save(key("ann"), 1, NEW))
         await asyncio.sleep(0)
+        assert [kind.alone for kind in store._writes._kinds.values()] == [1]
         for user in USERS[1:]:
             assert type(await asyncio.wait_for(store.save(key(user), 1, NEW), PATIENCE)) is Saved
         assert not first.done()
