@@ -21,7 +21,7 @@ from extauth.adapters.memory.audit import MemoryAudit
 from extauth.adapters.sqlite import audit as sqlite_audit
 from extauth.adapters.sqlite import audit_schema, schema
 from extauth.adapters.sqlite import store as sqlite_store
-from extauth.adapters.sqlite.unseen import Unseen
+from extauth.adapters.sqlite.grouped_writes import GroupedWrites
 from extauth.domain import audit
 from extauth.domain.audit import AuditEntry
 from extauth.services.linking import carry_through
@@ -72,14 +72,18 @@ def _changed(owner: Any, name: str, change: Callable[[Any], Any]) -> Patch:
     return lambda monkeypatch: monkeypatch.setattr(owner, name, change(getattr(owner, name)))
 
 
+def _audit(writes: GroupedWrites) -> sqlite_audit.SqliteAudit:
+    return sqlite_audit.SqliteAudit(writes._connection, writes, lambda: None)
+
+
 def _in_a_transaction_of_its_own(monkeypatch: Any) -> None:
-    async def written(writer: Unseen, sql: str, parameters: Any) -> Any:
-        rows = await writer.fetch_all(sql, parameters)
+    async def written(writes: GroupedWrites, sql: str, parameters: Any) -> Any:
+        rows = await writes.fetch_all(sql, parameters)
         entry = audit.entry_to_write()
         if entry is not None:
             for row in rows:
                 found = attrs.evolve(entry, provider_id=row[0], user_id=row[1], version=row[2])
-                await sqlite_audit.SqliteAudit(writer, lambda: None).append([found])
+                await _audit(writes).append([found])
         return rows
 
     monkeypatch.setattr(sqlite_store, "written", written)
@@ -88,11 +92,11 @@ def _in_a_transaction_of_its_own(monkeypatch: Any) -> None:
 def _whatever_came_of_it(monkeypatch: Any) -> None:
     """The entry is written before the write, which may then lose its race."""
 
-    async def written(writer: Unseen, sql: str, parameters: Any) -> Any:
+    async def written(writes: GroupedWrites, sql: str, parameters: Any) -> Any:
         entry = audit.entry_to_write()
         if entry is not None:
-            await sqlite_audit.SqliteAudit(writer, lambda: None).append([entry])
-        return await writer.fetch_all(sql, parameters)
+            await _audit(writes).append([entry])
+        return await writes.fetch_all(sql, parameters)
 
     monkeypatch.setattr(sqlite_store, "written", written)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from extauth.services import uninterrupted
+from extauth import unswept
 from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 ROOT = Path(__file__).parents[2]
@@ -224,7 +224,7 @@ async def test_it_is_held_while_it_runs():
     reference = weakref.ref(start_protected(work()))
     await asyncio.sleep(0)
     gc.collect()
-    assert reference() in uninterrupted._running
+    assert reference() in unswept._running
     gate.set()
     while not ended:
         await asyncio.sleep(0)

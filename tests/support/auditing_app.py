@@ -11,9 +11,11 @@ import sys
 import time
 from typing import Any
 
+import attrs
+
 from extauth import AuditTrail, LinkKey, TokenSet, open_store
 from extauth.adapters.audit import AuditedStore
-from extauth.adapters.sqlite import unseen
+from extauth.adapters.sqlite import transactions
 
 ALICE = LinkKey("app", "alice")
 POINTS = ("before the entry", "before the commit", "after the commit")
@@ -34,27 +36,27 @@ def stop_here() -> None:
 
 def stop_at(point: str) -> None:
     """Stop within the fifth write, in the thread that writes."""
-    real: Any = unseen._Statement._with
+    real: Any = transactions._alone
     written = 0
 
-    def stopping(self: Any, beside: Any, cursor: Any) -> Any:
+    def stopping(database: Any, write: Any) -> Any:
         nonlocal written
-        written += 1
+        written += write.beside is not None
         if written <= BEFORE_THE_END:
-            return real(self, beside, cursor)
+            return real(database, write)
 
         def with_stops(cursor: Any, rows: Any) -> None:
             if point == POINTS[0]:
                 stop_here()
-            beside(cursor, rows)
+            write.beside(cursor, rows)
             if point == POINTS[1]:
                 stop_here()
 
-        rows = real(self, with_stops, cursor)
+        outcome = real(database, attrs.evolve(write, beside=with_stops))
         stop_here()
-        return rows
+        return outcome
 
-    unseen._Statement._with = stopping  # type: ignore[method-assign]
+    transactions._alone = stopping
 
 
 async def main(url: str, point: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 import attrs
@@ -116,9 +117,16 @@ def scope_names(value: Iterable[str]) -> frozenset[str]:
 
     :raises ValueError: for a single ``str``, which would become its letters, and for unstorable text.
     """
+    if type(value) is frozenset:
+        return _checked_names(value)
     if isinstance(value, str):
         msg = "scopes must be a collection of scope names, not one str"
         raise ValueError(msg)  # noqa: TRY004 - one exception type for every refused value
+    return frozenset(storable_text(scope, "scopes") for scope in value)
+
+
+@lru_cache  # most links of a provider have the same, and a token set is made several times in a refresh
+def _checked_names(value: frozenset[str]) -> frozenset[str]:
     return frozenset(storable_text(scope, "scopes") for scope in value)
 
 

@@ -12,6 +12,7 @@ import pytest
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.token_set import TokenSet
+from tests.support.grouped_in_postgres import at_once
 
 KEY = LinkKey("github", "alice")
 TOKENS = TokenSet("at-1", "rt-1")
@@ -29,6 +30,10 @@ WRITES: dict[str, Write] = {
     "lift_failure": lambda store: store.lift_failure("github"),
     "release": lambda store: store.release(KEY, 1, "owner", unresolved=True),
     "reseal": lambda store: store.reseal(KEY, 1, TokenSet("at-9", "rt-9")),
+    "claims together": lambda store: at_once(store.claim(KEY, 1, "other", timedelta(seconds=30))),
+    "saves together": lambda store: at_once(store.save(KEY, 1, TOKENS)),
+    "marks together": lambda store: at_once(store.record_failure(KEY, 1, FAILURE)),
+    "releases together": lambda store: at_once(store.release(KEY, 1, "owner", unresolved=True)),
 }
 
 # A deferred trigger runs at the end of the transaction: what it sees is what the commit goes by.

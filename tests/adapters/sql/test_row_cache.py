@@ -53,6 +53,13 @@ def test_an_equal_row_gives_the_same_link(decoder):
     assert read(decoder, row()) is read(decoder, row())
 
 
+def test_what_a_write_returned_is_not_made_again(decoder):
+    """A row read after it, equal in every column of a link, gives the same link."""
+    saved = decoder.link((*row(version=2), None, "more", "columns"))
+    assert saved is read(decoder, (*row(version=2), None))
+    assert read(decoder, (*row(version=3), None)) is not saved
+
+
 def test_a_row_that_changed_is_decoded(decoder):
     """A link is never that of an earlier row."""
     first = read(decoder, row())

@@ -34,7 +34,7 @@ def claim_parameters(
 
 def claimed(row: Row) -> Claimed:
     """Read what a claim returns."""
-    return Claimed(link_from_row(row), _unresolved_for(row), row[column.CLAIMED_AT], row[-1])
+    return Claimed(link_from_row(row), _unresolved_for(row), row[column.CLAIMED_AT], row[column.TIMELINE])
 
 
 def _unresolved_for(row: Row) -> timedelta | None:

@@ -24,8 +24,8 @@ class LinkReads:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._decoder = Decoder(link_from_row)
-        self.by_key = BatchedReads(partial(read_apart, self._rows_of, self._decoder.links))
+        self.decoder = Decoder(link_from_row)
+        self.by_key = BatchedReads(partial(read_apart, self._rows_of, self.decoder.links))
         """Reads together what is asked for at the same moment."""
 
     async def now(self, key: LinkKey) -> Row | None:
@@ -43,7 +43,7 @@ class LinkReads:
         def run(sql: str) -> Awaitable[Rows]:
             return self._connections.read(sql, *arguments)
 
-        return await listed(run, sql, self._decoder.links, self.by_key.get_many)
+        return await listed(run, sql, self.decoder.links, self.by_key.get_many)
 
     def _rows_of(self, keys: Sequence[RowKey]) -> Awaitable[Rows]:
         if len(keys) == 1:

@@ -1,7 +1,9 @@
 """Links in a Postgres database, shared by any number of processes on any number of machines, by asyncpg.
 
 Every method is one statement in a transaction of its own, and a condition on the version stands in that
-statement. The store keeps no state in a session: no advisory lock, no setting, no open transaction.
+statement. Writes that are asked for at the same moment may be one statement together
+(:mod:`extauth.adapters.postgres.grouped_writes`). The store keeps no state in a session: no advisory lock, no
+setting, no open transaction.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Final, Self, final
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.audit import PostgresAudit, written
 from extauth.adapters.postgres.connections import Connections, run
+from extauth.adapters.postgres.grouped_writes import GroupedWrites
 from extauth.adapters.postgres.history import PostgresHistory
 from extauth.adapters.postgres.imports import PostgresImports
 from extauth.adapters.postgres.inventory import POSTGRES
@@ -119,9 +122,9 @@ class PostgresLinkStore(LinkingMethods):
         self._pool = pool
         self._schema = schema
         self._sending = Sending(transaction_pooling=transaction_pooling)
-        self._connections = Connections(
-            pool, self._sending, keep=keep_connection, patience=acquire_timeout.total_seconds()
-        )
+        patience = acquire_timeout.total_seconds()
+        self._connections = Connections(pool, self._sending, keep=keep_connection, patience=patience)
+        self._writes = GroupedWrites(self._connections)
         self._links = LinkReads(self._connections)
         self._reads = self._links.by_key
         self._watch = ChangeWatch(self._reads.get_many)
@@ -170,21 +173,10 @@ class PostgresLinkStore(LinkingMethods):
         """
         address = Hidden(dsn)
         del dsn  # it may hold a password, and tools that report errors show local variables
-        async with own_pool(
-            address,
-            max_size=max_size,
-            transaction_pooling=transaction_pooling,
-            command_timeout=command_timeout,
-        ) as pool:
-            pooling, keep = transaction_pooling, max_size > 1
-            store = cls(
-                pool,
-                transaction_pooling=pooling,
-                keep_connection=keep,
-                schema=schema,
-                acquire_timeout=command_timeout,
-            )
-            async with store:
+        asked = partial(own_pool, max_size=max_size, command_timeout=command_timeout)
+        async with asked(address, transaction_pooling=transaction_pooling) as pool:
+            on_pool = partial(cls, pool, transaction_pooling=transaction_pooling, schema=schema)
+            async with on_pool(keep_connection=max_size > 1, acquire_timeout=command_timeout) as store:
                 yield store
 
     async def __aenter__(self) -> Self:
@@ -244,7 +236,7 @@ class PostgresLinkStore(LinkingMethods):
         )
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
+        return row if isinstance(row, Stale | Absent) else Saved(self._links.decoder.link(row))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
@@ -298,7 +290,7 @@ class PostgresLinkStore(LinkingMethods):
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         try:
-            rows = await written(self._connections, sql, parameters)
+            rows = await self._writes.fetch_all(sql, parameters)
         except UndecodableRows:
             unreadable = unreadable_link(*parameters[:2])
         else:

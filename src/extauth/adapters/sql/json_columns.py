@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -11,7 +11,8 @@ from extauth.domain.storable import JsonValue
 from extauth.domain.token_set import ResourceToken
 
 
-def scopes_to_text(scopes: Iterable[str]) -> str:
+@lru_cache  # most links of a provider have the same
+def scopes_to_text(scopes: frozenset[str]) -> str:
     """Write scopes as a sorted JSON array; the empty set as empty text."""
     names = sorted(scopes)
     return json.dumps(names) if names else ""

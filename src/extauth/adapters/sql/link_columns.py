@@ -46,9 +46,14 @@ OAUTH_RESOURCE = 29
 
 _NAMES = [name.lower() for name in list(globals()) if name.isupper()]
 
+OF_A_LINK = len(_NAMES)
+"""How many they are."""
+
 UNRESOLVED_FOR = len(_NAMES)
 CLAIMED_AT = UNRESOLVED_FOR + 1
 """What a claim returns after them."""
+TIMELINE = CLAIMED_AT + 2
+"""What it returns on Postgres, too."""
 
 LEASE_OWNER = len(_NAMES)
 LEASE_EXPIRES_AT = LEASE_OWNER + 1

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, final, overload
 from extauth.adapters.sql.link_columns import (
     OAUTH_EXTRA,
     OAUTH_RESOURCE_TOKENS,
+    OF_A_LINK,
     PENDING_SINCE,
     PROVIDER_ID,
     USER_ID,
@@ -61,16 +62,20 @@ class Decoder(Generic[R]):
             latest = self._latest.get(key)
             # As tuples: asyncpg compares rows of a class of one's own eight times as slowly as this.
             try:
-                links[key] = latest[1] if latest is not None and latest[0] == row[:] else self._made_of(row)
+                links[key] = latest[1] if latest is not None and latest[0] == row[:] else self.link(row)
             except LinkUnreadable as error:
                 links[key] = error.with_traceback(None)
         return links
 
-    def _made_of(self, row: R) -> Link:
+    def link(self, row: R) -> Link:
+        """Return what ``decode`` does, of a row that a write has returned too, and remember it.
+
+        :raises LinkUnreadable: as ``decode`` does.
+        """
         link = self._decode(row)
         # A reader could change a dict. The time left of a lease is another at each reading.
         if not row[OAUTH_EXTRA] and not row[OAUTH_RESOURCE_TOKENS] and row[PENDING_SINCE] is None:
-            self._latest[row[PROVIDER_ID], row[USER_ID]] = row[:], link
+            self._latest[row[PROVIDER_ID], row[USER_ID]] = row[:OF_A_LINK], link
             if len(self._latest) > MOST_REMEMBERED:
                 del self._latest[next(iter(self._latest))]
         return link

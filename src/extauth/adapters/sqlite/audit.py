@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, final
 
 from extauth.adapters.sql.audit_columns import COLUMNS, OF_THE_LINK, TABLE, entry_from_row, entry_values
+from extauth.adapters.sqlite.grouped_writes import GroupedWrites
 from extauth.adapters.sqlite.rows import instant_from_micros, instant_to_micros
 from extauth.adapters.sqlite.statements import NOW
 from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
@@ -28,25 +29,26 @@ _FIND_NEWEST = _FIND.replace("entry_id > :after", "entry_id > :after AND entry_i
 _PURGE = f"DELETE FROM {TABLE} WHERE at < :before RETURNING 1"
 
 
-async def written(writer: Unseen, sql: str, parameters: Parameters) -> list[Row]:
+async def written(writes: GroupedWrites, sql: str, parameters: Parameters) -> list[Row]:
     """Run a statement, and write the entry beside it, if there is one, for each row that it returns."""
     entry = entry_to_write()
     if entry is None:
-        return await writer.fetch_all(sql, parameters)
+        return await writes.fetch_all(sql, parameters)
     said = entry_values(entry)
 
     def beside(cursor: sqlite3.Cursor, rows: list[Row]) -> None:
         cursor.executemany(_INSERT, [(*row[: len(OF_THE_LINK)], *said) for row in rows])
 
-    return await writer.fetch_all(sql, parameters, beside=beside)
+    return await writes.fetch_all(sql, parameters, beside=beside)
 
 
 @final
 class SqliteAudit:
     """What :class:`~extauth.domain.audit.AuditStore` says."""
 
-    def __init__(self, writer: Unseen, check: Callable[[], object]) -> None:
-        self._writer = writer
+    def __init__(self, connection: Unseen, writes: GroupedWrites, check: Callable[[], object]) -> None:
+        self._connection = connection
+        self._writes = writes
         self._check = check
 
     async def append(self, entries: Sequence[AuditEntry]) -> None:
@@ -57,7 +59,7 @@ class SqliteAudit:
         def beside(cursor: sqlite3.Cursor, _: list[Row]) -> None:
             cursor.executemany(_INSERT, rows)
 
-        await self._writer.fetch_all("SELECT 1", Parameters(), beside=beside)
+        await self._writes.fetch_all("SELECT 1", Parameters(), beside=beside)
 
     async def find(
         self,
@@ -73,11 +75,12 @@ class SqliteAudit:
         self._check()
         asked: dict[str, Any] = {"user_id": user_id, "token": hashed_token, "since": instant_to_micros(since)}
         asked |= {"after": after, "limit": limit} | ({} if before is None else {"before": before})
-        rows = await self._writer.fetch_all(_FIND if before is None else _FIND_NEWEST, Parameters(asked))
+        sql = _FIND if before is None else _FIND_NEWEST
+        rows = await self._connection.fetch_all(sql, Parameters(asked))
         return [(row[-2], entry_from_row(row[: len(COLUMNS)], instant_from_micros(row[-1]))) for row in rows]
 
     async def purge(self, before: datetime) -> int:
         """Remove older ones, and count them."""
         self._check()
         parameters = Parameters({"before": instant_to_micros(before)})
-        return len(await self._writer.fetch_all(_PURGE, parameters))
+        return len(await self._connection.fetch_all(_PURGE, parameters))

@@ -1,10 +1,13 @@
 """Links in a SQLite file, shared by any number of processes on one machine, through aiosqlite.
 
-Every write is one statement in autocommit mode: SQLite then takes its write lock before it reads the
-row (as BEGIN IMMEDIATE does), waits up to the busy timeout for other writers, and syncs the write-ahead
-log before it answers. Time is SQLite's ``'now'``.
+Every write is one statement. By itself it is in autocommit mode: SQLite then takes its write lock before it
+reads the row (as BEGIN IMMEDIATE does), waits up to the busy timeout for other writers, and syncs the
+write-ahead log before it answers. Writes that are asked for meanwhile wait for that, and then share a
+transaction (:mod:`extauth.adapters.sqlite.grouped_writes`). Time is SQLite's ``'now'``, as each statement
+reads it.
 
-A cancelled call is still carried out: aiosqlite hands the statement to a thread, which does not notice.
+A write that is cancelled while it waits is not carried out. Any other cancelled call is: aiosqlite hands the
+statement to a thread, which does not notice.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.audit import SqliteAudit, written
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
+from extauth.adapters.sqlite.grouped_writes import GroupedWrites
 from extauth.adapters.sqlite.imports import SqliteImports
 from extauth.adapters.sqlite.inventory import SQLITE
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
@@ -100,6 +104,7 @@ class SqliteLinkStore(LinkingMethods):
         self._connection = connection
         self._reader = reader or connection
         self._writer = Unseen(self._connection)
+        self._writes = GroupedWrites(self._writer)
         self._by_key = self._writer if reader is None else Unseen(reader)
         """Reads by key go here, so that they don't queue behind a write that waits for the disk."""
         self.own_writes: Final = OwnWrites()
@@ -112,7 +117,7 @@ class SqliteLinkStore(LinkingMethods):
         self._registrations = Registrations(self._writer.fetch_all)
         self.sealed: Final = SqlSealedRows(SqliteTexts(self._writer), self._home.check)
         self.imports: Final = SqliteImports(self._home, self._writer.fetch_all, self.own_writes)
-        self.audit: Final = SqliteAudit(self._writer, self._home.check)
+        self.audit: Final = SqliteAudit(self._writer, self._writes, self._home.check)
         self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
         self.outbox = SqliteOutbox(self._writer.fetch_all, self._home)
 
@@ -203,7 +208,7 @@ class SqliteLinkStore(LinkingMethods):
         parameters = Parameters({**at, **token_parameters(tokens), **origin_parameters(origin)})
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
+        return row if isinstance(row, Stale | Absent) else Saved(self._decoder.link(row))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
@@ -224,7 +229,7 @@ class SqliteLinkStore(LinkingMethods):
     ) -> int:
         asked = {"user_id": user_id, "reason": reason, "since": instant_to_micros(since)}
         parameters = Parameters({**provider_parameters(provider_id), **asked})
-        return len(await written(self._writer, statements.LIFT_FAILURE, parameters))
+        return len(await written(self._writes, statements.LIFT_FAILURE, parameters))
 
     async def release(self, key: LinkKey, version: int, owner: str, *, unresolved: bool = False) -> bool:
         parameters = Parameters(
@@ -263,6 +268,7 @@ class SqliteLinkStore(LinkingMethods):
     def _begin_anew(self) -> None:
         self._reads = BatchedReads(partial(read_apart, self._rows_of, self._decoder.links))
         self._watch = ChangeWatch(self._reads.get_many)
+        self._writes.begin_anew()
 
     async def _read_now(self, key: LinkKey) -> Row | None:
         rows = await self._writer.fetch_all(statements.LOST, (key.provider_id, key.user_id))
@@ -282,5 +288,5 @@ class SqliteLinkStore(LinkingMethods):
         return await listed(run, sql, self._decoder.links, self._reads.get_many)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
-        rows = await written(self._writer, sql, parameters)
+        rows = await written(self._writes, sql, parameters)
         return rows[0] if rows else None

@@ -9,8 +9,8 @@ The connection stays as the application has set it up.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast, final
+from collections.abc import Awaitable, Sequence
+from typing import Any, Protocol, TypeAlias, cast, final
 
 import aiosqlite
 
@@ -20,8 +20,7 @@ from extauth.domain.errors import StoreUnavailable
 
 Error: TypeAlias = sqlite3.Error | ValueError
 
-Beside: TypeAlias = Callable[[sqlite3.Cursor, "list[Row]"], None]
-"""Writes something of the rows that a statement returned, in one transaction with it."""
+Outcome: TypeAlias = "list[Row] | Exception"
 
 WITHHELD = "(text withheld: it may quote a row)"
 
@@ -51,7 +50,7 @@ class Unseen:
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
         self._database: sqlite3.Connection | None = None
-        """Beneath the connection, and for its thread alone. Set at the first statement."""
+        """Set at the first statement."""
         self._files: OpenFiles | None = None
         """Set by :meth:`watch`."""
 
@@ -64,90 +63,100 @@ class Unseen:
         """From now on run nothing once one of these files is another, or gone."""
         self._files = files
 
-    async def fetch_all(
-        self, sql: str, parameters: Parameters | Sequence[object], *, beside: Beside | None = None
-    ) -> list[Row]:
-        """Run a statement and return its rows; with ``beside`` in one transaction with that, which is begun,
-        carried out and committed in one go of the connection's thread.
+    def replaced(self) -> bool:
+        """Whether that is so by now; for the thread of the connection."""
+        return self._files is not None and self._files.replaced()
+
+    async def fetch_all(self, sql: str, parameters: Parameters | Sequence[object]) -> list[Row]:
+        """Run a statement and return its rows.
 
         :raises LinkUnreadable: if the driver cannot read the row, and the parameters name it.
         :raises StoreUnavailable: whatever else went wrong.
         """
-        try:
-            return await self.execute(sql, parameters, beside)
-        except (sqlite3.Error, ValueError) as error:  # aiosqlite says "closed" with a ValueError
-            failure = error
-        if type(failure) is sqlite3.OperationalError and not hasattr(failure, "sqlite_errorcode"):
-            # Not SQLite's own, but the driver's: a text that is not UTF-8.
-            asked = parameters if isinstance(parameters, Parameters) else Parameters()
-            raise unreadable_link(asked.get("provider_id"), asked.get("user_id"))
-        raise StoreUnavailable(_explained(failure)) from failure
+        return await or_unavailable(self.execute(sql, parameters), parameters)
 
     async def rollback(self) -> None:
         """End the transaction, if there is one."""
         await self._connection.rollback()
 
-    async def execute(
-        self, sql: str, parameters: Parameters | Sequence[object] = (), beside: Beside | None = None
-    ) -> list[Row]:
+    async def execute(self, sql: str, parameters: Parameters | Sequence[object] = ()) -> list[Row]:
         """Do the same, and raise :func:`presentable` errors of the driver."""
+        database = self._database or await self.database()
+        return await self.outcome_of(_Statement(database, sql, parameters, self))
+
+    async def database(self) -> sqlite3.Connection:
+        """Return what is beneath the connection, for its thread alone."""
         if self._database is None:
             async with self._connection.cursor() as cursor:
                 self._database = cursor.connection
-        statement = cast("sqlite3.Cursor", _Statement(self._database, sql, parameters, self._files, beside))
-        found = cast(
-            "list[Row] | Error | StoreUnavailable",
-            await aiosqlite.Cursor(self._connection, statement).fetchall(),
-        )
+        return self._database
+
+    async def outcome_of(self, statement: Executable) -> list[Row]:
+        """Have the thread of the connection execute it. It has it when the first step of this is done."""
+        found = await aiosqlite.Cursor(self._connection, cast("sqlite3.Cursor", statement)).fetchall()
         if isinstance(found, Exception):
             raise found
-        return found
+        return cast("list[Row]", found)
+
+
+async def or_unavailable(rows: Awaitable[list[Row]], parameters: Parameters | Sequence[object]) -> list[Row]:
+    """Return the rows of a statement with these parameters; raises as :meth:`Unseen.fetch_all`."""
+    try:
+        return await rows
+    except (sqlite3.Error, ValueError) as error:  # aiosqlite says "closed" with a ValueError
+        failure = error
+    if type(failure) is sqlite3.OperationalError and not hasattr(failure, "sqlite_errorcode"):
+        # Not SQLite's own, but the driver's: a text that is not UTF-8.
+        asked = parameters if isinstance(parameters, Parameters) else Parameters()
+        raise unreadable_link(asked.get("provider_id"), asked.get("user_id"))
+    raise StoreUnavailable(_explained(failure)) from failure
+
+
+class Executable(Protocol):
+    """What aiosqlite takes for a cursor that has been executed, and asks for its rows."""
+
+    def fetchall(self) -> Outcome:
+        """Execute it; in the thread of the connection."""
+        ...
 
 
 @final
 class _Statement:
-    """What aiosqlite takes for a cursor that has been executed, and asks for its rows."""
+    """A single statement."""
 
-    __slots__ = ("_beside", "_database", "_files", "_parameters", "_sql")
+    __slots__ = ("_connection", "_database", "_parameters", "_sql")
 
     def __init__(
         self,
         database: sqlite3.Connection,
         sql: str,
         parameters: Parameters | Sequence[object],
-        files: OpenFiles | None,
-        beside: Beside | None,
+        connection: Unseen,
     ) -> None:
         self._database = database
         self._sql = sql
         self._parameters = parameters
-        self._files = files
-        self._beside = beside
+        self._connection = connection
 
-    def fetchall(self) -> list[Row] | Error | StoreUnavailable:
-        """Execute it; in the thread of the connection."""
-        if self._files is not None and self._files.replaced():
+    def fetchall(self) -> Outcome:
+        if self._connection.replaced():
             return StoreUnavailable(REPLACED)
         try:
-            cursor = self._database.cursor()
-            cursor.row_factory = None  # the connection's may be anything
-            if self._beside is not None:
-                return self._with(self._beside, cursor)
-            return [*map(Row, cursor.execute(self._sql, self._parameters))]
+            return rows_of(cursor_on(self._database), self._sql, self._parameters)
         except (sqlite3.Error, ValueError) as error:
             return presentable(error)
 
-    def _with(self, beside: Beside, cursor: sqlite3.Cursor) -> list[Row]:
-        cursor.execute("BEGIN IMMEDIATE")
-        try:
-            rows = [*map(Row, cursor.execute(self._sql, self._parameters))]
-            beside(cursor, rows)
-            cursor.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                cursor.execute("ROLLBACK")
-            raise
-        return rows
+
+def cursor_on(database: sqlite3.Connection) -> sqlite3.Cursor:
+    """Return one whose rows are tuples; in the thread of the connection."""
+    cursor = database.cursor()
+    cursor.row_factory = None  # the connection's may be anything
+    return cursor
+
+
+def rows_of(cursor: sqlite3.Cursor, sql: str, parameters: Parameters | Sequence[object]) -> list[Row]:
+    """Execute a statement; in the thread of the connection."""
+    return [*map(Row, cursor.execute(sql, parameters))]
 
 
 def _explained(error: Error) -> str:
@@ -166,7 +175,17 @@ def presentable(error: Error) -> Error:
     """
     if isinstance(error, sqlite3.ProgrammingError) or _says_nothing_of_rows(error):
         return error.with_traceback(None)
-    shown = (type(error) if isinstance(error, sqlite3.Error) else ValueError)(WITHHELD)
+    return _with_text(error, WITHHELD)
+
+
+def copied(error: Error) -> Error:
+    """Return another one that says the same, for one more caller."""
+    error = presentable(error)
+    return _with_text(error, *error.args)
+
+
+def _with_text(error: Error, *text: object) -> Error:
+    shown = (type(error) if isinstance(error, sqlite3.Error) else ValueError)(*text)
     vars(shown).update(vars(error))  # SQLite's own code and its name
     return shown
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from extauth.domain.link import Link
-from extauth.domain.outcomes import Claimed, Held, Saved, Stale
+from extauth.domain.link import Link, LinkKey
+from extauth.domain.outcomes import Absent, Claimed, Held, Saved, SaveOutcome, Stale
 from extauth.domain.ports import LinkStore
 from extauth.domain.token_set import TokenSet
 from extauth.testing.contract.expect import expect, expect_that
@@ -70,6 +70,32 @@ class RacesContract(StoreHarness):
         saves = [store.save(KEY, 1, tokens(number)) for number in range(2, 8)]
         await asyncio.gather(*saves[:3], store.delete(KEY), *saves[3:])
         expect(await store.get(KEY), None, "save must never bring back a link that was removed")
+
+    @with_store
+    async def test_writes_of_many_links_at_once_keep_apart(self, store: LinkStore) -> None:
+        """However a store puts simultaneous writes together, each call has the outcome of its own link."""
+        keys = [LinkKey(KEY.provider_id, f"user-{number}") for number in range(30)]
+        await asyncio.gather(*(store.put(key, tokens(1)) for key in keys))
+        claims = await asyncio.gather(*(store.claim(key, 1, key.user_id, TTL) for key in keys))
+        claimed = [claim.link.key if isinstance(claim, Claimed) else claim for claim in claims]
+        expect(claimed, keys, "claim of 30 links at once must give each caller his own")
+        # Every third one is lost, and every fifth link is gone.
+        await asyncio.gather(*(store.put(key, tokens(1)) for key in keys[::3]))
+        await asyncio.gather(*(store.delete(key) for key in keys[::5]))
+        saves = await asyncio.gather(
+            *(store.save(key, 1, tokens(number)) for number, key in enumerate(keys, 2))
+        )
+        for number, (key, save) in enumerate(zip(keys, saves, strict=True)):
+            link = await store.get(key)
+            expect(link is None, number % 5 == 0, "delete of 6 links at once must remove these and no other")
+            own: SaveOutcome = Absent()
+            if link is not None:
+                own = Stale(link) if number % 3 == 0 else Saved(link)
+            expect(save, own, "save of 30 links at once must give each caller the outcome of his own")
+            if isinstance(save, Saved):
+                expect(save.link.tokens, tokens(number + 2), "save of 30 links at once must store each one's")
+        released = await asyncio.gather(*(store.release(key, 1, key.user_id) for key in keys))
+        expect(released, [False] * 30, "release after the lease has ended must give False")
 
     @with_store
     async def test_versions_grow_through_racing_puts_and_deletes(self, store: LinkStore) -> None:
