@@ -117,7 +117,7 @@ def scope_names(value: Iterable[str]) -> frozenset[str]:
 
     :raises ValueError: for a single ``str``, which would become its letters, and for unstorable text.
     """
-    if type(value) is frozenset:
+    if isinstance(value, frozenset):
         return _checked_names(value)
     if isinstance(value, str):
         msg = "scopes must be a collection of scope names, not one str"
