@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, Protocol, final
@@ -115,17 +116,20 @@ class Healing:
 
     async def _sweep(self, until: float) -> None:
         keys = iter(self._known.went_back())
-        counts = dict.fromkeys(("known", "healed", "missing", "unread"), 0)
+        found: Counter[str] = Counter()
 
         async def some() -> None:
             for key in keys:
-                counts["known"] += 1
-                counts[await self._swept(key, until)] += 1
+                found[await self._swept(key, until)] += 1
 
-        counts["well"] = 0
         await asyncio.gather(*(some() for _ in range(_AT_ONCE)))
-        del counts["well"]
-        self._emitter.emit(StoreWentBack(**counts))
+        told = StoreWentBack(
+            known=found.total(),
+            healed=found["healed"],
+            missing=found["missing"],
+            unread=found["unread"],
+        )
+        self._emitter.emit(told)
 
     async def _swept(self, key: LinkKey, until: float) -> str:
         while self._clock.monotonic() < until:
