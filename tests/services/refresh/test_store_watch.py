@@ -11,6 +11,7 @@ import pytest
 
 from extauth import (
     LinkKey,
+    LinkNotFound,
     ProviderTraits,
     ProviderUnavailable,
     RefreshFailure,
@@ -348,3 +349,14 @@ async def test_nothing_is_held_where_that_is_not_wanted(scene, telling, changes)
         await tokens.link("scripted", "alice")
     assert scene.clock.slept == []
     assert telling.looks == 0
+
+
+async def test_who_has_disconnected_is_forgotten(scene):
+    """Nothing of a link that was found to be gone is kept, or put over what its user connects later."""
+    await scene.link()
+    tokens = scene.replica()
+    await tokens.link("scripted", "alice")
+    await scene.inner.delete(KEY)
+    with pytest.raises(LinkNotFound):
+        await tokens.link("scripted", "alice")
+    assert len(tokens._refresh_flight.healing._known) == 0

@@ -64,6 +64,7 @@ class Healing:
         """
         link = await self._store.get(key)
         if link is None:
+            self._known.forget(key)
             raise link_not_found(key)
         return await self.checked(link)
 
