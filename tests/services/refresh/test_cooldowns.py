@@ -440,6 +440,31 @@ class TestTheSecondLook:
         assert await tokens.access_token("scripted", "carol") == works.access_token
         assert scene.provider.exchanges == 2
 
+    async def test_a_newer_links_token_is_handed_out_all_the_same(self, scene):
+        """Also where the link that the caller had read was older, and its token worked no longer."""
+        await connect(scene, "alice", "bob", "carol")
+        carol = LinkKey("scripted", "carol")
+        now = scene.clock.now()
+        newer = attrs.evolve(
+            scene.provider.grant("carol"),
+            expires_at=now + timedelta(seconds=5),
+            issued_at=now - timedelta(hours=1),
+        )
+        scene.provider.script = [THROTTLED] * 2
+        tokens = scene.replica()
+
+        async def carol_connects_again():
+            await scene.inner.put(carol, newer)
+
+        async def others_are_throttled():
+            assert await got(tokens, "alice", "bob") == ["ProviderUnavailable"] * 2
+
+        scene.store.before["claim"] = [carol_connects_again]
+        scene.store.after["claim"] = [lambda: asyncio.sleep(0), others_are_throttled]
+        assert await tokens.access_token("scripted", "carol") == newer.access_token
+        assert scene.provider.exchanges == 2
+        assert (await scene.inner.get(carol)).pending is None
+
     async def test_no_request_is_repeated_into_a_pause(self, scene):
         """One that could not be sent is not sent again when the provider has asked to wait meanwhile."""
         await connect(scene, "alice", "bob", "carol")
