@@ -62,6 +62,19 @@ async def test_another_end_is_told_again(store):
     assert [(ALICE, NOW + 3 * DAY, "told"), (ALICE, later, "told")] == told(await taken(store))
 
 
+@pytest.mark.parametrize(
+    ("put_off", "again"), [(2 * DAY, True), (2 * DAY - timedelta(microseconds=1), False)]
+)
+async def test_an_end_that_is_put_off_for_as_long_as_is_told_ahead_is_another(store, put_off, again):
+    """As long as this scan tells ahead of, whatever others do."""
+    link = await store.put(ALICE, ENDING)
+    looking = scan(store, ahead=2 * DAY)
+    assert await looking.run(NOW + 2 * DAY) == 1
+    end = NOW + 3 * DAY + put_off
+    await store.save(ALICE, link.version, attrs.evolve(ENDING, refresh_token_expires_at=end))
+    assert await looking.run(end) == again
+
+
 async def test_what_a_provider_is_known_to_do(store):
     """Of a named link's, too; of a provider that is not there nothing is concluded."""
     for provider_id in ("app/work", "other"):

@@ -23,6 +23,7 @@ from extauth import (
 )
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.events import UpkeepSwept
+from extauth.services.upkeep import sweep
 from extauth.testing import ScriptedLinkingProvider
 from tests.services.upkeep.conftest import HOUR
 from tests.support.clocks import HeldClock
@@ -110,6 +111,23 @@ async def test_a_bug_that_one_link_shows_stops_no_other(memory, caplog):
     report = await upkeep_on(memory, Wrapped(memory.store, get=get)).run_once()
     assert (report.refreshed, report.failed) == (1, 1)
     assert "upkeep leaves a link of github alone for an hour" in caplog.text
+
+
+async def test_only_so_many_are_left_alone(memory, monkeypatch):
+    """Those beyond are tried each time, rather than taking memory; an hour later there is room again."""
+    monkeypatch.setattr(sweep, "_MANY", 2)
+    memory.provider.origin = GrantOrigin("client", "https://github.example/token")
+    for user in ("alice", "bob", "carol"):
+        await memory.link(user, -HOUR, origin=GrantOrigin("other", "https://github.example/token"))
+    replica = memory.replica()
+    failed = [(await replica.run_once()).failed for _ in range(2)]
+    left_alone = dict(replica._sweeps[0]._left_alone)
+    memory.clock.advance(HOUR)
+    failed.append((await replica.run_once()).failed)
+    assert failed == [3, 1, 3]
+    again = replica._sweeps[0]._left_alone
+    assert len(left_alone) == len(again) == 2
+    assert min(again.values()) > max(left_alone.values())
 
 
 @pytest.mark.parametrize("method", ["due", "get", "claim", "purge_authorizations"])
