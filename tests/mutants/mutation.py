@@ -179,7 +179,7 @@ def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
         "do_not_mutate_patterns": _NOT_MUTATED,
         "pytest_add_cli_args": [
             *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
-            "--timeout=60",  # what waits for ever takes none of the time that mutmut counts
+            "--timeout=15",  # what waits for ever takes none of the time that mutmut counts
             *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of plugins that are imported already
             # A file that mutmut's copy of the project has no imports for must not even be collected.
             *(f"--{'deselect' if '::' in test else 'ignore'}={test}" for test in guard.but_not),

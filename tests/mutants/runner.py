@@ -4,7 +4,7 @@
   few functions before those that reach many, the slow ones last. Where a server forks the processes, mutmut
   has them in no order.
 - Tests are collected once, where they may be imported beforehand. For each mutant pytest began anew, and
-  looked for hundreds of tests of which one or two ran. What fails for once is no verdict.
+  looked for hundreds of tests of which one or two ran. What fails without the mutant, too, is no verdict.
 - Mutants that no test need see are found by ``left_out.py``; mutmut takes longer than mypy to read what mypy
   says, and cannot read what that says of its trampolines.
 - What is imported beforehand is left to the collector no more: each process looked through all of it, and so
@@ -27,6 +27,7 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import chain, zip_longest
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -51,6 +52,8 @@ _register_timeout = timeout.register_timeout
 
 _SLOW = 0.25
 """Seconds."""
+_HANGS = 15.0
+"""From so many seconds on, on a test that took less than ``_SLOW`` before."""
 _OTHERS_TO_SERVE = 20
 """How many times as long as it has alone."""
 
@@ -105,19 +108,18 @@ def _of_those_collected(self: PytestRunner, *, mutant_name: str | None, tests: I
     items = [_collected[test] for test in tests]
     with change_cwd("mutants"):
         for item, following in zip_longest(items, items[1:]):
+            began = monotonic()
             if _fails(item, following):
-                return 1 if _is_its_death(item, mutant_name) else _NO_VERDICT
+                hangs = monotonic() - began > _HANGS and state().duration_by_test[item.nodeid] <= _SLOW
+                return 1 if hangs or _passes_without(item) else _NO_VERDICT
     return 0
 
 
-def _is_its_death(item: pytest.Item, mutant_name: str) -> bool:
-    """Whether a test that has failed passes without the mutant, and fails again with it."""
+def _passes_without(item: pytest.Item) -> bool:
+    """Whether a test that has failed passes without the mutant."""
     item.session._setupstate.teardown_exact(None)
     set_mutant_under_test("")
-    if _fails(item, None):
-        return False
-    set_mutant_under_test(mutant_name)
-    return _fails(item, None)
+    return not _fails(item, None)
 
 
 def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:

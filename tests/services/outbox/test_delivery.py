@@ -116,8 +116,15 @@ async def test_an_event_that_fails_comes_again_by_the_schedule(store, calendar, 
     calendar.passes(timedelta(days=30))
     assert await delivery.deliver_due() == 0
     assert len(handler.events) == DeliveryOptions().attempts
+    assert caplog.messages[0] == "link.broken of a app link is delivered again in 0:00:05: ValueError"
     assert caplog.messages[-1] == "link.broken of a app link was set aside: ValueError"
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(("draw", "seconds"), [(0.0, 300.0), (0.5, 315.0)])
+def test_the_next_attempts_of_many_events_are_spread(draw, seconds):
+    """By up to a tenth, and never sooner."""
+    assert DeliveryOptions().retry_after(2, draw) == timedelta(seconds=seconds)
 
 
 async def test_a_handler_may_say_when_to_try_again(store, calendar):
@@ -182,7 +189,7 @@ async def test_a_handler_that_takes_too_long_is_ended(store, calendar):
     assert (again.event.key, again.attempt) == (ALICE, 2)
 
 
-async def test_a_cancellation_of_the_handlers_own_is_a_failure(store, calendar):
+async def test_a_cancellation_of_the_handlers_own_is_a_failure(store, calendar, caplog):
     """Of what it has awaited; nobody else is cancelled by it."""
 
     async def handler(event):
@@ -190,6 +197,7 @@ async def test_a_cancellation_of_the_handlers_own_is_a_failure(store, calendar):
 
     await broken(store)
     assert await delivering(store, handler, calendar).deliver_due() == 0
+    assert caplog.messages[-1].endswith(": CancelledError")
     calendar.passes(RETRIES[0])
     assert len(await store.outbox.claim("me", timedelta(seconds=1), limit=9)) == 1
 
@@ -320,20 +328,25 @@ async def test_an_acknowledgement_that_fails_leaves_the_others_alone(calendar):
         def __init__(self):
             self.outbox = self
             self.first = True
+            self.noted = []
 
         async def acknowledge(self, number, owner):
             if self.first:
                 self.first = False
                 raise DOWN
-            await asyncio.sleep(0)
-            return await store.outbox.acknowledge(number, owner)
+            for _ in range(9):
+                await asyncio.sleep(0)
+            self.noted.append(await store.outbox.acknowledge(number, owner))
+            return self.noted[-1]
 
         def __getattr__(self, name):
             return getattr(store.outbox, name)
 
     handler = Failing()
+    forgetful = Forgetful()
     with pytest.raises(StoreUnavailable):
-        await delivering(Forgetful(), handler, calendar).deliver_due()
+        await delivering(forgetful, handler, calendar).deliver_due()
+    assert forgetful.noted == [True]
     assert len(handler.events) == 2
     assert (await store.outbox.counts()).waiting == 1
 

@@ -97,13 +97,35 @@ async def test_what_does_not_end_soon_is_not_told(store):
 
 
 async def test_many_links(store, monkeypatch):
-    """Page by page, each once."""
-    monkeypatch.setattr(expiring, "PAGE", 2)
+    """Page by page, each once, and each read once."""
+    monkeypatch.setattr(expiring, "PAGE", 3)
     keys = [LinkKey("app", f"user-{number}") for number in range(5)]
     for key in keys:
         await store.put(key, ENDING)
-    assert await scan(store).run(NOW) == 5
+    read = []
+
+    class Counting:
+        """An outbox that notes what was read."""
+
+        async def ending(self, last, **span):
+            page = await store.outbox.ending(last, **span)
+            read.extend(link.key for link in page)
+            return page
+
+        async def tell_expiring(self, *end):
+            return await store.outbox.tell_expiring(*end)
+
+    assert await ExpiryScan(Counting(), {}, 7 * DAY).run(NOW) == 5
+    assert keys == sorted(read)
     assert keys == sorted(event.key for event in await taken(store))
+
+
+async def test_what_is_soon_the_application_says(store):
+    """Also that it is more than a week."""
+    end = NOW + 9 * DAY
+    await store.put(ALICE, attrs.evolve(ENDING, refresh_token_expires_at=end))
+    assert await scan(store, ahead=8 * DAY).run(NOW) == 0
+    assert await scan(store, ahead=10 * DAY).run(NOW) == 1
 
 
 async def test_nothing_is_told_to_nobody():
