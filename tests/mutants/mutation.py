@@ -181,6 +181,7 @@ def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
             *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
             "--timeout=15",  # what waits for ever takes none of the time that mutmut counts
             *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of plugins that are imported already
+            *(() if guard.named is None else ("-k", guard.named)),
             # A file that mutmut's copy of the project has no imports for must not even be collected.
             *(f"--{'deselect' if '::' in test else 'ignore'}={test}" for test in guard.but_not),
         ],

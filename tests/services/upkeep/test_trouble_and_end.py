@@ -23,7 +23,7 @@ from extauth import (
 )
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.events import UpkeepSwept
-from extauth.services.upkeep import sweep
+from extauth.services.upkeep import service, sweep
 from extauth.testing import ScriptedLinkingProvider
 from tests.services.upkeep.conftest import HOUR
 from tests.support.clocks import HeldClock
@@ -128,6 +128,31 @@ async def test_only_so_many_are_left_alone(memory, monkeypatch):
     again = replica._sweeps[0]._left_alone
     assert len(left_alone) == len(again) == 2
     assert min(again.values()) > max(left_alone.values())
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable("the store is down"), ZeroDivisionError()])
+async def test_it_waits_for_longer_after_each_failure(memory, monkeypatch, trouble):
+    """Until it goes well again; each pause is up to a quarter longer, so that replicas part."""
+    replica = memory.replica()
+    monkeypatch.setattr(replica._rng, "random", lambda: 0.5)
+    failing = [True, True, True, False, True]
+    pauses = []
+
+    async def work():
+        if failing[len(pauses)]:
+            raise trouble
+        return MINUTE
+
+    async def wait(clock, seconds, closing):
+        pauses.append(seconds)
+        if len(pauses) == len(failing):
+            closing.set()
+
+    monkeypatch.setattr(service, "wait", wait)
+    await replica._repeat(work)
+    delays = [replica._backoff.delay(failures) for failures in (1, 2, 3)]
+    assert len(set(delays)) == 3
+    assert [delay.total_seconds() * 1.125 for delay in (*delays, MINUTE, delays[0])] == pauses
 
 
 @pytest.mark.parametrize("method", ["due", "get", "claim", "purge_authorizations"])
