@@ -270,6 +270,20 @@ class TestFreezing:
         assert (new, None) == (exported.tokens.access_token, exported.unresolved_since)
         assert freeze == is_fenced(await scene.stored())
 
+    async def test_a_link_that_changes_meanwhile_is_looked_at_again(self, scene, tmp_path):
+        """What is exported is what somebody has saved before the fence stood."""
+        link = await scene.link(expires_in=timedelta(0))
+        new = attrs.evolve(link.tokens, access_token="at-new", refresh_token="rt-new")
+
+        async def saved():
+            await scene.inner.save(link.key, link.version, new)
+
+        scene.store.before["record_failure"] = [saved]
+        report = await export_links(scene.store, tmp_path / "links", key=KEY, freeze=True)
+        assert (report.exported, report.frozen, report.left_out) == (1, 1, ())
+        assert [new] == [exported.tokens for exported in await read(tmp_path / "links")]
+        assert is_fenced(await scene.stored())
+
     async def test_a_refresh_that_fails_behind_the_fence_leaves_it(self, scene, tmp_path):
         """The tokens are exported as they are, and are presented here no more."""
         link = await scene.link(expires_in=timedelta(0))
