@@ -253,6 +253,14 @@ class TestFreezing:
         await service.access_token("scripted", "alice")
         assert scene.provider.exchanges == 1
 
+    async def test_as_many_are_frozen_as_are_refreshed_no_more(self, scene, tmp_path):
+        """What has no refresh token is exported, too, and there is nothing to freeze about it."""
+        await scene.link()
+        for user, tokens in (("bob", scene.provider.grant("bob")), ("carol", TokenSet("at"))):
+            await scene.inner.put(LinkKey("scripted", user), tokens)
+        report = await export_links(scene.inner, tmp_path / "links", key=KEY, freeze=True)
+        assert (report.exported, report.frozen) == (3, 2)
+
     @pytest.mark.parametrize("freeze", [True, False])
     async def test_a_refresh_under_way_is_waited_for(self, scene, tmp_path, freeze):
         """What is exported is what it brought, not what it spent, and behind the fence it stays so."""
