@@ -134,10 +134,21 @@ GUARDS: Sequence[Guard] = (
 FLOORS = {
     "domain/freshness.py": 90,
     "domain/resources.py": 90,
-    "services/single_flight.py": 90,
-    "services/refresh/flight.py": 90,
-    "services/refresh/service.py": 90,
-    "services/keys/reseal_link.py": 90,
+    "services/health/check.py": 100,
+    "services/keys/reseal_link.py": 100,
+    "services/linking/device_flow.py": 90,
+    "services/linking/unlink.py": 100,
+    "services/observers.py": 85,
+    "services/outbox/delivery.py": 90,
+    "services/outbox/expiring.py": 100,
+    "services/outbox/options.py": 100,
+    "services/readiness.py": 100,
+    "services/refresh/siblings.py": 100,
+    "services/transfer/adding.py": 90,
+    "services/transfer/importing.py": 95,
+    "services/upkeep/pace.py": 85,
+    "services/upkeep/service.py": 80,
+    "services/upkeep/sweep.py": 80,
     "adapters/encryption/opening.py": 90,
     "adapters/encryption/rows.py": 90,
     "adapters/encryption/sealing.py": 90,
@@ -151,4 +162,5 @@ FLOORS = {
     "adapters/postgres/rows.py": 90,
     "adapters/postgres/store.py": 90,
 }
-"""Per cent of a module's mutants that must be killed."""
+"""Per cent of a module's mutants that must be killed, of those that mypy does not refuse where it is asked. Of
+services it is what came of those modules that were run to the end since it is."""

@@ -113,6 +113,23 @@ async def test_a_bug_that_one_link_shows_stops_no_other(memory, caplog):
     assert "upkeep leaves a link of github alone for an hour" in caplog.text
 
 
+async def test_as_many_are_counted_as_have_ended(memory):
+    """One for each link that its user has to connect again."""
+    for user in ("alice", "bob", "carol"):
+        await memory.link(user, -HOUR, refresh_token=f"rt-unknown-{user}")
+    assert (await memory.replica().run_once()).ended == 3
+
+
+async def test_progress_is_of_all_providers_together(memory):
+    """The last that is told is what the report says."""
+    for provider in ("github", "gitlab"):
+        await memory.link("alice", -HOUR, provider=provider)
+    told: list[UpkeepReport] = []
+    report = await memory.replica().run_once(progress=told.append)
+    assert report.refreshed == 2
+    assert told[-1] == report
+
+
 async def test_only_so_many_are_left_alone(memory, monkeypatch):
     """Those beyond are tried each time, rather than taking memory; an hour later there is room again."""
     monkeypatch.setattr(sweep, "_MANY", 2)
