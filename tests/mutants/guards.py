@@ -162,5 +162,5 @@ FLOORS = {
     "adapters/postgres/rows.py": 90,
     "adapters/postgres/store.py": 90,
 }
-"""Per cent of a module's mutants that must be killed, of those that mypy does not refuse where it is asked. Of
-services it is what came of those modules that were run to the end since it is."""
+"""Per cent of a module's mutants that must be killed, of those that mypy does not refuse where it is asked.
+Of services it is what came of those modules that were run to the end since it is."""
