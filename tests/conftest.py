@@ -21,12 +21,13 @@ from tests.support.used_keys import use_keys_again
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-# For mutants: the same examples for each, and no time spent on making one that fails smaller.
+# For mutants: the same few examples for each, and no time spent on making one that fails smaller.
 settings.register_profile(
     "mutants",
     settings.get_profile("patient"),
     derandomize=True,
     database=None,
+    max_examples=30,
     phases=(Phase.explicit, Phase.generate),
 )
 

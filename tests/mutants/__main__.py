@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.mutants.guards import FLOORS, GUARDS
-from tests.mutants.mutation import Mutant, modules_of, mutate
+from tests.mutants.mutation import Fate, Mutant, modules_of, mutate
 from tests.mutants.survivors import LIST, as_entry, read_survivors
 from tests.servers.postgres_server import some_postgres
 
@@ -23,6 +23,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", help="globs below src/extauth; all that are guarded if none")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
+    parser.add_argument(
+        "--resume", action="store_true", help="show new tests to what an earlier run left alive"
+    )
     options = parser.parse_args(arguments)
     runs = [(guard, modules) for guard in GUARDS if (modules := modules_of(guard, options.modules))]
     if not runs:
@@ -30,7 +33,11 @@ def main(arguments: Sequence[str]) -> int:
     listed = read_survivors(LIST.read_text(encoding="utf-8"))
     with some_postgres() as server:
         os.environ["EXTAUTH_TEST_POSTGRES"] = server.dsn
-        results = [result for guard, modules in runs for result in mutate(guard, modules, jobs=options.jobs)]
+        results = [
+            result
+            for guard, modules in runs
+            for result in mutate(guard, modules, jobs=options.jobs, resume=options.resume)
+        ]
     faults = [
         *_scores(results),
         *_compare(results, listed, {module for _, names in runs for module in names}),
@@ -40,17 +47,18 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if faults else 0
 
 
-def _scores(results: Sequence[tuple[Mutant, bool]]) -> list[str]:
-    """Print a table and return the modules below their floors."""
+def _scores(results: Sequence[tuple[Mutant, Fate]]) -> list[str]:
+    """Print a table and return the modules below their floors. What mypy refuses counts for no score."""
     mutants = Counter(mutant.module for mutant, _ in results)
-    killed = Counter(mutant.module for mutant, dead in results if dead)
+    of = Counter((mutant.module, fate) for mutant, fate in results)
     faults = []
-    print(f"{'module':36}{'mutants':>8}{'killed':>8}{'survived':>10}{'score':>8}{'floor':>7}")
+    print(f"{'module':36}{'mutants':>8}{'refused':>8}{'killed':>8}{'survived':>10}{'score':>8}{'floor':>7}")
     for module, count in mutants.items():
-        score = 100 * killed[module] / count
+        killed, survived = of[module, Fate.KILLED], of[module, Fate.SURVIVED]
+        score = 100 * killed / (killed + survived) if killed + survived else 100.0
         floor = FLOORS.get(module)
         print(
-            f"{module:36}{count:8}{killed[module]:8}{count - killed[module]:10}{score:7.1f}%"
+            f"{module:36}{count:8}{of[module, Fate.REFUSED]:8}{killed:8}{survived:10}{score:7.1f}%"
             f"{'' if floor is None else f'{floor}%':>7}"
         )
         if floor is not None and score < floor:
@@ -59,10 +67,10 @@ def _scores(results: Sequence[tuple[Mutant, bool]]) -> list[str]:
 
 
 def _compare(
-    results: Sequence[tuple[Mutant, bool]], listed: dict[Mutant, str], modules: set[str]
+    results: Sequence[tuple[Mutant, Fate]], listed: dict[Mutant, str], modules: set[str]
 ) -> list[str]:
     """Return what is wrong with the list of survivors."""
-    survivors = {mutant for mutant, dead in results if not dead}
+    survivors = {mutant for mutant, fate in results if fate is Fate.SURVIVED}
     gone = {mutant for mutant in listed.keys() - survivors if mutant.module in modules}
     return [
         *(

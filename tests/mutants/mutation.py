@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
 from pathlib import Path
 from typing import final
 
@@ -22,6 +23,7 @@ import attrs
 
 from tests.mutants.guards import Guard
 
+HERE = Path(__file__).parent
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("src", "extauth")
 WORK = ROOT / ".mutants"
@@ -38,7 +40,9 @@ _NOT_MUTATED = [
     r"^\s*assert ",
 ]
 """Lines, as regular expressions."""
+_RUNNER = HERE / "runner.py"
 _PRELOADED = "preloaded.txt"
+_MODULES = "modules.txt"
 _IMPORTED_ONCE = (
     "_pytest.assertion.rewrite",
     "aiohttp.web",
@@ -60,8 +64,20 @@ _PASSED = 0
 _RAN_NONE = 255
 _SURVIVED = {_PASSED, 5, 33}
 """mutmut's exit codes for: all tests passed; no test ran; no test reaches the function."""
-_KILLED = {1, 3, 36, 24, -24, 152, _RAN_NONE}
+_TIME_UP = {36, 24, -24, 152}
+_KILLED = {1, 3, *_TIME_UP, _RAN_NONE}
 """Those for: a test failed; pytest had an internal error; the time was up; pytest did not come to run any."""
+_REFUSED = 37
+"""That for: the type checker has an error about it."""
+
+
+class Fate(Enum):
+    """What became of a mutant."""
+
+    KILLED = auto()
+    SURVIVED = auto()
+    REFUSED = auto()
+    """By mypy, and shown to no test."""
 
 
 @final
@@ -78,38 +94,75 @@ class Mutant:
     """The lines that differ."""
 
 
-def mutate(guard: Guard, modules: Sequence[str], *, jobs: int) -> list[tuple[Mutant, bool]]:
-    """Run the guard's tests against every mutant of the modules; say of each whether it was killed.
+def mutate(
+    guard: Guard, modules: Sequence[str], *, jobs: int, resume: bool = False
+) -> list[tuple[Mutant, Fate]]:
+    """Run the guard's tests against every mutant of the modules; say of each what became of it.
 
     Those that survive tests imported beforehand, or come to run none, are tried again with tests that they
-    import themselves.
+    import themselves. With ``resume`` what an earlier run of the same modules has killed stays so, and
+    the others see the tests that there are now, unless the code has changed since.
     """
     folder = WORK / guard.name
+    mutated = folder / "mutants"
+    metas = [mutated / PACKAGE / f"{module}.meta" for module in modules]
+    if resume and _is_about(folder, modules):
+        shutil.rmtree(folder / "tests")
+        shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+        _forget_survivors(metas)
+    else:
+        _copy_project(folder, modules)
+    environment = {**os.environ, "PYTHONPATH": str(mutated / "src")}
+
+    def run(warmup: str, *mutants: str) -> None:
+        settings = _configuration(guard, modules, warmup)
+        (folder / "setup.cfg").write_text(settings, encoding="utf-8")
+        command = [sys.executable, str(_RUNNER), "run", "--max-children", str(jobs), *mutants]
+        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=sys.stderr)
+
+    run(_TESTS_IMPORTED_ONCE)
+    codes = [pair for meta in metas for pair in _exit_codes(meta).items()]
+    if untold := [key for key, code in codes if code in {_PASSED, _RAN_NONE}]:
+        run(_TESTS_IMPORTED_BY_EACH, *untold)
+    _check_names_of_tests(mutated, environment)
+    return [found for module in modules for found in _results(module, mutated / PACKAGE / module)]
+
+
+def _copy_project(folder: Path, modules: Sequence[str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "pyproject.toml", folder)
     (folder / _PRELOADED).write_text("\n".join(_IMPORTED_ONCE), encoding="utf-8")
+    (folder / _MODULES).write_text("\n".join(modules), encoding="utf-8")
     # For tests that start processes, which would import what is installed. Made here already, because an
     # interpreter forgets a path that is not there when it starts.
-    mutated = folder / "mutants"
-    (mutated / "src").mkdir(parents=True)
-    environment = {**os.environ, "PYTHONPATH": str(mutated / "src")}
+    (folder / "mutants" / "src").mkdir(parents=True)
 
-    def run(warmup: str, *mutants: str) -> None:
-        settings = _configuration(guard, modules, warmup)
-        (folder / "setup.cfg").write_text(settings, encoding="utf-8")
-        command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *mutants]
-        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=sys.stderr)
 
-    run(_TESTS_IMPORTED_ONCE)
-    metas = [mutated / PACKAGE / f"{module}.meta" for module in modules]
-    codes = [pair for meta in metas for pair in _exit_codes(meta).items()]
-    if untold := [key for key, code in codes if code in {_PASSED, _RAN_NONE}]:
-        run(_TESTS_IMPORTED_BY_EACH, *untold)
-    _check_names_of_tests(mutated, environment)
-    return [found for module in modules for found in _results(module, mutated / PACKAGE / module)]
+def _is_about(folder: Path, modules: Sequence[str]) -> bool:
+    """Say whether an earlier run was about the same modules of the same code."""
+    about = folder / _MODULES
+    return (
+        about.exists()
+        and about.read_text(encoding="utf-8") == "\n".join(modules)
+        and _code(ROOT / "src") == _code(folder / "src")
+    )
+
+
+def _code(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.py")}
+
+
+def _forget_survivors(metas: Sequence[Path]) -> None:
+    for meta in filter(Path.exists, metas):
+        known = json.loads(meta.read_text(encoding="utf-8"))
+        codes = known["exit_code_by_key"]
+        known["exit_code_by_key"] = {
+            key: None if code in _SURVIVED | _TIME_UP | {_RAN_NONE} else code for key, code in codes.items()
+        }
+        meta.write_text(json.dumps(known), encoding="utf-8")
 
 
 def modules_of(guard: Guard, wanted: Sequence[str]) -> list[str]:
@@ -126,24 +179,31 @@ def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
         "do_not_mutate_patterns": _NOT_MUTATED,
         "pytest_add_cli_args": [
             *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
-            "--timeout=30",  # what waits for ever takes none of the time that mutmut counts
+            "--timeout=15",  # what waits for ever takes none of the time that mutmut counts
             *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of plugins that are imported already
+            *(() if guard.named is None else ("-k", guard.named)),
             # A file that mutmut's copy of the project has no imports for must not even be collected.
             *(f"--{'deselect' if '::' in test else 'ignore'}={test}" for test in guard.but_not),
         ],
         "pytest_add_cli_args_test_selection": guard.tests,
+        "type_check_command": ["mypy"] if guard.type_checked else [],
     }
     return "".join(
         [
             "[mutmut]\n",
             # Each run of the tests in another process: Hypothesis refuses to run a test twice in one.
             "process_isolation = forkserver\n",
+            "track_dependencies = false\n",
             f"forkserver_warmup = {warmup}\n",
             f"preload_modules_file = {_PRELOADED}\n",
             # Seconds on top of what the tests take without a mutant, and how many times all that.
             "timeout_constant = 2.0\n",
             "timeout_multiplier = 5.0\n",
-            *(f"{name} =\n" + "".join(f"  {item}\n" for item in items) for name, items in lists.items()),
+            *(
+                f"{name} =\n" + "".join(f"  {item}\n" for item in items)
+                for name, items in lists.items()
+                if items
+            ),
         ]
     )
 
@@ -167,7 +227,7 @@ def _exit_codes(meta: Path) -> Mapping[str, int | None]:
     return exit_codes
 
 
-def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
+def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, Fate]]:
     exit_codes = _exit_codes(mutated.with_name(mutated.name + ".meta"))
     if not exit_codes:
         return
@@ -176,7 +236,7 @@ def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
         msg = f"pytest runs with no mutant of {module}: something else is wrong"
         raise RuntimeError(msg)
     for key, exit_code in exit_codes.items():
-        if exit_code not in _SURVIVED | _KILLED:
+        if exit_code not in _SURVIVED | _KILLED | {_REFUSED}:
             msg = f"mutmut did not test {key}: {exit_code}"
             raise RuntimeError(msg)
         name = key.rpartition(".")[2]
@@ -185,7 +245,14 @@ def _results(module: str, mutated: Path) -> Iterator[tuple[Mutant, bool]]:
         if before.lower() == after.lower():
             continue  # text in another case: SQL doesn't mind, and other text gets other mutants too
         function = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
-        yield Mutant(module, function, before, after), exit_code not in _SURVIVED
+        fate = (
+            Fate.REFUSED
+            if exit_code == _REFUSED
+            else Fate.SURVIVED
+            if exit_code in _SURVIVED
+            else Fate.KILLED
+        )
+        yield Mutant(module, function, before, after), fate
 
 
 def _function_bodies(source: str) -> dict[str, list[str]]:

@@ -98,6 +98,21 @@ async def test_a_links_life(options):
     assert link.tokens.access_token not in repr(entries)
 
 
+@pytest.mark.parametrize(("answer", "reason"), [(True, None), (False, "not_confirmed")])
+async def test_a_revocation_that_is_not_certain_is_entered_as_such(answer, reason):
+    """Whoever looks into a stolen token must know whether the provider has ended it."""
+    async with audited() as (auth, provider, inner):
+        await connect(auth, provider)
+
+        async def revoke(_):
+            return answer
+
+        provider.revoke = revoke
+        await auth.unlink("scripted", "alice")
+        entries = await trail(inner)
+    assert ("revoked", reason) == (entries[-1].kind, entries[-1].reason)
+
+
 async def test_fingerprints_are_of_the_plain_tokens(tmp_path):
     """Also where what is stored is encrypted."""
     key = EncryptionKey.generate("k")

@@ -6,6 +6,7 @@ import logging
 import sys
 from contextlib import contextmanager
 from datetime import timedelta
+from types import TracebackType
 
 import pytest
 
@@ -52,6 +53,14 @@ async def test_the_services_log_nothing_if_one_of_them_does(scene, caplog):
     await scene.replica(observer=observer).access_token("scripted", "alice")
     assert len(told.events) == 2
     assert [record.name for record in caplog.records] == ["extauth.events"] * 2
+
+
+async def test_the_services_log_if_none_of_them_does(scene, caplog):
+    """One that does not say is taken for one that does not."""
+    caplog.set_level(logging.DEBUG)
+    await scene.link()
+    await scene.replica(observer=Observers(Told(), Told())).access_token("scripted", "alice")
+    assert [record.name for record in caplog.records] == ["extauth"] * 2
 
 
 class Watcher(Told):
@@ -128,6 +137,21 @@ async def test_a_watcher_is_told_of_errors(scene):
         "refresh ended: ReauthorizationRequired",
         "wait ended: ReauthorizationRequired",
     ]
+
+
+async def test_a_watcher_is_told_where_an_error_came_from(scene):
+    """All that a context manager is told of it, as a tracer records it."""
+    await scene.link(refresh_token="rt-unknown")
+    told = []
+
+    class Recording(Suppressing):
+        def __exit__(self, *error):
+            told.append(error)
+
+    with pytest.raises(ReauthorizationRequired) as caught:
+        await scene.replica(observer=Observers(Recording("never"))).access_token("scripted", "alice")
+    assert [error[:2] for error in told] == [(ReauthorizationRequired, caught.value)] * 2
+    assert all(isinstance(error[2], TracebackType) for error in told)
 
 
 @pytest.mark.parametrize("at", ["begin", "enter", "exit"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from extauth import LinkKey, ResourceToken, TokenSet
 from extauth.adapters.encryption import EncryptionKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
+from extauth.domain.linking_ports import Store
 
 OLD, NEW, LOST = (EncryptionKey.generate(key_id) for key_id in ("old", "new", "lost"))
 ALICE, BOB = LinkKey("github", "alice"), LinkKey("github", "bob")
@@ -36,6 +38,14 @@ def pending(name: str = "1", key: LinkKey = ALICE) -> PendingAuthorization:
     return PendingAuthorization(
         state_hash=f"hash-{name}", key=key, redirect_uri="https://app.example/cb", salt=f"salt-canary-{name}"
     )
+
+
+async def begin_expired(store: Store, authorization: PendingAuthorization) -> None:
+    """Begin one that has expired by the store's clock, which on SQLite counts whole milliseconds."""
+    await store.begin_authorization(authorization, timedelta(microseconds=1))
+    begun = await store.time()
+    while await store.time() <= begun:
+        await asyncio.sleep(0.001)
 
 
 def registration(name: str = "1", **changes: Any) -> ClientRegistration:

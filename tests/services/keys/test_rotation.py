@@ -28,7 +28,18 @@ from extauth.domain.linking_outcomes import Taken
 from extauth.domain.outcomes import Claimed, Saved
 from extauth.keys import KeyUse, RotationProgress, RowLeft, keys_status, rotate
 from extauth.testing import ScriptedProvider
-from tests.adapters.encryption.support import ALICE, BOB, LOST, NEW, OLD, TTL, pending, registration, tokens
+from tests.adapters.encryption.support import (
+    ALICE,
+    BOB,
+    LOST,
+    NEW,
+    OLD,
+    TTL,
+    begin_expired,
+    pending,
+    registration,
+    tokens,
+)
 
 
 class Watched:
@@ -113,7 +124,7 @@ async def test_authorizations_under_way_are_left_and_count(any_store):
     """A callback is not disturbed; until it has come, or the rest is purged, the old key is in use."""
     old, both = EncryptedStore(any_store, OLD), EncryptedStore(any_store, [NEW, OLD])
     await old.begin_authorization(pending(), TTL)
-    await old.begin_authorization(pending("2"), timedelta(microseconds=1))
+    await begin_expired(old, pending("2"))
     report = await rotate(both)
     assert (report.total, report.done, report.failed) == (0, 0, ())
     use = report.status.use_of("old")

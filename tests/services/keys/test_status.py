@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
 import pytest
 
@@ -11,7 +10,18 @@ from extauth import ConfigurationError, KeyInUse, LinkKey, TokenSet
 from extauth.adapters.encryption import EncryptedStore
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.keys import KeysStatus, KeyStatus, KeyUse, ensure_key_unused, keys_status, rotate
-from tests.adapters.encryption.support import ALICE, BOB, LOST, NEW, OLD, TTL, pending, registration, tokens
+from tests.adapters.encryption.support import (
+    ALICE,
+    BOB,
+    LOST,
+    NEW,
+    OLD,
+    TTL,
+    begin_expired,
+    pending,
+    registration,
+    tokens,
+)
 
 
 async def test_what_each_key_is_in_use_for(any_store):
@@ -83,7 +93,7 @@ async def test_a_key_in_use_cannot_go(any_store):
 
 async def test_an_expired_authorization_counts_until_it_is_purged(any_store):
     """A rotation purges it."""
-    await EncryptedStore(any_store, OLD).begin_authorization(pending(), timedelta(microseconds=1))
+    await begin_expired(EncryptedStore(any_store, OLD), pending())
     store = EncryptedStore(any_store, [NEW, OLD])
     with pytest.raises(KeyInUse):
         await ensure_key_unused(store, "old")

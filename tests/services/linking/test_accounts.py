@@ -225,6 +225,16 @@ class TestRefreshTokenOfTheFirstConsent:
         async with TokenService(scene.inner, [scene.provider], clock=scene.clock) as tokens:
             assert (await tokens.refresh("scripted", "alice")).version == 3
 
+    async def test_it_is_kept_with_its_end(self, scene: Scene):
+        """As it was told with it, whatever the new answer leaves out."""
+        service = scene.replica()
+        first = await scene.connect(service)
+        end = scene.clock.now() + timedelta(days=9)
+        link = await scene.inner.put(KEY, attrs.evolve(first.tokens, refresh_token_expires_at=end))
+        await scene.inner.record_account(KEY, link.version, ALICE)
+        tokens = (await scene.connect(service)).tokens
+        assert (tokens.refresh_token, tokens.refresh_token_expires_at) == (first.tokens.refresh_token, end)
+
     async def test_it_is_never_kept_for_another(self, scene: Scene):
         """A later refresh would bring the first account's tokens back."""
         service = scene.replica()

@@ -447,6 +447,14 @@ async def test_the_code_is_not_accepted(scene: Scene, caplog, outcome, expected,
     await spent(scene, service, callback)
 
 
+async def test_what_may_be_the_cause_is_told(scene: Scene):
+    """Where something in the application's settings is under suspicion, whoever mends them is told."""
+    scene.provider.code_script = [ClientRejected("invalid_client", "the secret ends in a line break")]
+    service = scene.replica()
+    caught = await refused(scene, service, await scene.authorized(service), ProviderMisconfigured)
+    assert str(caught).endswith("; the secret ends in a line break")
+
+
 async def test_an_exchange_that_takes_too_long(scene: Scene):
     """It is given up, and its outcome is unknown."""
     scene.provider.gate = asyncio.Event()

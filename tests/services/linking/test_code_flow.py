@@ -77,7 +77,7 @@ async def test_code_verifier_and_nonce_are_derived(scene: Scene):
     verifier = "uoR_lvJATZ96j-uufUtPOCHMIGfTgetekkwWzqrNUGE"
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     assert first["code_challenge"] == challenge
-    assert first["nonce"] != verifier
+    assert first["nonce"] == "pavjqQRr0Ka2vc1LaOs9azgleevHTWBjqP9f_mpL4GY"
     assert {first[name] for name in first} & {second[name] for name in ("state", "nonce")} == set()
     assert first["code_challenge"] != second["code_challenge"]
     for url in urls:

@@ -22,6 +22,22 @@ async def test_links(scene: Scene):
     assert [link.key.provider_id for link in await scene.replica().links("alice")] == ["a", "b"]
 
 
+async def test_links_by_whose_client_they_were_made(scene: Scene):
+    """Those that wait for the user to connect again, the others, or both."""
+    present = GrantOrigin("new", "https://provider.example/token")
+    scene.provider.tokens.origin = present
+    former = GrantOrigin("old", "https://provider.example/token")
+    for name, origin in (("old", former), ("present", present)):
+        await scene.inner.put(LinkKey(f"scripted/{name}", "alice"), TokenSet("at"), origin=origin)
+    service = scene.replica()
+    found = [await service.links("alice", of_former_client=which) for which in (True, False, None)]
+    assert [[link.key.provider_id for link in links] for links in found] == [
+        ["scripted/old"],
+        ["scripted/present"],
+        ["scripted/old", "scripted/present"],
+    ]
+
+
 class TestValidating:
     async def test_a_token_that_works(self, scene: Scene):
         """It is valid, and the account that the answer names is recorded."""

@@ -12,6 +12,7 @@ from extauth import (
     GrantOrigin,
     LinkKey,
     LinkNotFound,
+    LinkUnreadable,
     StoreUnavailable,
     TokenService,
     TokenSet,
@@ -73,6 +74,36 @@ async def test_revoking_is_best_effort(scene: Scene, caplog, failure):
     assert unlinked == UnlinkOutcome(KEY, existed=True, revoked=False, reason="not_confirmed")
     assert scene.events[-1] == LinkRemoved(KEY, revoked=False, reason="not_confirmed")
     assert "leaked-token" not in caplog.text
+
+
+async def test_one_that_cannot_be_read_can_be_left(scene: Scene):
+    """Also where the deployment has dropped its provider: there is a link, whatever stands in it."""
+    key = LinkKey("dropped", "alice")
+    await scene.inner.put(key, TokenSet("at"))
+    scene.store.before["get"] = [LinkUnreadable("unreadable", key=key)]
+    assert (await scene.replica().unlink("dropped", "alice")).existed
+    assert await scene.inner.get(key) is None
+
+
+async def test_where_there_is_no_telling_whose_client_the_grant_is(scene: Scene):
+    """It is not said to be over: nothing was revoked, because who registered is not known for now."""
+
+    class Unknowable:
+        """Registered clients in a store that is down."""
+
+        async def of(self, client_id):
+            msg = "the store is down"
+            raise StoreUnavailable(msg)
+
+        async def present_id(self):
+            return None
+
+    scene.provider.tokens.origin = GrantOrigin("new", "https://provider.example/token")
+    scene.provider.clients = Unknowable()
+    former = GrantOrigin("old", "https://provider.example/token")
+    await scene.inner.put(KEY, scene.provider.tokens.grant("alice-there"), origin=former)
+    unlinked = await scene.replica().unlink("scripted", "alice")
+    assert unlinked == UnlinkOutcome(KEY, existed=True, revoked=False, reason="not_confirmed")
 
 
 async def test_companions_go_too(scene: Scene):

@@ -116,8 +116,15 @@ async def test_an_event_that_fails_comes_again_by_the_schedule(store, calendar, 
     calendar.passes(timedelta(days=30))
     assert await delivery.deliver_due() == 0
     assert len(handler.events) == DeliveryOptions().attempts
+    assert caplog.messages[0] == "link.broken of a app link is delivered again in 0:00:05: ValueError"
     assert caplog.messages[-1] == "link.broken of a app link was set aside: ValueError"
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(("draw", "seconds"), [(0.0, 300.0), (0.5, 315.0)])
+def test_the_next_attempts_of_many_events_are_spread(draw, seconds):
+    """By up to a tenth, and never sooner."""
+    assert DeliveryOptions().retry_after(2, draw) == timedelta(seconds=seconds)
 
 
 async def test_a_handler_may_say_when_to_try_again(store, calendar):
@@ -182,7 +189,7 @@ async def test_a_handler_that_takes_too_long_is_ended(store, calendar):
     assert (again.event.key, again.attempt) == (ALICE, 2)
 
 
-async def test_a_cancellation_of_the_handlers_own_is_a_failure(store, calendar):
+async def test_a_cancellation_of_the_handlers_own_is_a_failure(store, calendar, caplog):
     """Of what it has awaited; nobody else is cancelled by it."""
 
     async def handler(event):
@@ -190,8 +197,55 @@ async def test_a_cancellation_of_the_handlers_own_is_a_failure(store, calendar):
 
     await broken(store)
     assert await delivering(store, handler, calendar).deliver_due() == 0
+    assert caplog.messages[-1].endswith(": CancelledError")
     calendar.passes(RETRIES[0])
     assert len(await store.outbox.claim("me", timedelta(seconds=1), limit=9)) == 1
+
+
+class Counting:
+    """An outbox, or what looks for ends, which counts how often it was called."""
+
+    def __init__(self):
+        self.calls = 0
+
+    async def keep_on(self):
+        self.calls += 1
+
+    async def run(self, now):
+        self.calls += 1
+
+
+async def test_what_else_is_to_be_done_now_and_then(store, calendar):
+    """Telling the store that somebody listens, each hour, and looking for ends, as often as the options say.
+    Both at once where the clock was set back: it may not come to that time again for years."""
+    options = DeliveryOptions(look_every=timedelta(hours=2))
+    delivery = delivering(store, Failing(), calendar, options=options)
+    told, looked = Counting(), Counting()
+    delivery._outbox, delivery._scan = told, looked
+    hour, instant = timedelta(hours=1), timedelta(microseconds=1)
+    done = []
+    for span in (0 * hour, 0 * hour, hour - instant, instant, hour - instant, instant, -instant):
+        calendar.passes(span)
+        await delivery._look_after()
+        done.append((told.calls, looked.calls))
+    assert done == [(1, 1), (1, 1), (1, 1), (2, 1), (2, 1), (3, 2), (4, 3)]
+
+
+@pytest.mark.parametrize(("drawn", "seconds"), [(0.0, 1.0), (0.5, 2.0), (0.75, 2.5)])
+async def test_replicas_do_not_look_in_step(store, calendar, monkeypatch, drawn, seconds):
+    """Each waits for up to half as long more or less, as the dice have it."""
+    waits = []
+    timeout = asyncio.timeout
+
+    def at_once(delay):
+        waits.append(delay)
+        return timeout(0)
+
+    delivery = delivering(store, Failing(), calendar, options=DeliveryOptions(poll=timedelta(seconds=2)))
+    monkeypatch.setattr(delivery._rng, "random", lambda: drawn)
+    monkeypatch.setattr(asyncio, "timeout", at_once)
+    await delivery._pause()
+    assert waits == [seconds]
 
 
 async def test_leaving_waits_for_what_is_under_way():
@@ -223,8 +277,8 @@ async def test_leaving_waits_for_what_is_under_way():
     assert (await store.outbox.counts()).waiting == 1
 
 
-async def test_a_store_that_is_down_is_waited_for(caplog):
-    """And one with a bug; then events go on."""
+async def test_a_store_that_is_down_is_waited_for(caplog, monkeypatch):
+    """And one with a bug, with a pause after each; then events go on."""
     store = MemoryLinkStore()
     told, failures = asyncio.Event(), [DOWN, ZeroDivisionError()]
 
@@ -245,9 +299,18 @@ async def test_a_store_that_is_down_is_waited_for(caplog):
     async def handler(event):
         told.set()
 
-    async with deliver(Down(), handler, options=QUICK):
+    delivery = deliver(Down(), handler, options=QUICK)
+    pauses, pause = [], delivery._pause
+
+    async def counted():
+        pauses.append(len(failures))
+        await pause()
+
+    monkeypatch.setattr(delivery, "_pause", counted)
+    async with delivery:
         await broken(store)
         await told.wait()
+    assert pauses[:2] == [1, 0]
     assert caplog.messages == ["link events wait: the store is down", "link events wait: ZeroDivisionError"]
     assert caplog.records[0].levelno == logging.WARNING
 
@@ -265,20 +328,25 @@ async def test_an_acknowledgement_that_fails_leaves_the_others_alone(calendar):
         def __init__(self):
             self.outbox = self
             self.first = True
+            self.noted = []
 
         async def acknowledge(self, number, owner):
             if self.first:
                 self.first = False
                 raise DOWN
-            await asyncio.sleep(0)
-            return await store.outbox.acknowledge(number, owner)
+            for _ in range(9):
+                await asyncio.sleep(0)
+            self.noted.append(await store.outbox.acknowledge(number, owner))
+            return self.noted[-1]
 
         def __getattr__(self, name):
             return getattr(store.outbox, name)
 
     handler = Failing()
+    forgetful = Forgetful()
     with pytest.raises(StoreUnavailable):
-        await delivering(Forgetful(), handler, calendar).deliver_due()
+        await delivering(forgetful, handler, calendar).deliver_due()
+    assert forgetful.noted == [True]
     assert len(handler.events) == 2
     assert (await store.outbox.counts()).waiting == 1
 
@@ -287,6 +355,7 @@ async def test_listening_is_said_again(calendar):
     """Every hour, so that it goes on for as long as somebody does, also if the clock is set back."""
     store = MemoryLinkStore()
     looks = 0
+    claimed = asyncio.Event()
 
     class Counting:
         """An outbox that counts how often it is asked to go on."""
@@ -299,6 +368,10 @@ async def test_listening_is_said_again(calendar):
             looks += 1
             await store.outbox.keep_on()
 
+        async def claim(self, owner, ttl, *, limit):
+            claimed.set()
+            return await store.outbox.claim(owner, ttl, limit=limit)
+
         def __getattr__(self, name):
             return getattr(store.outbox, name)
 
@@ -310,6 +383,7 @@ async def test_listening_is_said_again(calendar):
             await asyncio.sleep(0)
 
     async with deliver(Counting(), handler, clock=calendar, options=QUICK):
+        await claimed.wait()
         assert looks == 1
         calendar.passes(timedelta(hours=1))
         await until(2)

@@ -62,6 +62,19 @@ async def test_another_end_is_told_again(store):
     assert [(ALICE, NOW + 3 * DAY, "told"), (ALICE, later, "told")] == told(await taken(store))
 
 
+@pytest.mark.parametrize(
+    ("put_off", "again"), [(2 * DAY, True), (2 * DAY - timedelta(microseconds=1), False)]
+)
+async def test_an_end_that_is_put_off_for_as_long_as_is_told_ahead_is_another(store, put_off, again):
+    """As long as this scan tells ahead of, whatever others do."""
+    link = await store.put(ALICE, ENDING)
+    looking = scan(store, ahead=2 * DAY)
+    assert await looking.run(NOW + 2 * DAY) == 1
+    end = NOW + 3 * DAY + put_off
+    await store.save(ALICE, link.version, attrs.evolve(ENDING, refresh_token_expires_at=end))
+    assert await looking.run(end) == again
+
+
 async def test_what_a_provider_is_known_to_do(store):
     """Of a named link's, too; of a provider that is not there nothing is concluded."""
     for provider_id in ("app/work", "other"):
@@ -84,13 +97,35 @@ async def test_what_does_not_end_soon_is_not_told(store):
 
 
 async def test_many_links(store, monkeypatch):
-    """Page by page, each once."""
-    monkeypatch.setattr(expiring, "PAGE", 2)
+    """Page by page, each once, and each read once."""
+    monkeypatch.setattr(expiring, "PAGE", 3)
     keys = [LinkKey("app", f"user-{number}") for number in range(5)]
     for key in keys:
         await store.put(key, ENDING)
-    assert await scan(store).run(NOW) == 5
+    read = []
+
+    class Counting:
+        """An outbox that notes what was read."""
+
+        async def ending(self, last, **span):
+            page = await store.outbox.ending(last, **span)
+            read.extend(link.key for link in page)
+            return page
+
+        async def tell_expiring(self, *end):
+            return await store.outbox.tell_expiring(*end)
+
+    assert await ExpiryScan(Counting(), {}, 7 * DAY).run(NOW) == 5
+    assert keys == sorted(read)
     assert keys == sorted(event.key for event in await taken(store))
+
+
+async def test_what_is_soon_the_application_says(store):
+    """Also that it is more than a week."""
+    end = NOW + 9 * DAY
+    await store.put(ALICE, attrs.evolve(ENDING, refresh_token_expires_at=end))
+    assert await scan(store, ahead=8 * DAY).run(NOW) == 0
+    assert await scan(store, ahead=10 * DAY).run(NOW) == 1
 
 
 async def test_nothing_is_told_to_nobody():

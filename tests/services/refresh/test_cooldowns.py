@@ -10,8 +10,9 @@ import pytest
 
 from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, RefreshPolicy, TokenService
 from extauth.domain.events import ProviderRejectedClient
-from extauth.domain.outcomes import ClientRejected, Deferred, NotSent, Unknown
-from extauth.domain.policy import Backoff
+from extauth.domain.outcomes import RATE_LIMITED, ClientRejected, Deferred, NotSent, Unknown
+from extauth.domain.pauses import ProviderPause
+from extauth.domain.policy import Backoff, ProviderTraits
 from extauth.domain.provider_trouble import ONE_CAUSE, SEVERAL_REJECTED
 from extauth.services.refresh import cooldowns
 
@@ -407,6 +408,40 @@ class TestSeveralLinks:
         assert caught.value.retry_after == WAIT
 
 
+class TestWhatAnOperatorIsTold:
+    async def test_a_wait_that_the_provider_asked_for(self, scene):
+        """For as long as it holds, which is to the very moment; nothing where there never was trouble."""
+        await connect(scene, "alice", "bob", "carol")
+        tokens = scene.replica()
+        assert tokens.pauses() == []
+        await got(tokens, "carol")
+        assert tokens.pauses() == []
+        scene.provider.script = [THROTTLED] * 2
+        await got(tokens, "alice", "bob")
+        assert tokens.pauses() == [ProviderPause("scripted", RATE_LIMITED, WAIT)]
+        scene.clock.advance(WAIT - timedelta(seconds=1))
+        assert tokens.pauses() == [ProviderPause("scripted", RATE_LIMITED, timedelta(seconds=1))]
+        scene.clock.advance(timedelta(seconds=1))
+        assert tokens.pauses() == []
+
+    async def test_a_client_that_is_rejected(self, scene):
+        """By its code; what ends last is told, if there is a wait as well."""
+        dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
+        await connect(scene, *dead, "alice", "bob")
+        scene.provider.script = [CLIENT] * SEVERAL_REJECTED
+        tokens = scene.replica(policy=PATIENT)
+        await got(tokens, *dead)
+        assert tokens.pauses() == [ProviderPause("scripted", "invalid_client", PATIENT.cooldown.initial)]
+        pauses = tokens._refresh_flight._pauses
+        for user, wait in (("alice", timedelta(minutes=4)), ("bob", timedelta(minutes=6))):
+            link = await scene.inner.get(LinkKey("scripted", user))
+            throttled = Deferred("http_429", retry_after=wait)
+            pauses.put_off("scripted", link, throttled, ProviderTraits(rate_limit_per_client=True))
+            [pause] = tokens.pauses()
+            assert pause.reason == ("invalid_client" if user == "alice" else RATE_LIMITED)
+        assert pause.remaining == timedelta(minutes=6)
+
+
 class TestTheSecondLook:
     async def test_a_pause_that_begins_during_the_claim_holds(self, scene):
         """Nothing is presented, the lease is given back, and no mark is left with the link."""
@@ -439,6 +474,31 @@ class TestTheSecondLook:
         scene.store.after["claim"] = [others_are_throttled]
         assert await tokens.access_token("scripted", "carol") == works.access_token
         assert scene.provider.exchanges == 2
+
+    async def test_a_newer_links_token_is_handed_out_all_the_same(self, scene):
+        """Also where the link that the caller had read was older, and its token worked no longer."""
+        await connect(scene, "alice", "bob", "carol")
+        carol = LinkKey("scripted", "carol")
+        now = scene.clock.now()
+        newer = attrs.evolve(
+            scene.provider.grant("carol"),
+            expires_at=now + timedelta(seconds=5),
+            issued_at=now - timedelta(hours=1),
+        )
+        scene.provider.script = [THROTTLED] * 2
+        tokens = scene.replica()
+
+        async def carol_connects_again():
+            await scene.inner.put(carol, newer)
+
+        async def others_are_throttled():
+            assert await got(tokens, "alice", "bob") == ["ProviderUnavailable"] * 2
+
+        scene.store.before["claim"] = [carol_connects_again]
+        scene.store.after["claim"] = [lambda: asyncio.sleep(0), others_are_throttled]
+        assert await tokens.access_token("scripted", "carol") == newer.access_token
+        assert scene.provider.exchanges == 2
+        assert (await scene.inner.get(carol)).pending is None
 
     async def test_no_request_is_repeated_into_a_pause(self, scene):
         """One that could not be sent is not sent again when the provider has asked to wait meanwhile."""

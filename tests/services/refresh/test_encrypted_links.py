@@ -78,8 +78,9 @@ async def test_encrypted_between_read_and_claim(scene):
         await encrypted.reseal(KEY, 1, link.tokens)
 
     scene.store.before["claim"].append(seal)
-    with pytest.raises(CannotDecrypt, match="no keys were given here"):
+    with pytest.raises(CannotDecrypt, match="no keys were given here") as caught:
         await scene.replica().access_token("scripted", "alice")
+    assert (caught.value.key, caught.value.key_id, caught.value.reason) == (KEY, "old", "missing_key")
     assert scene.provider.presented == []
     assert (await scene.stored()).pending is None
     assert (await scene.stored()).failure is None

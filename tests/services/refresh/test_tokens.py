@@ -139,6 +139,17 @@ class TestServing:
         token = await scene.replica().access_token("scripted", "alice")
         assert token != link.tokens.access_token
 
+    @pytest.mark.parametrize(("revokes", "paused"), [(False, False), (False, True), (True, False)])
+    async def test_what_is_refreshed_behind_the_back_of_its_user(self, scene, revokes, paused):
+        """Not a token that the refresh would kill in their hands, nor where the provider is left alone."""
+        scene.provider.traits = ProviderTraits(refresh_revokes_access_token=revokes)
+        link = await scene.link(expires_in=SOON)
+        flight = scene.replica()._refresh_flight
+        if paused:
+            flight._pauses.rejected("scripted", link, "invalid_client")
+        request = TokenRequest(scene.provider, None)
+        assert flight.may_run_behind(request, link) == (not revokes and not paused)
+
     async def test_doomed_tokens_of_links_not_due(self, scene):
         """The same holds when a refresh is under way that nothing but a 401 elsewhere asked for."""
         scene.provider.traits = ProviderTraits(refresh_revokes_access_token=True)

@@ -253,6 +253,14 @@ class TestFreezing:
         await service.access_token("scripted", "alice")
         assert scene.provider.exchanges == 1
 
+    async def test_as_many_are_frozen_as_are_refreshed_no_more(self, scene, tmp_path):
+        """What has no refresh token is exported, too, and there is nothing to freeze about it."""
+        await scene.link()
+        for user, tokens in (("bob", scene.provider.grant("bob")), ("carol", TokenSet("at"))):
+            await scene.inner.put(LinkKey("scripted", user), tokens)
+        report = await export_links(scene.inner, tmp_path / "links", key=KEY, freeze=True)
+        assert (report.exported, report.frozen) == (3, 2)
+
     @pytest.mark.parametrize("freeze", [True, False])
     async def test_a_refresh_under_way_is_waited_for(self, scene, tmp_path, freeze):
         """What is exported is what it brought, not what it spent, and behind the fence it stays so."""
@@ -269,6 +277,20 @@ class TestFreezing:
         [exported] = await read(tmp_path / "links")
         assert (new, None) == (exported.tokens.access_token, exported.unresolved_since)
         assert freeze == is_fenced(await scene.stored())
+
+    async def test_a_link_that_changes_meanwhile_is_looked_at_again(self, scene, tmp_path):
+        """What is exported is what somebody has saved before the fence stood."""
+        link = await scene.link(expires_in=timedelta(0))
+        new = attrs.evolve(link.tokens, access_token="at-new", refresh_token="rt-new")
+
+        async def saved():
+            await scene.inner.save(link.key, link.version, new)
+
+        scene.store.before["record_failure"] = [saved]
+        report = await export_links(scene.store, tmp_path / "links", key=KEY, freeze=True)
+        assert (report.exported, report.frozen, report.left_out) == (1, 1, ())
+        assert [new] == [exported.tokens for exported in await read(tmp_path / "links")]
+        assert is_fenced(await scene.stored())
 
     async def test_a_refresh_that_fails_behind_the_fence_leaves_it(self, scene, tmp_path):
         """The tokens are exported as they are, and are presented here no more."""

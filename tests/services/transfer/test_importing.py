@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 import pytest
 
-from extauth import LinkKey, RefreshFailure, StoreUnavailable, TokenSet
+from extauth import GrantOrigin, LinkKey, RefreshFailure, StoreUnavailable, TokenSet
 from extauth.adapters.encryption import EncryptedStore, EncryptionKey
 from extauth.adapters.importing import Columns, json_lines
 from extauth.adapters.memory import MemoryLinkStore
@@ -182,6 +183,35 @@ async def test_what_is_renewed_keeps_what_is_said_of_it(store):
     assert (await import_links(store, [newer], frozen=True)).renewed == 1
     link = await store.get(EVERY[0])
     assert (attrs.evolve(dead, version=2), False) == (link.failure, link.pending.live)
+
+
+async def test_what_is_renewed_is_of_the_client_that_made_it(store):
+    """The tokens would else go to another one's endpoint."""
+    link = ImportedLink(EVERY[0], TokenSet("at", refresh_token="rt-1"))
+    await import_links(store, [link])
+    origin = GrantOrigin("client", "https://provider.example/token")
+    newer = attrs.evolve(link, tokens=TokenSet("at-2", refresh_token="rt-2"), origin=origin)
+    assert (await import_links(store, [newer], frozen=True)).renewed == 1
+    assert (await store.get(EVERY[0])).origin == origin
+
+
+async def test_who_connects_meanwhile_keeps_what_was_connected():
+    """Also where a restored database counts versions anew, and that link has the one of what was fenced."""
+    fenced: Any = MemoryLinkStore()
+    restored = MemoryLinkStore()
+    link = ImportedLink(EVERY[0], TokenSet("at", refresh_token="rt-1"))
+    await import_links(fenced, [link])
+    users = TokenSet("users", refresh_token="rt-users")
+    store = FaultyStore(fenced)
+
+    async def connects_again():
+        assert (await restored.put(link.key, users)).version == 1
+        fenced.save = restored.save
+
+    store.after["get"] = [connects_again]
+    report = await import_links(store, [attrs.evolve(link, tokens=TokenSet("at-2"))], frozen=True)
+    assert (0, (link.key,)) == (report.renewed, report.already_there)
+    assert (await restored.get(link.key)).tokens == users
 
 
 async def test_rows_may_come_from_anywhere(store, tmp_path):

@@ -23,6 +23,7 @@ from extauth import (
 )
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.events import UpkeepSwept
+from extauth.services.upkeep import service, sweep
 from extauth.testing import ScriptedLinkingProvider
 from tests.services.upkeep.conftest import HOUR
 from tests.support.clocks import HeldClock
@@ -110,6 +111,65 @@ async def test_a_bug_that_one_link_shows_stops_no_other(memory, caplog):
     report = await upkeep_on(memory, Wrapped(memory.store, get=get)).run_once()
     assert (report.refreshed, report.failed) == (1, 1)
     assert "upkeep leaves a link of github alone for an hour" in caplog.text
+
+
+async def test_as_many_are_counted_as_have_ended(memory):
+    """One for each link that its user has to connect again."""
+    for user in ("alice", "bob", "carol"):
+        await memory.link(user, -HOUR, refresh_token=f"rt-unknown-{user}")
+    assert (await memory.replica().run_once()).ended == 3
+
+
+async def test_progress_is_of_all_providers_together(memory):
+    """The last that is told is what the report says."""
+    for provider in ("github", "gitlab"):
+        await memory.link("alice", -HOUR, provider=provider)
+    told: list[UpkeepReport] = []
+    report = await memory.replica().run_once(progress=told.append)
+    assert report.refreshed == 2
+    assert told[-1] == report
+
+
+async def test_only_so_many_are_left_alone(memory, monkeypatch):
+    """Those beyond are tried each time, rather than taking memory; an hour later there is room again."""
+    monkeypatch.setattr(sweep, "_MANY", 2)
+    memory.provider.origin = GrantOrigin("client", "https://github.example/token")
+    for user in ("alice", "bob", "carol"):
+        await memory.link(user, -HOUR, origin=GrantOrigin("other", "https://github.example/token"))
+    replica = memory.replica()
+    failed = [(await replica.run_once()).failed for _ in range(2)]
+    left_alone = dict(replica._sweeps[0]._left_alone)
+    memory.clock.advance(HOUR)
+    failed.append((await replica.run_once()).failed)
+    assert failed == [3, 1, 3]
+    again = replica._sweeps[0]._left_alone
+    assert len(left_alone) == len(again) == 2
+    assert min(again.values()) > max(left_alone.values())
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable("the store is down"), ZeroDivisionError()])
+async def test_it_waits_for_longer_after_each_failure(memory, monkeypatch, trouble):
+    """Until it goes well again; each pause is up to a quarter longer, so that replicas part."""
+    replica = memory.replica()
+    monkeypatch.setattr(replica._rng, "random", lambda: 0.5)
+    failing = [True, True, True, False, True]
+    pauses = []
+
+    async def work():
+        if failing[len(pauses)]:
+            raise trouble
+        return MINUTE
+
+    async def wait(clock, seconds, closing):
+        pauses.append(seconds)
+        if len(pauses) == len(failing):
+            closing.set()
+
+    monkeypatch.setattr(service, "wait", wait)
+    await replica._repeat(work)
+    delays = [replica._backoff.delay(failures) for failures in (1, 2, 3)]
+    assert len(set(delays)) == 3
+    assert [delay.total_seconds() * 1.125 for delay in (*delays, MINUTE, delays[0])] == pauses
 
 
 @pytest.mark.parametrize("method", ["due", "get", "claim", "purge_authorizations"])
