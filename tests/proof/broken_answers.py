@@ -51,8 +51,7 @@ async def _refreshed_or_whatever(self, provider_id, user_id, *, rejected=None, r
     try:
         return await _refresh(self, provider_id, user_id, rejected=rejected, resource=resource)
     except ExtAuthError:
-        _, link = await self._read(self._request(provider_id, resource), LinkKey(provider_id, user_id))
-        return link
+        return await self._reads._healing.read(LinkKey(provider_id, user_id))
 
 
 refused_served = replacing(TokenService, "refresh", _refreshed_or_whatever)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 
 from extauth.domain.errors import RefreshInProgress
@@ -67,7 +68,7 @@ async def _renew_at_any_price(self, wanted, link):
     try:
         return await _renew(self, wanted, link)
     except RefreshInProgress:
-        lease = Lease(link.key, link.version, "nobody", float("inf"))
+        lease = Lease(link.key, link.version, "nobody", timedelta.max, float("inf"))
         step = await self._leased_refresh._exchange(wanted, lease, Claimed(link, None), others_at_stake=False)
         return Landed(step.link, wanted.resource, exchanged=True)
 

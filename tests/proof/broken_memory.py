@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
+from extauth.services.refresh.healing import Healing
 from extauth.services.refresh.remembered import Remembered, RememberedLinks
 from tests.proof.breaking import replacing
 
@@ -30,8 +33,18 @@ def _keeps_late_reads(self, key, begun, link, provider):
     _end(self, key, begun, link, provider)
 
 
-puts_back = replacing(RememberedLinks, "end", _keeps_late_reads)
-"""A read that a write has overtaken is remembered all the same."""
+async def _as_it_was_read(self, link):
+    return link
+
+
+@contextmanager
+def puts_back():
+    """A read that a write has overtaken is remembered all the same, and not compared with what is known."""
+    with (
+        replacing(RememberedLinks, "end", _keeps_late_reads)(),
+        replacing(Healing, "checked", _as_it_was_read)(),
+    ):
+        yield
 
 
 def _for_ever(self, link, provider, *, forgotten_at, served_until):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 
 import attrs
@@ -26,12 +27,16 @@ async def _fly_by_resource(self, request, link, content):
     return await self._flights.do((link.key, request.resource), renew)
 
 
+def _on_of_one_owner(self, link, traits):
+    return Lease(link.key, link.version, f"{id(self):032x}", self._policy.lease_at(traits))
+
+
 @contextmanager
 def flights_and_owners_by_resource():
     """Each resource has a flight of its own, and all flights of a replica take leases in its name."""
     with (
         replacing(TokenService, "_fly", _fly_by_resource)(),
-        replacing(Leases, "on", lambda self, link: Lease(link.key, link.version, f"{id(self):032x}"))(),
+        replacing(Leases, "on", _on_of_one_owner)(),
     ):
         yield
 
@@ -39,7 +44,7 @@ def flights_and_owners_by_resource():
 async def _attempt_without_a_lease(self, request, link):
     if request.resource is None:
         return await _attempt(self, request, link)
-    lease = Lease(link.key, link.version, "nobody", float("inf"))
+    lease = Lease(link.key, link.version, "nobody", timedelta.max, float("inf"))
     return await self._exchange(request, lease, Claimed(link, None), others_at_stake=False)
 
 

@@ -37,8 +37,9 @@ LONGEST_PAUSE = 0.1
 """Seconds, at most, before the first and the last of these."""
 
 EXHAUSTED = (
-    "all connections of the pool are in use, and none was given back in time; give extauth a pool of its own"
-    " (extauth.open_store), or this one more connections than the application's transactions need at once"
+    "all connections of the pool are in use, and none was given back in time: the server may have fallen"
+    " silent, or the application's transactions need them all; give the pool more, or extauth one of its own"
+    " (open_store)"
 )
 
 SETTLING = 0.1
@@ -154,10 +155,11 @@ class Connections:
                     connection.terminate()
                     await give_back(self._pool, connection)
                 return connection
-        except TimeoutError:
+        except TimeoutError as error:
             if self._pool.get_idle_size() or self._pool.get_size() < self._pool.get_max_size():
                 raise  # a server does not answer
-        raise StoreUnavailable(EXHAUSTED)
+            late = error
+        raise StoreUnavailable(EXHAUSTED) from late.with_traceback(None)
 
     async def _give_back(self, connection: Connection) -> None:
         if not await give_back(self._pool, connection):

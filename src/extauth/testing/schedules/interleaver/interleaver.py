@@ -210,7 +210,7 @@ class Interleaver:
         self.trace.append(f"  {replica} {operation}: {shown(result)}")
         self._dirty = self._dirty or operation in STORE_WRITES
         if isinstance(result, Claimed):
-            ends = self.clock.in_seconds(self.setting.policy.lease_ttl.total_seconds())
+            ends = self.clock.in_seconds(self.setting.policy.lease_at(self.provider.traits).total_seconds())
             self._lease_ends[result.link.key] = ends
 
     def exchange_ended(self, key: LinkKey, version: int) -> bool:

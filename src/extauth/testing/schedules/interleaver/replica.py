@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Hashable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import final
 
 import attrs
@@ -108,7 +108,9 @@ class Replica:
         self.service: TokenService = setting.make_service(
             self._store,
             [GatedProvider(provider, self.name, scene)],
-            policy=setting.policy,
+            policy=attrs.evolve(
+                setting.policy, hold_after_failover=timedelta(0)
+            ),  # no schedule has room for looks
             clock=GatedClock(self.name, scene),
             observer=observer,
             rng=_Owners(number),
