@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 PATIENCE = 30.0
+HOLDING = "holding up the thread"
+"""The name of the task that does so."""
 
 
 @asynccontextmanager
@@ -16,6 +18,7 @@ async def held(store: Any) -> AsyncGenerator[threading.Event, None]:
     """Let nothing be written until this is left, or the gate is opened."""
     gate = threading.Event()
     holding = asyncio.ensure_future(store._connection._execute(gate.wait, PATIENCE))
+    holding.set_name(HOLDING)
     await asyncio.sleep(0)
     try:
         yield gate
