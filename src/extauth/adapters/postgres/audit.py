@@ -24,9 +24,10 @@ _INTO = f"INSERT INTO {TABLE} ({', '.join(COLUMNS)})"
 
 _TYPES = ["bigint" if name == "version" else "text" for name in COLUMNS]
 
-_APPEND = f"""{_INTO} SELECT * FROM unnest({
-    ", ".join(f"${number}::{each}[]" for number, each in enumerate(_TYPES, 1))
-}) RETURNING {DURABLE}"""
+# Arrays of texts: for others asyncpg leaves a setting in the session.
+_APPEND = f"""{_INTO} SELECT {", ".join(f"v{number}::{each}" for number, each in enumerate(_TYPES, 1))}
+FROM unnest({", ".join(f"${number}::text[]" for number in range(1, len(_TYPES) + 1))})
+  AS given ({", ".join(f"v{number}" for number in range(1, len(_TYPES) + 1))}) RETURNING {DURABLE}"""
 
 _FIND = f"""SELECT {", ".join(COLUMNS)}, entry_id, at FROM {TABLE}
 WHERE entry_id > $4 AND ($1::text IS NULL OR user_id = $1) AND ($3::timestamptz IS NULL OR at >= $3)
@@ -77,7 +78,9 @@ class PostgresAudit:
         self._check()
         rows = [entry_values(entry, COLUMNS) for entry in entries]
         if rows:
-            await self._connections.write(_APPEND, *(list(column) for column in zip(*rows, strict=True)))
+            texts = ([None if value is None else str(value) for value in row] for row in rows)
+            columns = map(list, zip(*texts, strict=True))
+            await self._connections.write(_APPEND, *columns)
 
     async def find(
         self,

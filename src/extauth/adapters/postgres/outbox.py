@@ -96,5 +96,5 @@ class PostgresOutbox:
         return [row[0] for row in rows]
 
 
-def _chosen(numbers: Collection[int] | None) -> list[int] | None:
-    return None if numbers is None else sorted(numbers)
+def _chosen(numbers: Collection[int] | None) -> list[str] | None:
+    return None if numbers is None else [*map(str, sorted(numbers))]

@@ -66,7 +66,8 @@ FROM external_auth_outbox"""
 DEAD_LETTERS = f"""SELECT {EVENT}, code, dead_at FROM external_auth_outbox
 WHERE dead_at IS NOT NULL AND number > $1 ORDER BY number LIMIT $2"""
 
-_CHOSEN = "dead_at IS NOT NULL AND ($1::bigint[] IS NULL OR number = ANY($1))"
+# An array of texts: for another one asyncpg leaves a setting in the session.
+_CHOSEN = "dead_at IS NOT NULL AND ($1::text[] IS NULL OR number = ANY($1::text[]::bigint[]))"
 
 REQUEUE = f"""UPDATE external_auth_outbox SET dead_at = NULL, attempts = 0, due_at = {_NOW}
 WHERE {_CHOSEN} RETURNING {DURABLE}"""
