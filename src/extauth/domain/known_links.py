@@ -17,7 +17,7 @@ _LINEAGE: Final = 8
 
 
 @final
-@attrs.define
+@attrs.define(repr=False)
 class _Known:
     newest: Link
     spent: tuple[bytes, ...] = ()
