@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -40,7 +41,8 @@ async def test_keys_in_any_form(url, keys, tmp_path):
     async with extauth.open(url, [provider], keys=keys) as auth:
         await auth.store.put(ALICE, TokenSet("at-canary", "rt-canary"))
         assert await auth.access_token("scripted", "alice") == "at-canary"
-        dump = "\n".join(sqlite3.connect(tmp_path / "links.db").iterdump())
+        with closing(sqlite3.connect(tmp_path / "links.db")) as database:
+            dump = "\n".join(database.iterdump())
     assert dump.count("$extauth1$new$$") == 2
     assert "canary" not in dump
     async with open_store(url, keys=keys) as store:

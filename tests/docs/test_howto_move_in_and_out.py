@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ async def test_one_user_is_tried_out(guide, auth, provider):
 
 async def test_from_django_allauth(guide, tmp_path):
     """From a database as Django makes it."""
-    with sqlite3.connect(tmp_path / "django.db") as database:
+    with closing(sqlite3.connect(tmp_path / "django.db")) as database, database:
         database.executescript(DJANGO_ALLAUTH_65_22_1)
     database.close()
     async with extauth.open("memory://", [ScriptedLinkingProvider("google")]) as auth:

@@ -68,7 +68,8 @@ async def test_nothing_secret_is_stored_plain(file):
         await store.put(ALICE, tokens())
         await store.begin_authorization(pending(), TTL)
         await store.keep_registration("https://as.example", registration())
-        dump = "\n".join(sqlite3.connect(file.path).iterdump())
+        with closing(sqlite3.connect(file.path)) as database:
+            dump = "\n".join(database.iterdump())
         assert await store.registration("https://as.example") == registration()
         assert await store.take_authorization("hash-1") == Taken(pending())
         link = await store.get(ALICE)

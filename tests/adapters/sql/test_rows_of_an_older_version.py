@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -29,7 +30,7 @@ async def database(request, tmp_path, postgres_server):
     path = tmp_path / "links.db"
 
     async def execute(sql):
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(sql)
         connection.close()
 

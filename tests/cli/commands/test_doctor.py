@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,7 +66,7 @@ async def test_what_is_wrong_with_a_file_is_found(tmp_path):
         await store.put(LinkKey("zoom", "zoe"), tokens())
     async with open_store(url, keys="plain") as store:
         await store.put(LinkKey("yahoo", "zoe"), tokens())
-    with sqlite3.connect(tmp_path / "links.db") as database:
+    with closing(sqlite3.connect(tmp_path / "links.db")) as database, database:
         database.execute("UPDATE external_auth_links SET created_at = 1e30 WHERE provider_id = 'zoom'")
     database.close()
     (tmp_path / "links.db").chmod(0o644)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,7 +28,7 @@ KEY = LinkKey("github", "alice")
 async def _older(url: str) -> None:
     """Make a schema of some versions ago."""
     if url.startswith("sqlite"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
             database.execute("CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)")
             database.execute("INSERT INTO external_auth_meta VALUES (?)", (_OLDER,))
             for statement in [each for part in OF_SQLITE[:_OLDER] for each in part]:
@@ -89,7 +90,7 @@ async def test_a_newer_database_is_refused(url):
     async with open_store(url, keys="plain"):
         pass
     if url.startswith("sqlite"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
             database.execute("UPDATE external_auth_meta SET schema_version = 99")
         database.close()
     else:
@@ -108,7 +109,7 @@ async def test_the_printed_sqlite_schema_is_a_stores(tmp_path, since):
     if since:
         await _older(f"sqlite:///{path}")
     printed = extauth("schema", "sqlite", "--from", str(since))
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.executescript(printed.out)
         schema = list(database.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name"))
     database.close()
@@ -118,7 +119,7 @@ async def test_the_printed_sqlite_schema_is_a_stores(tmp_path, since):
     other = Path(tmp_path, "other.db")
     async with open_store(f"sqlite:///{other}", keys="plain"):
         pass
-    with sqlite3.connect(other) as database:
+    with closing(sqlite3.connect(other)) as database, database:
         expected = list(database.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name"))
     database.close()
     assert schema == expected

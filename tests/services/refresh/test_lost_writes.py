@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -146,7 +147,7 @@ async def test_an_older_state_of_a_real_file(tmp_path):
     live, backup = tmp_path / "links.db", tmp_path / "backup.db"
 
     def copy(source, target) -> None:
-        with sqlite3.connect(source) as old, sqlite3.connect(target) as new:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
             old.backup(new)
         old.close()
         new.close()

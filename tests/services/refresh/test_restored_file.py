@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 
 from extauth import LinkKey, RefreshPolicy, TokenService, open_store
@@ -28,7 +28,7 @@ async def test_what_replicas_know_is_put_back(tmp_path):
                 told.append(event)
 
     def copy(source, target) -> None:
-        with sqlite3.connect(source) as old, sqlite3.connect(target) as new:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
             old.backup(new)
 
     async with AsyncExitStack() as stack:
