@@ -215,9 +215,9 @@ class TokenService:
         Takes as long as one exchange may, and if the store is down the policy's ``shutdown_grace`` more.
         A cancellation meanwhile is put off to the end. Safe to call twice.
         """
+        self._refresh_flight.look_no_more()
         if self._serving.close(idle=self._flights.idle and self._unsaved_tokens.idle):
             await defer_cancellation(start_protected(self._drain()))
-        self._refresh_flight.look_no_more()
 
     def pauses(self) -> list[ProviderPause]:
         """Return which providers this process leaves alone now, by their ids; asks nobody."""

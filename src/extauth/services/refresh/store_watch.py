@@ -84,9 +84,8 @@ class StoreWatch:
         if self._history is None or not self._hold:
             return
         with suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(
-                self._hold / _LOOKS
-            ):  # a server may have fallen silent, and another one answer
+            # A server may have fallen silent, and another one answer.
+            async with asyncio.timeout(self._hold / _LOOKS):
                 await self._look(self._history)
 
     async def _look(self, history: StoreHistory) -> None:
