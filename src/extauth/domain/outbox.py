@@ -13,11 +13,14 @@ import attrs
 
 from extauth.domain.health import Lifetimes, Source
 from extauth.domain.link import LinkKey
-from extauth.domain.storable import aware_utc
+from extauth.domain.storable import aware_utc, storable_text
 from extauth.domain.wrong_types import must_be
 
 LISTENING: Final = timedelta(days=30)
 """For how long events are written after somebody has asked for them last."""
+
+LONGEST_DELAY: Final = timedelta(days=365)
+"""That a handler may ask for."""
 
 
 @final
@@ -73,21 +76,32 @@ Handler: TypeAlias = Callable[[LinkEvent], Awaitable[None]]
 class DeliverLater(Exception):
     """Raised by a handler that cannot take an event now, and knows when to try again.
 
-    ``code`` is kept beside the event; it must hold nothing that is secret.
+    ``code`` is kept beside the event; it must hold nothing that is secret. ``after`` is a year at most.
+
+    :raises ValueError: for a code that no store can keep, and a span that cannot be.
+    :raises TypeError: if ``after`` is no ``timedelta``.
     """
 
     def __init__(self, code: str, *, after: timedelta | None = None) -> None:
         super().__init__(code)
-        self.code = code
+        self.code = storable_text(code, "code")
+        if after is not None and not isinstance(after, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
+            raise TypeError(must_be("a timedelta", after, "after"))
+        if after is not None and not timedelta(0) <= after <= LONGEST_DELAY:
+            msg = f"after must be from zero to {LONGEST_DELAY.days} days, not {after}"
+            raise ValueError(msg)
         self.after = after
 
 
 class Undeliverable(Exception):
-    """Raised by a handler for an event that it will never take: it is set aside at once."""
+    """Raised by a handler for an event that it will never take: it is set aside at once.
+
+    :raises ValueError: for a code that no store can keep.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
-        self.code = code
+        self.code = storable_text(code, "code")
 
 
 @final

@@ -157,6 +157,56 @@ async def test_a_handler_may_say_that_it_never_will(store, calendar):
     assert [(letter.code, letter.attempts) for letter in await store.outbox.dead_letters()] == [("gone", 1)]
 
 
+@pytest.mark.parametrize(("error", "dead"), [(DeliverLater, 0), (Undeliverable, 1)])
+async def test_a_code_that_says_nothing_is_no_success(store, calendar, error, dead):
+    """Such as the text of an error without one."""
+    delivery = delivering(store, Failing(error(str(TimeoutError()))), calendar)
+    await broken(store)
+    assert await delivery.deliver_due() == 0
+    counts = await store.outbox.counts()
+    assert (counts.waiting, counts.dead) == (1 - dead, dead)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: DeliverLater(ValueError("x")),
+        lambda: DeliverLater("a\0b"),
+        lambda: DeliverLater("busy", after=5),
+        lambda: DeliverLater("busy", after=-timedelta(seconds=1)),
+        lambda: DeliverLater("busy", after=timedelta.max),
+        lambda: Undeliverable(None),
+    ],
+)
+async def test_what_a_handler_cannot_say(store, calendar, made):
+    """It is a failure like any other: no event is lost by it, and none delivered again and again."""
+    calls = []
+
+    async def handler(event):
+        calls.append(event)
+        raise made()
+
+    delivery = delivering(store, handler, calendar)
+    await broken(store)
+    assert await delivery.deliver_due() == 0
+    calendar.passes(RETRIES[0] - timedelta(seconds=1))
+    assert await delivery.deliver_due() == 0
+    assert (len(calls), (await store.outbox.counts()).waiting) == (1, 1)
+
+
+async def test_a_handler_that_is_no_async_function(store, calendar, caplog):
+    """It has done what it does: it is not called again and again. The event is kept to be seen."""
+    calls = []
+    delivery = delivering(store, calls.append, calendar)
+    await broken(store)
+    for _ in range(3):
+        assert await delivery.deliver_due() == 0
+        calendar.passes(RETRIES[-1])
+    [letter] = await store.outbox.dead_letters()
+    assert (calls, letter.code) == ([letter.event], "handler_not_async")
+    assert caplog.messages == ["link.broken of a app link was set aside: handler_not_async"]
+
+
 async def test_an_event_that_kills_its_replica_is_set_aside(store, calendar):
     """After as many attempts as any other, without another one."""
     await broken(store)

@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from inspect import isawaitable
 from types import TracebackType
 from typing import Final, Self, cast, final
 
@@ -32,6 +33,9 @@ from extauth.services.providers import by_id
 from extauth.services.uninterrupted import defer_cancellation
 
 _log: Final = logging.getLogger("extauth")
+
+NOT_ASYNC: Final = "handler_not_async"
+"""Why an event was set aside whose handler returned something that cannot be awaited."""
 
 _KEPT_ON_FOR: Final = timedelta(hours=1)
 """How often the store is told that somebody listens."""
@@ -151,11 +155,12 @@ class LinkEventDelivery:
         return sum(each is True for each in ended)
 
     async def _deliver(self, claimed: ClaimedEvent) -> bool:
-        code, delay = "crashed", None
+        failed: tuple[str, timedelta | None] | None = "crashed", None
         if claimed.attempt <= self._options.attempts:  # else the last one ended with its replica
-            code, delay = await self._handled(claimed)
-        if not code:
+            failed = await self._handled(claimed)
+        if failed is None:
             return await self._outbox.acknowledge(claimed.number, self._owner)
+        code, delay = failed
         kind, link = claimed.event.type, claimed.event.key.provider_id
         if delay is None:
             _log.error("%s of a %s link was set aside: %s", kind, link, code)
@@ -164,12 +169,15 @@ class LinkEventDelivery:
         await self._outbox.postpone(claimed.number, self._owner, delay, code)
         return False
 
-    async def _handled(self, claimed: ClaimedEvent) -> tuple[str, timedelta | None]:
-        """Call the handler; return what spoke against the event, if anything did, and when to try again."""
+    async def _handled(self, claimed: ClaimedEvent) -> tuple[str, timedelta | None] | None:
+        """Call the handler; return what spoke against the event and when to try again, or None."""
         delay = self._options.retry_after(claimed.attempt, self._rng.random())
         try:
             async with asyncio.timeout(self._options.timeout.total_seconds()):
-                await self._handler(claimed.event)
+                handling: object = self._handler(claimed.event)
+                if not isawaitable(handling):
+                    return NOT_ASYNC, None  # it has been called, and would do all of that again
+                await handling
         except Undeliverable as error:
             return error.code, None
         except DeliverLater as error:
@@ -182,7 +190,7 @@ class LinkEventDelivery:
             return "CancelledError", delay
         except Exception as error:  # noqa: BLE001 - the type alone: the text may hold anything
             return type(error).__name__, delay
-        return "", None
+        return None
 
 
 def checked_handler(handler: object) -> Handler:
