@@ -28,6 +28,7 @@ from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
 from extauth.encrypting import Encrypting, encrypting
 from extauth.one_loop import OneLoop
 from extauth.opening import StoreOptions, open_store
+from extauth.services.arguments import checked_observer, checked_policy, checked_upkeep
 from extauth.services.health.check import HealthCheck
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
@@ -86,7 +87,7 @@ def open(  # noqa: A001
     :raises ValueError: if the URL is none, two providers have the same id, or one can only refresh; on
         entering, for whatever else the services do not take.
     :raises TypeError: if ``store`` is neither a URL nor a store that is open, for options that the store has
-        not or with one that is open, or for what is no list of providers.
+        not or with one that is open, for what is no list of providers, or an argument of another type.
     :raises ModuleNotFoundError: if the store's driver is not installed; it names the extra to install.
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
@@ -95,7 +96,10 @@ def open(  # noqa: A001
     given_keys: Hidden[GivenKeys] = Hidden(keys)
     del store, keys  # a URL may hold a password, and tools that report errors show local variables
     clock = clock or SystemClock()
-    policy = policy or RefreshPolicy()
+    policy = checked_policy(policy)
+    if upkeep is not None:
+        checked_upkeep(upkeep)
+    checked_observer(observer)
     # Once: both services go through them, and a mistake is told before a store is opened.
     served = linking_providers(providers)
     return _OpenAuth(

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from extauth import InvalidCallback, LinkingService, TokenService, UnknownProvider, open_store
+import extauth
+from extauth import (
+    InvalidCallback,
+    LinkingService,
+    LinkKey,
+    TokenService,
+    TokenSet,
+    UnknownProvider,
+    open_store,
+)
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.adapters.providers import github
@@ -41,6 +50,53 @@ def test_what_is_no_open_store(service, store, found):
         service(store, [PROVIDER])
     wanted = f"store must be a store that is open, not {found}; write: async with open_store(url) as store"
     assert str(refused.value) == wanted
+
+
+@pytest.mark.parametrize("rejected", [b"at-1-1", 7, TokenSet("at-1-1")], ids=lambda value: type(value).__name__)
+async def test_what_is_no_rejected_token(rejected):
+    """It is refused: the token that there is would be given again each time that an API refuses it."""
+    async with open_store("memory://") as store, TokenService(store, [PROVIDER]) as service:
+        await store.put(LinkKey("github", "alice"), TokenSet("at-1-1"), origin=PROVIDER.origin)
+        with pytest.raises(TypeError, match="rejected must be a str, not ") as refused:
+            await service.refresh("github", "alice", rejected=rejected)
+    assert "at-1-1" not in str(refused.value)
+
+
+class Waiting:
+    """An observer that would have to be awaited."""
+
+    async def notify(self, event):
+        """Take note."""
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("policy", 5, "policy must be a RefreshPolicy, not int; write RefreshPolicy(...)"),
+        ("policy", {}, "policy must be a RefreshPolicy, not dict; write RefreshPolicy(...)"),
+        ("upkeep", True, "upkeep must be an Upkeep or None, not bool; write Upkeep()"),
+        ("upkeep", False, "upkeep must be an Upkeep or None, not bool; write Upkeep()"),
+        ("observer", print, "observer must be an Observer, not builtin_function_or_method; write a class with a"),
+        ("observer", Waiting, "observer must be an Observer, not the class Waiting; write a class with a"),
+        ("observer", Waiting(), "notify of an observer must be no async function"),
+    ],
+)
+def test_options_of_another_type(argument, value, message):
+    """They are refused at the front door, and by what takes them."""
+    with pytest.raises(TypeError) as refused:
+        extauth.open("memory://", [PROVIDER], **{argument: value})
+    assert str(refused.value).startswith(message)
+    if argument != "upkeep":
+        with pytest.raises(TypeError) as refused:
+            TokenService(MemoryLinkStore(), [PROVIDER], **{argument: value})
+        assert str(refused.value).startswith(message)
+
+
+async def test_upkeep_of_another_type():
+    """It is refused by an open one, too."""
+    async with extauth.open("memory://", [PROVIDER]) as auth:
+        with pytest.raises(TypeError, match="upkeep must be an Upkeep or None, not bool"):
+            auth.upkeep(False)
 
 
 @SERVICES

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from inspect import iscoroutinefunction
 from typing import TypeVar
 
 from extauth.domain.errors import UnknownProvider
+from extauth.domain.hidden import Hidden
+from extauth.domain.policy import RefreshPolicy
+from extauth.domain.ports import Observer
+from extauth.domain.upkeep import Upkeep
 from extauth.domain.wrong_types import must_be
 
 S = TypeVar("S")
@@ -24,6 +29,53 @@ def checked_store(store: S, method: str) -> S:
         hint = "write: async with open_store(url) as store"
         raise TypeError(must_be("a store that is open", store, "store", hint))
     return store
+
+
+def checked_policy(policy: RefreshPolicy | None) -> RefreshPolicy:
+    """Return the policy, or the usual one for None.
+
+    :raises TypeError: for anything else, such as a number.
+    """
+    if policy is not None and not isinstance(policy, RefreshPolicy):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
+        raise TypeError(must_be("a RefreshPolicy", policy, "policy", "write RefreshPolicy(...)"))
+    return RefreshPolicy() if policy is None else policy
+
+
+def checked_upkeep(upkeep: Upkeep | None) -> Upkeep:
+    """Return how to look after links, or the usual way for None.
+
+    :raises TypeError: for anything else: ``False`` must not mean that they are looked after.
+    """
+    if upkeep is not None and not isinstance(upkeep, Upkeep):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
+        raise TypeError(must_be("an Upkeep or None", upkeep, "upkeep", "write Upkeep()"))
+    return Upkeep() if upkeep is None else upkeep
+
+
+def checked_observer(observer: Observer | None) -> Observer | None:
+    """Return what is to be told of events.
+
+    :raises TypeError: if it cannot be, or only by awaiting it, which nobody does.
+    """
+    if observer is None:
+        return None
+    notify: object = getattr(observer, "notify", None)
+    if isinstance(observer, type) or not callable(notify):
+        hint = "write a class with a method notify(self, event)"
+        raise TypeError(must_be("an Observer", observer, "observer", hint))
+    if iscoroutinefunction(notify):
+        msg = "notify of an observer must be no async function: it is called without being awaited"
+        raise TypeError(msg)
+    return observer
+
+
+def check_rejected(rejected: Hidden[str | None]) -> None:
+    """Refuse what is no access token: the one that there is would be given again, whatever an API says.
+
+    :raises TypeError: for a whole link, among others.
+    """
+    if not isinstance(rejected.value, str | None):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
+        hint = "give the access token that the API refused"
+        raise TypeError(must_be("a str", rejected.value, "rejected", hint))
 
 
 def listed(providers: Iterable[S]) -> list[S]:

@@ -11,6 +11,7 @@ from extauth.domain.event_reports import report, severity
 from extauth.domain.events import Event
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import Observer
+from extauth.services.arguments import checked_observer
 from extauth.services.watching import watched, watcher_of
 
 logger = logging.getLogger("extauth")
@@ -23,7 +24,7 @@ class EventEmitter:
     """Passes each event on, and logs it on the ``extauth`` logger unless the observer does so (``logs``)."""
 
     def __init__(self, observer: Observer | None) -> None:
-        self._observer = observer
+        self._observer = checked_observer(observer)
         self._logs = not getattr(observer, "logs", False)
         self._watcher = watcher_of(observer)
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import extauth
-from extauth import AuditEntry, AuditKind, AuditTrail, LinkKey, TokenSet
+from extauth import AuditEntry, AuditKind, AuditTrail, LinkKey, TokenSet, User, acting_as
 from extauth.adapters.audit import AuditedStore, delivery
 from extauth.adapters.memory import MemoryLinkStore
+from extauth.domain.acting import current_actor
 
 ALICE = LinkKey("app", "alice")
 TOKENS = TokenSet("at", "rt")
@@ -102,6 +103,45 @@ async def test_leaving_delivers(tmp_path):
     async with extauth.open(url, [], keys="plain", audit=AuditTrail.to(sink)) as auth:
         await auth.store.put(ALICE, TOKENS)
     assert [entry.kind for entry in sink.got] == [AuditKind.CONNECTED]
+
+
+async def test_a_sink_has_nobodys_context():
+    """It takes entries of many: not in the name of who was the first to cause one."""
+    seen = []
+
+    class Asking(Sink):
+        async def write(self, entries: Any) -> None:
+            await super().write(entries)
+            seen.append(current_actor())
+
+    store = AuditedStore(MemoryLinkStore(), AuditTrail.to(Asking()))
+    with acting_as(User("alice")):
+        await store.put(ALICE, TOKENS)
+    await store.aclose()
+    assert seen == [None]
+
+
+async def test_a_sink_that_is_not_async(monkeypatch, caplog):
+    """It has the entries, and gets none of them again and again; the log says what is wrong."""
+    monkeypatch.setattr(delivery, "_PAUSES", (0.0,))
+    got: list[Any] = []
+
+    class Blocking:
+        def write(self, entries: Any) -> None:
+            got.extend(entries)
+
+    store = AuditedStore(MemoryLinkStore(), AuditTrail.to(Blocking()))
+    await store.put(ALICE, TOKENS)
+    await store.aclose()
+    assert [entry.kind for entry in got] == [AuditKind.CONNECTED]
+    assert "the audit sink's write is no async function" in caplog.text
+
+
+@pytest.mark.parametrize("sink", [print, None, Sink])
+def test_what_is_no_sink(sink):
+    """It is refused at once, in words that say what to write."""
+    with pytest.raises(TypeError, match="sink must be an AuditSink, not .*; write a class with a method async"):
+        AuditTrail.to(sink)
 
 
 @pytest.mark.parametrize("actor", [None, "alice"])

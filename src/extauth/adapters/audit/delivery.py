@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
 from itertools import islice
 from typing import Final, final
 
@@ -53,7 +55,9 @@ class Delivery:
             else:
                 self._waiting.append(attrs.evolve(entry, at=now))
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._deliver())
+            # In a context of its own: what is delivered was written by many.
+            delivering = self._deliver()
+            self._task = asyncio.get_running_loop().create_task(delivering, context=Context())
 
     async def aclose(self) -> None:
         """Deliver what waits, for ten seconds at most."""
@@ -70,7 +74,11 @@ class Delivery:
             batch = list(islice(self._waiting, BATCH))
             try:
                 async with asyncio.timeout(PATIENCE.total_seconds()):
-                    await self._sink.write(batch)
+                    writing: object = self._sink.write(batch)
+                    if isawaitable(writing):
+                        await writing
+                    else:  # it has been called, and would write them all again
+                        _log.error("the audit sink's write is no async function, and blocks all else")
             except Exception as error:  # noqa: BLE001 - whatever a sink does, its entries stay
                 _log.error("the audit sink raised %s; it is asked again", type(error).__name__)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])

@@ -15,6 +15,7 @@ from extauth.domain.audit import AuditEntry, AuditKind, AuditSink, AuditStore, a
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.token_set import TokenSet
+from extauth.domain.wrong_types import must_be
 
 _log: Final = logging.getLogger("extauth")
 
@@ -52,7 +53,12 @@ class AuditTrail:
 
         No caller waits for it. What is not taken is kept in memory, up to 10,000 entries, and lost with the
         process; what is lost otherwise is logged.
+
+        :raises TypeError: for what has no ``write``.
         """
+        if isinstance(sink, type) or not callable(getattr(sink, "write", None)):
+            hint = "write a class with a method async write(self, entries)"
+            raise TypeError(must_be("an AuditSink", sink, "sink", hint))
         return cls(sink, handed_out)
 
     def recorder(self, store: object) -> Recorder:

@@ -23,7 +23,7 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
 from extauth.domain.resources import RejectedToken, reissued, token_works
 from extauth.domain.revocation import OnSharedGrant
-from extauth.services.arguments import checked_store
+from extauth.services.arguments import check_rejected, checked_policy, checked_store
 from extauth.services.errors import UNRESOLVED, provider_unavailable, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
@@ -75,7 +75,7 @@ class TokenService:
         self.providers: Final = by_id(providers)
         self._requests = {name: TokenRequest(provider) for name, provider in self.providers.items()}
         """What almost every call wants: the grant's own token, for however long."""
-        self._policy = policy or RefreshPolicy()
+        self._policy = checked_policy(policy)
         self._clock = clock or SystemClock()
         self._remembered = remembered_links(store, self._policy, self._clock)
         self.at_once: Final = AtOnce(self._serving, self._remembered)
@@ -185,6 +185,7 @@ class TokenService:
         """
         hidden = Hidden(rejected)
         del rejected  # tools that report errors show the local variables of each frame
+        check_rejected(hidden)
         request = self._request(provider_id, resource)
         key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
         request, before = await self._reads.read_anew(request, key)

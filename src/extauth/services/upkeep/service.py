@@ -20,7 +20,7 @@ from extauth.domain.optional_keywords import takes
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock, OAuthProvider, Observer
 from extauth.domain.upkeep import Upkeep, UpkeepReport
-from extauth.services.arguments import checked_store
+from extauth.services.arguments import checked_store, checked_upkeep
 from extauth.services.events import EventEmitter, logger
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id
@@ -65,7 +65,7 @@ class UpkeepService:
     ``purges`` are called as often as what has expired is removed, and may be the application's own.
 
     :raises ValueError: if two providers have the same id.
-    :raises TypeError: for what is no open store or no list of providers.
+    :raises TypeError: for what is no open store, no list of providers or no :class:`~extauth.Upkeep`.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class UpkeepService:
                 f" {type(store).__name__} takes no `by`; see docs/howto/write-a-store.md"
             )
             raise TypeError(msg)
-        self._upkeep = upkeep or Upkeep()
+        self._upkeep = checked_upkeep(upkeep)
         self._clock = clock or SystemClock()
         self._emitter = EventEmitter(observer)
         self._rng = rng or random.SystemRandom()
