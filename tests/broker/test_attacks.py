@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from extauth.broker.targets import BadTarget, checked_base, read_target
-from tests.broker.site import SECRETS
+from tests.broker.site import SECRETS, allow, callers, opened_site
 
 TOKEN = "/v1/token/example/alice"
 
@@ -129,6 +129,10 @@ OUTSIDE = [
     "a%0d%0aX-Injected:%20x",
     "%25%32%65%25%32%65",
     "a%7f",
+    "%c0%ae%c0%ae/x",
+    "%e0%80%ae%e0%80%ae/x",
+    "%f0%80%80%ae./x",
+    "%25c0%25ae./x",
 ]
 
 
@@ -139,7 +143,7 @@ async def test_a_path_stays_below_the_base(site):
     assert site.api.seen == []
 
 
-ALIKE = ["a..b", "...", ".hidden", "a%2Fb", "a%252Fb", "x;v=1.2", "@me", "a:b", "%C3%A9"]
+ALIKE = ["a..b", "...", ".hidden", "a%2Fb", "a%252Fb", "x;v=1.2", "@me", "a:b", "%C3%A9", "%E0%A4%85", "%E9t%E9"]
 
 
 async def test_paths_that_only_look_alike(site):
@@ -199,6 +203,16 @@ async def test_two_secrets_are_none(site):
     """Nobody can say which of them counts."""
     raw = request(site, "/v1/proxy/example/alice/", f"Authorization: Bearer {SECRETS['reader']}")
     assert await status(site, raw) in {400, 401}
+
+
+@pytest.mark.parametrize(("named", "expected"), [("DELETE", 403), ("get, delete", 403), ("get", 200)])
+async def test_another_method_in_a_field(tmp_path, named, expected):
+    """What an API would take for it must be allowed, too."""
+    sender = {**callers()["sender"], "allow": [allow(rights=["proxy"], methods=["GET", "POST"])]}
+    async with opened_site(tmp_path, changed={"sender": sender}) as site:
+        field = f"X-HTTP-Method-Override: {named}"
+        raw = request(site, "/v1/proxy/example/alice/x", field, "Content-Length: 0", method="POST")
+        assert (await status(site, raw), len(site.api.seen)) == (expected, expected == 200)
 
 
 async def test_a_body_that_was_not_read_is_no_request(site):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extauth.broker.fields import request_fields, response_fields, wants_websocket
+from extauth.broker.fields import methods_meant, request_fields, response_fields, wants_websocket
 
 
 def test_a_token_in_another_field():
@@ -14,9 +14,21 @@ def test_a_token_in_another_field():
     assert sent == [("X-Kept", "1"), ("X-Kept", "2"), ("X-Token", "ours")]
 
 
+@pytest.mark.parametrize("name", ["X-Original-URL", "X-Rewrite-Url", "X_Original_URL", "X_Forwarded_For", "X_Token"])
+def test_what_a_server_may_read_otherwise(name):
+    """Another path, another caller or another token, also where underscores are taken for hyphens."""
+    assert request_fields([(name, "/admin")], {"X-Token": "ours"}) == [("X-Token", "ours")]
+
+
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "x-http-method", "X_Method_Override"])
+def test_methods_that_a_request_may_mean(name):
+    """Its own, and what its fields say instead."""
+    assert methods_meant("POST", [(name, "delete, Put"), ("X-Kept", "PATCH")]) == {"POST", "DELETE", "PUT"}
+
+
 def test_connection_cannot_take_the_token_away():
     """It names fields for this hop alone; ours is for the next."""
-    given = [("Connection", "Authorization, X-Hop, close"), ("X-Hop", "1")]
+    given = [("Connection", "Authorization, X-Hop, x_hop, close"), ("X-Hop", "1"), ("X_Hop", "1")]
     assert request_fields(given, {"Authorization": "Bearer ours"}) == [("Authorization", "Bearer ours")]
 
 

@@ -58,6 +58,7 @@ async def test_a_token_that_lasts(site):
         "valid_for=x",
         "valid_for=1&valid_for=2",
         "valid_for=9999999999",
+        "valid_for=0000000019999999999999999999",
         "other=1",
         "x",
         "resource",

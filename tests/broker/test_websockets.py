@@ -88,6 +88,22 @@ async def test_a_refused_token_is_refreshed_at_the_handshake(site, browserless):
     assert (site.server.grants.exchanges, len(site.api.seen)) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"Sec-WebSocket-Version": "12", "Sec-WebSocket-Key": "bm9ib2R5cyBzZWNyZXQgaQ=="},
+        {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "short"},
+    ],
+)
+async def test_what_is_no_handshake(site, caplog, fields):
+    """It is told so, and nothing is opened at the API."""
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket", **fields}
+    answer = await site.ask("sender", "GET", PROXY, headers=headers)
+    assert (answer.status, answer.code, site.api.seen) == (400, "invalid_request", [])
+    assert "a mistake in extauth" not in caplog.text
+
+
 @pytest.mark.parametrize(("status", "told"), [(403, 403), (200, 502), (302, 502), (503, 503)])
 async def test_an_api_that_opens_none(site, browserless, status, told):
     """Its status is told; a redirect is not followed, with whatever header shows the token."""

@@ -182,6 +182,18 @@ def test_an_exchange_that_kills_the_others(expires_at, ends_at):
     assert after_exchange(whole, ANSWER, None, REVOKING, NOW).resource_tokens == {}
 
 
+@pytest.mark.parametrize("resource", [None, "files"])
+def test_tokens_that_ended_long_ago_are_left_out(resource):
+    """However many resources are used once, the link does not grow for ever; what may work yet is kept."""
+    spans = {"long": -25 * HOUR, "lately": -23 * HOUR, "soon": HOUR, "never": None}
+    kept = {
+        name: ResourceToken("at-" + name, expires_at=None if span is None else NOW + span)
+        for name, span in spans.items()
+    }
+    after = after_exchange(link(resource_tokens=kept), ANSWER, resource, STRICT, NOW)
+    assert {*after.resource_tokens} == {"lately", "soon", "never", *([resource] if resource else [])}
+
+
 def test_sets_with_the_same_access_tokens():
     """Keys and times make no difference; any other access token does, wherever it is."""
     one = link().tokens

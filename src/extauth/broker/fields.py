@@ -30,8 +30,12 @@ _NOT_FORWARDED: Final = frozenset(
         "forwarded",
         "via",
         "x-real-ip",
+        "x-original-url",  # another path than the one that was looked at, for some servers
+        "x-rewrite-url",
     }
 )
+_OTHER_METHOD: Final = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
+"""By which many APIs let a request say that it is another one."""
 _NOT_PASSED_BACK: Final = frozenset(
     {
         "set-cookie",  # a session at the API would be a credential, too
@@ -51,11 +55,12 @@ def request_fields(
     """Return the fields of a request to the API: the caller's, but for those between caller and broker, with
     ``shown``, which show the token, in the place of any of the same name."""
     given = list(given)
-    dropped = _HOP_BY_HOP | _NOT_FORWARDED | _named(given) | {name.lower() for name in shown}
+    hop = {_read_as(name) for name in _named(given)}
+    dropped = _HOP_BY_HOP | _NOT_FORWARDED | hop | {_read_as(name) for name in shown}
     kept = [
         (name, value)
         for name, value in given
-        if (low := name.lower()) not in dropped
+        if (low := _read_as(name)) not in dropped
         and not low.startswith("x-forwarded-")
         and not (websocket and low.startswith(_WEBSOCKET))
     ]
@@ -67,6 +72,12 @@ def response_fields(given: Fields, secret: str) -> list[tuple[str, str]]:
     given = list(given)
     dropped = _HOP_BY_HOP | _NOT_PASSED_BACK | _named(given)
     return [(name, value) for name, value in given if name.lower() not in dropped and secret not in value]
+
+
+def methods_meant(method: str, fields: Fields) -> frozenset[str]:
+    """Return what an API may take a request for: its method, and those that its fields name instead."""
+    named = (value for name, value in fields if _read_as(name) in _OTHER_METHOD)
+    return frozenset({method, *(each.upper() for value in named for each in _tokens(value))})
 
 
 def wants_websocket(method: str, fields: Fields) -> bool:
@@ -81,6 +92,11 @@ def wants_websocket(method: str, fields: Fields) -> bool:
 def _named(fields: Fields) -> set[str]:
     """Return the fields that ``Connection`` names, which are for the next hop alone."""
     return {each for name, value in fields if name.lower() == "connection" for each in _tokens(value)}
+
+
+def _read_as(name: str) -> str:
+    """Return the name that a server may read: many take an underscore for a hyphen."""
+    return name.lower().replace("_", "-")
 
 
 def _tokens(value: str) -> set[str]:

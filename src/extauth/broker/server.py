@@ -17,6 +17,7 @@ from aiohttp import web
 from extauth.auth import Auth
 from extauth.broker.callers import Caller, authenticated
 from extauth.broker.config import BrokerConfig
+from extauth.broker.fields import methods_meant
 from extauth.broker.guards import refusal, shown_secret
 from extauth.broker.problems import (
     FORBIDDEN,
@@ -124,7 +125,8 @@ class Broker:
             return Problem(400, "invalid_request", str(error))
         if target is None:
             return NOT_FOUND
-        if not caller.may(target.right, target.provider_id, target.user_id, request.method):
+        methods = methods_meant(request.method, request.headers.items())
+        if not all(caller.may(target.right, target.provider_id, target.user_id, each) for each in methods):
             return FORBIDDEN
         return _Seen(target, caller)
 

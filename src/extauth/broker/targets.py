@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final, final
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urljoin, urlsplit
 
 import attrs
 
@@ -19,6 +19,8 @@ _TARGET: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\[\]-]|%[0-9A-Fa-f]
 _BASE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*/?")
 _ROUNDS: Final = 4
 """How often a segment may be encoded and is looked through; one that is still encoded then is refused."""
+_OVERLONG: Final = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
+"""Another way to write a character in UTF-8 (RFC 3629 section 10), which some servers read as it: a dot, say."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -122,6 +124,9 @@ def _check_below(path: str) -> None:
             r"[\x00-\x1f\x7f]", seen
         ):
             msg = "the path must have no dot segments and no control characters, however encoded"
+            raise BadTarget(msg)
+        if _OVERLONG.search(unquote_to_bytes(seen)):
+            msg = "the path must be UTF-8 as it is written, percent-encoded"
             raise BadTarget(msg)
         decoded = unquote(seen, errors="replace")
         if decoded == seen:

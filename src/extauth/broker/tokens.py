@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any, Final, cast, final
 from urllib.parse import parse_qs
@@ -17,6 +18,7 @@ from extauth.domain.link import Link
 
 _LONGEST: Final = 64 * 1024
 _MOST_SECONDS: Final = 7 * 24 * 3600
+_DIGITS: Final = re.compile("[0-9]{1,9}")
 _TOO_LONG: Final = Problem(413, "body_too_long", f"a body has at most {_LONGEST} bytes")
 
 
@@ -48,7 +50,7 @@ class TokenEndpoint:
         span: timedelta | None = None
         if "valid_for" in asked:
             [seconds] = asked["valid_for"]
-            if not (seconds.isascii() and seconds.isdigit() and 0 < int(seconds[:9]) <= _MOST_SECONDS):
+            if not _DIGITS.fullmatch(seconds) or not 0 < int(seconds) <= _MOST_SECONDS:
                 return _invalid(f"valid_for is a number of seconds, from 1 to {_MOST_SECONDS}")
             span = timedelta(seconds=int(seconds))
         resource = asked.get("resource", [None])[0]

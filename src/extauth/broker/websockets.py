@@ -19,6 +19,9 @@ from extauth.broker.problems import UNREACHABLE, Problem
 
 LONGEST: Final = 16 * 1024 * 1024
 """Bytes of a message, which is held as a whole."""
+NO_HANDSHAKE: Final = Problem(
+    400, "invalid_request", "what asks for a websocket must be a handshake (RFC 6455 section 4.1)"
+)
 _NO_CODE: Final = frozenset({None, 1005, 1006, 1015})
 """What says that no code was sent (RFC 6455 section 7.4.1), and is never sent."""
 _REDIRECTS: Final = range(300, 400)
@@ -66,6 +69,8 @@ class WebsocketForwarder:
 
         :raises ExtAuthError: if there is no token.
         """
+        if not web.WebSocketResponse().can_prepare(request):
+            return NO_HANDSHAKE
         link = await tokens.current()
         upstream = await self._connected(request, url, tokens.shown(link))
         if (

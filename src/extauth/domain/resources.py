@@ -17,6 +17,9 @@ from extauth.domain.token_set import ResourceToken, TokenSet
 _INSTANT = timedelta(microseconds=1)
 """The least by which two times differ in every store."""
 
+_ENDED_FOR = timedelta(days=1)
+"""How long a token for a resource is kept after its end: longer than clocks are wrong."""
+
 
 def seen_for(link: Link, resource: str | None) -> Link | None:
     """Return the whole link as a caller sees it who wants a token for ``resource``; None if it has none yet.
@@ -114,7 +117,8 @@ def after_exchange(
     One set for the whole grant: the new access token in its place, the others as they were, and one refresh
     token. Of an answer for a resource only the access token and the refresh token are taken: its scopes and
     other members are about that one token. Where a refresh revokes the other access tokens, they end now.
-    ``no_scopes`` says that the answer grants none, rather than naming none.
+    ``no_scopes`` says that the answer grants none, rather than naming none. Others that ended long ago are
+    left out, so that many resources, used once each, do not make the link ever larger.
     """
     previous = link.tokens
     tokens = answer.succeeding(previous)
@@ -122,10 +126,10 @@ def after_exchange(
         tokens = attrs.evolve(tokens, scopes=())
     issued_at = _issued_at(link, answer, resource, now)
     if resource is None:
-        tokens = attrs.evolve(tokens, issued_at=issued_at)
-        return attrs.evolve(tokens, resource_tokens={}) if traits.refresh_revokes_access_token else tokens
+        others = {} if traits.refresh_revokes_access_token else _not_long_ended(previous, now)
+        return attrs.evolve(tokens, issued_at=issued_at, resource_tokens=others)
     new = {resource: ResourceToken(answer.access_token, answer.expires_at, issued_at)}
-    others, expires_at = previous.resource_tokens, previous.expires_at
+    others, expires_at = _not_long_ended(previous, now), previous.expires_at
     if traits.refresh_revokes_access_token:
         others, expires_at = {}, now if expires_at is None else min(expires_at, now)
     return attrs.evolve(
@@ -137,6 +141,14 @@ def after_exchange(
         issued_at=previous.issued_at or link.updated_at,  # which is about to move, and not for this token
         resource_tokens={**others, **new},
     )
+
+
+def _not_long_ended(tokens: TokenSet, now: datetime) -> Mapping[str, ResourceToken]:
+    return {
+        resource: token
+        for resource, token in tokens.resource_tokens.items()
+        if token.expires_at is None or token.expires_at > now - _ENDED_FOR
+    }
 
 
 def _issued_at(link: Link, answer: TokenSet, resource: str | None, now: datetime) -> datetime:
