@@ -143,7 +143,19 @@ async def test_a_path_stays_below_the_base(site):
     assert site.api.seen == []
 
 
-ALIKE = ["a..b", "...", ".hidden", "a%2Fb", "a%252Fb", "x;v=1.2", "@me", "a:b", "%C3%A9", "%E0%A4%85", "%E9t%E9"]
+ALIKE = [
+    "a..b",
+    "...",
+    ".hidden",
+    "a%2Fb",
+    "a%252Fb",
+    "x;v=1.2",
+    "@me",
+    "a:b",
+    "%C3%A9",
+    "%E0%A4%85",
+    "%E9t%E9",
+]
 
 
 async def test_paths_that_only_look_alike(site):

@@ -14,7 +14,9 @@ def test_a_token_in_another_field():
     assert sent == [("X-Kept", "1"), ("X-Kept", "2"), ("X-Token", "ours")]
 
 
-@pytest.mark.parametrize("name", ["X-Original-URL", "X-Rewrite-Url", "X_Original_URL", "X_Forwarded_For", "X_Token"])
+@pytest.mark.parametrize(
+    "name", ["X-Original-URL", "X-Rewrite-Url", "X_Original_URL", "X_Forwarded_For", "X_Token"]
+)
 def test_what_a_server_may_read_otherwise(name):
     """Another path, another caller or another token, also where underscores are taken for hyphens."""
     assert request_fields([(name, "/admin")], {"X-Token": "ours"}) == [("X-Token", "ours")]

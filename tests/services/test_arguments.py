@@ -52,7 +52,9 @@ def test_what_is_no_open_store(service, store, found):
     assert str(refused.value) == wanted
 
 
-@pytest.mark.parametrize("rejected", [b"at-1-1", 7, TokenSet("at-1-1")], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "rejected", [b"at-1-1", 7, TokenSet("at-1-1")], ids=lambda value: type(value).__name__
+)
 async def test_what_is_no_rejected_token(rejected):
     """It is refused: the token that there is would be given again each time that an API refuses it."""
     async with open_store("memory://") as store, TokenService(store, [PROVIDER]) as service:
@@ -76,7 +78,11 @@ class Waiting:
         ("policy", {}, "policy must be a RefreshPolicy, not dict; write RefreshPolicy(...)"),
         ("upkeep", True, "upkeep must be an Upkeep or None, not bool; write Upkeep()"),
         ("upkeep", False, "upkeep must be an Upkeep or None, not bool; write Upkeep()"),
-        ("observer", print, "observer must be an Observer, not builtin_function_or_method; write a class with a"),
+        (
+            "observer",
+            print,
+            "observer must be an Observer, not builtin_function_or_method; write",
+        ),
         ("observer", Waiting, "observer must be an Observer, not the class Waiting; write a class with a"),
         ("observer", Waiting(), "notify of an observer must be no async function"),
     ],

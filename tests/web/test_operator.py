@@ -26,6 +26,7 @@ from extauth.services.outbox.delivery import LinkEventDelivery
 from extauth.testing import ScriptedLinkingProvider
 from extauth.web import OPERATOR_ENGLISH, OPERATOR_GERMAN, OperatorPage, RecentExchanges, Words
 from extauth.web.operating import reading
+from extauth.web.request import WebRequest
 from extauth.web.words.words import missing_messages
 from tests.web.apps import FRAMEWORKS, MOUNTED
 from tests.web.conftest import providers
@@ -434,6 +435,15 @@ async def test_what_it_cannot_be_made_of(opens, store, given):
     """It is said at the start."""
     with pytest.raises(TypeError):
         await opens(store, **given)
+
+
+async def test_a_function_that_is_not_async():
+    """What is wrong is said at the first request."""
+    page = OperatorPage(
+        lambda _: None, lambda _: Operator("eve", set()), public_url="https://app.example/operator"
+    )
+    with pytest.raises(TypeError, match="operator must be an async function of the request: write async def"):
+        await page.respond(WebRequest(method="GET", path=""))
 
 
 async def test_a_user_is_no_operator(opens, store):

@@ -17,7 +17,9 @@ from extauth.domain.token_set import TokenSet
 from extauth.web import ENGLISH, GERMAN, ConnectedAccounts, Offer, Words
 from extauth.web.overview import reconnected_by
 from extauth.web.pages.html import element, web_url
+from extauth.web.request import WebRequest
 from extauth.web.words.words import missing_messages
+from tests.web.apps import signed_in
 from tests.web.conftest import PUBLIC_URL, providers
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e&amp;</title>'{provider}"
@@ -226,6 +228,23 @@ def test_of_another_type(given):
         ConnectedAccounts(lambda _: None, signed_out, public_url=None)
     with pytest.raises(TypeError):
         ConnectedAccounts(lambda _: None, signed_out, public_url=PUBLIC_URL, offers=["github"])
+
+
+@pytest.mark.parametrize(
+    ("auth", "user", "message"),
+    [
+        (lambda _: None, signed_in, "what auth returns must be what extauth.open opened, not None; write a"),
+        (signed_in, signed_in, "what auth returns must be what extauth.open opened, not coroutine; write a"),
+        (lambda _: None, lambda _: "alice", "user must be an async function of the request: write async def"),
+    ],
+    ids=["none", "async", "not async"],
+)
+async def test_functions_that_are_no_such_functions(auth, user, message):
+    """What is wrong is said at the first request."""
+    accounts = ConnectedAccounts(auth, user, public_url=PUBLIC_URL)
+    request = WebRequest(method="GET", path="", native=WebRequest(method="GET", path="", headers={}))
+    with pytest.raises(TypeError, match=message):
+        await accounts.respond(request)
 
 
 async def signed_out(_):

@@ -388,6 +388,9 @@ async def test_a_body_that_is_no_form(world, alice):
     """Nor one that is too long."""
     reply = await alice.post("/accounts/connect/calendar", {"a": "b"}, **JSON, content_type="text/plain")
     assert (reply.status, reply.json["code"]) == (415, "bad_request")
+    kind = "multipart/form-data; boundary=x"
+    reply = await alice.post("/accounts/connect/calendar", {"a": "b"}, **JSON, content_type=kind)
+    assert (reply.status, reply.json["code"]) == (415, "bad_request")
     reply = await alice.post("/accounts/connect/calendar", {"a": "b" * 70_000}, **JSON)
     assert (reply.status, reply.json["code"]) == (413, "bad_request")
 

@@ -17,6 +17,7 @@ from extauth.domain.wrong_types import id_text
 from extauth.services.linking.options import AUTHORIZATION_TTL
 from extauth.web.cookies import Cookies
 from extauth.web.device_flows import DeviceFlowStorage, InThisProcess
+from extauth.web.finding import AuthOrFinder, found_auth, said
 from extauth.web.form_token import COOKIE, FIELD, HEADER, is_key, is_token, new_key, refusal
 from extauth.web.handling.call import LOGGER, Call
 from extauth.web.handling.callback import callback
@@ -51,9 +52,6 @@ _ROUTES: Final[Mapping[str, Mapping[str, _Handler]]] = {
     "disconnect": {"GET": ask_to_disconnect, "HEAD": ask_to_disconnect, "POST": disconnect},
     "device": {"GET": show_device, "POST": begin_device},
 }
-
-AuthOrFinder: TypeAlias = Auth | Callable[[Any], Auth]
-"""What was opened, or a function that finds it by the framework's request."""
 
 UserFinder: TypeAlias = Callable[[Any], Awaitable[str | None]]
 """Says by the framework's request who is signed in; None if nobody is."""
@@ -141,7 +139,7 @@ class ConnectedAccounts:
         route, _, provider_id = request.path.strip("/").partition("/")
         if (route, provider_id) == (DOCUMENT_PATH, "") and self._settings.document is not None:
             return _document(self._settings.document)
-        user_id = await self._user(request.native)
+        user_id = await said(self._user(request.native), "user")
         call = self._call(request, None if user_id is None else id_text(user_id, "user"), route, provider_id)
         response = await self._handled(call)
         return call.with_key(response)
@@ -157,7 +155,7 @@ class ConnectedAccounts:
         return Call(
             request=request,
             settings=settings,
-            auth=self._auth if isinstance(self._auth, Auth) else self._auth(request.native),
+            auth=found_auth(self._auth, request.native),
             user_id=user_id,
             words=by_tag[chosen],
             json=wants_json(request.headers.get("accept", "")),

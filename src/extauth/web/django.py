@@ -18,6 +18,7 @@ from extauth.web.response import WebResponse
 
 with extra_needed("django"):
     from django.http import HttpRequest, HttpResponse
+    from django.http.request import RawPostDataException
     from django.middleware.csrf import get_token
     from django.urls import URLPattern, URLResolver, path
     from django.views.decorators.csrf import csrf_exempt
@@ -50,7 +51,7 @@ def urls(pages: Mounted) -> list[URLPattern | URLResolver]:
                 path=f"{name}{provider_id}",
                 query=request.META.get("QUERY_STRING", ""),
                 headers={key.lower(): value for key, value in request.headers.items()},
-                body=request.body if method == "POST" else b"",
+                body=_body(request) if method == "POST" else b"",
                 native=request,
                 form_fields=lambda: [FormField(_DJANGOS_TOKEN, get_token(request))],
             )
@@ -115,6 +116,15 @@ def auth_of(request: Any) -> Auth:
         )
         raise RuntimeError(msg)  # noqa: TRY004 - the deployment, not an argument
     return auth
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        body: bytes = request.body
+    except RawPostDataException:
+        # Django's middleware has read a form of another kind, looking for its token. None is taken here.
+        return b"read"
+    return body
 
 
 def _response(made: WebResponse) -> HttpResponse:

@@ -10,6 +10,7 @@ from extauth.clock import SystemClock
 from extauth.domain.acting import acting_as
 from extauth.domain.actors import Operator
 from extauth.domain.wrong_types import must_be
+from extauth.web.finding import AuthOrFinder, found_auth, said
 from extauth.web.negotiation import best_language, wants_json
 from extauth.web.operating.keys import KeyCounts
 from extauth.web.operating.views import Visit, show_audit, show_keys, show_links, show_overview
@@ -63,7 +64,7 @@ class OperatorPage:
 
     def __init__(
         self,
-        auth: Auth | Callable[[Any], Auth],
+        auth: AuthOrFinder,
         operator: OperatorFinder,
         *,
         public_url: str,
@@ -92,7 +93,7 @@ class OperatorPage:
 
         A caller that is cancelled leaves nothing behind.
         """
-        operator = await self._operator(request.native)
+        operator = await said(self._operator(request.native), "operator")
         shell, json = self._shell(request), wants_json(request.headers.get("accept", ""))
         if operator is None:
             return _told(shell, Problem("not_found", 404, "not_found"), json=json)
@@ -116,7 +117,7 @@ class OperatorPage:
             problem = Refused("method_not_allowed").problem
             return _told(shell, problem, json=json).adding(("Allow", "GET, HEAD"))
         visit = Visit(
-            auth=self._auth if isinstance(self._auth, Auth) else self._auth(request.native),
+            auth=found_auth(self._auth, request.native),
             operator=operator,
             shell=shell,
             json=json,

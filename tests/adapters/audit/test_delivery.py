@@ -140,7 +140,9 @@ async def test_a_sink_that_is_not_async(monkeypatch, caplog):
 @pytest.mark.parametrize("sink", [print, None, Sink])
 def test_what_is_no_sink(sink):
     """It is refused at once, in words that say what to write."""
-    with pytest.raises(TypeError, match="sink must be an AuditSink, not .*; write a class with a method async"):
+    with pytest.raises(
+        TypeError, match=r"sink must be an AuditSink, not .*; write a class with a method async"
+    ):
         AuditTrail.to(sink)
 
 
