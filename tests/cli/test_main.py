@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -79,3 +81,11 @@ def test_missing_driver_is_named_with_its_cure(
     said = capsys.readouterr().err
     assert absent in said
     assert 'pip install "extauth[all]"' in said
+
+
+def test_as_a_module() -> None:
+    """``python -m extauth`` is the same, where the command is not on the path."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "extauth", "--version"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"extauth {version('extauth')}\n"

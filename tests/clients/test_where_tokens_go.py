@@ -156,6 +156,7 @@ def test_what_is_an_origin(given, origin):
         ("https:///", "name a host"),
         ("https://api.example.com:port", "valid URL"),
         ("https://[::1", "valid URL"),
+        ("https://api.example.com\n.example.org", "begin with https://"),
     ],
 )
 def test_what_is_none(given, problem):

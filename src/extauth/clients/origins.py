@@ -51,7 +51,7 @@ def _origin(text: str) -> Origin:
 def _read(text: str) -> Origin:
     # The messages name no URL: one in the wrong place may hold a secret.
     try:
-        split = urlsplit(text)
+        split = urlsplit(text if text.isprintable() else "")  # which would leave line ends and tabs out
         port = split.port
     except ValueError:
         msg = "an origin must be a valid URL such as https://api.example.com"

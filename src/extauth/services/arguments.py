@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from inspect import iscoroutinefunction
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from extauth.domain.errors import UnknownProvider
 from extauth.domain.hidden import Hidden
@@ -68,12 +68,12 @@ def checked_observer(observer: Observer | None) -> Observer | None:
     return observer
 
 
-def check_rejected(rejected: Hidden[str | None]) -> None:
+def check_rejected(rejected: Hidden[Any]) -> None:
     """Refuse what is no access token: the one that there is would be given again, whatever an API says.
 
     :raises TypeError: for a whole link, among others.
     """
-    if not isinstance(rejected.value, str | None):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
+    if not isinstance(rejected.value, str | None):
         hint = "give the access token that the API refused"
         raise TypeError(must_be("a str", rejected.value, "rejected", hint))
 
