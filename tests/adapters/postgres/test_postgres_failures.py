@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import asyncpg
 import pytest
 
@@ -28,6 +30,8 @@ def test_what_another_connection_may_do_better(error, broke):
 def test_a_failure_is_explained_by_its_kind():
     """Not by its text, which may quote a row."""
     assert explained(asyncpg.UniqueViolationError("row")) == "the Postgres store failed: UniqueViolationError"
+    assert "look at the host in the address" in explained(socket.gaierror(-2, "Name or service not known"))
+    assert "takes no more connections" in explained(asyncpg.TooManyConnectionsError("too many"))
 
 
 def test_an_error_unknown_to_the_driver_keeps_its_sqlstate():

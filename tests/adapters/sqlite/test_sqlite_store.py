@@ -97,11 +97,22 @@ class TestProcesses:
         async with SqliteLinkStore.open(path, busy_timeout=timedelta(milliseconds=1)) as store:
             with closing(sqlite3.connect(path, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
-                with pytest.raises(StoreUnavailable) as caught:
+                with pytest.raises(StoreUnavailable, match="locked for longer than busy_timeout") as caught:
                     await store.put(KEY, TokenSet("at-1"))
                 assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
                 assert "at-1" not in repr(caught.value.__cause__)
                 other.execute("COMMIT")
+            assert (await store.put(KEY, TokenSet("at-1"))).version == 1
+
+
+    async def test_a_full_disk(self, path):
+        """It is told as what it is; when there is room again all works."""
+        async with SqliteLinkStore.open(path) as store:
+            pages = (await (await store._connection.execute("PRAGMA page_count")).fetchone())[0]
+            await store._connection.execute(f"PRAGMA max_page_count = {pages}")
+            with pytest.raises(StoreUnavailable, match="is full; nothing was written"):
+                await store.put(KEY, TokenSet("at" * 10 * pages * 4096))
+            await store._connection.execute("PRAGMA max_page_count = 1000000")
             assert (await store.put(KEY, TokenSet("at-1"))).version == 1
 
 

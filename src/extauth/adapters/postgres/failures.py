@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import TypeAlias
 
@@ -102,6 +103,10 @@ def explained(error: DriverError) -> str:
         return _READ_ONLY
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return _NO_PRIMARY
+    if isinstance(error, socket.gaierror):
+        return "the name of the Postgres server is not known here; look at the host in the address"
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return "the Postgres server takes no more connections, of all or of this role; give it more, or fewer to each"
     return unverified(error) or f"the Postgres store failed: {type(error).__name__}"
 
 

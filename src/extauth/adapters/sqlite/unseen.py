@@ -9,8 +9,8 @@ The connection stays as the application has set it up.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Sequence
-from typing import Any, Protocol, TypeAlias, cast, final
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeAlias, cast, final
 
 import aiosqlite
 
@@ -23,6 +23,21 @@ Error: TypeAlias = sqlite3.Error | ValueError
 Outcome: TypeAlias = "list[Row] | Exception"
 
 WITHHELD = "(text withheld: it may quote a row)"
+
+_EXPLAINED: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_READONLY: (
+        "the SQLite file, or one of those with -wal and -shm after its name, may not be written; look at"
+        " their owners and modes, and open the store again, which says more"
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "another program has had the SQLite file locked for longer than busy_timeout; look for one that writes"
+        " for long, or has left a transaction open"
+    ),
+    sqlite3.SQLITE_FULL: "the disk that the SQLite file is on is full; nothing was written",
+    sqlite3.SQLITE_IOERR: "the SQLite file cannot be read or written: look at its disk, and whether that is full",
+    sqlite3.SQLITE_CORRUPT: "the SQLite file is damaged; restore it, see docs/howto/back-up.md",
+}
+"""By SQLite's primary code."""
 
 
 @final
@@ -160,12 +175,7 @@ def rows_of(cursor: sqlite3.Cursor, sql: str, parameters: Parameters | Sequence[
 
 
 def _explained(error: Error) -> str:
-    if (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_READONLY:
-        return (
-            "the SQLite file, or one of those with -wal and -shm after its name, may not be written; look at"
-            " their owners and modes, and open the store again, which says more"
-        )
-    return "the SQLite store failed"
+    return _EXPLAINED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "the SQLite store failed")
 
 
 def presentable(error: Error) -> Error:
