@@ -220,6 +220,24 @@ def test_it_is_a_store():
     assert store is not None
 
 
+async def test_a_policy_that_would_have_to_be_awaited(inner):
+    """What is not awaited is true: it must let nobody through."""
+
+    class Asking:
+        async def allows(self, actor: object, action: str, target: object) -> bool:
+            return False
+
+    class Passing:
+        def allows(self, actor: object, action: str, target: object) -> object:
+            return asyncio.get_running_loop().create_future()
+
+    with pytest.raises(TypeError, match="must be no async function"):
+        GuardedStore(inner, Asking())
+    store = GuardedStore(inner, Passing(), actor=LINKING)
+    with pytest.raises(TypeError, match="must be no async function"):
+        await store.get(ALICE)
+
+
 async def test_an_application_has_a_policy_of_its_own(inner):
     """Anything that can say whether somebody may."""
 

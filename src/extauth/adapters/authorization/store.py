@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, final
+from inspect import isawaitable, iscoroutinefunction
+from typing import Any, Final, final
 
 from extauth.adapters.authorization.ports import guarded
 from extauth.domain.access import RULES, AccessPolicy, AccessRules
@@ -24,6 +25,8 @@ from extauth.domain.readiness import ping
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
 
+_NOT_ASYNC: Final = "allows of an access policy must be no async function: nobody would wait for its answer"
+
 
 @final
 class GuardedStore:
@@ -41,7 +44,8 @@ class GuardedStore:
     It keeps an application from mistakes, not from itself: whoever has the store can name any actor. Put it
     outside of encryption.
 
-    :raises TypeError: for what is no store that is open, and no policy.
+    :raises TypeError: for what is no store that is open, and no policy; also from a call, if the policy gives
+        it something to be awaited.
     """
 
     def __init__(
@@ -54,6 +58,8 @@ class GuardedStore:
         self._policy: AccessRules = AccessPolicy() if policy is None else policy
         if not hasattr(self._policy, "allows") or isinstance(policy, type):
             raise TypeError(must_be("an AccessPolicy", policy, "policy", "write AccessPolicy()"))
+        if iscoroutinefunction(self._policy.allows):
+            raise TypeError(_NOT_ASYNC)
         self._actor = actor
 
     def acting_as(self, actor: Actor) -> GuardedStore:
@@ -72,7 +78,10 @@ class GuardedStore:
                 ' write: with extauth.acting_as(extauth.User("...")), or store.acting_as(...)'
             )
             raise NotAuthorized(msg)
-        if not self._policy.allows(actor, action, target):
+        allowed: object = self._policy.allows(actor, action, target)
+        if isawaitable(allowed):  # which is true, whatever would come of it
+            raise TypeError(_NOT_ASYNC)
+        if not allowed:
             msg = f"{actor} may not {action} {target}"
             raise NotAuthorized(msg)
 
