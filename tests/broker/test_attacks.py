@@ -211,6 +211,12 @@ async def test_what_cannot_be_read_is_in_no_log(site, caplog):
     assert SECRETS["sender"] not in caplog.text
 
 
+async def test_a_secret_that_is_no_text(site):
+    """Bytes that are no UTF-8 are nobody's."""
+    raw = request(site, "/v1/proxy/example/alice/").replace(SECRETS["sender"].encode(), b"\xff\xfe\xed\xa0\x80")
+    assert await status(site, raw) == 401
+
+
 async def test_two_secrets_are_none(site):
     """Nobody can say which of them counts."""
     raw = request(site, "/v1/proxy/example/alice/", f"Authorization: Bearer {SECRETS['reader']}")

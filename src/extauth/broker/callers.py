@@ -22,7 +22,8 @@ SHORTEST: Final = 32
 
 def digest_of(secret: Hidden[str]) -> bytes:
     """Return what is kept of a secret."""
-    return hashlib.sha256(secret.value.encode()).digest()
+    # What is no UTF-8 comes from an HTTP server like that.
+    return hashlib.sha256(secret.value.encode("utf-8", "surrogateescape")).digest()
 
 
 def read_digest(text: str) -> bytes:

@@ -14,11 +14,23 @@ from yarl import URL
 from extauth import ConfigurationError
 from extauth.cli.personal.connecting import chosen_flow
 from extauth.cli.personal.loopback import LoopbackServer
-from extauth.cli.personal.redirects import loopback_redirect
+from extauth.cli.personal.redirects import Visit, loopback_redirect
 from extauth.domain.errors import AuthorizationExpired, ConsentDenied
 from extauth.domain.linking import LinkingTraits
 from extauth.testing import Consent
 from tests.cli.personal.person import ME
+
+
+def test_what_is_no_text_is_no_answer():
+    """An HTTP server gives bytes that are no UTF-8 as surrogates."""
+    url = "https://provider.example/authorize?state=the-state"
+    visit = Visit.of(url, "http://127.0.0.1:1/callback", ticket="ticket", cookie="cookie")
+    assert not visit.is_of("\udcff")
+    assert not visit.begins("/\udcff")
+    assert not visit.answers("/callback", ["\udcff"])
+    assert visit.is_of("cookie")
+    assert visit.begins("/ticket")
+    assert visit.answers("/callback", ["the-state"])
 
 
 async def test_a_browser_opens_and_comes_back(person):

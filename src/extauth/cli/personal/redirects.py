@@ -78,13 +78,18 @@ class Visit:
 
     def begins(self, path: str) -> bool:
         """Whether a path is the one that begins it."""
-        return hmac.compare_digest(path.encode(), f"/{self.ticket}".encode())
+        return _same(path, f"/{self.ticket}")
 
     def is_of(self, cookie: str | None) -> bool:
         """Whether a request is of the browser that began it."""
-        return hmac.compare_digest((cookie or "").encode(), self.cookie.encode())
+        return _same(cookie or "", self.cookie)
 
     def answers(self, path: str, states: list[str]) -> bool:
         """Whether a request is the answer to it, and to nothing else."""
         own = path == urlsplit(self.redirect_uri).path
-        return own and len(states) == 1 and hmac.compare_digest(states[0].encode(), self.state.encode())
+        return own and len(states) == 1 and _same(states[0], self.state)
+
+
+def _same(given: str, own: str) -> bool:
+    # What is no UTF-8 comes from an HTTP server as surrogates.
+    return hmac.compare_digest(given.encode("utf-8", "replace"), own.encode())
