@@ -30,10 +30,12 @@ SOON = timedelta(minutes=5)
 DAMAGES = [
     pytest.param("sqlite", "oauth_access_token = ''", id="sqlite-empty-token"),
     pytest.param("sqlite", "oauth_scopes = '{'", id="sqlite-no-json"),
+    pytest.param("sqlite", "oauth_extra = '" + "[" * 100_000 + "'", id="sqlite-nested"),
     pytest.param("sqlite", "oauth_access_token = x'ff4142'", id="sqlite-bytes"),
     pytest.param("sqlite", "oauth_access_token = CAST(x'73656372ff' AS TEXT)", id="sqlite-no-utf8"),
     pytest.param("postgres", "oauth_access_token = ''", id="postgres-empty-token"),
     pytest.param("postgres", "oauth_scopes = '{'", id="postgres-no-json"),
+    pytest.param("postgres", "oauth_extra = repeat('[', 100000)", id="postgres-nested"),
     pytest.param("postgres", "oauth_expiry = '20000-01-01'", id="postgres-far-date"),
 ]
 
@@ -189,7 +191,7 @@ async def test_writes_name_it_too(scene, damage):
         assert told(caught.value) == BAD
 
 
-@pytest.mark.parametrize(("scene", "damage"), [DAMAGES[0].values, DAMAGES[4].values], indirect=["scene"])
+@pytest.mark.parametrize(("scene", "damage"), [DAMAGES[0].values, DAMAGES[5].values], indirect=["scene"])
 async def test_the_service_hands_it_on(scene, damage):
     """Whoever asks for that link's access token is told; all others get theirs."""
     await scene.spoil(damage)

@@ -222,10 +222,10 @@ async def test_rows_may_come_from_anywhere(store, tmp_path):
         "\n"
         f'{{"refresh_token": "{SECRET}",\n'
         "[]\n"
-        '{"provider_id": "github", "user_id": 7, "access_token": "at"}'
+        '{"provider_id": "github", "user_id": 7, "access_token": "at"}\n' + "[" * 100_000
     )
     report = await import_links(store, json_lines(file), mapping=Columns())
-    assert [refused.number for refused in report.refused] == [2, 3, 4]
+    assert [refused.number for refused in report.refused] == [2, 3, 4, 6]
     assert {"the line is no JSON object"} == {refused.reason for refused in report.refused}
     assert report.added == 2
 
@@ -240,6 +240,20 @@ async def test_a_mapping_that_fails_shows_nothing(store):
 
     report = await import_links(store, [row("bob", refresh_token=SECRET), row("alice")], mapping=mapping)
     assert (RefusedRow(1, "the mapping raised ValueError"),) == report.refused
+    assert report.added == 1
+
+
+async def test_a_mapping_that_makes_no_link(store):
+    """It is told of each row, and no other is stopped."""
+
+    async def waiting(row):
+        return COLUMNS(row)
+
+    def mapping(row):
+        return waiting(row) if row["user_id"] == "bob" else COLUMNS(row)
+
+    report = await import_links(store, [row("bob"), row("alice")], mapping=mapping)
+    assert (RefusedRow(1, "the mapping returned no ImportedLink but coroutine"),) == report.refused
     assert report.added == 1
 
 

@@ -40,7 +40,7 @@ def file_id_of(line: str) -> str | None:
     """Read the first line; None for one that no export begins with."""
     try:
         read: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     named = mapping_of(read)
     if named is None or named.get("format") != FORMAT:

@@ -83,7 +83,7 @@ def _read(file: IO[bytes]) -> list[_Row]:
 def _row(line: bytes) -> _Row:
     try:
         row: object = json.loads(line)
-    except ValueError:  # quotes what it could not decode
+    except (ValueError, RecursionError):  # which quotes what it could not decode
         row = None
     named = mapping_of(row)
     return RowRefused("the line is no JSON object") if named is None else NamesOnly(named)

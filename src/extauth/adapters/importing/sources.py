@@ -225,7 +225,7 @@ def _member(token: str | None, name: str) -> Any:
         if isinstance(value, str | bytes):
             try:
                 value = json.loads(value)
-            except ValueError:  # quotes what it could not decode
+            except (ValueError, RecursionError):  # which quotes what it could not decode
                 return None
         named = mapping_of(value)
         return None if named is None else named.get(name)

@@ -36,7 +36,7 @@ def readable(make: Callable[[R], T], row: R, error: Callable[[], StoreUnavailabl
     """
     try:
         return make(row)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         unreadable = error()
     # Out of the handler, so that the other error is not the context of ours: it may quote the row.
     raise unreadable

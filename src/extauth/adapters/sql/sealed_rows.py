@@ -150,7 +150,7 @@ def _named(rows: Iterable[IndexedRow], key_id: str) -> list[LinkKey]:
 def _of_link(row: IndexedRow) -> KeyIds:
     try:
         inner = [*_extra(row[4]), *_resource_tokens(row[5])]
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         # Nobody can read the row, which nothing says the whole of.
         return key_ids_of(row[2:4]) | {""}
     return key_ids_of((*row[2:4], *inner))

@@ -62,7 +62,13 @@ class _Rows:
         if self._mapping is None:
             msg = "it is no link, and no mapping was given to make one of it"
             raise RowRefused(msg)
-        return self._mapping(row)
+        link: object = self._mapping(row)
+        if isinstance(link, ImportedLink):
+            return link
+        if (close := getattr(link, "close", None)) is not None:
+            close()  # a coroutine that nobody awaits
+        msg = f"the mapping returned no ImportedLink but {type(link).__name__}"
+        raise RowRefused(msg)
 
 
 async def import_rows(
