@@ -213,7 +213,9 @@ async def test_what_cannot_be_read_is_in_no_log(site, caplog):
 
 async def test_a_secret_that_is_no_text(site):
     """Bytes that are no UTF-8 are nobody's."""
-    raw = request(site, "/v1/proxy/example/alice/").replace(SECRETS["sender"].encode(), b"\xff\xfe\xed\xa0\x80")
+    raw = request(site, "/v1/proxy/example/alice/").replace(
+        SECRETS["sender"].encode(), b"\xff\xfe\xed\xa0\x80"
+    )
     assert await status(site, raw) == 401
 
 

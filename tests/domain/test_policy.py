@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extauth import Backoff, ProviderTraits, RefreshPolicy
+from extauth import Backoff, ProviderTraits, RateLimit, RefreshPolicy
 
 ZERO = timedelta(0)
 SECOND = timedelta(seconds=1)
@@ -25,6 +25,13 @@ def test_a_number_is_no_span():
         ProviderTraits(replay_window=30)
     with pytest.raises(TypeError, match="refresh_ahead must be a timedelta, not 300"):
         RefreshPolicy(refresh_ahead=300)
+
+
+@pytest.mark.parametrize("limits", [{"github": 5}, {"github": None}, [RateLimit(per_second=1)], None])
+def test_what_is_no_limit_is_told_at_once(limits):
+    """And not by the first refresh."""
+    with pytest.raises(TypeError, match=r"rate_limits must be RateLimit\(...\) by provider id"):
+        RefreshPolicy(rate_limits=limits)
 
 
 class TestRefreshPolicy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, final
+from typing import Final, cast, final
 
 import attrs
 
@@ -30,6 +30,13 @@ def _not_negative(_: object, attribute: attrs.Attribute[timedelta], value: timed
     if _span(attribute, value) < timedelta(0):
         msg = f"{attribute.name} must not be negative, not {value}"
         raise ValueError(msg)
+
+
+def _limits(_: object, attribute: attrs.Attribute[object], value: object) -> None:
+    limits = cast("Mapping[object, object]", value)
+    if not isinstance(value, Mapping) or not all(isinstance(each, RateLimit) for each in limits.values()):
+        msg = f"{attribute.name} must be RateLimit(...) by provider id, as in {{'github': RateLimit(...)}}"
+        raise TypeError(msg)
 
 
 @final
@@ -92,7 +99,9 @@ class RefreshPolicy:
     hold_after_failover: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
     """For how long nothing is refreshed once the database was seen to have gone back, so that every replica
     puts back first what it knows. Postgres is looked at three times in that span; with zero it is not."""
-    rate_limits: Mapping[str, RateLimit] = attrs.field(factory=dict[str, RateLimit], hash=False)
+    rate_limits: Mapping[str, RateLimit] = attrs.field(
+        factory=dict[str, RateLimit], validator=_limits, hash=False
+    )
     """By provider id, the most that this process sends it. Others' limits are found out by their answers."""
     remember_for: timedelta | None = attrs.field(default=None, validator=attrs.validators.optional(positive))
     """Serve a link that was read from memory for this long, without asking the store; None: never. What this

@@ -104,7 +104,6 @@ class TestProcesses:
                 other.execute("COMMIT")
             assert (await store.put(KEY, TokenSet("at-1"))).version == 1
 
-
     async def test_a_full_disk(self, path):
         """It is told as what it is; when there is room again all works."""
         async with SqliteLinkStore.open(path) as store:

@@ -106,7 +106,7 @@ def explained(error: DriverError) -> str:
     if isinstance(error, socket.gaierror):
         return "the name of the Postgres server is not known here; look at the host in the address"
     if isinstance(error, asyncpg.TooManyConnectionsError):
-        return "the Postgres server takes no more connections, of all or of this role; give it more, or fewer to each"
+        return "the Postgres server takes no more connections, of all or of this role; open fewer"
     return unverified(error) or f"the Postgres store failed: {type(error).__name__}"
 
 

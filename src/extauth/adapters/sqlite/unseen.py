@@ -30,11 +30,11 @@ _EXPLAINED: Final[Mapping[int, str]] = {
         " their owners and modes, and open the store again, which says more"
     ),
     sqlite3.SQLITE_BUSY: (
-        "another program has had the SQLite file locked for longer than busy_timeout; look for one that writes"
-        " for long, or has left a transaction open"
+        "another program has had the SQLite file locked for longer than busy_timeout; look for one that has"
+        " left a transaction open, or writes for long"
     ),
     sqlite3.SQLITE_FULL: "the disk that the SQLite file is on is full; nothing was written",
-    sqlite3.SQLITE_IOERR: "the SQLite file cannot be read or written: look at its disk, and whether that is full",
+    sqlite3.SQLITE_IOERR: "the SQLite file cannot be read or written; look at its disk, which may be full",
     sqlite3.SQLITE_CORRUPT: "the SQLite file is damaged; restore it, see docs/howto/back-up.md",
 }
 """By SQLite's primary code."""
