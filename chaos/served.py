@@ -1,0 +1,104 @@
+"""Callers who read and rotate links without end, and when they were served."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, final
+
+import attrs
+
+from extauth import ExtAuthError, LinkKey, TokenService
+
+PAUSE: Final = 0.02
+"""Seconds, at most, between two calls of one caller."""
+
+
+@final
+@attrs.frozen
+class Call:
+    """One that has ended; times are the loop's."""
+
+    replica: int
+    what: str
+    user: str
+    began: float
+    ended: float
+    error: str | None
+
+
+@final
+class Callers:
+    """Those of all replicas."""
+
+    def __init__(self, keys: Sequence[LinkKey]) -> None:
+        self._keys = keys
+        self._calls: list[Call] = []
+
+    @asynccontextmanager
+    async def calling(self, replicas: Sequence[TokenService], *, each: int, seed: str) -> AsyncIterator[None]:
+        """Let that many of each replica call meanwhile."""
+        tasks = [
+            asyncio.create_task(self._call_for_ever(tokens, number, random.Random(f"{seed} {number} {caller}")))
+            for number, tokens in enumerate(replicas)
+            for caller in range(each)
+        ]
+        try:
+            yield
+            for task in tasks:
+                if task.done():
+                    task.result()  # raises: a caller ends by a bug only
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _call_for_ever(self, tokens: TokenService, replica: int, rng: random.Random) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            key = rng.choice(self._keys)
+            what = rng.choice(("read", "rotation"))
+            began = loop.time()
+            error = None
+            try:
+                link = await tokens.link(key.provider_id, key.user_id)
+                if what == "rotation":
+                    await tokens.refresh(key.provider_id, key.user_id, rejected=link.tokens.access_token)
+            except ExtAuthError as failure:
+                error = type(failure).__name__
+            self._calls.append(Call(replica, what, key.user_id, began, loop.time(), error))
+            await asyncio.sleep(rng.uniform(0, PAUSE))
+
+    def _well(self, what: str, since: float) -> Iterator[Call]:
+        """Find the calls that began later and ended well."""
+        return (call for call in self._calls if call.what == what and call.began > since and not call.error)
+
+    def rotated(self, replica: int) -> int:
+        """Count the rotations that a replica has made."""
+        return sum(call.replica == replica for call in self._well("rotation", 0))
+
+    def first_served(self, what: str, replica: int, since: float) -> float | None:
+        """Return when a replica's first call that began later had ended well; None if none has."""
+        return min((call.ended for call in self._well(what, since) if call.replica == replica), default=None)
+
+    def whole(self, since: float) -> float | None:
+        """Return when the last of the links was rotated by a call that began later; None if one has not been."""
+        first: dict[str, float] = {}
+        for call in self._well("rotation", since):
+            first[call.user] = min(call.ended, first.get(call.user, call.ended))
+        return max(first.values()) if len(first) == len(self._keys) else None
+
+    def last_failed(self, since: float) -> float:
+        """Return when the last call ended that failed later; ``since`` if none has."""
+        return max((call.ended for call in self._failed(since)), default=since)
+
+    def failures(self, since: float) -> str:
+        """Count the calls that failed later, by what they were and their error."""
+        counted = Counter(f"{call.what}: {call.error}" for call in self._failed(since))
+        return ", ".join(f"{number} {what}" for what, number in sorted(counted.items())) or "none"
+
+    def _failed(self, since: float) -> Iterator[Call]:
+        return (call for call in self._calls if call.error and call.ended > since)
