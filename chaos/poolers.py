@@ -31,8 +31,8 @@ from tests.support.postgres_admin import run, session
 How: TypeAlias = Literal["crash", "switchover"]
 
 REPLICAS: Final = 3
-CALLERS: Final = 4
-"""Of each replica."""
+CALLERS: Final = 3
+"""Of each replica, who read; and as many who rotate."""
 PROVIDER: Final = "scripted"
 WARM: Final = 50
 """Rotations of each replica before anything happens."""

@@ -40,10 +40,13 @@ class Callers:
 
     @asynccontextmanager
     async def calling(self, replicas: Sequence[TokenService], *, each: int, seed: str) -> AsyncIterator[None]:
-        """Let that many of each replica call meanwhile."""
+        """Let that many of each replica read meanwhile, and as many rotate."""
         tasks = [
-            asyncio.create_task(self._call_for_ever(tokens, number, random.Random(f"{seed} {number} {caller}")))
+            asyncio.create_task(
+                self._call_for_ever(tokens, number, what, random.Random(f"{seed} {number} {what} {caller}"))
+            )
             for number, tokens in enumerate(replicas)
+            for what in ("read", "rotation")
             for caller in range(each)
         ]
         try:
@@ -56,11 +59,12 @@ class Callers:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _call_for_ever(self, tokens: TokenService, replica: int, rng: random.Random) -> None:
+    async def _call_for_ever(
+        self, tokens: TokenService, replica: int, what: str, rng: random.Random
+    ) -> None:
         loop = asyncio.get_running_loop()
         while True:
             key = rng.choice(self._keys)
-            what = rng.choice(("read", "rotation"))
             began = loop.time()
             error = None
             try:

@@ -57,13 +57,17 @@ def _by_pgbouncer(mode: str) -> Open:
     async def opened(primary: OwnPostgresServer, standby: OwnPostgresServer) -> AsyncGenerator[WayIn]:
         async with pgbouncer_server(primary.dsn, pool_size=20, pool_mode=mode) as pooler:
 
+            paused = False
+
             async def follow() -> None:
                 await pooler.lead_to(port_of(standby))
-                if mode == "transaction":
+                if paused:
                     await pooler.say("RESUME")
 
             async def pause() -> None:
-                if mode == "transaction":  # in session mode it waits for the last client to go
+                nonlocal paused
+                paused = mode == "transaction"  # in session mode it waits until the last client has gone
+                if paused:
                     await pooler.say("PAUSE")
 
             yield WayIn(pooler.dsn, follow, pause)
