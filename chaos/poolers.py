@@ -173,7 +173,7 @@ def _row(name: str, how: How, outcome: Outcome) -> str:
     handover = outcome.handover
     times = (handover.promoted, handover.followed, outcome.reads, outcome.rotations, outcome.whole, outcome.quiet)
     return (
-        f"{name:28} {how:11}{''.join(f'{each:10.2f}' for each in times)}"
+        f"{name:31} {how:11}{''.join(f'{each:11.2f}' for each in times)}"
         f"{outcome.lost:6}{outcome.healed:8}  {outcome.failures}"
     )
 
@@ -193,7 +193,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("extauth").propagate = False
     print(f"{versions()}; hold_after_failover {policy.hold_after_failover.total_seconds():g} s")
     steps = ("promoted", "followed", "reads", "rotations", "all links", "last error")
-    print(f"{'way in':28} {'':11}{''.join(f'{step:>10}' for step in steps)}{'lost':>6}{'healed':>8}  errors")
+    print(f"{'way in':31} {'':11}{''.join(f'{step:>11}' for step in steps)}{'lost':>6}{'healed':>8}  errors")
     lost = 0
     for number in range(options.times):
         for name in options.ways:

@@ -52,10 +52,10 @@ async def _both_servers(primary: OwnPostgresServer, standby: OwnPostgresServer) 
     yield WayIn(f"postgresql://postgres@{hosts}/postgres?sslmode=disable&target_session_attrs=primary")
 
 
-def _by_pgbouncer(mode: str) -> Open:
+def _by_pgbouncer(mode: str, more: str = "") -> Open:
     @asynccontextmanager
     async def opened(primary: OwnPostgresServer, standby: OwnPostgresServer) -> AsyncGenerator[WayIn]:
-        async with pgbouncer_server(primary.dsn, pool_size=20, pool_mode=mode) as pooler:
+        async with pgbouncer_server(primary.dsn, pool_size=20, pool_mode=mode, more=more) as pooler:
 
             paused = False
 
@@ -81,18 +81,28 @@ async def _by_pgpool(primary: OwnPostgresServer, standby: OwnPostgresServer) -> 
         yield WayIn(pool.dsn)
 
 
-@asynccontextmanager
-async def _by_haproxy(primary: OwnPostgresServer, standby: OwnPostgresServer) -> AsyncGenerator[WayIn]:
-    async with haproxy(primary.dsn, standby.dsn, checked=True, shutdown=True) as proxy:
-        yield WayIn(proxy.dsn)
+def _by_haproxy(*, redispatch: bool) -> Open:
+    @asynccontextmanager
+    async def opened(primary: OwnPostgresServer, standby: OwnPostgresServer) -> AsyncGenerator[WayIn]:
+        checking = haproxy(primary.dsn, standby.dsn, checked=True, shutdown=True, redispatch=redispatch)
+        async with checking as proxy:
+            yield WayIn(proxy.dsn)
+
+    return opened
 
 
+_SOON = "server_login_retry = 1\n"
+
+# With "retry" and "redispatch" it is as the documentation of extauth has it.
 WAYS: Final[Mapping[str, Open]] = {
     "both servers in the address": _both_servers,
-    "PgBouncer, transaction mode": _by_pgbouncer("transaction"),
-    "PgBouncer, session mode": _by_pgbouncer("session"),
+    "PgBouncer, transaction": _by_pgbouncer("transaction"),
+    "PgBouncer, transaction, retry": _by_pgbouncer("transaction", _SOON),
+    "PgBouncer, session": _by_pgbouncer("session"),
+    "PgBouncer, session, retry": _by_pgbouncer("session", _SOON),
     "pgpool-II, balancing": _by_pgpool,
-    "HAProxy, checking": _by_haproxy,
+    "HAProxy, checking": _by_haproxy(redispatch=False),
+    "HAProxy, checking, redispatch": _by_haproxy(redispatch=True),
 }
 
 
