@@ -1,4 +1,4 @@
-"""What the calls of a store cost among ten million links, beside one million; and what a rotation costs Postgres.
+"""What the calls of a store cost among ten million links, beside one million; and a rotation its server.
 
 Not part of a run of everything: ``python -m bench scale`` takes 20 GB and half an hour on Linux.
 ``EXTAUTH_BENCH_SCALE=100000,1000000`` compares others.
@@ -33,11 +33,11 @@ GOAL = 1.3
 PAGE = 1_000
 TTL = timedelta(minutes=5)
 
-METHOD = f"""Each user has two links, whose access tokens expire evenly over {LIFETIME} to come and the hour before.
-Both sizes are databases of one server, and files on one disk, measured in alternating rounds; each call is of a link
-drawn at random from all of them, one after the other. A time is the median of {ROUNDS} rounds. The databases are larger
-than what Postgres (128 MB of `shared_buffers`, its default) and SQLite keep themselves, and fit into the machine's
-memory. Partitioned is the same table in {PARTITIONS} partitions by a hash of its key."""
+METHOD = f"""Each user has two links, whose access tokens expire evenly over {LIFETIME} to come and the hour
+before. Both sizes are databases of one server, and files on one disk, measured in alternating rounds; each call
+is of a link drawn at random from all of them, one after the other. A time is the median of {ROUNDS} rounds. The
+databases are larger than what Postgres (128 MB of `shared_buffers`, its default) and SQLite keep themselves, and
+fit into the machine's memory. Partitioned is the same table in {PARTITIONS} partitions by a hash of its key."""
 
 Call: TypeAlias = Callable[[Store, LinkKey], Awaitable[float]]
 
@@ -72,7 +72,9 @@ async def _due(store: Store, key: LinkKey) -> float:
     middle = datetime.now(UTC) + LIFETIME * random.Random(key.user_id).uniform(0, 0.7)
     after = Due(middle, key)
     began = time.perf_counter()
-    page = await store.due(key.provider_id, DueBy.EXPIRY, datetime.max.replace(tzinfo=UTC), after=after, limit=PAGE)
+    page = await store.due(
+        key.provider_id, DueBy.EXPIRY, datetime.max.replace(tzinfo=UTC), after=after, limit=PAGE
+    )
     taken = time.perf_counter() - began
     assert len(page) == PAGE
     return taken
@@ -145,7 +147,12 @@ async def measure(server: str) -> Part:
         }
         sqlite = await _compared("SQLite", files)
         stored = [
-            [f"SQLite, {side}: stored", f"{(Path(folder) / f'{size}.db').stat().st_size / size:,.0f} bytes a link", "", ""]
+            [
+                f"SQLite, {side}: stored",
+                f"{(Path(folder) / f'{size}.db').stat().st_size / size:,.0f} bytes a link",
+                "",
+                "",
+            ]
             for side, (_, size) in files.items()
         ]
     async with AsyncExitStack() as stack:

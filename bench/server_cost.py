@@ -56,7 +56,8 @@ async def disk(dsn: str) -> int:
     connection = await asyncpg.connect(dsn)
     try:
         size: int = await connection.fetchval(
-            "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE oid = 'external_auth_links'::regclass"
+            "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class"
+            " WHERE oid = 'external_auth_links'::regclass"
             " OR oid IN (SELECT relid FROM pg_partition_tree('external_auth_links'))"
         )
     finally:

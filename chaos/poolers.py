@@ -2,8 +2,8 @@
 
 Real Postgres servers with streaming, and the real PgBouncer, pgpool-II and HAProxy. Three replicas read and
 rotate links of a provider that ends a grant whose refresh token is presented twice. The primary is killed, or
-stopped in order once the standby has caught up; the standby is promoted at once. Exit status 1 if a link is lost
-or a replica is not served again.
+stopped in order, which sends its standby all that it has; the standby is promoted at once. Exit status 1 if a
+link is lost or a replica is not served again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 import asyncpg
 import attrs
@@ -27,6 +27,8 @@ from extauth.domain.events import Event, StoreWentBack
 from extauth.testing import ScriptedProvider
 from tests.servers.postgres_server import OwnPostgresServer, own_postgres
 from tests.support.postgres_admin import run, session
+
+T = TypeVar("T")
 
 How: TypeAlias = Literal["crash", "switchover"]
 
@@ -105,30 +107,28 @@ async def give_way(name: str, how: How, policy: RefreshPolicy, *, links: int, se
             opening = (_replica(way.dsn, provider, policy, healed) for _ in range(REPLICAS))
             replicas = [await stack.enter_async_context(each) for each in opening]
             async with callers.calling(replicas, each=CALLERS, seed=seed):
-                await _until(lambda: all(callers.rotated(number) >= WARM for number in range(REPLICAS)))
+                await _once(
+                    lambda: all(callers.rotated(number) >= WARM for number in range(REPLICAS)) or None
+                )
                 handover = await _hand_over(way, primary, standby, how)
                 since = handover.began + handover.gone
-                await _until(
-                    lambda: (
-                        all(
-                            callers.first_served(what, number, since) is not None
-                            for number in range(REPLICAS)
-                            for what in ("read", "rotation")
-                        )
-                        and callers.whole(since) is not None
+                reads, rotations, whole = [
+                    await _once(at) - handover.began
+                    for at in (
+                        lambda: callers.by_all("read", REPLICAS, since),
+                        lambda: callers.by_all("rotation", REPLICAS, since),
+                        lambda: callers.of_all_links(since),
                     )
-                )
+                ]
         async with open_store(standby.dsn, keys="plain") as store:
             stored = [await store.get(key) for key in keys]
     live = sum(link is not None and provider.is_live(link.tokens) for link in stored)
     return Outcome(
         handover,
-        *(
-            max(callers.first_served(what, number, since) or 0 for number in range(REPLICAS)) - handover.began
-            for what in ("read", "rotation")
-        ),
-        (callers.whole(since) or 0) - handover.began,
-        max(callers.last_failed(handover.began) - handover.began, 0),
+        reads,
+        rotations,
+        whole,
+        callers.last_failed(handover.began) - handover.began,
         callers.failures(handover.began),
         links - live,
         provider.families_revoked,
@@ -136,7 +136,9 @@ async def give_way(name: str, how: How, policy: RefreshPolicy, *, links: int, se
     )
 
 
-async def _hand_over(way: WayIn, primary: OwnPostgresServer, standby: OwnPostgresServer, how: How) -> Handover:
+async def _hand_over(
+    way: WayIn, primary: OwnPostgresServer, standby: OwnPostgresServer, how: How
+) -> Handover:
     loop = asyncio.get_running_loop()
     began = loop.time()
     if how == "crash":
@@ -163,15 +165,24 @@ async def _until_it_leads_to(port: int, way: WayIn) -> None:
             await asyncio.sleep(LOOK)
 
 
-async def _until(done: Callable[[], bool]) -> None:
+async def _once(found: Callable[[], T | None]) -> T:
+    """Return what is found, once it is."""
     async with asyncio.timeout(PATIENCE):
-        while not done():
+        while (value := found()) is None:
             await asyncio.sleep(LOOK)
+        return value
 
 
 def _row(name: str, how: How, outcome: Outcome) -> str:
     handover = outcome.handover
-    times = (handover.promoted, handover.followed, outcome.reads, outcome.rotations, outcome.whole, outcome.quiet)
+    times = (
+        handover.promoted,
+        handover.followed,
+        outcome.reads,
+        outcome.rotations,
+        outcome.whole,
+        outcome.quiet,
+    )
     return (
         f"{name:31} {how:11}{''.join(f'{each:11.2f}' for each in times)}"
         f"{outcome.lost:6}{outcome.healed:8}  {outcome.failures}"

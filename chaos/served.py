@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, final
 
@@ -59,9 +59,7 @@ class Callers:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _call_for_ever(
-        self, tokens: TokenService, replica: int, what: str, rng: random.Random
-    ) -> None:
+    async def _call_for_ever(self, tokens: TokenService, replica: int, what: str, rng: random.Random) -> None:
         loop = asyncio.get_running_loop()
         while True:
             key = rng.choice(self._keys)
@@ -84,16 +82,15 @@ class Callers:
         """Count the rotations that a replica has made."""
         return sum(call.replica == replica for call in self._well("rotation", 0))
 
-    def first_served(self, what: str, replica: int, since: float) -> float | None:
-        """Return when a replica's first call that began later had ended well; None if none has."""
-        return min((call.ended for call in self._well(what, since) if call.replica == replica), default=None)
+    def by_all(self, what: str, replicas: int, since: float) -> float | None:
+        """Return when the last of the replicas had served a call that began later; None if one has not."""
+        served = ((call.replica, call.ended) for call in self._well(what, since))
+        return _last_of_the_firsts(served, replicas)
 
-    def whole(self, since: float) -> float | None:
-        """Return when the last of the links was rotated by a call that began later; None if one has not been."""
-        first: dict[str, float] = {}
-        for call in self._well("rotation", since):
-            first[call.user] = min(call.ended, first.get(call.user, call.ended))
-        return max(first.values()) if len(first) == len(self._keys) else None
+    def of_all_links(self, since: float) -> float | None:
+        """Return when the last link was rotated by a call that began later; None if one has not been."""
+        rotated = ((call.user, call.ended) for call in self._well("rotation", since))
+        return _last_of_the_firsts(rotated, len(self._keys))
 
     def last_failed(self, since: float) -> float:
         """Return when the last call ended that failed later; ``since`` if none has."""
@@ -106,3 +103,11 @@ class Callers:
 
     def _failed(self, since: float) -> Iterator[Call]:
         return (call for call in self._calls if call.error and call.ended > since)
+
+
+def _last_of_the_firsts(ended: Iterable[tuple[int | str, float]], wanted: int) -> float | None:
+    """Return when each of so many had its first; None if one has had none."""
+    first: dict[int | str, float] = {}
+    for whose, when in ended:
+        first[whose] = min(when, first.get(whose, when))
+    return max(first.values()) if len(first) == wanted else None

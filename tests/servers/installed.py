@@ -20,8 +20,8 @@ def installed(name: str, called: str, *, package: str | None = None) -> str:
     program = os.environ.get(variable) or shutil.which(name, path=path)
     if program is None:
         msg = (
-            f"no {called} to test with: install it (Debian and Ubuntu: apt install {package or name}; Homebrew:"
-            f" brew install {package or name}), or name the program in {variable}"
+            f"no {called} to test with: install it (Debian and Ubuntu: apt install {package or name};"
+            f" Homebrew: brew install {package or name}), or name the program in {variable}"
         )
         raise RuntimeError(msg)
     return program

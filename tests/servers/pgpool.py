@@ -54,8 +54,8 @@ async def pgpool(
 ) -> AsyncGenerator[Pgpool]:
     """Run one for as many clients, of which each has a process, and yield it when it answers.
 
-    ``weights`` is how much of what may be read anywhere goes to each server. With ``comments`` a comment does not
-    keep a statement from that.
+    ``weights`` is how much of what may be read anywhere goes to each server. With ``comments`` a comment does
+    not keep a statement from that.
 
     It asks each second who is there and who is primary. Promoting a standby is somebody else's.
     """
@@ -101,7 +101,16 @@ log_per_node_statement = on
                 shutil.chown(path, user)
         with (folder / "log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *(installed("pgpool", "pgpool-II", package="pgpool2"), "-n", "-f", settings, "-a", hba, "-F", pcp),
+                *(
+                    installed("pgpool", "pgpool-II", package="pgpool2"),
+                    "-n",
+                    "-f",
+                    settings,
+                    "-a",
+                    hba,
+                    "-F",
+                    pcp,
+                ),
                 user=user,
                 cwd=folder,
                 stdout=log,

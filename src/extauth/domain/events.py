@@ -232,7 +232,7 @@ class StoreWentBack:
 
     @property
     def lost_something(self) -> bool:
-        """Whether a link shows it. A planned switchover to a standby that has everything is told of as well."""
+        """Whether a link shows it. A switchover to a standby that has everything is told of as well."""
         return bool(self.healed or self.missing or self.unread)
 
 

@@ -76,7 +76,7 @@ async def test_what_others_read_goes_to_the_standby(pair):
         async with behind(pair) as pool, session(pool.dsn) as other:
             await store.put(KEY, TOKENS)
             seen = [
-                await other.fetchval(f"{prefix}SELECT count(*) FROM external_auth_links")
+                await other.fetchval(f"{prefix}SELECT count(*) FROM external_auth_links")  # noqa: S608
                 for prefix in ("", ON_THE_PRIMARY)
             ]
             elsewhere = sent_to_the_standby(pool)

@@ -5,7 +5,6 @@ That it does is seen with the real pgpool-II (`test_postgres_pgpool.py`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import asyncpg
@@ -76,7 +75,7 @@ class _Named(_Plain, UniqueNamesConnection):
 @pytest.fixture(params=[_Named, _Plain], ids=["by name", "whole"])
 async def sent(
     request: pytest.FixtureRequest, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[set[str]]:
+) -> set[str]:
     """All that a store sends, from the making of its tables on."""
     found = set[str]()
     monkeypatch.setattr(_Plain, "sent", found, raising=False)
@@ -86,7 +85,7 @@ async def sent(
     ):
         await use_all_of(store)
         await look_at_all_of(store)
-    yield found
+    return found
 
 
 def test_every_statement_begins_with_the_comment(sent):
@@ -97,7 +96,7 @@ def test_every_statement_begins_with_the_comment(sent):
 
 
 def test_what_reads_links_has_a_volatile_function_besides(sent):
-    """With which it stays there even where comments are nothing; of what has none it is said why that will do."""
+    """With which it stays there even where comments are nothing. Of what has none it is said what it is."""
     read = [each for each in sent if each.startswith(f"{ON_THE_PRIMARY}SELECT")]
     balanced = [each for each in read if not any(name in each for name in _VOLATILE)]
     without = [each for each in balanced if not any(part in each for part in _BY_THE_COMMENT_ALONE)]
