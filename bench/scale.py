@@ -33,11 +33,12 @@ GOAL = 1.3
 PAGE = 1_000
 TTL = timedelta(minutes=5)
 
-METHOD = f"""Each user has two links, whose access tokens expire evenly over {LIFETIME} to come and the hour
-before. Both sizes are databases of one server, and files on one disk, measured in alternating rounds; each call
-is of a link drawn at random from all of them, one after the other. A time is the median of {ROUNDS} rounds. The
-databases are larger than what Postgres (128 MB of `shared_buffers`, its default) and SQLite keep themselves, and
-fit into the machine's memory. Partitioned is the same table in {PARTITIONS} partitions by a hash of its key."""
+METHOD = f"""Each user has two links, whose access tokens expire evenly over {LIFETIME} to come and the
+hour before. Both sizes are databases of one server, and files on one disk, measured in alternating
+rounds; each call is of a link drawn at random from all of them, one after the other. A time is the
+median of {ROUNDS} rounds. The databases are larger than what Postgres (128 MB of `shared_buffers`, its
+default) and SQLite keep themselves, and fit into the machine's memory. Partitioned is the same table in
+{PARTITIONS} partitions by a hash of its key."""
 
 Call: TypeAlias = Callable[[Store, LinkKey], Awaitable[float]]
 

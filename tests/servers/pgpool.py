@@ -35,7 +35,7 @@ class Pgpool:
     def sent(self) -> Sequence[tuple[int, str]]:
         """Return each statement that it has passed on, and to which server, in order."""
         entries = self._log.read_text(errors="replace").split("\npgpool: ")
-        found = []
+        found: list[tuple[int, str]] = []
         for entry in entries:
             _, said, rest = entry.partition(_STATEMENT)
             if said:

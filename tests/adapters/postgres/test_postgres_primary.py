@@ -5,7 +5,7 @@ That it does is seen with the real pgpool-II (`test_postgres_pgpool.py`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import asyncpg
 import pytest
@@ -50,7 +50,13 @@ _BY_THE_COMMENT_ALONE = {
 """The statements that have no volatile function, and what they are for."""
 
 
-class _Plain(asyncpg.Connection[asyncpg.Record] if TYPE_CHECKING else asyncpg.Connection):
+if TYPE_CHECKING:
+    _Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    _Connection = asyncpg.Connection  # generic in the stubs only
+
+
+class _Plain(_Connection):
     """One that keeps what it is given."""
 
     sent: ClassVar[set[str]]
