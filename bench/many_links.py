@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -39,16 +40,18 @@ SELECT CASE n % 2 WHEN 0 THEN 'github' ELSE 'gitlab' END,
   CASE n % 4 / 2 WHEN 0 THEN now() + interval '180 days' + n * interval '1 microsecond' END
 FROM generate_series(0::bigint, {size} - 1) AS n"""
 
-_INTO_PARTITIONS = (
-    "ALTER TABLE external_auth_links RENAME TO whole",
-    "CREATE TABLE external_auth_links (LIKE whole INCLUDING ALL) PARTITION BY HASH (provider_id, user_id)",
-    *(
-        f"CREATE TABLE links_{number} PARTITION OF external_auth_links"
-        f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
-        for number in range(PARTITIONS)
-    ),
-    "DROP TABLE whole",
-)
+
+def _into_partitions(by: str) -> Sequence[str]:
+    return (
+        "ALTER TABLE external_auth_links RENAME TO whole",
+        f"CREATE TABLE external_auth_links (LIKE whole INCLUDING ALL) PARTITION BY HASH ({by})",
+        *(
+            f"CREATE TABLE links_{number} PARTITION OF external_auth_links"
+            f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
+            for number in range(PARTITIONS)
+        ),
+        "DROP TABLE whole",
+    )
 
 
 def key_of(number: int) -> LinkKey:
@@ -77,13 +80,13 @@ async def fill_sqlite(path: Path, size: int) -> str:
     return url
 
 
-async def fill_postgres(dsn: str, size: int, *, partitioned: bool = False) -> str:
-    """Put so many links into an empty database, and return its address."""
+async def fill_postgres(dsn: str, size: int, *, partitioned_by: str | None = None) -> None:
+    """Put so many links into an empty database; in partitions by a hash of columns, if they are given."""
     async with open_store(dsn, keys="plain"):
         pass
     connection = await asyncpg.connect(dsn)
     try:
-        for statement in _INTO_PARTITIONS if partitioned else ():
+        for statement in () if partitioned_by is None else _into_partitions(partitioned_by):
             await connection.execute(statement)
         indexes = await connection.fetch(
             "SELECT indexname, indexdef FROM pg_indexes"
@@ -98,4 +101,3 @@ async def fill_postgres(dsn: str, size: int, *, partitioned: bool = False) -> st
         await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
-    return dsn

@@ -22,7 +22,7 @@ from bench.links import LIFETIME, database
 from bench.many_links import PARTITIONS, fill_postgres, fill_sqlite, key_of
 from bench.report import Figure, Part
 from bench.rounds import Side, interleaved, median, ratio
-from bench.server_cost import Cost, cost_of_rotations, disk
+from bench.server_cost import cost_of_rotations, disk
 from extauth import LinkKey, open_store
 from extauth.domain.due import Due, DueBy
 from extauth.domain.linking_ports import Store
@@ -37,8 +37,8 @@ METHOD = f"""Each user has two links, whose access tokens expire evenly over {LI
 hour before. Both sizes are databases of one server, and files on one disk, measured in alternating
 rounds; each call is of a link drawn at random from all of them, one after the other. A time is the
 median of {ROUNDS} rounds. The databases are larger than what Postgres (128 MB of `shared_buffers`, its
-default) and SQLite keep themselves, and fit into the machine's memory. Partitioned is the same table in
-{PARTITIONS} partitions by a hash of its key."""
+default) and SQLite keep themselves, and fit into the machine's memory. In the last two columns
+the same table is in {PARTITIONS} partitions, by a hash of the primary key or of the user's id."""
 
 Call: TypeAlias = Callable[[Store, LinkKey], Awaitable[float]]
 
@@ -122,57 +122,50 @@ async def _compared(
             first = next(iter(sides))
             ratios = {side: ratio(taken[side], taken[first]) for side in sides}
             cells = [f"{median(taken[side]) * 1e6:,.0f} us ({ratios[side]:.2f} x)" for side in sides]
-            rows.append([f"{name}: {what}", *cells, *[""] * (len(_HEADER) - 1 - len(cells))])
+            rows.append(_row(f"{name}: {what}", cells))
             beside = f"{name}: {what}, among {LARGE:,} links beside {SMALL:,}"
             figures.append(Figure(beside, ratios[f"{LARGE:,} links"], GOAL))
     return figures, rows
 
 
-_HEADER = ("call", f"{SMALL:,} links", f"{LARGE:,} links", f"{SMALL:,}, partitioned")
+_PARTITIONED = {f"{SMALL:,}, by key": "provider_id, user_id", f"{SMALL:,}, by user": "user_id"}
+_HEADER = ("call", f"{SMALL:,} links", f"{LARGE:,} links", *_PARTITIONED)
 
 
-def _cost_row(side: str, cost: Cost, size: int, stored: int) -> Sequence[str]:
-    return [
-        f"Postgres, {side}: a rotation",
-        f"{cost.cpu * 1e6:,.0f} us of CPU, {cost.written / 1e3:.1f} KB of log",
-        f"{cost.written_compressed / 1e3:.1f} KB, compressed",
-        f"{stored / size:,.0f} bytes a link stored",
-    ]
+def _row(what: str, cells: Sequence[str]) -> Sequence[str]:
+    return [what, *cells, *[""] * (len(_HEADER) - 1 - len(cells))]
 
 
 async def measure(server: str) -> Part:
     with tempfile.TemporaryDirectory() as folder:
-        files = {
-            f"{size:,} links": (await fill_sqlite(Path(folder) / f"{size}.db", size), size)
-            for size in (SMALL, LARGE)
-        }
+        paths = {size: Path(folder) / f"{size}.db" for size in (SMALL, LARGE)}
+        files = {f"{size:,} links": (await fill_sqlite(path, size), size) for size, path in paths.items()}
         sqlite = await _compared("SQLite", files)
-        stored = [
-            [
-                f"SQLite, {side}: stored",
-                f"{(Path(folder) / f'{size}.db').stat().st_size / size:,.0f} bytes a link",
-                "",
-                "",
-            ]
-            for side, (_, size) in files.items()
+        rows = [
+            _row(
+                "SQLite: bytes a link", [f"{path.stat().st_size / size:,.0f}" for size, path in paths.items()]
+            )
         ]
     async with AsyncExitStack() as stack:
-        sizes = {f"{SMALL:,} links": SMALL, f"{LARGE:,} links": LARGE, f"{SMALL:,}, partitioned": SMALL}
         databases: dict[str, tuple[str, int]] = {}
-        for number, (side, size) in enumerate(sizes.items()):
+        for number, side in enumerate(_HEADER[1:]):
+            size = LARGE if side == f"{LARGE:,} links" else SMALL
             dsn = await stack.enter_async_context(database(server, f"scale_{number}"))
-            await fill_postgres(dsn, size, partitioned="partitioned" in side)
+            await fill_postgres(dsn, size, partitioned_by=_PARTITIONED.get(side))
             databases[side] = dsn, size
-        weights = {side: await disk(dsn) for side, (dsn, _) in databases.items()}
+        weights = [f"{await disk(dsn) / size:,.0f}" for dsn, size in databases.values()]
         postgres = await _compared("Postgres", databases)
-        costs = [
-            _cost_row(side, await cost_of_rotations(dsn, size), size, weights[side])
-            for side, (dsn, size) in databases.items()
+        costs = [await cost_of_rotations(dsn, size) for dsn, size in databases.values()]
+        rows += [
+            _row("Postgres: bytes a link", weights),
+            _row("Postgres: CPU of a rotation", [f"{cost.cpu * 1e6:,.0f} us" for cost in costs]),
+            _row("Postgres: log of a rotation", [f"{cost.written / 1e3:.1f} KB" for cost in costs]),
+            _row("the same, compressed", [f"{cost.written_compressed / 1e3:.1f} KB" for cost in costs]),
         ]
     return Part(
         "Very many links",
         METHOD,
         [*sqlite[0], *postgres[0]],
         _HEADER,
-        [*sqlite[1], *postgres[1], *stored, *costs],
+        [*sqlite[1], *postgres[1], *rows],
     )
