@@ -15,7 +15,7 @@ COMPILE_SERVERS := $(BIN)/uv pip compile --quiet --universal --python-version 3.
 # Tests start hundreds of processes, each of which would compile again all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test attacks browser coverage prove chaos failover rotation servers compare mutants pgbouncer haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel reproducible lock clean
+.PHONY: help demo test attacks browser coverage prove chaos failover poolers rotation servers compare mutants pgbouncer pgpool haproxy faketime pglite promtool check docs fix matrix lowest audit sbom bench wheel reproducible lock clean
 .DEFAULT_GOAL := test
 
 $(INSTALLED): pyproject.toml constraints.txt .ci/install
@@ -53,6 +53,10 @@ chaos: $(DEV_INSTALLED)  ## kill replicas, cut connections and restart Postgres 
 failover: $(DEV_INSTALLED)  ## kill a primary whose standby is behind: the links that live, with and without healing
 	$(BIN)/python -m chaos.failover $(ARGS)
 
+poolers: $(DEV_INSTALLED)  ## a primary gives way under a storm, by each way in; needs the real PgBouncer, pgpool-II and HAProxy
+	@for each in pgbouncer pgpool haproxy; do $(BIN)/python -m tests.servers.$$each > /dev/null || exit 1; done
+	$(BIN)/python -m chaos.poolers $(ARGS)
+
 rotation: $(DEV_INSTALLED)  ## rotate the encryption keys of 100,000 links while four processes refresh them and some are killed
 	$(BIN)/python -m chaos.rotation $(ARGS)
 
@@ -76,6 +80,10 @@ browser: $(DEV_INSTALLED)  ## the pages in a real Chromium, which must be instal
 pgbouncer: $(DEV_INSTALLED)  ## the tests that need the real PgBouncer, which must be installed
 	@$(BIN)/python -m tests.servers.pgbouncer
 	$(BIN)/python -m pytest -m pgbouncer tests/adapters/postgres
+
+pgpool: $(DEV_INSTALLED)  ## the tests that need the real pgpool-II, which must be installed
+	@$(BIN)/python -m tests.servers.pgpool
+	$(BIN)/python -m pytest -m pgpool tests/adapters/postgres
 
 haproxy: $(DEV_INSTALLED)  ## the tests that need the real HAProxy, which must be installed
 	@$(BIN)/python -m tests.servers.haproxy

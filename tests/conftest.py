@@ -102,6 +102,7 @@ _ON_DEMAND = {
     "haproxy": "the real HAProxy",
     "pgbouncer": "the real PgBouncer",
     "pglite": "PGlite, which npm brings",
+    "pgpool": "the real pgpool-II",
     "proof": "minutes, as `make prove` has",
 }
 

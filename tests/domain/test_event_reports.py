@@ -16,6 +16,7 @@ from extauth.events import (
     LinkRemoved,
     RefreshFailed,
     SharedGrantEnded,
+    StoreWentBack,
     UnlinkedMeanwhile,
 )
 
@@ -68,6 +69,24 @@ def test_without_ids_nobody_is_named(kind, made):
     told = report(event, lambda _: None)
     assert "user-7" not in f"{told} {dict(told.facts)}"
     assert severity(event) == told.severity
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "says"),
+    [
+        ({}, "warning", "may have lost writes"),
+        ({"healed": 1}, "error", "has lost writes"),
+        ({"missing": 1}, "error", "has lost writes"),
+        ({"unread": 1}, "error", "has lost writes"),
+    ],
+)
+def test_a_switchover_that_lost_nothing_is_no_error(changes, level, says):
+    """It is told all the same, and for how long nothing is refreshed."""
+    told = {"known": 7, "healed": 0, "missing": 0, "unread": 0, "held": timedelta(seconds=10), **changes}
+    event = StoreWentBack(**told)
+    assert severity(event) == level
+    assert says in report(event).sentence
+    assert report(event).sentence.endswith("; no link is refreshed for 10 s")
 
 
 def test_facts_are_plain_values():

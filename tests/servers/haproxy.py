@@ -75,12 +75,12 @@ _CHECKED = f"""
 
 @asynccontextmanager
 async def haproxy(
-    one: str, two: str, *, checked: bool = False, shutdown: bool = False
+    one: str, two: str, *, checked: bool = False, shutdown: bool = False, redispatch: bool = False
 ) -> AsyncGenerator[HAProxy]:
     """Run one that leads to the first server, of whose database it yields the address.
 
     ``checked``: it asks both which is the primary and leads there. ``shutdown``: it also ends the sessions of
-    one that is down.
+    one that is down. ``redispatch``: who could not be connected with one is tried with the other.
     """
     parts = urlsplit(one)
     port = free_port()
@@ -98,6 +98,7 @@ defaults
   timeout client 1m
   timeout server 1m
   timeout check 500ms
+  {"option redispatch 1" if redispatch else ""}
 listen postgres
   bind 127.0.0.1:{port}
   default-server inter 200ms fall 2 rise 1 {at_the_end}

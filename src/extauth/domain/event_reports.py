@@ -111,9 +111,9 @@ SENTENCES: Mapping[type[Event], tuple[Severity, str]] = {
     StoreWentBack: (
         "error",
         (
-            "the database has lost writes, as after a failover or a restored backup: of {known} links that"
+            "the database {gone_back}, as in a failover or a restored backup: of {known} links that"
             " this process knows, newer tokens of {healed} were put back, {missing} are not there, and"
-            " {unread} could not be looked at yet"
+            " {unread} could not be looked at yet{held}"
         ),
     ),
 }
@@ -144,6 +144,8 @@ def severity(event: Event) -> Severity:
     """Return how serious an event is; quick, so that what nobody wants to hear costs nothing."""
     if type(event) is UnlinkedMeanwhile and not event.revoked:
         return "warning"  # nobody keeps the tokens any more, and they may work
+    if type(event) is StoreWentBack and not event.lost_something:
+        return "warning"  # of a planned switchover, too, nobody can be sure
     return SENTENCES.get(type(event), _UNKNOWN)[0]
 
 
@@ -181,6 +183,9 @@ def _words(event: Event, facts: Mapping[str, Fact], show_id: ShowId) -> Mapping[
     retry_after = facts.get("retry_after")
     words["retry_after"] = "" if retry_after is None else f"; it is tried again in {retry_after:.0f} s"
     words["replay"] = "; an earlier refresh may have used its token up" if facts.get("replay") else ""
+    lost = isinstance(event, StoreWentBack) and event.lost_something
+    words["gone_back"] = "has lost writes" if lost else "may have lost writes"
+    words["held"] = f"; no link is refreshed for {facts['held']:g} s" if facts.get("held") else ""
     words["took"] = f"{facts.get('took', 0):.3f} s"
     why = f" ({facts['reason']})" if "reason" in facts else ""
     words["ended"] = "were revoked" if facts.get("revoked") else f"were not revoked{why} and may still work"

@@ -213,7 +213,7 @@ class UpkeepSwept:
 @final
 @attrs.frozen
 class StoreWentBack:
-    """The database has lost writes, as after a failover to a standby that was behind, or a restored backup.
+    """The database may have lost writes, as in a failover to a standby that was behind, or a restored backup.
 
     Told by each replica, when it has looked at the links that it knows. Links that no replica knew may hold
     refresh tokens that were used up.
@@ -227,6 +227,13 @@ class StoreWentBack:
     """How many are not there: disconnected meanwhile, or connected in what was lost."""
     unread: int
     """How many could not be looked at in time; each is looked at when it is used."""
+    held: timedelta = timedelta(0)
+    """For how long no link is refreshed, from when it was noticed on."""
+
+    @property
+    def lost_something(self) -> bool:
+        """Whether a link shows it. A switchover to a standby that has everything is told of as well."""
+        return bool(self.healed or self.missing or self.unread)
 
 
 Event: TypeAlias = (

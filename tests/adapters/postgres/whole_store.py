@@ -11,6 +11,7 @@ import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.domain.due import DueBy
+from extauth.domain.inventory import LinkFilter
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import AlreadyTaken, Taken
@@ -57,6 +58,25 @@ async def use_all_of(store: PostgresLinkStore) -> None:
         assert await store.forget_authorizations(KEY) == 0
         assert await store.purge_authorizations() == 0
         assert await store.keep_registration("app", REGISTRATION) == await store.registration("app")
+
+
+async def look_at_all_of(store: PostgresLinkStore) -> LinkKey:
+    """Read whatever else a store keeps, as operators do, and return the key of the one link."""
+    link = await store.put(KEY, TOKENS)
+    await store.keep_registration("another", REGISTRATION)
+    later = link.updated_at + timedelta(days=1)
+    assert await store.registration("another") == REGISTRATION
+    assert sum((await store.sealed.count()).links.values()) == 1
+    assert await store.audit.find() == []
+    assert (await store.outbox.counts()).waiting == 0
+    assert await store.outbox.dead_letters() == []
+    assert await store.outbox.ending(None, since=link.updated_at, before=later, limit=10) == []
+    assert await store.history.look() is not None
+    assert await store.inventory.authorizations_of("nobody") == []
+    assert (await store.inventory.count(LinkFilter())).counts == {("github", "ok"): 1}
+    await store.ping()
+    [found] = (await store.inventory.find(LinkFilter())).links
+    return found.key
 
 
 async def names_on(connection: asyncpg.Connection[asyncpg.Record]) -> list[str]:

@@ -258,7 +258,7 @@ async def test_who_has_nothing_to_claim_looks(scene, telling):
         while not went_back(scene):
             await asyncio.sleep(0)
         assert (await scene.stored()).tokens == newest.tokens
-        assert went_back(scene) == [StoreWentBack(known=1, healed=1, missing=0, unread=0)]
+        assert went_back(scene) == [StoreWentBack(known=1, healed=1, missing=0, unread=0, held=HOLD)]
 
 
 async def test_it_looks_now_and_then(scene, telling):

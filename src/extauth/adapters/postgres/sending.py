@@ -7,6 +7,10 @@ connection can have them, and given up at the first sign that they are not kept.
 A statement that is sent whole has no name. asyncpg has it described, and then parsed again, bound and
 executed. All of that is one transaction to the server; should a pooler part the two nevertheless, the second
 can do without the first.
+
+A pooler that reads on standbys (pgpool-II) does so for what it takes for a mere reading: a standby that is
+behind would say that a link is not there, or give a refresh token that was used up. So every statement begins
+with a comment, which keeps it on the primary.
 """
 
 from __future__ import annotations
@@ -29,6 +33,11 @@ _log = logging.getLogger(__name__)
 
 LONGEST = 4096
 """Characters: no statement that is sent by name has more."""
+
+ON_THE_PRIMARY = "/* on the primary */ "
+"""What each statement begins with: pgpool-II reads on a standby only what begins with SELECT or WITH, unless
+``allow_sql_comments`` is on. Source, seen 2026-11: https://www.pgpool.net/docs/43/en/html/runtime-config-load-balancing.html
+"""
 
 
 @final
@@ -64,7 +73,7 @@ class Sending:
         try:
             if self._by_name and self._has_names(connection):
                 try:
-                    return await connection.fetch(sql, *arguments, record_class=Row)
+                    return await connection.fetch(ON_THE_PRIMARY + sql, *arguments, record_class=Row)
                 except LOST_NAME:
                     self._give_names_up()
             # It was not executed, or undone: an error ends the transaction that the statement is.
@@ -100,6 +109,7 @@ async def fetch_whole(connection: Connection, sql: str, *arguments: object) -> R
 
     On any connection, whatever its cache of statements and whatever lies between it and the server.
     """
+    sql = ON_THE_PRIMARY + sql
     statement = await connection.prepare(sql, name="", record_class=Row)
     if parsed_with_each_execution(statement):
         return await statement.fetch(*arguments)
@@ -139,7 +149,8 @@ async def _names_are_kept(connection: Connection, prefix: str) -> bool:
 
     It is not where asyncpg names statements otherwise than it did, or does not cache them on this pool.
     """
-    sql = f"SELECT name FROM pg_prepared_statements WHERE statement LIKE '%{prefix}%'"  # noqa: S608
+    looked_for = f"SELECT name FROM pg_prepared_statements WHERE statement LIKE '%{prefix}%'"  # noqa: S608
+    sql = ON_THE_PRIMARY + looked_for
     try:
         # Whatever the name: within a transaction it is looked for where it was given.
         async with connection.transaction():

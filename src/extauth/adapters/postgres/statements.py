@@ -1,6 +1,9 @@
 """What :class:`PostgresLinkStore` says to Postgres: one statement for each method of the contract.
 
-Time is ``clock_timestamp()``: ``now()`` is when the transaction began, before any wait for a lock.
+Time is ``clock_timestamp()``: ``now()`` is when the transaction began, before any wait for a lock. It is
+volatile, too, and so keeps a reading of links on the primary where pgpool-II balances, which takes whatever
+calls such a function for a write. So each statement that reads links calls it, though
+:data:`~extauth.adapters.postgres.sending.ON_THE_PRIMARY` does the same.
 
 Where two transactions want the same row, the later one waits and then looks at the row as the earlier
 one left it (under READ COMMITTED), so a condition on the version holds at the moment of writing. What

@@ -49,6 +49,7 @@ class Healing:
         self._store = store
         self._clock = clock
         self._pause = policy.retry.initial.total_seconds()
+        self._hold = policy.hold_after_failover
         self._emitter = emitter
         self._watch = watch
         self._put_back = put_back
@@ -129,6 +130,7 @@ class Healing:
             healed=found["healed"],
             missing=found["missing"],
             unread=found["unread"],
+            held=self._hold,
         )
         self._emitter.emit(told)
 
