@@ -10,9 +10,9 @@ import pytest
 
 from extauth import LinkKey, ProviderUnavailable, RateLimit
 from extauth.domain.outcomes import Deferred, Exchanged, NotSent
-from extauth.domain.request_rate import FIRST_WINDOW
+from extauth.domain.request_rate import FIRST_WINDOW, RequestRate
 from extauth.domain.token_set import TokenSet
-from extauth.services.refresh.turns import Turns
+from extauth.services.refresh.turns import Turns, _Line
 from tests.support.orderly_clock import OrderlyClock
 
 ONE_A_SECOND = RateLimit(per_second=1)
@@ -225,6 +225,47 @@ async def test_who_was_served_early_is_waited_for_by_nobody():
     await line.clock.run(line.clock.sleep(0.95))
     await line.served_at_once("b")
     assert await line.told("d", patience=0.5) == 2.0
+
+
+NOW = 1000.0
+
+
+@pytest.mark.parametrize(
+    ("told", "learned", "speed"), [(None, None, None), (9, None, 9), (None, 2, 2), (9, 2, 2), (1, 2, 1)]
+)
+def test_of_what_was_told_and_what_was_learned_the_slower_counts(told, learned, speed):
+    """An application may allow itself more than the provider takes, or less."""
+    limit = RateLimit(per_second=told)
+    line = _Line(limit, RequestRate(refused_at=learned, resumes=NOW - 5.0, climb=5.0))
+    assert line.per_second(NOW) == speed
+
+
+@pytest.mark.parametrize(
+    ("rate", "first"),
+    [
+        (RequestRate(), (NOW, FIRST_WINDOW)),
+        (RequestRate(refused_at=2.0, guessed=True, resumes=NOW), (NOW, FIRST_WINDOW)),
+        (RequestRate(refused_at=50.0, guessed=True, resumes=NOW), (NOW, 50.0)),
+        (RequestRate(refused_at=2.0, resumes=NOW + 7), (NOW + 7, FIRST_WINDOW)),
+        (RequestRate(refused_at=2.0, resumes=NOW + 7, sample=10), (NOW + 7, 1.8)),
+        (RequestRate(since=NOW - 2, served=40), (NOW, 20.0)),
+    ],
+    ids=["nothing", "a low guess", "a high guess", "chance", "known", "served"],
+)
+def test_what_somebody_is_told_a_time_by(rate, first):
+    """The speed that is known; else the fastest of what may be, so that nobody comes later than need be."""
+    assert _Line(rate=rate).first_turn(NOW) == first
+
+
+async def test_nobody_is_told_a_time_that_is_past():
+    """However long ago the last turn was: what waits is held up by one that is under way."""
+    line = Line()
+    limit = RateLimit(concurrent=1)
+    await line.take("a", limit)
+    [b] = waiting(line, "b", limit=limit, patience=5.0)
+    with pytest.raises(ProviderUnavailable) as caught:
+        await line.clock.run(b)
+    assert caught.value.retry_after == timedelta(0)
 
 
 async def test_a_short_pause_is_waited_for():
