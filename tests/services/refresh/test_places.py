@@ -91,11 +91,12 @@ async def test_who_was_sent_away_comes_back_to_its_place():
     """However often it was, when it was due each time."""
     line = Places()
     assert line.send_away(key("a"), NOW, NOW + 2, 1.0) == NOW + 2
+    assert line.send_away(key("x"), NOW, NOW + 2, 1.0) == NOW + 3
     assert not line.is_due(key("a"), NOW + 1)
     assert line.is_due(key("a"), NOW + 2)
-    assert line.send_away(key("a"), NOW + 2, NOW + 4, 1.0) == NOW + 4
-    join(line, *"xa", now=NOW + 4)
-    assert all_in_turn(line, NOW + 4) == "ax"
+    assert line.send_away(key("a"), NOW + 2, NOW + 4, 1.0) == NOW + 5
+    join(line, *"xa", now=NOW + 5)
+    assert all_in_turn(line, NOW + 5) == "ax"
 
 
 async def test_who_was_served_has_no_place():
