@@ -34,6 +34,7 @@ from extauth.domain.freshness import (
     blocked,
     decide,
     may_present,
+    served_until,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -378,6 +379,29 @@ class TestMayPresent:
         """Inside the window, or at any time if it does not rotate."""
         assert may_present(TOLERANT, unresolved_for=HOUR - MOMENT, access_token_works=True)
         assert may_present(NOT_ROTATING, unresolved_for=24 * HOUR, access_token_works=True)
+
+
+class TestServedUntil:
+    @given(
+        life=st.integers(0, 10_000_000_000),
+        ahead=st.integers(0, 4_000_000_000),
+        least=st.integers(0, 4_000_000_000),
+        off=st.integers(-3, 3),
+        user=st.sampled_from(["alice", "bob", "carol", "dave"]),
+    )
+    def test_it_is_where_the_decision_changes(self, life, ahead, least, off, user):
+        """To the microsecond; so memory ends there, too."""
+        tokens = TokenSet("at", "rt", expires_at=NOW + life * MOMENT, issued_at=NOW)
+        link = Link(LinkKey("p", user), tokens, 1, NOW, NOW)
+        policy = RefreshPolicy(refresh_ahead=ahead * MOMENT, min_validity=least * MOMENT)
+        until = served_until(link, policy)
+        assert until is not None
+        now = until + off * MOMENT
+        assert (decide(link, now, policy, STRICT) == Serve()) == (now < until)
+
+    def test_without_an_expiry_it_is_for_ever(self):
+        """Nothing but a mark changes that."""
+        assert served_until(link_with(None), POLICY) is None
 
 
 class TestInstants:

@@ -88,6 +88,32 @@ def test_each_link_is_doubted_once():
     assert known.note(again) is None
 
 
+def test_it_is_doubted_again_each_time_that_the_store_goes_back():
+    """A second failover may bring the same older state as the first one."""
+    known = knowing(state(1), state(2), state(3))
+    for _ in range(3):
+        known.went_back()
+        assert known.note(state(1, version=9, written=9)) == state(3)
+        assert known.note(state(3)) is None
+
+
+def test_one_that_was_first_seen_since_is_not_doubted():
+    """What is known of it is what the store has had after it went back."""
+    known = knowing()
+    known.went_back()
+    assert known.note(state(3)) is None
+    assert known.note(state(1, version=9, written=9)) is None
+
+
+def test_another_one_of_the_same_moment():
+    """Servers say when to the second: of two in one second neither is taken for the older one."""
+    first = state(3)
+    known = knowing(first)
+    known.went_back()
+    tokens = TokenSet("at-x", "rt-x", issued_at=first.tokens.issued_at)
+    assert known.note(attrs.evolve(first, tokens=tokens, version=4)) is None
+
+
 def test_a_lineage_that_goes_far_back():
     """Eight refresh tokens of a link are known; an older one is known by when it was issued."""
     known = knowing(*(state(number) for number in range(1, 12)))
@@ -127,3 +153,34 @@ def test_none(most):
     known.forget(KEY)
     assert not known.is_behind(state(1))
     assert len(known) == 0
+
+
+class TestLatest:
+    """Which link is looked at to see whether the store has gone back."""
+
+    def test_is_the_one_that_was_written_last(self):
+        """However it came to be known: a store that has lost anything has lost this."""
+        known = knowing(state(1, user="a"), state(3, user="b"), state(2, user="c"))
+        assert known.latest == state(3, user="b")
+        known.note(state(4, user="c"))
+        assert known.latest == state(4, user="c")
+
+    def test_is_no_other_of_the_same_moment(self):
+        """The one that is known is as good."""
+        known = knowing(state(1, user="a"), state(1, user="b"))
+        assert known.latest == state(1, user="a")
+
+    def test_is_what_that_link_is_now(self):
+        """Also once it was put back under an earlier time."""
+        known = knowing(state(1, user="a"), state(3, user="b"))
+        earlier = state(3, version=4, written=2, user="b")
+        known.note(earlier)
+        assert known.latest == earlier
+
+    def test_is_none_once_its_user_has_disconnected(self):
+        """It is gone from the store, too; another link's end changes nothing."""
+        known = knowing(state(1, user="a"), state(2, user="b"))
+        known.forget(LinkKey("scripted", "a"))
+        assert known.latest == state(2, user="b")
+        known.forget(LinkKey("scripted", "b"))
+        assert known.latest is None

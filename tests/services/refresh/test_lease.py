@@ -10,6 +10,7 @@ import pytest
 
 from extauth import LinkKey, RefreshPolicy, StoreUnavailable, TokenSet
 from extauth.adapters.memory import MemoryLinkStore
+from extauth.domain.outcomes import Claimed
 from extauth.domain.store_clock import lease_owner, lease_ttl
 from extauth.services.refresh.lease import Leases, Occupied
 from tests.support.clocks import LeapingClock
@@ -30,6 +31,7 @@ class Scene:
         self.takes = timedelta(0)
         self.sleeps = timedelta(0)
         self.claims = 0
+        self.takeovers = []
         self.down = False
 
     async def taken(self):
@@ -40,6 +42,7 @@ class Scene:
     async def claim(self, *arguments, takeover=True):
         """As the store does, but slowly, or while the machine sleeps."""
         self.claims += 1
+        self.takeovers.append(takeover)
         if self.down:
             raise StoreUnavailable(self.__doc__)
         claim = await self.store.claim(*arguments, takeover=takeover)
@@ -194,3 +197,39 @@ class TestStoreClock:
         scene.clock.advance(timedelta(minutes=90))
         self.jump(scene, -timedelta(hours=1))
         assert timedelta(minutes=90) == (await scene.leases.claim(lease)).unresolved_for
+
+    async def test_what_is_taken_over_is_the_lease_that_was_seen(self):
+        """Another owner may have taken it or renewed it meanwhile: no lease but that one is taken."""
+        scene = Scene()
+        lease = await self.other_has_it(scene)
+        seen = (await scene.store.claim(KEY, 1, lease.owner, POLICY.lease_ttl, takeover=False)).lease
+        scene.clock.advance(POLICY.lease_ttl)
+        scene.takeovers.clear()
+        assert isinstance(await scene.leases.claim(lease), Claimed)
+        assert scene.takeovers == [False, seen]
+
+    async def test_a_lease_that_was_renewed_while_it_was_taken_over_is_waited_for(self):
+        """Its owner is at it."""
+        scene = Scene()
+        lease = await self.other_has_it(scene)
+        scene.clock.advance(POLICY.lease_ttl)
+
+        async def renewed(*arguments, takeover=True):
+            if takeover is not False:
+                await scene.store.claim(KEY, 1, self.OTHER, POLICY.lease_ttl)
+            return await scene.store.claim(*arguments, takeover=takeover)
+
+        scene.claim = renewed
+        assert Occupied(POLICY.lease_ttl) == await scene.leases.claim(lease)
+
+    async def test_a_store_that_does_not_let_go_of_what_is_over_is_asked_later(self):
+        """It says that the lease which was to be taken over is there as before."""
+        scene = Scene()
+        lease = await self.other_has_it(scene)
+        scene.clock.advance(POLICY.lease_ttl)
+
+        async def unmoved(*arguments, takeover=True):
+            return await scene.store.claim(*arguments, takeover=False)
+
+        scene.claim = unmoved
+        assert Occupied(POLICY.retry.maximum, lapsed=True) == await scene.leases.claim(lease)

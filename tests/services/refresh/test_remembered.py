@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from extauth import (
     AccessPolicy,
@@ -25,11 +23,9 @@ from extauth import (
     acting_as,
 )
 from extauth.adapters.authorization import GuardedStore
-from extauth.domain.freshness import SERVE, decide, served_until
-from extauth.domain.link import GrantOrigin, Link, RefreshFailure
+from extauth.domain.link import GrantOrigin, RefreshFailure
 from extauth.domain.outcomes import Deferred
-from extauth.domain.policy import ProviderTraits
-from extauth.domain.token_set import ResourceToken, TokenSet
+from extauth.domain.token_set import ResourceToken
 from extauth.services.refresh import remembered
 from extauth.testing.scripted.provider import ScriptedProvider
 from tests.services.conftest import KEY, Scene
@@ -124,28 +120,6 @@ async def eventually_presented(scene: Scene) -> bool:
     for _ in range(20):
         await asyncio.sleep(0)
     return len(scene.provider.presented) == 1
-
-
-@given(
-    life=st.integers(0, 10_000_000_000),
-    ahead=st.integers(0, 4_000_000_000),
-    least=st.integers(0, 4_000_000_000),
-    off=st.integers(-3, 3),
-    user=st.sampled_from(["alice", "bob", "carol", "dave"]),
-)
-def test_memory_ends_where_the_decision_changes(
-    life: int, ahead: int, least: int, off: int, user: str
-) -> None:
-    """``served_until`` says to the microsecond what ``decide`` does."""
-    began = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
-    micros = timedelta(microseconds=1)
-    tokens = TokenSet("at", "rt", expires_at=began + life * micros, issued_at=began)
-    link = Link(LinkKey("p", user), tokens, 1, began, began)
-    policy = RefreshPolicy(refresh_ahead=ahead * micros, min_validity=least * micros)
-    until = served_until(link, policy)
-    assert until is not None
-    now = until + off * micros
-    assert (decide(link, now, policy, ProviderTraits()) == SERVE) == (now < until)
 
 
 async def test_a_link_without_an_expiry_is_remembered_too(scene: Scene) -> None:

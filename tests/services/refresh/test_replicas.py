@@ -305,3 +305,17 @@ async def test_a_killed_replica_where_a_replay_is_forgiven(scene):
     served = await scene.replica(policy=policy).link("scripted", "alice")
     assert scene.provider.is_live(served.tokens)
     assert scene.provider.families_revoked == 0
+
+
+async def test_a_lease_ends_while_a_replay_is_forgiven(scene):
+    """So that the replica which holds it may be killed."""
+    scene.provider.traits = traits = ProviderTraits(replay_window=timedelta(seconds=30))
+    await scene.link()
+    scene.provider.gate = asyncio.Event()
+    policy = RefreshPolicy()
+    call = asyncio.create_task(scene.replica(policy=policy).link("scripted", "alice"))
+    await scene.provider.exchanging.wait()
+    held = await scene.inner.claim(KEY, 1, "another", policy.lease_ttl, takeover=False)
+    assert held.remaining == policy.lease_at(traits) < policy.lease_ttl
+    scene.provider.gate.set()
+    await call

@@ -1106,6 +1106,15 @@ class TestForcedRefresh:
         rejected = link.tokens.access_token
         assert (await scene.replica().refresh("scripted", "alice", rejected=rejected)).version == 2
 
+    async def test_an_unresolved_exchange_with_a_refused_token(self, scene):
+        """It is presented: what an API refuses is nothing to lose, however long it was to live."""
+        link = await scene.link(expires_in=FRESH)
+        await scene.inner.claim(KEY, 1, "crashed", timedelta(milliseconds=1))
+        scene.clock.advance(timedelta(seconds=1))
+        rejected = link.tokens.access_token
+        assert (await scene.replica().refresh("scripted", "alice", rejected=rejected)).version == 2
+        assert scene.provider.exchanges == 1
+
     async def test_an_unresolved_exchange_with_something_to_lose(self, scene):
         """A refresh that must not be tried is not claimed to have happened, nor asked for many times."""
         await scene.link(expires_in=FRESH)

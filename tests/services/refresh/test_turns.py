@@ -6,13 +6,15 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from extauth import LinkKey, ProviderUnavailable, RateLimit
 from extauth.domain.outcomes import Deferred, Exchanged, NotSent
-from extauth.domain.request_rate import FIRST_WINDOW
+from extauth.domain.provider_trouble import ONE_CAUSE
+from extauth.domain.request_rate import FIRST_WINDOW, RequestRate
 from extauth.domain.token_set import TokenSet
-from extauth.services.refresh.turns import Turns
+from extauth.services.refresh.turns import Turns, _Line
 from tests.support.orderly_clock import OrderlyClock
 
 ONE_A_SECOND = RateLimit(per_second=1)
@@ -141,6 +143,17 @@ async def test_who_would_wait_too_long_is_sent_away_at_once():
     await line.clock.run(asyncio.gather(*tasks))
 
 
+async def test_who_has_its_turn_in_time_waits():
+    """It is reckoned with the speed, and with all who wait before it."""
+    line = Line()
+    limit = RateLimit(per_second=2)
+    tasks = waiting(line, *"abcd", limit=limit)
+    await asyncio.sleep(0)
+    tasks += waiting(line, "e", limit=limit, patience=2.0)
+    await line.clock.run(asyncio.gather(*tasks))
+    assert line.got[-1] == ("e", 1.95)
+
+
 async def test_who_was_sent_away_keeps_its_place():
     """It is let in when it is due, however many wait, and goes before those who came later."""
     line = Line()
@@ -227,6 +240,47 @@ async def test_who_was_served_early_is_waited_for_by_nobody():
     assert await line.told("d", patience=0.5) == 2.0
 
 
+NOW = 1000.0
+
+
+@pytest.mark.parametrize(
+    ("told", "learned", "speed"), [(None, None, None), (9, None, 9), (None, 2, 2), (9, 2, 2), (1, 2, 1)]
+)
+def test_of_what_was_told_and_what_was_learned_the_slower_counts(told, learned, speed):
+    """An application may allow itself more than the provider takes, or less."""
+    limit = RateLimit(per_second=told)
+    line = _Line(limit, RequestRate(refused_at=learned, resumes=NOW - 5.0, climb=5.0))
+    assert line.per_second(NOW) == speed
+
+
+@pytest.mark.parametrize(
+    ("rate", "first"),
+    [
+        (RequestRate(), (NOW, FIRST_WINDOW)),
+        (RequestRate(refused_at=2.0, guessed=True, resumes=NOW), (NOW, FIRST_WINDOW)),
+        (RequestRate(refused_at=50.0, guessed=True, resumes=NOW), (NOW, 50.0)),
+        (RequestRate(refused_at=2.0, resumes=NOW + 7), (NOW + 7, FIRST_WINDOW)),
+        (RequestRate(refused_at=2.0, resumes=NOW + 7, sample=10), (NOW + 7, 1.8)),
+        (RequestRate(since=NOW - 2, served=40), (NOW, 20.0)),
+    ],
+    ids=["nothing", "a low guess", "a high guess", "chance", "known", "served"],
+)
+def test_what_somebody_is_told_a_time_by(rate, first):
+    """The speed that is known; else the fastest of what may be, so that nobody comes later than need be."""
+    assert _Line(rate=rate).first_turn(NOW) == first
+
+
+async def test_nobody_is_told_a_time_that_is_past():
+    """However long ago the last turn was: what waits is held up by one that is under way."""
+    line = Line()
+    limit = RateLimit(concurrent=1)
+    await line.take("a", limit)
+    [b] = waiting(line, "b", limit=limit, patience=5.0)
+    with pytest.raises(ProviderUnavailable) as caught:
+        await line.clock.run(b)
+    assert caught.value.retry_after == timedelta(0)
+
+
 async def test_a_short_pause_is_waited_for():
     """Nothing goes before it is over, and then one alone, to see."""
     line = Line()
@@ -242,6 +296,125 @@ async def test_a_short_pause_is_waited_for():
     line.end("x", SERVED)
     await line.clock.run(tasks[1])
     assert line.got[-1] == ("y", 2.5)
+
+
+@pytest.mark.parametrize(
+    ("limit", "patience", "waits"), [(RateLimit(per_second=2), 3.2, "xyz"), (None, 2.4, "xyzw")]
+)
+async def test_a_pause_sends_away_at_once_who_would_wait_in_vain(limit, patience, waits):
+    """That is, where the speed is known; where it is not, only those whose patience ends before the pause."""
+    line = Line()
+    for user in "abcdef"[: 1 if limit else 6]:
+        await line.take(user, limit)
+    tasks = waiting(line, *"xyzw", limit=limit, patience=patience)
+    tasks += waiting(line, "hasty", limit=limit, patience=1.9)
+    await asyncio.sleep(0)
+    line.refuse("a", 2.0)
+    await asyncio.sleep(0)
+    assert ["xyzw"[number] for number, task in enumerate(tasks[:4]) if not task.done()] == list(waits)
+    assert isinstance(tasks[-1].exception(), ProviderUnavailable)
+    line.turns.hurry()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_refusal_of_what_was_sent_before_the_pause_says_nothing_new():
+    """It may come after the pause; then there is another one, and nothing is learned of it."""
+    line = Line()
+    for user in "ab":
+        await line.take(user, None)
+        line.turns.sent("crm", LinkKey("crm", user))
+    await line.clock.run(line.clock.sleep(1.0))
+    line.refuse("a", 2.0)
+    before = line.turns._lines["crm"].rate
+    await line.clock.run(line.clock.sleep(3.0))
+    line.turns.refused("crm", LinkKey("crm", "b"), timedelta(seconds=4), of_rate=True)
+    after = line.turns._lines["crm"].rate
+    assert after == attrs.evolve(before, resumes=line.clock.monotonic() + 4)
+
+
+@pytest.mark.parametrize("of_rate", [True, False])
+async def test_an_outage_says_nothing_of_the_speed(of_rate):
+    """Only who says that there are too many requests does; an outage is one link's word, too."""
+    line = Line()
+    for user in "abcdef":
+        await line.take(user, None)
+    tasks = waiting(line, *"xyz", limit=None)
+    await asyncio.sleep(0)
+    line.end("a", SERVED)
+    await line.clock.run(line.clock.sleep(0.5))
+    line.refuse("b", 2.0, of_rate=of_rate)
+    assert (line.turns._lines["crm"].rate.refused_at is not None) == of_rate
+    assert line.turns.speaks_for_all("crm", LinkKey("crm", "c")) == of_rate
+    line.turns.hurry()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_two_links_that_are_refused_speak_for_the_provider():
+    """One alone may be about itself, and two that are far apart are two matters."""
+    line = Line()
+    a, b = LinkKey("crm", "a"), LinkKey("crm", "b")
+    assert not line.turns.speaks_for_all("crm", b)
+    await line.take("a", None)
+    assert not line.turns.speaks_for_all("crm", b)
+    line.refuse("a", 1.0)
+    assert not line.turns.speaks_for_all("crm", a)
+    assert line.turns.speaks_for_all("crm", b)
+    assert not line.turns.speaks_for_all("other", b)
+    await line.clock.run(line.clock.sleep(ONE_CAUSE.total_seconds()))
+    assert not line.turns.speaks_for_all("crm", b)
+
+
+async def test_a_line_is_crowded_where_a_refresh_would_wait():
+    """For others, or for its time; then a token that still works is handed out as it is."""
+    line = Line()
+    limit = RateLimit(concurrent=1)
+    assert not line.turns.crowded("crm")
+    await line.take("a", limit)
+    assert line.turns.crowded("crm")
+    [b] = waiting(line, "b", limit=limit)
+    await asyncio.sleep(0)
+    line.end("a", SERVED)
+    assert line.turns.crowded("crm"), "it is b's turn, who does not know it yet"
+    await line.clock.run(b)
+    line.refuse("b", 2.0)
+    assert line.turns.crowded("crm")
+    await line.clock.run(line.clock.sleep(2.0))
+    assert not line.turns.crowded("crm")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "window"),
+    [
+        ([SERVED], FIRST_WINDOW + 0.5),
+        ([SERVED, SERVED], FIRST_WINDOW + 0.5),
+        ([NotSent("connect_failed")], FIRST_WINDOW),
+        ([NotSent("connect_failed"), SERVED], FIRST_WINDOW + 0.5),
+    ],
+    ids=["full", "full no more", "nothing sent", "all but full"],
+)
+async def test_more_may_be_under_way_once_that_is_what_others_wait_for(outcomes, window):
+    """With each answer, as long as the window is full, or all but full."""
+    line = Line()
+    for user in "abcdef":
+        await line.take(user, None)
+    tasks = waiting(line, "x", "y", limit=None)
+    await asyncio.sleep(0)
+    for user, outcome in zip("abcdef", outcomes, strict=False):
+        line.end(user, outcome)
+    assert line.turns._lines["crm"].rate.window == window
+    line.turns.hurry()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_no_more_may_where_they_wait_for_something_else():
+    """As for the speed that the application allows itself."""
+    line = Line()
+    await line.take("a")
+    tasks = waiting(line, "x")
+    await asyncio.sleep(0)
+    line.end("a", SERVED)
+    assert line.turns._lines["crm"].rate.window == FIRST_WINDOW
+    await line.clock.run(asyncio.gather(*tasks))
 
 
 async def test_what_hangs_holds_up_nobody_for_long():
