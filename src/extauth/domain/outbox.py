@@ -78,14 +78,13 @@ class DeliverLater(Exception):
 
     ``code`` is kept beside the event; it must hold nothing that is secret. ``after`` is a year at most.
 
-    :raises ValueError: for a code that no store can keep, and a span that cannot be.
-    :raises TypeError: if ``after`` is no ``timedelta``.
+    :raises ValueError: for a code that no store can keep, and a span that cannot be; ``TypeError`` for none.
     """
 
     def __init__(self, code: str, *, after: timedelta | None = None) -> None:
         super().__init__(code)
         self.code = storable_text(code, "code")
-        if after is not None and not isinstance(after, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
+        if not isinstance(after, timedelta | None):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
             raise TypeError(must_be("a timedelta", after, "after"))
         if after is not None and not timedelta(0) <= after <= LONGEST_DELAY:
             msg = f"after must be from zero to {LONGEST_DELAY.days} days, not {after}"

@@ -32,9 +32,12 @@ def _not_negative(_: object, attribute: attrs.Attribute[timedelta], value: timed
         raise ValueError(msg)
 
 
-def _limits(_: object, attribute: attrs.Attribute[object], value: object) -> None:
-    limits = cast("Mapping[object, object]", value)
-    if not isinstance(value, Mapping) or not all(isinstance(each, RateLimit) for each in limits.values()):
+def _limits(
+    _: object, attribute: attrs.Attribute[Mapping[str, RateLimit]], value: Mapping[str, RateLimit]
+) -> None:
+    given = cast("object", value)
+    limits = cast("Mapping[object, object]", given).values() if isinstance(given, Mapping) else [None]
+    if not all(isinstance(each, RateLimit) for each in limits):
         msg = f"{attribute.name} must be RateLimit(...) by provider id, as in {{'github': RateLimit(...)}}"
         raise TypeError(msg)
 

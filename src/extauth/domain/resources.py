@@ -126,8 +126,8 @@ def after_exchange(
         tokens = attrs.evolve(tokens, scopes=())
     issued_at = _issued_at(link, answer, resource, now)
     if resource is None:
-        others = {} if traits.refresh_revokes_access_token else _not_long_ended(previous, now)
-        return attrs.evolve(tokens, issued_at=issued_at, resource_tokens=others)
+        tokens = attrs.evolve(tokens, issued_at=issued_at, resource_tokens=_not_long_ended(previous, now))
+        return attrs.evolve(tokens, resource_tokens={}) if traits.refresh_revokes_access_token else tokens
     new = {resource: ResourceToken(answer.access_token, answer.expires_at, issued_at)}
     others, expires_at = _not_long_ended(previous, now), previous.expires_at
     if traits.refresh_revokes_access_token:

@@ -31,7 +31,7 @@ def found_auth(given: AuthOrFinder, native: object) -> Auth:
     """
     if isinstance(given, Auth):
         return given
-    auth: object = given(native)
+    auth = cast("object", given(native))
     if auth is None or isawaitable(auth):
         if (close := getattr(auth, "close", None)) is not None:
             close()  # a coroutine that nobody awaits

@@ -170,12 +170,12 @@ async def test_a_code_that_says_nothing_is_no_success(store, calendar, error, de
 @pytest.mark.parametrize(
     "made",
     [
-        lambda: DeliverLater(ValueError("x")),
+        lambda: DeliverLater(ValueError("x")),  # type: ignore[arg-type]
         lambda: DeliverLater("a\0b"),
-        lambda: DeliverLater("busy", after=5),
+        lambda: DeliverLater("busy", after=5),  # type: ignore[arg-type]
         lambda: DeliverLater("busy", after=-timedelta(seconds=1)),
         lambda: DeliverLater("busy", after=timedelta.max),
-        lambda: Undeliverable(None),
+        lambda: Undeliverable(None),  # type: ignore[arg-type]
     ],
 )
 async def test_what_a_handler_cannot_say(store, calendar, made):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import TypeAlias, final
+from typing import TypeAlias, cast, final
 
 import attrs
 
@@ -62,7 +62,7 @@ class _Rows:
         if self._mapping is None:
             msg = "it is no link, and no mapping was given to make one of it"
             raise RowRefused(msg)
-        link: object = self._mapping(row)
+        link = cast("object", self._mapping(row))
         if isinstance(link, ImportedLink):
             return link
         if (close := getattr(link, "close", None)) is not None:

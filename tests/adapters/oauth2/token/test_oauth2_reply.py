@@ -413,12 +413,12 @@ def test_the_token_type_is_kept_or_bearer(token_type: object, expected: str) -> 
 
 
 def test_an_extra_member_that_no_store_could_keep_is_left_out() -> None:
-    """NUL, lone surrogates and numbers beyond JSON would fail the save of good tokens."""
+    """NUL, lone surrogates, numbers beyond JSON and deep nesting would fail the save of good tokens."""
     body = (
         b'{"access_token": "at-1", "kept": {"a": [1, null, "\\u00e9"]}, "nul": "\\u0000", '
-        b'"lone": ["\\ud800"], "nan": NaN, "key": {"\\u0000": 1}}'
+        b'"lone": ["\\ud800"], "nan": NaN, "key": {"\\u0000": 1}, "deep": ' + b"[" * 600 + b"]" * 600 + b"}"
     )
-    rules = ReplyRules(extra_fields={"kept", "nul", "lone", "nan", "key"})
+    rules = ReplyRules(extra_fields={"kept", "nul", "lone", "nan", "key", "deep"})
 
     assert tokens_of(body, rules).extra == {"kept": {"a": [1, None, "é"]}}
 

@@ -15,6 +15,8 @@ _FORM = re.compile(r"[A-Za-z0-9_.~*'()!,:;/?@$%+&=\x80-\U0010ffff-]+")
 """Nothing else is in a form-encoded body, but letters that should have been encoded; above all no ``<``,
 white space or quote. A link in an HTML page or a sentence must never be taken for an OAuth error."""
 _MOST_FORM_FIELDS = 100
+_DEEPEST = 100
+"""Levels that a member may be nested."""
 _TOKEN_KEYS = frozenset({"access_token", "refresh_token", "id_token"})
 _SAID_ONCE = _TOKEN_KEYS | {"error"}
 """Two tokens are as good as none, and so are two errors. Of others the first counts, rather than that the
@@ -180,10 +182,20 @@ def without_tokens(value: object) -> object:
 
 
 def storable_json(value: object) -> bool:
-    """Whether every store can keep this parsed JSON: finite numbers, and no NUL or lone surrogate."""
+    """Whether every store can keep this parsed JSON: finite numbers, no NUL or lone surrogate, and not nested
+    so deep that somebody else's stack might be too short to read it."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level for inner in _inner(each)]
+    if level:
+        return False
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()
     except (ValueError, RecursionError):
         return False
     return "\\u0000" not in text
+
+
+def _inner(value: object) -> Iterable[object]:
+    return value.values() if is_object(value) else value if is_list(value) else ()
