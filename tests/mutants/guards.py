@@ -132,8 +132,12 @@ GUARDS: Sequence[Guard] = (
 )
 
 FLOORS = {
+    "domain/fence.py": 100,
     "domain/freshness.py": 90,
+    "domain/known_links.py": 90,
+    "domain/own_writes.py": 90,
     "domain/resources.py": 90,
+    "domain/store_history.py": 80,
     "services/health/check.py": 100,
     "services/keys/reseal_link.py": 100,
     "services/linking/device_flow.py": 90,
@@ -143,7 +147,13 @@ FLOORS = {
     "services/outbox/expiring.py": 100,
     "services/outbox/options.py": 100,
     "services/readiness.py": 100,
+    "services/refresh/attempt.py": 95,
+    "services/refresh/exchange.py": 90,
+    "services/refresh/lease.py": 90,
+    "services/refresh/places.py": 90,
     "services/refresh/siblings.py": 100,
+    "services/refresh/turns.py": 90,
+    "services/single_flight.py": 90,
     "services/transfer/adding.py": 90,
     "services/transfer/importing.py": 95,
     "services/upkeep/pace.py": 85,

@@ -101,6 +101,32 @@ async def test_a_history_that_nobody_has_accepted(scene, telling):
     assert [event.healed for event in went_back(scene)] == [0]
 
 
+async def test_the_first_claim_of_a_service_that_has_not_looked(scene, telling):
+    """Used without ``async with``, it has nothing to compare what it is told with."""
+    await scene.link()
+    tokens = opened(scene, telling)
+    scene.replicas.append(tokens)
+    assert (await tokens.link("scripted", "alice")).version == 2
+    assert went_back(scene) == []
+
+
+async def test_who_has_nothing_to_claim_looks_thrice_within_a_hold(scene, telling, monkeypatch):
+    """So that it has put back what it knows before another replica refreshes again."""
+    sleep, slept = asyncio.sleep, []
+
+    async def noted(seconds):
+        if seconds:
+            slept.append(seconds)
+            await asyncio.Event().wait()
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    async with opened(scene, telling):
+        while not slept:
+            await sleep(0)
+    assert slept == [HOLD.total_seconds() / 3]
+
+
 async def test_a_claim_that_tells_of_another(scene, telling):
     """Nothing is presented then: the lease is given back, and what is stored is read again afterwards."""
     link = await scene.link()

@@ -222,6 +222,16 @@ class TestServing:
         assert link.tokens.scopes == {"repo"}
         assert link.tokens.extra == {"team": "t"}
 
+    async def test_scopes_that_are_gone(self, scene):
+        """A provider that says that none are left means what it says, where one that omits them does not."""
+        await scene.link(expires_in=EXPIRED, scopes={"repo"})
+
+        def without_scopes(tokens):
+            return attrs.evolve(scene.provider.rotate(tokens), no_scopes=True)
+
+        scene.provider.script = [without_scopes]
+        assert (await scene.replica().link("scripted", "alice")).tokens.scopes == set()
+
     async def test_two_providers_with_one_id(self, scene):
         """Which of them would be meant is not a thing to guess."""
         with pytest.raises(ValueError, match="'scripted'"):
@@ -475,6 +485,20 @@ class TestTemporaryFailure:
             await scene.replica().access_token("scripted", "alice")
         assert scene.provider.exchanges == 5
         assert (await scene.stored()).pending is None
+
+    async def test_nothing_is_sent_again_into_a_pause(self, scene):
+        """It may have begun meanwhile, by what other links were told."""
+        link = await scene.link(expires_in=EXPIRED)
+        tokens = scene.replica()
+
+        def paused_meanwhile(_):
+            tokens._refresh_flight._pauses.rejected("scripted", link, "invalid_client")
+            return NotSent("connect_failed")
+
+        scene.provider.script = [paused_meanwhile]
+        with pytest.raises(ProviderUnavailable, match="connect_failed"):
+            await tokens.access_token("scripted", "alice")
+        assert scene.provider.exchanges == 1
 
     async def test_a_lease_is_renewed_before_it_is_too_short(self, scene):
         """Repeating takes the lease again when one more exchange would not fit into what is left of it."""

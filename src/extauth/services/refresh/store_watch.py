@@ -117,7 +117,6 @@ class StoreWatch:
         self._unexplained = False
 
     def _gone_back(self) -> None:
-        self._unexplained = False
         if self._hold:
             self._held_until = self._clock.monotonic() + self._hold
             self._keep(self._heal(self._held_until))
