@@ -36,9 +36,10 @@ TTL = timedelta(minutes=5)
 METHOD = f"""Each user has two links, whose access tokens expire evenly over {LIFETIME} to come and the
 hour before. Both sizes are databases of one server, and files on one disk, measured in alternating
 rounds; each call is of a link drawn at random from all of them, one after the other. A time is the
-median of {ROUNDS} rounds. The databases are larger than what Postgres (128 MB of `shared_buffers`, its
-default) and SQLite keep themselves, and fit into the machine's memory. In the last two columns
-the same table is in {PARTITIONS} partitions, by a hash of the primary key or of the user's id."""
+median of {ROUNDS} rounds, and in each the median of its calls. The databases are larger than what Postgres
+(128 MB of `shared_buffers`, its default) and SQLite keep themselves, and fit into the machine's memory.
+In the last two columns the same table is in {PARTITIONS} partitions, by a hash of the primary key or of
+the user's id."""
 
 Call: TypeAlias = Callable[[Store, LinkKey], Awaitable[float]]
 
@@ -101,12 +102,13 @@ def _side(store: Store, size: int, call: Call, times: int) -> Side:
     rng = random.Random(size)
 
     async def measure() -> float:
-        return sum([await call(store, key_of(rng.randrange(size))) for _ in range(times)]) / times
+        # The median: of calls that wait for a disk, or a turn on the processor, some take very long.
+        return median([await call(store, key_of(rng.randrange(size))) for _ in range(times)])
 
     return measure
 
 
-async def _compared(
+async def compared(
     name: str, urls: Mapping[str, tuple[str, int]]
 ) -> tuple[list[Figure], list[Sequence[str]]]:
     figures: list[Figure] = []
@@ -140,7 +142,7 @@ async def measure(server: str) -> Part:
     with tempfile.TemporaryDirectory() as folder:
         paths = {size: Path(folder) / f"{size}.db" for size in (SMALL, LARGE)}
         files = {f"{size:,} links": (await fill_sqlite(path, size), size) for size, path in paths.items()}
-        sqlite = await _compared("SQLite", files)
+        sqlite = await compared("SQLite", files)
         rows = [
             _row(
                 "SQLite: bytes a link", [f"{path.stat().st_size / size:,.0f}" for size, path in paths.items()]
@@ -154,7 +156,7 @@ async def measure(server: str) -> Part:
             await fill_postgres(dsn, size, partitioned_by=_PARTITIONED.get(side))
             databases[side] = dsn, size
         weights = [f"{await disk(dsn) / size:,.0f}" for dsn, size in databases.values()]
-        postgres = await _compared("Postgres", databases)
+        postgres = await compared("Postgres", databases)
         costs = [await cost_of_rotations(dsn, size) for dsn, size in databases.values()]
         rows += [
             _row("Postgres: bytes a link", weights),

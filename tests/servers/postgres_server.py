@@ -177,8 +177,8 @@ class OwnPostgresServer(PostgresServer):
             process.wait()
 
     @contextmanager
-    def frozen(self) -> Generator[None, None, None]:
-        """Stop it where it is: it neither answers nor closes a connection."""
+    def frozen(self) -> Generator[list[int], None, None]:
+        """Stop it where it is: it neither answers nor closes a connection. Yields its processes."""
         assert self._process is not None
         postmaster = self._process.pid
         os.kill(postmaster, signal.SIGSTOP)  # it starts no others then
@@ -188,19 +188,16 @@ class OwnPostgresServer(PostgresServer):
                 with suppress(ProcessLookupError):  # its client has just gone
                     os.kill(child, signal.SIGSTOP)
                     stopped.append(child)
-            yield
+            yield stopped
         finally:
             for process in stopped:
                 with suppress(ProcessLookupError):  # it had ended, and the postmaster has noticed by now
                     os.kill(process, signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it and its sessions at once, with nothing written and nobody told, and leave it down."""
-        assert self._process is not None
-        postmaster = self._process.pid
-        os.kill(postmaster, signal.SIGSTOP)  # else it begins anew
-        for process in (*_children(postmaster), postmaster):
-            with suppress(ProcessLookupError):
+        """End it and its sessions at once, with nothing written and nobody told."""
+        with self.frozen() as processes:
+            for process in processes:
                 os.kill(process, signal.SIGKILL)
         self.stop("immediate")
 
