@@ -7,6 +7,7 @@ from typing import final
 
 import attrs
 
+from extauth.domain.partly_read import PartlyRead
 from extauth.domain.storable import aware_utc, identifier, key_part, optional_instant, optional_text, text
 from extauth.domain.token_set import TokenSet
 
@@ -107,7 +108,7 @@ class PendingExchange:
 
 @final
 @attrs.frozen
-class Link:
+class Link(PartlyRead):
     """A user's tokens at a provider, with their version and the marks beside them.
 
     ``version`` starts at 1 and grows by 1 with each credential write: a saved refresh or a new

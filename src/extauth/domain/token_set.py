@@ -8,6 +8,7 @@ from typing import final
 
 import attrs
 
+from extauth.domain.partly_read import PartlyRead
 from extauth.domain.storable import (
     JsonValue,
     empty_is_none,
@@ -51,7 +52,7 @@ def _resource_tokens(value: Mapping[str, ResourceToken]) -> Mapping[str, Resourc
 
 @final
 @attrs.frozen
-class TokenSet:
+class TokenSet(PartlyRead):
     """One answer of a token endpoint (RFC 6749 section 5.1), as it is kept.
 
     Its ``repr`` shows no secret.

@@ -8,7 +8,8 @@ from typing import final
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections
-from extauth.adapters.postgres.rows import Row, key_parameters, link_from_row
+from extauth.adapters.postgres.row import Row
+from extauth.adapters.postgres.rows import key_parameters, link_from_row
 from extauth.adapters.postgres.sending import Rows
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.link_columns import RowKey

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from extauth.adapters.postgres.due_schema import FAMILY, INSTANT, WHEN, WHICH
+from extauth.adapters.postgres.row import SELECTED
 from extauth.adapters.sql.link_columns import NOT_FENCED, of_that_write, select_list
 from extauth.domain.due import DueBy
 
 _COLUMNS = select_list(
     pending_since="coalesce(unresolved_since, lease_taken_at)",
-    lease_left="""CASE WHEN lease_expires_at IS NULL THEN interval '0'
-    ELSE lease_expires_at - clock_timestamp() END""",
+    lease_left="lease_expires_at - clock_timestamp()",
+    instant=SELECTED,
 )
 
 DURABLE = """set_config('synchronous_commit', CASE current_setting('synchronous_commit')

@@ -29,13 +29,12 @@ from extauth.adapters.postgres.outbox import PostgresOutbox
 from extauth.adapters.postgres.own_pool import own_pool
 from extauth.adapters.postgres.pools import Pool
 from extauth.adapters.postgres.preparing import prepare
+from extauth.adapters.postgres.row import Row, instant
 from extauth.adapters.postgres.rows import (
     Parameters,
-    Row,
     account_parameters,
     due_parameters,
     failure_parameters,
-    instant,
     key_parameters,
     link_from_row,
     origin_parameters,

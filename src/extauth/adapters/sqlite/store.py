@@ -46,13 +46,12 @@ from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.outbox import SqliteOutbox
 from extauth.adapters.sqlite.preparing import prepare
+from extauth.adapters.sqlite.row import Row, instant_from_micros, instant_to_micros
 from extauth.adapters.sqlite.rows import (
     Values,
     account_parameters,
     due_parameters,
     failure_parameters,
-    instant_from_micros,
-    instant_to_micros,
     key_parameters,
     link_from_row,
     origin_parameters,
@@ -62,7 +61,7 @@ from extauth.adapters.sqlite.rows import (
     version_parameters,
 )
 from extauth.adapters.sqlite.sealed_rows import SqliteTexts
-from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
+from extauth.adapters.sqlite.unseen import Parameters, Unseen
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
