@@ -40,10 +40,9 @@ def still_sealed(tokens: TokenSet) -> str | None:
 
     Nobody can use an encrypted token, and a provider that is sent one takes it for one that is dead.
     """
-    if is_sealed(tokens.access_token):
-        return sealing_key_id(tokens.access_token)
-    if tokens.refresh_token is not None and is_sealed(tokens.refresh_token):
-        return sealing_key_id(tokens.refresh_token)
+    for text in (tokens.access_token, tokens.refresh_token):
+        if text is not None and text.startswith(SEAL_MARK):
+            return sealing_key_id(text)
     return None
 
 

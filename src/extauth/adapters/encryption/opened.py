@@ -7,6 +7,7 @@ opened of it then is what would be opened of it now. So nothing here can be out 
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, final
 
@@ -22,7 +23,7 @@ class OpenedLinks:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._latest: dict[LinkKey, tuple[Link, Link, float]] = {}
+        self._latest: OrderedDict[LinkKey, tuple[Link, Link, float]] = OrderedDict()
         """As stored, as opened, and until when; the oldest is dropped when there are too many."""
 
     def of(self, stored: Link) -> Link | None:
@@ -40,4 +41,4 @@ class OpenedLinks:
         self._latest.pop(stored.key, None)
         self._latest[stored.key] = stored, opened, until
         if len(self._latest) > MOST_REMEMBERED:
-            del self._latest[next(iter(self._latest))]
+            self._latest.popitem(last=False)

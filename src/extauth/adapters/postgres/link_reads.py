@@ -49,4 +49,7 @@ class LinkReads:
     def _rows_of(self, keys: Sequence[RowKey]) -> Awaitable[Rows]:
         if len(keys) == 1:
             return self._connections.read_by_key(statements.GET, *keys[0])
-        return self._connections.read_by_key(statements.GET_MANY, *zip(*keys, strict=True))
+        providers, users = zip(*keys, strict=True)
+        if len({*providers}) == 1:
+            return self._connections.read_by_key(statements.GET_MANY_OF_ONE, providers[0], users)
+        return self._connections.read_by_key(statements.GET_MANY, providers, users)

@@ -12,7 +12,7 @@ from typing import Any, Final, final
 
 import asyncpg
 
-from extauth.adapters.sql.plain_links import INSTANTS, account_of
+from extauth.adapters.sql.plain_links import INSTANTS, part_of
 
 SELECTED: Final = "timestamptz_send({})"
 """What selects an instant."""
@@ -43,8 +43,8 @@ class Row(asyncpg.Record):
         return f"<Row of {len(self)} columns>"
 
     def part(self, name: str) -> Any:
-        """Return the attribute of a link that has this name."""
-        return account_of(self) if name == "account" else optional_from_bytes(self[INSTANTS[name]])
+        """Return the attribute of a link, or of its tokens, that has this name."""
+        return part_of(self, name, instant_from_bytes)
 
     def micros(self, name: str) -> int | None:
         """Return the instant of that name, since 1970."""

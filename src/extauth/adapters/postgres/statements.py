@@ -60,6 +60,10 @@ GET = f"SELECT {_COLUMNS} FROM external_auth_links WHERE {_KEY}"
 GET_MANY = f"""SELECT {_COLUMNS} FROM external_auth_links
 WHERE (provider_id, user_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"""
 
+# Of one provider alone, as reads at one moment mostly are: an array less to send and to read.
+GET_MANY_OF_ONE = f"""SELECT {_COLUMNS} FROM external_auth_links
+WHERE provider_id = $1 AND user_id = ANY($2::text[])"""
+
 LINKS_OF = f"SELECT {_COLUMNS} FROM external_auth_links WHERE user_id = $1"
 
 # The share lock keeps every delete out until this commit, and is granted with the floor as the last

@@ -10,27 +10,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, final
 
+from extauth.adapters.sql.json_columns import scopes_from_text
 from extauth.adapters.sql.link_columns import (
     ACCOUNT_AVATAR_URL,
     ACCOUNT_DISPLAY_NAME,
     ACCOUNT_ID,
     ACCOUNT_LOGIN,
     CREATED_AT,
+    OAUTH_ACCESS_TOKEN_KEY_ID,
     OAUTH_EXPIRY,
     OAUTH_EXTRA,
     OAUTH_ISSUED_AT,
     OAUTH_REFRESH_TOKEN_EXPIRY,
+    OAUTH_REFRESH_TOKEN_KEY_ID,
     OAUTH_RESOURCE_TOKENS,
     OAUTH_SCOPES,
+    OAUTH_TOKEN_TYPE,
     PENDING_SINCE,
+    PROVIDER_ID,
     UPDATED_AT,
+    USER_ID,
 )
-from extauth.domain.link import Account, Link, PendingExchange
+from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange
 from extauth.domain.partly_read import Unread
 from extauth.domain.storable import MAX_ID_LENGTH, JsonValue
-from extauth.domain.stored_link import Common, common_of, stored_link
+from extauth.domain.stored_link import stored_link
 
 INSTANTS: Mapping[str, int] = {
     "created_at": CREATED_AT,
@@ -39,9 +46,15 @@ INSTANTS: Mapping[str, int] = {
     "issued_at": OAUTH_ISSUED_AT,
     "refresh_token_expires_at": OAUTH_REFRESH_TOKEN_EXPIRY,
 }
-"""Where a row has the times that are made when they are looked at."""
+"""Where a row has the times."""
 
-_MOST_COMMON = 1024
+_TEXTS: Mapping[str, int] = {
+    "token_type": OAUTH_TOKEN_TYPE,
+    "access_token_key_id": OAUTH_ACCESS_TOKEN_KEY_ID,
+    "refresh_token_key_id": OAUTH_REFRESH_TOKEN_KEY_ID,
+}
+
+_MOST_IN_COMMON = 1024
 """Of what links have in common this many are known: a few for each provider."""
 
 _NOTHING = ("", None, None, None, None, None)
@@ -75,46 +88,83 @@ class PlainLinks(Generic[R]):
         self._pending = pending
         self._first = first
         self._last = last
-        self._common: dict[tuple[object, ...], Common] = {}
+        self._origins: dict[tuple[object, ...], GrantOrigin | None] = {}
+        """By what most links of a provider have in common, as it stands in their rows, once one with just that
+        was read without an error."""
 
     def link(self, row: R) -> Link:
         """Return the link that ``decode`` would return.
 
         :raises LinkUnreadable: as ``decode`` does.
         """
+        link = None
+        with_others = row[OAUTH_SCOPES:ACCOUNT_ID]
         try:
-            common = self._common.get(row[OAUTH_SCOPES:ACCOUNT_ID])
-            link = None if common is None else self._plain(row, common)
+            if with_others in self._origins:
+                link = self._plain(row, self._origins[with_others])
         except (ArithmeticError, AttributeError, TypeError, ValueError):
-            link = None  # a column holds what none of ours holds
+            pass  # a column holds what none of ours holds
         if link is not None:
             return link
         link = self._decode(row)
-        if len(self._common) < _MOST_COMMON:
-            self._common[row[OAUTH_SCOPES:ACCOUNT_ID]] = common_of(link)
+        if len(self._origins) < _MOST_IN_COMMON:
+            self._origins[with_others] = link.origin
         return link
 
-    def _plain(self, row: R, common: Common) -> Link | None:
+    def _plain(self, row: R, origin: GrantOrigin | None) -> Link | None:
         provider_id, user_id, version, created, updated, access, refresh, expiry, issued, end = row[
             :OAUTH_SCOPES
         ]
+        texts = (
+            provider_id + user_id + access if refresh is None else provider_id + user_id + access + refresh
+        )
         first, last = self._first, self._last
-        if (
-            row[OAUTH_RESOURCE_TOKENS:PENDING_SINCE] != _NOTHING
-            or not _is_token(access)
-            or not (refresh is None or _is_token(refresh))
-            or not (_is_id(provider_id) and _is_id(user_id))
-            or not (first <= created <= last and first <= updated <= last)
-            or not (expiry is None or first <= expiry <= last)
-            or not (issued is None or first <= issued <= last)
-            or not (end is None or first <= end <= last)
-            or not (row[ACCOUNT_ID] is None or _is_account(row))
+        if not (
+            row[OAUTH_RESOURCE_TOKENS:PENDING_SINCE] == _NOTHING
+            and access != ""
+            and refresh != ""
+            and texts.isascii()
+            and "\0" not in texts
+            and 0 < len(provider_id) <= MAX_ID_LENGTH
+            and 0 < len(user_id) <= MAX_ID_LENGTH
+            and first <= created <= last
+            and first <= updated <= last
+            and (expiry is None or first <= expiry <= last)
+            and (issued is None or first <= issued <= last)
+            and (end is None or first <= end <= last)
+            and (row[ACCOUNT_ID] is None or _is_account(row))
         ):
             return None
-        text = row[OAUTH_EXTRA]
-        extra = {} if text == "" else _json_object(text)
-        pending = None if row[PENDING_SINCE] is None else self._pending(row)
-        return stored_link(provider_id, user_id, version, access, refresh, common, extra, pending, row)
+        return stored_link(
+            row,
+            version=version,
+            access_token=access,
+            refresh_token=refresh,
+            extra=None if row[OAUTH_EXTRA] == "" else _json_object(row[OAUTH_EXTRA]),
+            origin=origin,
+            pending=None if row[PENDING_SINCE] is None else self._pending(row),
+        )
+
+
+def part_of(row: StoredRow, name: str, instant: Callable[[Any], datetime]) -> Any:
+    """Make the attribute of a link or of its tokens that has this name, of a row of a link that is plain.
+
+    :raises KeyError: if there is none.
+    """
+    match name:
+        case "key":
+            return LinkKey(row[PROVIDER_ID], row[USER_ID])
+        case "account":
+            return account_of(row)
+        case "scopes":
+            return scopes_from_text(row[OAUTH_SCOPES])
+        case "extra" | "resource_tokens":
+            return {}
+        case _ if name in _TEXTS:
+            return row[_TEXTS[name]]
+        case _:
+            value = row[INSTANTS[name]]
+            return None if value is None else instant(value)
 
 
 def account_of(row: StoredRow) -> Account | None:
@@ -122,14 +172,6 @@ def account_of(row: StoredRow) -> Account | None:
     if row[ACCOUNT_ID] is None:
         return None
     return Account(row[ACCOUNT_ID], row[ACCOUNT_LOGIN], row[ACCOUNT_DISPLAY_NAME], row[ACCOUNT_AVATAR_URL])
-
-
-def _is_token(text: str) -> bool:
-    return text != "" and text.isascii() and "\0" not in text
-
-
-def _is_id(text: str) -> bool:
-    return 0 < len(text) <= MAX_ID_LENGTH and text.isascii() and "\0" not in text
 
 
 def _is_account(row: StoredRow) -> bool:

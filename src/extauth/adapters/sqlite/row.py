@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
 
-from extauth.adapters.sql.plain_links import INSTANTS, account_of
+from extauth.adapters.sql.plain_links import INSTANTS, part_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -25,8 +25,8 @@ class Row(tuple[Any, ...]):
         return f"<Row of {len(self)} columns>"
 
     def part(self, name: str) -> Any:
-        """Return the attribute of a link that has this name."""
-        return account_of(self) if name == "account" else optional_instant(self[INSTANTS[name]])
+        """Return the attribute of a link, or of its tokens, that has this name."""
+        return part_of(self, name, instant_from_micros)
 
     def micros(self, name: str) -> int | None:
         """Return the instant of that name."""

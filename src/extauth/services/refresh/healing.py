@@ -62,11 +62,22 @@ class Healing:
 
         :raises LinkNotFound: if there is none.
         """
-        link = await self._store.get(key)
+        return await self.checked(self.found(await self._store.get(key), key))
+
+    def found(self, link: Link | None, key: LinkKey) -> Link:
+        """Return the link that the store has.
+
+        :raises LinkNotFound: if it has none.
+        """
         if link is None:
             self._known.forget(key)
             raise link_not_found(key)
-        return await self.checked(link)
+        return link
+
+    def is_newest(self, link: Link, key: LinkKey) -> bool:
+        """Take note of a link as it was read, and say whether nothing newer is known. If something is, the link
+        is to be :meth:`checked`."""
+        return self._known.note(link, key) is None
 
     async def checked(self, link: Link) -> Link:
         """Return a link as it was read, or the newer one that is known, which is then put back.

@@ -94,7 +94,9 @@ class TokenService:
             remembered=self._remembered,
         )
         healing = self._refresh_flight.healing
-        self._reads = LinkReads(healing, self._unsaved_tokens, self._remembered, self._clock, self._policy)
+        self._reads = LinkReads(
+            store, healing, self._unsaved_tokens, self._remembered, self._clock, self._policy
+        )
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._short_lives = ShortLives()
@@ -169,7 +171,8 @@ class TokenService:
             request = await request.for_link(link)
         if valid_for is not None:
             self._short_lives.look_at(request, link)
-        return await self._serving.handed_out(link if resource is None else request.seen(link))
+        seen = link if resource is None else request.seen(link)
+        return await self._serving.handed_out(seen) if self._serving.tells else seen
 
     async def refresh(
         self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
