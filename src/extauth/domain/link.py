@@ -8,7 +8,15 @@ from typing import final
 import attrs
 
 from extauth.domain.partly_read import PartlyRead
-from extauth.domain.storable import aware_utc, identifier, key_part, optional_instant, optional_text, text
+from extauth.domain.storable import (
+    MAX_ID_LENGTH,
+    aware_utc,
+    identifier,
+    key_part,
+    optional_instant,
+    optional_text,
+    text,
+)
 from extauth.domain.token_set import TokenSet
 
 
@@ -26,6 +34,23 @@ class LinkKey:
 
     provider_id: str = attrs.field(validator=key_part)
     user_id: str = attrs.field(validator=key_part)
+
+    def __init__(self, provider_id: str, user_id: str) -> None:
+        _set_provider_id(self, provider_id)
+        _set_user_id(self, user_id)
+        # Each call makes one: the validators look at what is out of the ordinary.
+        if not (
+            type(provider_id) is type(user_id) is str
+            and 0 < len(provider_id) <= MAX_ID_LENGTH
+            and 0 < len(user_id) <= MAX_ID_LENGTH
+            and (both := provider_id + user_id).isascii()
+            and "\0" not in both
+        ):
+            attrs.validate(self)
+
+
+_set_provider_id = vars(LinkKey)["provider_id"].__set__
+_set_user_id = vars(LinkKey)["user_id"].__set__
 
 
 @final

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+import attrs
 
 from extauth.domain.link import GrantOrigin, Link, PendingExchange
-from extauth.domain.partly_read import PartlyRead, Unread
+from extauth.domain.partly_read import PartlyRead, Unread, unread_of
 from extauth.domain.storable import JsonValue
 from extauth.domain.token_set import TokenSet
 
@@ -23,6 +25,9 @@ _unread = _set(PartlyRead, "_unread")
 _access_token, _refresh_token, _extra = (
     _set(TokenSet, name) for name in ("access_token", "refresh_token", "extra")
 )
+_access_token_key_id, _refresh_token_key_id = (
+    _set(TokenSet, name) for name in ("access_token_key_id", "refresh_token_key_id")
+)
 _tokens, _version, _failure, _origin, _pending = (
     _set(Link, name) for name in ("tokens", "version", "failure", "origin", "pending")
 )
@@ -34,11 +39,12 @@ def stored_link(
     version: int,
     access_token: str,
     refresh_token: str | None,
-    extra: dict[str, JsonValue] | None,
+    extra: Mapping[str, JsonValue],
     origin: GrantOrigin | None,
     pending: PendingExchange | None,
 ) -> Link:
-    """Return a link without a failure mark. All that is not given is ``unread``'s, ``extra`` too if it is None.
+    """Return a link without a failure mark, and without tokens for single resources. All that is not given is
+    ``unread``'s.
 
     The caller has seen that no validator would refuse any of it.
     """
@@ -46,8 +52,39 @@ def stored_link(
     _unread(tokens, unread)
     _access_token(tokens, access_token)
     _refresh_token(tokens, refresh_token)
-    if extra is not None:
-        _extra(tokens, extra)
+    _extra(tokens, extra)
+    return _link(unread, tokens, version, origin, pending)
+
+
+def opened_like(stored: Link, access_token: str, refresh_token: str | None) -> Link:
+    """Return a link with these in the place of texts that were encrypted, without the ids of their keys."""
+    unread, sealed = unread_of(stored), stored.tokens
+    if unread is None or stored.failure is not None:
+        tokens = attrs.evolve(
+            sealed,
+            access_token=access_token,
+            refresh_token=refresh_token,
+            access_token_key_id=None,
+            refresh_token_key_id=None,
+        )
+        return attrs.evolve(stored, tokens=tokens)
+    tokens = _new(TokenSet)
+    _unread(tokens, unread)
+    _access_token(tokens, access_token)
+    _refresh_token(tokens, refresh_token)
+    _access_token_key_id(tokens, None)
+    _refresh_token_key_id(tokens, None)
+    _extra(tokens, dict(sealed.extra))
+    return _link(unread, tokens, stored.version, stored.origin, stored.pending)
+
+
+def _link(
+    unread: Unread,
+    tokens: TokenSet,
+    version: int,
+    origin: GrantOrigin | None,
+    pending: PendingExchange | None,
+) -> Link:
     link = _new(Link)
     _unread(link, unread)
     _tokens(link, tokens)

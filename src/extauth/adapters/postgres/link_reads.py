@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from functools import partial
-from typing import final
+from typing import Final, final
 
 from extauth.adapters.postgres import statements
 from extauth.adapters.postgres.connections import Connections
@@ -14,9 +14,11 @@ from extauth.adapters.postgres.sending import Rows
 from extauth.adapters.sql.batching import BatchedReads
 from extauth.adapters.sql.link_columns import RowKey
 from extauth.adapters.sql.listing import listed
-from extauth.adapters.sql.readable import LinkOrError, read_apart
-from extauth.adapters.sql.row_cache import Decoder
+from extauth.adapters.sql.readable import LinkOrError, links_by_key, read_apart
 from extauth.domain.link import LinkKey
+
+
+_LINKS: Final = partial(links_by_key, link_from_row)
 
 
 @final
@@ -25,8 +27,7 @@ class LinkReads:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self.decoder = Decoder(link_from_row)
-        self.by_key = BatchedReads(partial(read_apart, self._rows_of, self.decoder.links))
+        self.by_key = BatchedReads(partial(read_apart, self._rows_of, _LINKS))
         """Reads together what is asked for at the same moment."""
 
     async def now(self, key: LinkKey) -> Row | None:
@@ -44,7 +45,7 @@ class LinkReads:
         def run(sql: str) -> Awaitable[Rows]:
             return self._connections.read(sql, *arguments)
 
-        return await listed(run, sql, self.decoder.links, self.by_key.get_many)
+        return await listed(run, sql, _LINKS, self.by_key.get_many)
 
     def _rows_of(self, keys: Sequence[RowKey]) -> Awaitable[Rows]:
         if len(keys) == 1:

@@ -235,7 +235,7 @@ class PostgresLinkStore(LinkingMethods):
         )
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(self._links.decoder.link(row))
+        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None

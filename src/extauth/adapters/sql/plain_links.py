@@ -9,10 +9,11 @@ is read as ever, with the error that this has.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, final
 
+from extauth.adapters.sql.indexed_row import IndexedRow
 from extauth.adapters.sql.json_columns import scopes_from_text
 from extauth.adapters.sql.link_columns import (
     ACCOUNT_AVATAR_URL,
@@ -61,16 +62,8 @@ _NOTHING = ("", None, None, None, None, None)
 """No tokens for single resources, no mark."""
 
 
-class StoredRow(Unread, Protocol):
+class StoredRow(IndexedRow, Unread, Protocol):
     """What a row of either database is, once it is ours."""
-
-    def __getitem__(self, index: Any, /) -> Any:
-        """Return the value in that column, or those in some."""
-        ...
-
-    def __iter__(self) -> Iterator[Any]:
-        """Give the values in the order of the columns."""
-        ...
 
 
 R = TypeVar("R", bound=StoredRow)
@@ -140,7 +133,7 @@ class PlainLinks(Generic[R]):
             version=version,
             access_token=access,
             refresh_token=refresh,
-            extra=None if row[OAUTH_EXTRA] == "" else _json_object(row[OAUTH_EXTRA]),
+            extra={} if row[OAUTH_EXTRA] == "" else _json_object(row[OAUTH_EXTRA]),
             origin=origin,
             pending=None if row[PENDING_SINCE] is None else self._pending(row),
         )
@@ -158,7 +151,7 @@ def part_of(row: StoredRow, name: str, instant: Callable[[Any], datetime]) -> An
             return account_of(row)
         case "scopes":
             return scopes_from_text(row[OAUTH_SCOPES])
-        case "extra" | "resource_tokens":
+        case "resource_tokens":
             return {}
         case _ if name in _TEXTS:
             return row[_TEXTS[name]]
