@@ -83,7 +83,7 @@ def partly(whole: Link = WHOLE) -> tuple[Link, Counted]:
 def test_it_is_equal_to_one_that_was_made_whole():
     """Both ways round, and with the same hash and repr."""
     link, _ = partly()
-    assert WHOLE == link
+    assert link == WHOLE
     assert link == WHOLE
     assert hash(WHOLE.key) == hash(link.key)
     assert repr(WHOLE) == repr(link)
@@ -103,7 +103,7 @@ def test_a_copy_is_whole(copied):
     """It takes nothing of the row along."""
     link, _ = partly()
     copy_of_it = copied(link)
-    assert WHOLE == copy_of_it
+    assert copy_of_it == WHOLE
     assert unread_of(copy_of_it) is None
 
 
@@ -119,7 +119,7 @@ def test_a_part_is_made_once_and_when_it_is_looked_at():
 def test_it_has_no_attributes_that_a_link_has_not():
     """A misspelled name is told as ever, whether or not something is unread; so is what copying asks for."""
     for link in (WHOLE, partly()[0]):
-        with pytest.raises(AttributeError, match="^'Link' object has no attribute 'acount'$"):
+        with pytest.raises(AttributeError, match=r"^'Link' object has no attribute 'acount'$"):
             link.acount  # noqa: B018 - that is the test
         assert not hasattr(link.tokens, "__deepcopy__")
         assert not hasattr(link, "_other")
@@ -136,7 +136,12 @@ def test_opened_texts_take_the_place_of_sealed_ones():
     """Of a link that was partly read and of a whole one; nothing else changes, but that no key is named."""
     marked = attrs.evolve(WHOLE, failure=RefreshFailure("http_503", NOW, 3, retry_at=NOW))
     pending = attrs.evolve(WHOLE, pending=PendingExchange(NOW, live=True))
-    for whole, link in ((WHOLE, partly()[0]), (WHOLE, WHOLE), (marked, marked), (pending, partly(pending)[0])):
+    for whole, link in (
+        (WHOLE, partly()[0]),
+        (WHOLE, WHOLE),
+        (marked, marked),
+        (pending, partly(pending)[0]),
+    ):
         tokens = attrs.evolve(
             whole.tokens,
             access_token="at",
@@ -170,7 +175,7 @@ def test_a_glance_serves_only_what_would_be_served(expires_at, issued_at, failed
     policy = RefreshPolicy()
     if Glance(policy).serves(link, NOW.timestamp()):
         traits = ProviderTraits(refresh_revokes_access_token=revokes)
-        assert SERVE == decide(whole, NOW, policy, traits)
+        assert decide(whole, NOW, policy, traits) == SERVE
 
 
 def test_a_glance_is_enough_for_the_everyday_link():

@@ -54,8 +54,8 @@ class KnownLinks:
         return len(self._links)
 
     def note(self, link: Link, key: LinkKey | None = None) -> Link | None:
-        """Take note of a link as it is stored, or return the newer one that is known. Whoever has the ``key`` at
-        hand gives it, which spares making it."""
+        """Take note of a link as it is stored, or return the newer one that is known. Whoever has the ``key``
+        at hand gives it, to spare making it."""
         place = _place(key or link.key)
         known = self._links.get(place)
         if known is None:

@@ -11,7 +11,6 @@ from extauth.domain.partly_read import PartlyRead, Unread, unread_of
 from extauth.domain.storable import JsonValue
 from extauth.domain.token_set import TokenSet
 
-
 _new = object.__new__
 
 

@@ -68,9 +68,9 @@ def test_the_oldest_is_dropped_when_there_are_too_many(monkeypatch):
     keys = [LinkKey("github", name) for name in ("alice", "bob", "alice", "carol")]
     for key in keys:
         links.remember(attrs.evolve(STORED, key=key), OPENED, EVER)
-    assert [True, False, True] == [
+    assert [
         links.of(attrs.evolve(STORED, key=key), key) is not None for key in (keys[0], keys[1], keys[3])
-    ]
+    ] == [True, False, True]
 
 
 def test_no_repr_shows_a_text(links):

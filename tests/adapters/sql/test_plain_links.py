@@ -1,4 +1,4 @@
-"""Rows that become links without their validators: only those of which nothing can turn out to be unreadable."""
+"""Rows that become links without validators: only those of which nothing can turn out to be unreadable."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from extauth.adapters.sqlite.rows import _any_link, link_from_row, pending_from_
 from extauth.domain.link import Link
 from extauth.domain.partly_read import unread_of
 
+LATEST = datetime.max.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 MOMENT = 1_900_000_000_000_000
 ORDINARY = {
     "provider_id": "github",
@@ -107,7 +109,7 @@ def test_an_ordinary_row_is_read_only_as_far_as_it_must():
     link = link_from_row(row())
     link = link_from_row(row(user_id="bob", version=4, account_id=None))
     assert unread_of(link) is not None
-    assert ("bob", 4, None) == (link.key.user_id, link.version, link.account)
+    assert (link.key.user_id, link.version, link.account) == ("bob", 4, None)
     assert instant_from_micros(MOMENT + 1) == link.updated_at
 
 
@@ -133,8 +135,8 @@ def test_each_reader_has_dicts_of_its_own(read):
     first, second = read(row()), read(row())
     first.tokens.extra["instance"] = "us"
     first.tokens.resource_tokens["https://api.example"] = "token"
-    assert {"instance": "eu"} == second.tokens.extra
-    assert {} == second.tokens.resource_tokens
+    assert second.tokens.extra == {"instance": "eu"}
+    assert second.tokens.resource_tokens == {}
 
 
 def test_what_links_have_in_common_is_bounded(read):
@@ -164,11 +166,11 @@ def test_an_instant_of_postgres_in_eight_bytes(instant):
     assert (instant.year >= 2000) == (of_postgres.FIRST <= value <= of_postgres.LAST)
 
 
-@pytest.mark.parametrize(("value", "instant"), [(2**63 - 1, datetime.max), (-(2**63), datetime.min)])
+@pytest.mark.parametrize(("value", "instant"), [(2**63 - 1, LATEST), (-(2**63), EARLIEST)])
 def test_the_infinities_of_postgres(value, instant):
     """The driver writes these two as such; they are no plain times."""
     written = struct.pack(">q", value)
-    assert instant.replace(tzinfo=UTC) == of_postgres.instant_from_bytes(written)
+    assert instant == of_postgres.instant_from_bytes(written)
     assert not of_postgres.FIRST <= written <= of_postgres.LAST
 
 

@@ -1,7 +1,7 @@
 """What was opened of links, by the very texts that were stored.
 
-No two encryptions of a text are equal, and where a text stands is part of it: what was opened of it then is what
-would be opened of it now. So nothing here can be out of date, whatever else has changed in the row.
+No two encryptions of a text are equal, and where a text stands is part of it: what was opened of it then is
+what would be opened of it now. So nothing here can be out of date, whatever else has changed in the row.
 """
 
 from __future__ import annotations

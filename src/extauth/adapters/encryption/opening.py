@@ -52,7 +52,7 @@ class Openers:
         self._opened = OpenedLinks()
 
     async def link(self, stored: Link, key: LinkKey | None = None) -> Link:
-        """Return the link that was stored; whoever has its ``key`` at hand gives it, which spares making it."""
+        """Return the link that was stored. Whoever has its ``key`` at hand gives it, to spare making it."""
         key = key or stored.key
         remembered = self._opened.of(stored, key)
         if remembered is not None:

@@ -17,7 +17,6 @@ from extauth.adapters.sql.listing import listed
 from extauth.adapters.sql.readable import LinkOrError, links_by_key, read_apart
 from extauth.domain.link import LinkKey
 
-
 _LINKS: Final = partial(links_by_key, link_from_row)
 
 

@@ -92,8 +92,8 @@ class BatchedReads(Generic[K, V]):
                         for waiter in waiters:
                             if not waiter.done():
                                 waiter.set_result(value)
-                # Many of those just served ask for the next link at once: let them, and take them together. One
-                # alone is better served as a lone read.
+                # Many of those just served ask for the next link at once: let them, and take them together.
+                # One alone is better served as a lone read.
                 if len(batch) > 1:
                     await asyncio.sleep(0)
         finally:

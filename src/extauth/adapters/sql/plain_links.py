@@ -71,8 +71,8 @@ R = TypeVar("R", bound=StoredRow)
 
 @final
 class PlainLinks(Generic[R]):
-    """Calls ``decode`` where it must. Only for rows of ``link_columns``, whose times are between ``first`` and
-    ``last``, as the database gives them."""
+    """Calls ``decode`` where it must. Only for rows of ``link_columns``, whose times are between ``first``
+    and ``last``, as the database gives them."""
 
     def __init__(
         self, decode: Callable[[R], Link], pending: Callable[[R], PendingExchange], first: Any, last: Any
@@ -82,8 +82,8 @@ class PlainLinks(Generic[R]):
         self._first = first
         self._last = last
         self._origins: dict[tuple[object, ...], GrantOrigin | None] = {}
-        """By what most links of a provider have in common, as it stands in their rows, once one with just that
-        was read without an error."""
+        """By what most links of a provider have in common, as it stands in their rows, once one with just
+        that was read without an error."""
 
     def link(self, row: R) -> Link:
         """Return the link that ``decode`` would return.

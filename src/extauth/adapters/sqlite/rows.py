@@ -180,5 +180,5 @@ def pending_from_row(row: Row) -> PendingExchange:
 
 
 link_from_row: Final = PlainLinks(_any_link, pending_from_row, FIRST, LAST).link
-"""Reads a row of ``statements``; columns after the link's are ignored. Raises ``LinkUnreadable`` for a row that
-is damaged, or that another program has written."""
+"""Reads a row of ``statements``; columns after the link's are ignored. Raises ``LinkUnreadable`` for a row
+that is damaged, or that another program has written."""

@@ -33,6 +33,10 @@ TIME = f"SELECT {NOW}"
 # Reads no row, and fails where the table lacks a column, is not there or may not be read.
 PING = f"SELECT {COLUMNS} FROM external_auth_links LIMIT 0"
 
+# KiB, as far as the file has so many: the pages of some thousand users, wherever they lie among a million.
+# SQLite's own measure is 2,000. No mmap: a file that is cut short would end the process.
+LARGER_CACHE = "PRAGMA cache_size = -16000"
+
 # What a claim lost against is in it, too.
 LOST = f"""SELECT {COLUMNS}, lease_owner, lease_expires_at FROM external_auth_links
 WHERE provider_id = ? AND user_id = ?"""

@@ -81,7 +81,6 @@ from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
 
-
 _LINKS: Final = partial(links_by_key, link_from_row)
 
 
@@ -146,6 +145,7 @@ class SqliteLinkStore(LinkingMethods):
             cls(writer, reader=reader) as store,
         ):
             watch_files(file, store._writer, store._by_key)  # by the path given, which may be a link
+            await store._by_key.fetch_all(statements.LARGER_CACHE, ())
             yield store
 
     async def __aenter__(self) -> Self:

@@ -10,7 +10,7 @@ from extauth.domain.at_a_glance import Glance
 from extauth.domain.freshness import SERVE, Decision, Serve
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, RefreshStore
+from extauth.domain.ports import Clock
 from extauth.services.providers import is_own_grant
 from extauth.services.refresh.healing import Healing
 from extauth.services.refresh.remembered import Remembered, RememberedLinks, timestamps_of
@@ -45,14 +45,12 @@ class LinkReads:
 
     def __init__(
         self,
-        store: RefreshStore,
         healing: Healing,
         unsaved_tokens: UnsavedTokens,
         remembered: RememberedLinks | None,
         clock: Clock,
         policy: RefreshPolicy,
     ) -> None:
-        self._store = store
         self._healing = healing
         self._unsaved_tokens = unsaved_tokens
         self._remembered = remembered
@@ -84,7 +82,7 @@ class LinkReads:
             request, link = await self._read_to_remember(self._remembered, request, key)
         else:
             # As _read does, for nearly every call: with nothing awaited but the store.
-            link = self._healing.found(await self._store.get(key), key)
+            link = self._healing.found(await self._healing.store.get(key), key)
             if not self._healing.is_newest(link, key):
                 link = await self._healing.checked(link)
             if not is_own_grant(request.provider, link):

@@ -94,9 +94,7 @@ class TokenService:
             remembered=self._remembered,
         )
         healing = self._refresh_flight.healing
-        self._reads = LinkReads(
-            store, healing, self._unsaved_tokens, self._remembered, self._clock, self._policy
-        )
+        self._reads = LinkReads(healing, self._unsaved_tokens, self._remembered, self._clock, self._policy)
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._short_lives = ShortLives()
