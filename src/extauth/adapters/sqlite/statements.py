@@ -10,8 +10,8 @@ from extauth.domain.due import DueBy
 
 NOW = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
 
-# No `lease_expires_at IS NULL`: what a DELETE returns is never NULL to it (seen with SQLite 3.40). The time is
-# asked for only where there is a lease: for a row it takes as long as ten columns.
+# No `lease_expires_at IS NULL`: what a DELETE returns is never NULL to it (seen with SQLite 3.40). The time
+# is asked for only where there is a lease: for a row it takes as long as ten columns.
 COLUMNS = select_list(
     pending_since="coalesce(unresolved_since, lease_taken_at)",
     lease_left=f"CASE WHEN lease_expires_at > 0 THEN lease_expires_at - {NOW} ELSE 0 END",
