@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import final
+from typing import Any, final
 
 import attrs
 
-from extauth.domain.partly_read import PartlyRead
+from extauth.domain.partly_read import PartlyRead, Unread
 from extauth.domain.storable import (
     MAX_ID_LENGTH,
     aware_utc,
@@ -153,6 +154,9 @@ class Link(PartlyRead):
     pending: PendingExchange | None = None
     account: Account | None = None
     """Whose account at the provider this is; ``None`` as long as nobody has found out."""
+
+    def _parts(self, unread: Unread) -> Mapping[str, Any]:
+        return unread.link_parts()
 
     @property
     def current_failure(self) -> RefreshFailure | None:

@@ -6,6 +6,7 @@ expiry alone. Making a ``datetime`` takes as long as all of those.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 
@@ -15,11 +16,12 @@ class Unread(Protocol):
     Whoever makes one has seen that each part is such that it can be made: looking never fails.
     """
 
-    def part(self, name: str) -> Any:
-        """Return the attribute of that name.
+    def link_parts(self) -> Mapping[str, Any]:
+        """Return the attributes of the link that are unset."""
+        ...
 
-        :raises KeyError: if there is no such part.
-        """
+    def token_parts(self) -> Mapping[str, Any]:
+        """Return the attributes of its tokens that are unset."""
         ...
 
     def micros(self, name: str) -> int | None:
@@ -28,24 +30,28 @@ class Unread(Protocol):
 
 
 class PartlyRead:
-    """A value whose attributes may be unset as long as ``_unread`` has them. Once looked at they are set.
+    """A value whose attributes may be unset as long as ``_unread`` has them. Once one of them is looked at
+    all are set: whoever looks at one mostly looks at others.
 
     Nothing that it says depends on whether they are: it is equal, shown, copied and pickled as ever.
     """
 
     __slots__ = ("_unread",)
 
+    def _parts(self, unread: Unread) -> Mapping[str, Any]:
+        raise NotImplementedError
+
     if not TYPE_CHECKING:  # else every misspelled attribute would be one
 
         def __getattr__(self, name: str) -> Any:
-            """Make an attribute that is not set."""
-            try:
-                if not name.startswith("_"):
-                    value = self._unread.part(name)
-                    object.__setattr__(self, name, value)
-                    return value
-            except (AttributeError, KeyError):
-                pass
+            """Make the attributes that are not set."""
+            unread = None if name.startswith("_") else unread_of(self)
+            if unread is not None:
+                parts = self._parts(unread)
+                for part, value in parts.items():
+                    object.__setattr__(self, part, value)
+                if name in parts:
+                    return parts[name]
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(msg, name=name, obj=self)
 

@@ -38,6 +38,7 @@ def stored_link(
     version: int,
     access_token: str,
     refresh_token: str | None,
+    key_ids: tuple[str | None, str | None],
     extra: Mapping[str, JsonValue],
     origin: GrantOrigin | None,
     pending: PendingExchange | None,
@@ -51,6 +52,8 @@ def stored_link(
     _unread(tokens, unread)
     _access_token(tokens, access_token)
     _refresh_token(tokens, refresh_token)
+    _access_token_key_id(tokens, key_ids[0])
+    _refresh_token_key_id(tokens, key_ids[1])
     _extra(tokens, extra)
     return _link(unread, tokens, version, origin, pending)
 

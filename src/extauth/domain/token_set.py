@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import final
+from typing import Any, final
 
 import attrs
 
-from extauth.domain.partly_read import PartlyRead
+from extauth.domain.partly_read import PartlyRead, Unread
 from extauth.domain.storable import (
     JsonValue,
     empty_is_none,
@@ -87,6 +87,9 @@ class TokenSet(PartlyRead):
         factory=dict[str, ResourceToken], converter=_resource_tokens, hash=False
     )
     """Access tokens for single resources under the same grant, by resource indicator (RFC 8707)."""
+
+    def _parts(self, unread: Unread) -> Mapping[str, Any]:
+        return unread.token_parts()
 
     def succeeding(self, previous: TokenSet) -> TokenSet:
         """Return these tokens as the successor of ``previous`` within one grant.

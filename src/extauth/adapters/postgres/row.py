@@ -7,12 +7,13 @@ a row, and gives none of the rows if one of them has an instant that Python has 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
 
 import asyncpg
 
-from extauth.adapters.sql.plain_links import INSTANTS, part_of
+from extauth.adapters.sql.plain_links import INSTANTS, link_parts, token_parts
 
 SELECTED: Final = "timestamptz_send({})"
 """What selects an instant."""
@@ -42,9 +43,13 @@ class Row(asyncpg.Record):
     def __repr__(self) -> str:
         return f"<Row of {len(self)} columns>"
 
-    def part(self, name: str) -> Any:
-        """Return the attribute of a link, or of its tokens, that has this name."""
-        return part_of(self, name, instant_from_bytes)
+    def link_parts(self) -> Mapping[str, Any]:
+        """See :class:`~extauth.domain.partly_read.Unread`."""
+        return link_parts(self, instant_from_bytes)
+
+    def token_parts(self) -> Mapping[str, Any]:
+        """Likewise."""
+        return token_parts(self, optional_from_bytes)
 
     def micros(self, name: str) -> int | None:
         """Return the instant of that name, since 1970."""

@@ -22,11 +22,11 @@ from extauth.adapters.sql.link_columns import (
     ACCOUNT_LOGIN,
     CREATED_AT,
     OAUTH_ACCESS_TOKEN_KEY_ID,
+    OAUTH_CLIENT_ID,
     OAUTH_EXPIRY,
     OAUTH_EXTRA,
     OAUTH_ISSUED_AT,
     OAUTH_REFRESH_TOKEN_EXPIRY,
-    OAUTH_REFRESH_TOKEN_KEY_ID,
     OAUTH_RESOURCE_TOKENS,
     OAUTH_SCOPES,
     OAUTH_TOKEN_TYPE,
@@ -40,20 +40,8 @@ from extauth.domain.partly_read import Unread
 from extauth.domain.storable import MAX_ID_LENGTH, JsonValue
 from extauth.domain.stored_link import stored_link
 
-INSTANTS: Mapping[str, int] = {
-    "created_at": CREATED_AT,
-    "updated_at": UPDATED_AT,
-    "expires_at": OAUTH_EXPIRY,
-    "issued_at": OAUTH_ISSUED_AT,
-    "refresh_token_expires_at": OAUTH_REFRESH_TOKEN_EXPIRY,
-}
-"""Where a row has the times."""
-
-_TEXTS: Mapping[str, int] = {
-    "token_type": OAUTH_TOKEN_TYPE,
-    "access_token_key_id": OAUTH_ACCESS_TOKEN_KEY_ID,
-    "refresh_token_key_id": OAUTH_REFRESH_TOKEN_KEY_ID,
-}
+INSTANTS: Mapping[str, int] = {"expires_at": OAUTH_EXPIRY, "updated_at": UPDATED_AT}
+"""Where a row has the times that decisions are taken on as numbers."""
 
 _MOST_IN_COMMON = 1024
 """Of what links have in common this many are known: a few for each provider."""
@@ -133,31 +121,33 @@ class PlainLinks(Generic[R]):
             version=version,
             access_token=access,
             refresh_token=refresh,
+            key_ids=row[OAUTH_ACCESS_TOKEN_KEY_ID:OAUTH_CLIENT_ID],
             extra={} if row[OAUTH_EXTRA] == "" else _json_object(row[OAUTH_EXTRA]),
             origin=origin,
             pending=None if row[PENDING_SINCE] is None else self._pending(row),
         )
 
 
-def part_of(row: StoredRow, name: str, instant: Callable[[Any], datetime]) -> Any:
-    """Make the attribute of a link or of its tokens that has this name, of a row of a link that is plain.
+def link_parts(row: StoredRow, instant: Callable[[Any], datetime]) -> Mapping[str, Any]:
+    """Make the parts of a plain row's link that :func:`stored_link` leaves out."""
+    return {
+        "key": LinkKey(row[PROVIDER_ID], row[USER_ID]),
+        "created_at": instant(row[CREATED_AT]),
+        "updated_at": instant(row[UPDATED_AT]),
+        "account": account_of(row),
+    }
 
-    :raises KeyError: if there is none.
-    """
-    match name:
-        case "key":
-            return LinkKey(row[PROVIDER_ID], row[USER_ID])
-        case "account":
-            return account_of(row)
-        case "scopes":
-            return scopes_from_text(row[OAUTH_SCOPES])
-        case "resource_tokens":
-            return {}
-        case _ if name in _TEXTS:
-            return row[_TEXTS[name]]
-        case _:
-            value = row[INSTANTS[name]]
-            return None if value is None else instant(value)
+
+def token_parts(row: StoredRow, instant: Callable[[Any], datetime | None]) -> Mapping[str, Any]:
+    """Make the parts of its tokens."""
+    return {
+        "expires_at": instant(row[OAUTH_EXPIRY]),
+        "issued_at": instant(row[OAUTH_ISSUED_AT]),
+        "refresh_token_expires_at": instant(row[OAUTH_REFRESH_TOKEN_EXPIRY]),
+        "scopes": scopes_from_text(row[OAUTH_SCOPES]),
+        "token_type": row[OAUTH_TOKEN_TYPE],
+        "resource_tokens": {},
+    }
 
 
 def account_of(row: StoredRow) -> Account | None:

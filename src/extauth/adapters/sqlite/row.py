@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
 
-from extauth.adapters.sql.plain_links import INSTANTS, part_of
+from extauth.adapters.sql.plain_links import INSTANTS, link_parts, token_parts
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -24,9 +25,13 @@ class Row(tuple[Any, ...]):
     def __repr__(self) -> str:
         return f"<Row of {len(self)} columns>"
 
-    def part(self, name: str) -> Any:
-        """Return the attribute of a link, or of its tokens, that has this name."""
-        return part_of(self, name, instant_from_micros)
+    def link_parts(self) -> Mapping[str, Any]:
+        """See :class:`~extauth.domain.partly_read.Unread`."""
+        return link_parts(self, instant_from_micros)
+
+    def token_parts(self) -> Mapping[str, Any]:
+        """Likewise."""
+        return token_parts(self, optional_instant)
 
     def micros(self, name: str) -> int | None:
         """Return the instant of that name."""
