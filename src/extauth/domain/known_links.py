@@ -92,7 +92,7 @@ class KnownLinks:
     def went_back(self) -> Sequence[LinkKey]:
         """Take note that the store may have older states, and return which links are to be looked at."""
         self._gone_back += 1
-        return tuple(known.newest.key for known in self._links.values())
+        return tuple(LinkKey(*place) for place in self._links)
 
     def _is_behind(self, link: Link, known: _Known) -> bool:
         newest = known.newest

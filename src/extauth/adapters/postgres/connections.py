@@ -23,7 +23,7 @@ from extauth.adapters.postgres.failures import (
 from extauth.adapters.postgres.pools import IDLE_LIMIT, Connection, Pool, give_back
 from extauth.adapters.postgres.rows import Parameters
 from extauth.adapters.postgres.sending import Rows, Sending
-from extauth.adapters.postgres.unique_names import in_use_until, is_aged
+from extauth.adapters.postgres.unique_names import in_use_until, is_aged, is_over
 from extauth.adapters.sql.readable import UndecodableRows
 from extauth.cancellation import cancelled_by_caller
 from extauth.domain.errors import StoreUnavailable
@@ -131,8 +131,8 @@ class Connections:
         kept = self._kept
         if kept is None or self._kept_expired or not _usable(kept):
             return None
-        now = time.monotonic()
-        return None if now - self._used_at > IDLE_LIMIT or now >= self._kept_until else kept
+        quiet = time.monotonic() - self._used_at
+        return None if quiet > IDLE_LIMIT or is_over(self._kept_until) else kept
 
     async def _keep_one(self) -> Connection:
         if self._kept is not None:
