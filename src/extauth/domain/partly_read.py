@@ -38,6 +38,9 @@ class PartlyRead:
 
     __slots__ = ("_unread",)
 
+    _unread: Unread
+    """Set in what a store has read."""
+
     def _parts(self, unread: Unread) -> Mapping[str, Any]:
         raise NotImplementedError
 
@@ -59,7 +62,6 @@ class PartlyRead:
 def unread_of(value: PartlyRead) -> Unread | None:
     """Return what is unread of a value, if it was made so."""
     try:
-        unread: Unread = value._unread  # type: ignore[attr-defined]  # noqa: SLF001 - of this module
+        return value._unread  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - of this module
     except AttributeError:
         return None
-    return unread

@@ -10,7 +10,7 @@ from extauth.adapters.sqlite import SqliteLinkStore
 async def kept(connection) -> int:
     """Return what SQLite says, in KiB."""
     [[size]] = await connection.execute_fetchall("PRAGMA cache_size")
-    return -size
+    return -int(size)
 
 
 async def test_the_connection_for_reads_keeps_more(tmp_path):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar, final
+from typing import Any, Generic, Protocol, TypeVar, cast, final
 
 from extauth.adapters.sql.indexed_row import IndexedRow
 from extauth.adapters.sql.json_columns import scopes_from_text
@@ -167,10 +167,10 @@ def _is_account(row: StoredRow) -> bool:
 
 
 def _json_object(text: str) -> dict[str, JsonValue]:
-    value = json.loads(text, parse_constant=_no_json)
+    value: Any = json.loads(text, parse_constant=_no_json)
     if type(value) is not dict:
         raise TypeError
-    return value
+    return cast("dict[str, JsonValue]", value)
 
 
 def _no_json(_: str) -> None:
