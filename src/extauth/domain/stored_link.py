@@ -58,6 +58,13 @@ def stored_link(
     return _link(unread, tokens, version, origin, pending)
 
 
+def has_two_texts(link: Link) -> bool:
+    """Say whether a link has nothing to encrypt but its own two tokens."""
+    # One that was partly read has no tokens for single resources, and need not make its parts to say so.
+    tokens = link.tokens
+    return not tokens.extra and (unread_of(tokens) is not None or not tokens.resource_tokens)
+
+
 def opened_like(stored: Link, access_token: str, refresh_token: str | None) -> Link:
     """Return a link with these in the place of texts that were encrypted, without the ids of their keys."""
     unread, sealed = unread_of(stored), stored.tokens

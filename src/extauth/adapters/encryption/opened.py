@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, final
 
 from extauth.domain.link import Link, LinkKey
-from extauth.domain.stored_link import opened_like
+from extauth.domain.stored_link import has_two_texts, opened_like
 from extauth.domain.token_set import TokenSet
 
 MOST_REMEMBERED: Final = 2048
@@ -45,15 +45,15 @@ class OpenedLinks:
         tokens = stored.tokens
         if latest is None or latest.sealed != (tokens.access_token, tokens.refresh_token):
             return None
-        if tokens.extra or tokens.resource_tokens or self._monotonic() >= latest.until:
+        if not has_two_texts(stored) or self._monotonic() >= latest.until:
             return None
         return opened_like(stored, *latest.texts)
 
     def remember(self, stored: Link, opened: TokenSet, until: float) -> None:
         """Take note, unless there is more to open than two texts."""
-        tokens = stored.tokens
-        if tokens.extra or tokens.resource_tokens:
+        if not has_two_texts(stored):
             return
+        tokens = stored.tokens
         place = stored.key.provider_id, stored.key.user_id
         sealed = tokens.access_token, tokens.refresh_token
         self._latest.pop(place, None)
