@@ -16,6 +16,7 @@ from extauth.adapters.encryption import EncryptedStore, opening, rows, sealing, 
 from extauth.adapters.encryption.opened import OpenedLinks
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.outcomes import Stale
+from extauth.domain.stored_link import opened_like
 from extauth.testing import LinkingStoreContract, LinkStoreContract
 from tests.adapters.encryption import test_encrypted_store as on_files
 from tests.adapters.encryption import test_sealing as on_texts
@@ -121,9 +122,9 @@ def _compares_texts(monkeypatch: Any) -> None:
 
 
 def _remembers_by_key(monkeypatch: Any) -> None:
-    def of(self, stored):
-        latest = self._latest.get(stored.key)
-        return None if latest is None else latest[1]
+    def of(self, stored, key):
+        latest = self._latest.get((key.provider_id, key.user_id))
+        return None if latest is None else opened_like(stored, *latest.texts)
 
     monkeypatch.setattr(OpenedLinks, "of", of)
 

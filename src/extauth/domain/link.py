@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import final
+from typing import Any, final
 
 import attrs
 
-from extauth.domain.storable import aware_utc, identifier, key_part, optional_instant, optional_text, text
+from extauth.domain.partly_read import PartlyRead, Unread
+from extauth.domain.storable import (
+    MAX_ID_LENGTH,
+    aware_utc,
+    identifier,
+    key_part,
+    optional_instant,
+    optional_text,
+    text,
+)
 from extauth.domain.token_set import TokenSet
 
 
@@ -25,6 +35,23 @@ class LinkKey:
 
     provider_id: str = attrs.field(validator=key_part)
     user_id: str = attrs.field(validator=key_part)
+
+    def __init__(self, provider_id: str, user_id: str) -> None:
+        _set_provider_id(self, provider_id)
+        _set_user_id(self, user_id)
+        # Each call makes one: the validators look at what is out of the ordinary.
+        if not (
+            type(provider_id) is type(user_id) is str
+            and 0 < len(provider_id) <= MAX_ID_LENGTH
+            and 0 < len(user_id) <= MAX_ID_LENGTH
+            and (both := provider_id + user_id).isascii()
+            and "\0" not in both
+        ):
+            attrs.validate(self)
+
+
+_set_provider_id = vars(LinkKey)["provider_id"].__set__
+_set_user_id = vars(LinkKey)["user_id"].__set__
 
 
 @final
@@ -107,7 +134,7 @@ class PendingExchange:
 
 @final
 @attrs.frozen
-class Link:
+class Link(PartlyRead):
     """A user's tokens at a provider, with their version and the marks beside them.
 
     ``version`` starts at 1 and grows by 1 with each credential write: a saved refresh or a new
@@ -127,6 +154,9 @@ class Link:
     pending: PendingExchange | None = None
     account: Account | None = None
     """Whose account at the provider this is; ``None`` as long as nobody has found out."""
+
+    def _parts(self, unread: Unread) -> Mapping[str, Any]:
+        return unread.link_parts()
 
     @property
     def current_failure(self) -> RefreshFailure | None:

@@ -40,10 +40,11 @@ def still_sealed(tokens: TokenSet) -> str | None:
 
     Nobody can use an encrypted token, and a provider that is sent one takes it for one that is dead.
     """
-    if is_sealed(tokens.access_token):
-        return sealing_key_id(tokens.access_token)
-    if tokens.refresh_token is not None and is_sealed(tokens.refresh_token):
-        return sealing_key_id(tokens.refresh_token)
+    access_token, refresh_token = tokens.access_token, tokens.refresh_token
+    if access_token.startswith(SEAL_MARK):
+        return sealing_key_id(access_token)
+    if refresh_token is not None and refresh_token.startswith(SEAL_MARK):
+        return sealing_key_id(refresh_token)
     return None
 
 

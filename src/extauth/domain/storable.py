@@ -75,8 +75,6 @@ def identifier(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 
 def key_part(_: object, attribute: attrs.Attribute[str], value: str) -> None:
     """Validate an id that the application gives as part of a key; of another type it is a ``TypeError``."""
-    if type(value) is str and value.isascii() and 0 < len(value) <= MAX_ID_LENGTH and "\0" not in value:
-        return  # almost always, and keys are made at every call
     id_text(value, attribute.name)
     identifier(_, attribute, value)
 

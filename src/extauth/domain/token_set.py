@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import final
+from typing import Any, final
 
 import attrs
 
+from extauth.domain.partly_read import PartlyRead, Unread
 from extauth.domain.storable import (
     JsonValue,
     empty_is_none,
@@ -51,7 +52,7 @@ def _resource_tokens(value: Mapping[str, ResourceToken]) -> Mapping[str, Resourc
 
 @final
 @attrs.frozen
-class TokenSet:
+class TokenSet(PartlyRead):
     """One answer of a token endpoint (RFC 6749 section 5.1), as it is kept.
 
     Its ``repr`` shows no secret.
@@ -86,6 +87,9 @@ class TokenSet:
         factory=dict[str, ResourceToken], converter=_resource_tokens, hash=False
     )
     """Access tokens for single resources under the same grant, by resource indicator (RFC 8707)."""
+
+    def _parts(self, unread: Unread) -> Mapping[str, Any]:
+        return unread.token_parts()
 
     def succeeding(self, previous: TokenSet) -> TokenSet:
         """Return these tokens as the successor of ``previous`` within one grant.

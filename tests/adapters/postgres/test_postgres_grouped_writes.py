@@ -287,7 +287,7 @@ async def test_a_row_that_cannot_be_read(postgres_dsn):
         await run(
             postgres_dsn,
             sql.format("created_at", "20000-01-01", "bob"),
-            sql.format("oauth_refresh_failure_at", "0044-03-15 BC", "cat"),
+            sql.format("oauth_issued_at", "0044-03-15 BC", "cat"),
         )
         told = sent(store)
         outcomes = await at_once(*(store.claim(key(user), 1, "one", TTL) for user in USERS))

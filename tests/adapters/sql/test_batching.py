@@ -15,6 +15,7 @@ class Database:
 
     def __init__(self):
         self.queries = []
+        self.senders = []
         self.running = 0
         self.most_running = 0
         self.gate = None
@@ -22,6 +23,7 @@ class Database:
 
     async def fetch(self, keys):
         self.queries.append(list(keys))
+        self.senders.append(asyncio.current_task())
         self.running += 1
         self.most_running = max(self.running, self.most_running)
         try:
@@ -65,6 +67,21 @@ async def test_a_lone_read_runs_in_its_callers_task(reads, database):
     seen = []
     assert await reads.get("a") == "a!"
     assert seen == [before]
+
+
+async def test_whoever_is_left_alone_reads_alone(reads, database):
+    """A reader that goes on when the others are done is served by no task in between."""
+    first = await held_read(reads, database)
+
+    async def read_on():
+        return [await reads.get(key) for key in ("a", "b", "c")]
+
+    reader = asyncio.create_task(read_on())
+    await asyncio.sleep(0)
+    database.gate.set()
+    assert [await first, *await reader] == ["first!", "a!", "b!", "c!"]
+    assert database.queries == [["first"], ["a"], ["b"], ["c"]]
+    assert [sender is reader for sender in database.senders] == [False, False, True, True]
 
 
 async def test_reads_during_a_query_share_the_next(reads, database):

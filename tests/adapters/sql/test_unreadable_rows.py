@@ -26,16 +26,18 @@ GOOD = [key for key in ALL if key != BAD]
 LATE = datetime(2040, 1, 1, tzinfo=UTC)
 SOON = timedelta(minutes=5)
 
-# By database. Of the last of each the driver gives no row.
+# By database. Of the last of SQLite's the driver gives no row.
 DAMAGES = [
     pytest.param("sqlite", "oauth_access_token = ''", id="sqlite-empty-token"),
     pytest.param("sqlite", "oauth_scopes = '{'", id="sqlite-no-json"),
     pytest.param("sqlite", "oauth_extra = '" + "[" * 100_000 + "'", id="sqlite-nested"),
     pytest.param("sqlite", "oauth_access_token = x'ff4142'", id="sqlite-bytes"),
+    pytest.param("sqlite", "oauth_issued_at = 'soon'", id="sqlite-no-instant"),
     pytest.param("sqlite", "oauth_access_token = CAST(x'73656372ff' AS TEXT)", id="sqlite-no-utf8"),
     pytest.param("postgres", "oauth_access_token = ''", id="postgres-empty-token"),
     pytest.param("postgres", "oauth_scopes = '{'", id="postgres-no-json"),
     pytest.param("postgres", "oauth_extra = repeat('[', 100000)", id="postgres-nested"),
+    pytest.param("postgres", "oauth_extra = '{'", id="postgres-no-extra"),
     pytest.param("postgres", "oauth_expiry = '20000-01-01'", id="postgres-far-date"),
 ]
 

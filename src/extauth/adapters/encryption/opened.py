@@ -1,43 +1,62 @@
-"""Links that were opened, by the very link that the store gave.
+"""What was opened of links, by the very texts that were stored.
 
-The shipped stores give the same object for a row that has not changed, and a link never changes: what was
-opened of it then is what would be opened of it now. So nothing here can be out of date.
+No two encryptions of a text are equal, and where a text stands is part of it: what was opened of it then is
+what would be opened of it now. So nothing here can be out of date, whatever else has changed in the row.
 """
 
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from extauth.domain.link import Link, LinkKey
+from extauth.domain.stored_link import has_two_texts, opened_like
+from extauth.domain.token_set import TokenSet
 
 MOST_REMEMBERED: Final = 2048
-"""As many as a store remembers rows."""
+"""Links of which the texts are kept, which takes some 2 MB."""
+
+
+@final
+class _Opened(NamedTuple):
+    sealed: tuple[str, str | None]
+    """The access token and the refresh token as they are stored."""
+    texts: tuple[str, str | None]
+    until: float
+
+    def __repr__(self) -> str:
+        return "<_Opened>"
 
 
 @final
 class OpenedLinks:
-    """Keeps the last one of each key, no longer than the keys that opened it may be kept."""
+    """Keeps the last texts of each key, no longer than the keys that opened them may be kept."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._latest: dict[LinkKey, tuple[Link, Link, float]] = {}
-        """As stored, as opened, and until when; the oldest is dropped when there are too many."""
+        self._latest: OrderedDict[tuple[str, str], _Opened] = OrderedDict()
+        """By provider and user; the oldest is dropped when there are too many."""
 
-    def of(self, stored: Link) -> Link | None:
-        """Return what was opened of that very link, if it is remembered."""
-        latest = self._latest.get(stored.key)
-        if latest is None or latest[0] is not stored or self._monotonic() >= latest[2]:
-            return None
-        return latest[1]
-
-    def remember(self, stored: Link, opened: Link, until: float) -> None:
-        """Take note, unless a reader could change it, or it says how long a lease was live."""
+    def of(self, stored: Link, key: LinkKey) -> Link | None:
+        """Return the link with what was opened of these texts, if it is remembered."""
+        latest = self._latest.get((key.provider_id, key.user_id))
         tokens = stored.tokens
-        if tokens.extra or tokens.resource_tokens or stored.pending is not None:
+        if latest is None or latest.sealed != (tokens.access_token, tokens.refresh_token):
+            return None
+        if not has_two_texts(stored) or self._monotonic() >= latest.until:
+            return None
+        return opened_like(stored, *latest.texts)
+
+    def remember(self, stored: Link, opened: TokenSet, until: float) -> None:
+        """Take note, unless there is more to open than two texts."""
+        if not has_two_texts(stored):
             return
-        self._latest.pop(stored.key, None)
-        self._latest[stored.key] = stored, opened, until
+        tokens = stored.tokens
+        place = stored.key.provider_id, stored.key.user_id
+        sealed = tokens.access_token, tokens.refresh_token
+        self._latest.pop(place, None)
+        self._latest[place] = _Opened(sealed, (opened.access_token, opened.refresh_token), until)
         if len(self._latest) > MOST_REMEMBERED:
-            del self._latest[next(iter(self._latest))]
+            self._latest.popitem(last=False)

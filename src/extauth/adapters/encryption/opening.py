@@ -51,15 +51,18 @@ class Openers:
         self._refuses_plain = refuses_plain
         self._opened = OpenedLinks()
 
-    async def link(self, stored: Link) -> Link:
-        """Return the link that was stored."""
-        remembered = self._opened.of(stored)
+    async def link(self, stored: Link, key: LinkKey | None = None) -> Link:
+        """Return the link that was stored. Whoever has its ``key`` at hand gives it, to spare making it."""
+        key = key or stored.key
+        remembered = self._opened.of(stored, key)
         if remembered is not None:
             return remembered
-        key, used = stored.key, dict[KeyName, SealingKey]()
+        used = dict[KeyName, SealingKey]()
         whose = f"the link of {key.user_id!r} to {key.provider_id}"
         opened = await self._open(lambda opener: opened_link(opener, stored), whose, key, used)
-        self._opened.remember(stored, opened, min((each.until for each in used.values()), default=_EVER))
+        self._opened.remember(
+            stored, opened.tokens, min((each.until for each in used.values()), default=_EVER)
+        )
         return opened
 
     async def pending(self, stored: PendingAuthorization) -> PendingAuthorization:

@@ -136,7 +136,7 @@ class EncryptedStore:
 
     async def get(self, key: LinkKey) -> Link | None:
         stored = await self._store.get(key)
-        return None if stored is None else await self._openers.link(stored)
+        return None if stored is None else await self._openers.link(stored, key)
 
     async def keeps_plain(self, key: LinkKey) -> bool:
         """As :class:`~extauth.domain.sealed.EncryptingStore` says."""

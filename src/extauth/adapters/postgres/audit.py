@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import final
 
 from extauth.adapters.postgres.connections import Connections
-from extauth.adapters.postgres.rows import Parameters, Row
+from extauth.adapters.postgres.row import Row
+from extauth.adapters.postgres.rows import Parameters
 from extauth.adapters.postgres.statements import DURABLE
 from extauth.adapters.sql.audit_columns import (
     COLUMNS,

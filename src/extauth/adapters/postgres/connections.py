@@ -114,7 +114,7 @@ class Connections:
             await self._give_back(connection)
 
     async def _on_kept(self, sql: str, arguments: tuple[object, ...]) -> Rows:
-        connection = await self._keep_one()
+        connection = self._kept_one() or await self._keep_one()
         answered = False
         try:
             rows = await self._sending.fetch(connection, sql, arguments)
@@ -126,12 +126,17 @@ class Connections:
         self._used_at = time.monotonic()
         return rows
 
+    def _kept_one(self) -> Connection | None:
+        """Return the kept connection, if it can be used as it is."""
+        kept = self._kept
+        if kept is None or self._kept_expired or not _usable(kept):
+            return None
+        quiet = time.monotonic() - self._used_at
+        return None if quiet > IDLE_LIMIT or is_over(self._kept_until) else kept
+
     async def _keep_one(self) -> Connection:
         if self._kept is not None:
             if _usable(self._kept):
-                quiet = time.monotonic() - self._used_at
-                if not (quiet > IDLE_LIMIT or self._kept_expired or is_over(self._kept_until)):
-                    return self._kept
                 self._kept.terminate()
             await self._give_back_kept()
         self._kept_expired = False

@@ -13,7 +13,7 @@ from extauth.adapters.postgres.connections import run
 from extauth.adapters.postgres.deployment import MISSING
 from extauth.adapters.postgres.own_pool import own_pool
 from extauth.adapters.postgres.pools import Connection, Pool, first_connection, give_back
-from extauth.adapters.postgres.rows import Row
+from extauth.adapters.postgres.row import Row
 from extauth.adapters.postgres.schema import TABLES
 from extauth.adapters.postgres.sending import fetch_value, fetch_whole, pid_is_invented
 from extauth.domain.hidden import Hidden

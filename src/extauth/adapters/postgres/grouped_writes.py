@@ -24,7 +24,8 @@ from extauth.adapters.postgres.audit import written
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.failures import connection_broke
 from extauth.adapters.postgres.grouped_statements import DONE, HAD, NUMBER, TYPES, as_text, together
-from extauth.adapters.postgres.rows import Parameters, Row
+from extauth.adapters.postgres.row import Row
+from extauth.adapters.postgres.rows import Parameters
 from extauth.adapters.sql.audit_columns import entry_values
 from extauth.domain.audit import entry_to_write
 from extauth.domain.errors import StoreUnavailable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from extauth.adapters.postgres.rows import micros, optional_instant
+from extauth.adapters.postgres.row import optional_instant
+from extauth.adapters.postgres.rows import micros
 from extauth.adapters.sql.inventory import MARKED_INDEX, Dialect
 from extauth.domain.inventory import SOON
 

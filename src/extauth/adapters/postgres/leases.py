@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from extauth.adapters.postgres.rows import (
-    Parameters,
-    Row,
-    key_parameters,
-    lease_left,
-    link_from_row,
-    micros,
-)
+from extauth.adapters.postgres.row import Row
+from extauth.adapters.postgres.rows import Parameters, key_parameters, lease_left, link_from_row, micros
 from extauth.adapters.sql import link_columns as column
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Claimed, Held, SeenLease

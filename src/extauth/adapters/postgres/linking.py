@@ -7,7 +7,8 @@ from typing import final
 
 from extauth.adapters.postgres import linking_statements as statements
 from extauth.adapters.postgres.connections import Connections
-from extauth.adapters.postgres.rows import key_parameters, micros, optional_instant
+from extauth.adapters.postgres.row import optional_instant
+from extauth.adapters.postgres.rows import key_parameters, micros
 from extauth.adapters.sql.arguments import checked_begin
 from extauth.adapters.sql.conditional_writes import repeated, swallowed
 from extauth.adapters.sql.json_columns import list_to_text, scopes_to_text

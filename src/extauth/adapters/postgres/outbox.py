@@ -10,7 +10,8 @@ from extauth.adapters.postgres import outbox_statements as statements
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.meta_row import MetaRow
 from extauth.adapters.postgres.outbox_schema import TRIGGERS
-from extauth.adapters.postgres.rows import instant, key_parameters, micros
+from extauth.adapters.postgres.row import instant
+from extauth.adapters.postgres.rows import key_parameters, micros
 from extauth.adapters.sql.outbox_rows import claimed_events, dead_letter, ending_link, outbox_counts
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.health import Source

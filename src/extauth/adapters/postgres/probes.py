@@ -21,13 +21,8 @@ from extauth.adapters.postgres.failures import presentable
 from extauth.adapters.postgres.leases import claim_parameters
 from extauth.adapters.postgres.linking import Authorizations, Registrations
 from extauth.adapters.postgres.pools import Connection
-from extauth.adapters.postgres.rows import (
-    Parameters,
-    Row,
-    key_parameters,
-    origin_parameters,
-    token_parameters,
-)
+from extauth.adapters.postgres.row import Row
+from extauth.adapters.postgres.rows import Parameters, key_parameters, origin_parameters, token_parameters
 from extauth.adapters.postgres.sending import Rows, fetch_value, fetch_whole
 from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql.conditional_writes import swallowed

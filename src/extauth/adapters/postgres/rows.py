@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import final
+from typing import Final, final
 
-import asyncpg
-
+from extauth.adapters.postgres.row import FIRST, LAST, Row, instant_from_bytes, optional_from_bytes
 from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql.json_columns import (
     extra_from_text,
@@ -16,6 +15,7 @@ from extauth.adapters.sql.json_columns import (
     scopes_from_text,
     scopes_to_text,
 )
+from extauth.adapters.sql.plain_links import PlainLinks, account_of
 from extauth.adapters.sql.readable import readable, unreadable_link
 from extauth.domain.due import Due
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
@@ -24,16 +24,6 @@ from extauth.domain.token_set import TokenSet
 
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST = datetime.min.replace(tzinfo=UTC) + _MICROSECOND  # the very first one is minus infinity
-
-
-@final
-class Row(asyncpg.Record):
-    """A row of a result. Its ``repr``, which asyncio in debug mode logs, shows no value."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"<Row of {len(self)} columns>"
 
 
 @final
@@ -122,28 +112,13 @@ def account_parameters(account: Account) -> Parameters:
     return Parameters(account.id, account.login, account.display_name, account.avatar_url)
 
 
-def instant(value: datetime) -> datetime:
-    """Read an instant."""
-    # asyncpg writes the last and the first datetime as infinities, and reads those without a zone.
-    return value.replace(tzinfo=UTC)
-
-
-def optional_instant(value: datetime | None) -> datetime | None:
-    """Read an instant that may be missing."""
-    return None if value is None else value.replace(tzinfo=UTC)
-
-
 def lease_left(row: Row) -> timedelta:
     """Read how long the row's lease was live from the moment of reading on."""
     left: timedelta = row[column.LEASE_LEFT]
     return left
 
 
-def link_from_row(row: Row) -> Link:
-    """Read a row of ``statements``; columns after the link's are ignored.
-
-    :raises LinkUnreadable: for a row that is damaged, or that another program has written.
-    """
+def _any_link(row: Row) -> Link:
     return readable(_link, row, lambda: unreadable_link(row[column.PROVIDER_ID], row[column.USER_ID]))
 
 
@@ -151,14 +126,14 @@ def _link(row: Row) -> Link:
     tokens = TokenSet(
         access_token=row[column.OAUTH_ACCESS_TOKEN],
         refresh_token=row[column.OAUTH_REFRESH_TOKEN],
-        expires_at=optional_instant(row[column.OAUTH_EXPIRY]),
+        expires_at=optional_from_bytes(row[column.OAUTH_EXPIRY]),
         scopes=scopes_from_text(row[column.OAUTH_SCOPES]),
         token_type=row[column.OAUTH_TOKEN_TYPE],
         extra=extra_from_text(row[column.OAUTH_EXTRA]),
         access_token_key_id=row[column.OAUTH_ACCESS_TOKEN_KEY_ID],
         refresh_token_key_id=row[column.OAUTH_REFRESH_TOKEN_KEY_ID],
-        issued_at=optional_instant(row[column.OAUTH_ISSUED_AT]),
-        refresh_token_expires_at=optional_instant(row[column.OAUTH_REFRESH_TOKEN_EXPIRY]),
+        issued_at=optional_from_bytes(row[column.OAUTH_ISSUED_AT]),
+        refresh_token_expires_at=optional_from_bytes(row[column.OAUTH_REFRESH_TOKEN_EXPIRY]),
         resource_tokens=resource_tokens_from_text(row[column.OAUTH_RESOURCE_TOKENS]),
     )
     origin = None
@@ -170,30 +145,31 @@ def _link(row: Row) -> Link:
     if row[column.OAUTH_REFRESH_FAILURE_REASON] is not None:
         failure = RefreshFailure(
             reason=row[column.OAUTH_REFRESH_FAILURE_REASON],
-            at=instant(row[column.OAUTH_REFRESH_FAILURE_AT]),
+            at=instant_from_bytes(row[column.OAUTH_REFRESH_FAILURE_AT]),
             version=row[column.OAUTH_REFRESH_FAILURE_VERSION],
-            retry_at=optional_instant(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
+            retry_at=optional_from_bytes(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
             attempts=row[column.OAUTH_REFRESH_FAILURE_ATTEMPTS],
-        )
-    pending = None
-    if row[column.PENDING_SINCE] is not None:
-        pending = PendingExchange(since=row[column.PENDING_SINCE], live=lease_left(row) > timedelta(0))
-    account = None
-    if row[column.ACCOUNT_ID] is not None:
-        account = Account(
-            row[column.ACCOUNT_ID],
-            row[column.ACCOUNT_LOGIN],
-            row[column.ACCOUNT_DISPLAY_NAME],
-            row[column.ACCOUNT_AVATAR_URL],
         )
     return Link(
         key=LinkKey(row[column.PROVIDER_ID], row[column.USER_ID]),
         tokens=tokens,
         version=row[column.VERSION],
-        created_at=row[column.CREATED_AT],
-        updated_at=row[column.UPDATED_AT],
+        created_at=instant_from_bytes(row[column.CREATED_AT]),
+        updated_at=instant_from_bytes(row[column.UPDATED_AT]),
         failure=failure,
         origin=origin,
-        pending=pending,
-        account=account,
+        pending=None if row[column.PENDING_SINCE] is None else pending_from_row(row),
+        account=account_of(row),
     )
+
+
+def pending_from_row(row: Row) -> PendingExchange:
+    """Read that an exchange has begun, if one has."""
+    left: timedelta | None = row[column.LEASE_LEFT]
+    since = instant_from_bytes(row[column.PENDING_SINCE])
+    return PendingExchange(since, live=left is not None and left > timedelta(0))
+
+
+link_from_row: Final = PlainLinks(_any_link, pending_from_row, FIRST, LAST).link
+"""Reads a row of ``statements``; columns after the link's are ignored. Raises ``LinkUnreadable`` for a row
+that is damaged, or that another program has written."""

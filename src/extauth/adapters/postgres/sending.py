@@ -24,7 +24,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from extauth.adapters.postgres.failures import DRIVER_ERRORS, LOST_NAME
 from extauth.adapters.postgres.pools import Connection
-from extauth.adapters.postgres.rows import Row
+from extauth.adapters.postgres.row import Row
 from extauth.adapters.postgres.unique_names import prefix_of
 
 Rows: TypeAlias = list[Row]

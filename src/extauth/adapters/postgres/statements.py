@@ -15,13 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from extauth.adapters.postgres.due_schema import FAMILY, INSTANT, WHEN, WHICH
+from extauth.adapters.postgres.row import SELECTED
 from extauth.adapters.sql.link_columns import NOT_FENCED, of_that_write, select_list
 from extauth.domain.due import DueBy
 
 _COLUMNS = select_list(
     pending_since="coalesce(unresolved_since, lease_taken_at)",
-    lease_left="""CASE WHEN lease_expires_at IS NULL THEN interval '0'
-    ELSE lease_expires_at - clock_timestamp() END""",
+    lease_left="lease_expires_at - clock_timestamp()",
+    instant=SELECTED,
 )
 
 DURABLE = """set_config('synchronous_commit', CASE current_setting('synchronous_commit')
@@ -61,6 +62,10 @@ GET = f"SELECT {_COLUMNS} FROM external_auth_links WHERE {_KEY}"
 
 GET_MANY = f"""SELECT {_COLUMNS} FROM external_auth_links
 WHERE (provider_id, user_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"""
+
+# Of one provider alone, as reads at one moment mostly are: an array less to send and to read.
+GET_MANY_OF_ONE = f"""SELECT {_COLUMNS} FROM external_auth_links
+WHERE provider_id = $1 AND user_id = ANY($2::text[])"""
 
 LINKS_OF = f"SELECT {_COLUMNS} FROM external_auth_links WHERE user_id = $1"
 

@@ -29,13 +29,12 @@ from extauth.adapters.postgres.outbox import PostgresOutbox
 from extauth.adapters.postgres.own_pool import own_pool
 from extauth.adapters.postgres.pools import Pool
 from extauth.adapters.postgres.preparing import prepare
+from extauth.adapters.postgres.row import Row, instant
 from extauth.adapters.postgres.rows import (
     Parameters,
-    Row,
     account_parameters,
     due_parameters,
     failure_parameters,
-    instant,
     key_parameters,
     link_from_row,
     origin_parameters,
@@ -236,7 +235,7 @@ class PostgresLinkStore(LinkingMethods):
         )
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(self._links.decoder.link(row))
+        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None

@@ -93,7 +93,9 @@ class BatchedReads(Generic[K, V]):
                             if not waiter.done():
                                 waiter.set_result(value)
                 # Many of those just served ask for the next link at once: let them, and take them together.
-                await asyncio.sleep(0)
+                # One alone is better served as a lone read.
+                if len(batch) > 1:
+                    await asyncio.sleep(0)
         finally:
             # Anything left here means that this task itself is being cancelled.
             interrupted = StoreUnavailable("the read was interrupted")

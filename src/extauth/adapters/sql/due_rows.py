@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from extauth.adapters.sql.row_cache import IndexedRow
+from extauth.adapters.sql.indexed_row import IndexedRow
 from extauth.domain.due import Due
 from extauth.domain.link import LinkKey
 

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias, cast, final
 
 import attrs
 
+from extauth.adapters.sql.indexed_row import IndexedRow
 from extauth.adapters.sql.json_columns import scopes_from_text
 from extauth.adapters.sql.link_columns import WRITTEN_AT
 from extauth.adapters.sql.readable import UndecodableRows, readable
-from extauth.adapters.sql.row_cache import IndexedRow
 from extauth.domain.inventory import (
     LOOKED_AT,
     BegunAuthorization,

@@ -21,28 +21,32 @@ UPDATED_AT = 4
 OAUTH_ACCESS_TOKEN = 5
 OAUTH_REFRESH_TOKEN = 6
 OAUTH_EXPIRY = 7
-OAUTH_SCOPES = 8
-OAUTH_TOKEN_TYPE = 9
-OAUTH_EXTRA = 10
-OAUTH_ACCESS_TOKEN_KEY_ID = 11
-OAUTH_REFRESH_TOKEN_KEY_ID = 12
-OAUTH_ISSUED_AT = 13
+OAUTH_ISSUED_AT = 8
+OAUTH_REFRESH_TOKEN_EXPIRY = 9
+# What most links of a provider have in common.
+OAUTH_SCOPES = 10
+OAUTH_TOKEN_TYPE = 11
+OAUTH_ACCESS_TOKEN_KEY_ID = 12
+OAUTH_REFRESH_TOKEN_KEY_ID = 13
 OAUTH_CLIENT_ID = 14
 OAUTH_TOKEN_ENDPOINT = 15
-OAUTH_REFRESH_FAILURE_REASON = 16
-OAUTH_REFRESH_FAILURE_AT = 17
-OAUTH_REFRESH_FAILURE_VERSION = 18
-OAUTH_REFRESH_FAILURE_RETRY_AT = 19
-OAUTH_REFRESH_FAILURE_ATTEMPTS = 20
-PENDING_SINCE = 21
-LEASE_LEFT = 22
-OAUTH_REFRESH_TOKEN_EXPIRY = 23
-OAUTH_RESOURCE_TOKENS = 24
-ACCOUNT_ID = 25
-ACCOUNT_LOGIN = 26
-ACCOUNT_DISPLAY_NAME = 27
-ACCOUNT_AVATAR_URL = 28
-OAUTH_RESOURCE = 29
+OAUTH_RESOURCE = 16
+
+ACCOUNT_ID = 17
+ACCOUNT_LOGIN = 18
+ACCOUNT_DISPLAY_NAME = 19
+ACCOUNT_AVATAR_URL = 20
+OAUTH_EXTRA = 21
+# What few links have.
+OAUTH_RESOURCE_TOKENS = 22
+OAUTH_REFRESH_FAILURE_REASON = 23
+OAUTH_REFRESH_FAILURE_AT = 24
+OAUTH_REFRESH_FAILURE_VERSION = 25
+OAUTH_REFRESH_FAILURE_RETRY_AT = 26
+OAUTH_REFRESH_FAILURE_ATTEMPTS = 27
+
+PENDING_SINCE = 28
+LEASE_LEFT = 29
 
 _NAMES = [name.lower() for name in list(globals()) if name.isupper()]
 
@@ -78,7 +82,16 @@ def of_that_write(written_at: str) -> str:
     return f"({written_at} IS NULL OR coalesce(oauth_written_at, {written_at}) = {written_at})"
 
 
-def select_list(*, pending_since: str, lease_left: str, updated_at: str = WRITTEN_AT) -> str:
-    """Write them all for a SELECT or RETURNING. Three are no columns of the table but expressions."""
+_INSTANTS = {name for name in _NAMES if name.endswith(("_at", "_expiry", "_since"))}
+
+
+def select_list(
+    *, pending_since: str, lease_left: str, updated_at: str = WRITTEN_AT, instant: str = "{}"
+) -> str:
+    """Write them all for a SELECT or RETURNING. Three are no columns of the table but expressions, and
+    ``instant`` is what makes an instant what is to be read of it."""
     expressions = {"pending_since": pending_since, "lease_left": lease_left, "updated_at": updated_at}
-    return ", ".join(expressions.get(name, name) for name in _NAMES)
+    selected = [(name, expressions.get(name, name)) for name in _NAMES]
+    return ", ".join(
+        instant.format(expression) if name in _INSTANTS else expression for name, expression in selected
+    )

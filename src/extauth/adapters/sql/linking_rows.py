@@ -8,9 +8,9 @@ from enum import IntEnum
 from functools import partial
 from typing import Any, TypeAlias
 
+from extauth.adapters.sql.indexed_row import IndexedRow
 from extauth.adapters.sql.json_columns import list_from_text, scopes_from_text
 from extauth.adapters.sql.readable import readable
-from extauth.adapters.sql.row_cache import IndexedRow
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import AlreadyTaken, AnothersState, NotTakenOutcome, StateExpired

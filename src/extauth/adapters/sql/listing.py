@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from extauth.adapters.sql.indexed_row import IndexedRow
 from extauth.adapters.sql.link_columns import PROVIDER_ID, USER_ID, RowKey
 from extauth.adapters.sql.readable import LinkOrError, UndecodableRows
-from extauth.adapters.sql.row_cache import IndexedRow
 from extauth.domain.errors import LinkUnreadable
 from extauth.domain.link import Link
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
-from extauth.adapters.sql.link_columns import RowKey
+from extauth.adapters.sql.indexed_row import IndexedRow
+from extauth.adapters.sql.link_columns import PROVIDER_ID, USER_ID, RowKey
 from extauth.domain.errors import LinkUnreadable, StoreUnavailable
 from extauth.domain.link import Link, LinkKey
 
 R = TypeVar("R")
 T = TypeVar("T")
+K = TypeVar("K", bound=IndexedRow)
 
 LinkOrError: TypeAlias = Link | LinkUnreadable
 
@@ -52,6 +54,18 @@ def unreadable_link(provider_id: object, user_id: object) -> StoreUnavailable:
         return UndecodableRows()
     msg = f"the stored link of {user_id!r} to {provider_id} cannot be read; {_WHAT_TO_DO}"
     return LinkUnreadable(msg, key=key)
+
+
+def links_by_key(link_from_row: Callable[[K], Link], rows: Iterable[K]) -> dict[RowKey, LinkOrError]:
+    """Return the links of rows of ``link_columns``, and an error in the place of each that cannot be read."""
+    links: dict[RowKey, LinkOrError] = {}
+    for row in rows:
+        key = row[PROVIDER_ID], row[USER_ID]
+        try:
+            links[key] = link_from_row(row)
+        except LinkUnreadable as error:
+            links[key] = error.with_traceback(None)
+    return links
 
 
 async def read_apart(

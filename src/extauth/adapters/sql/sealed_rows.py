@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar, final
 
-from extauth.adapters.sql.row_cache import IndexedRow
+from extauth.adapters.sql.indexed_row import IndexedRow
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration
 from extauth.domain.sealed import SEAL_MARK, KeyIds, key_ids_of

@@ -9,9 +9,9 @@ from typing import Any, final
 
 from extauth.adapters.sql.audit_columns import COLUMNS, OF_THE_LINK, TABLE, entry_from_row, entry_values
 from extauth.adapters.sqlite.grouped_writes import GroupedWrites
-from extauth.adapters.sqlite.rows import instant_from_micros, instant_to_micros
+from extauth.adapters.sqlite.row import Row, instant_from_micros, instant_to_micros
 from extauth.adapters.sqlite.statements import NOW
-from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
+from extauth.adapters.sqlite.unseen import Parameters, Unseen
 from extauth.domain.audit import AuditEntry, entry_to_write
 
 _INSERT = f"""INSERT INTO {TABLE} (at, {", ".join(COLUMNS)})

@@ -19,8 +19,9 @@ from contextlib import suppress
 from typing import final
 
 from extauth.adapters.sqlite.identity import REPLACED
+from extauth.adapters.sqlite.row import Row
 from extauth.adapters.sqlite.transactions import Beside, Write, carried_out
-from extauth.adapters.sqlite.unseen import Outcome, Parameters, Row, Unseen, or_unavailable
+from extauth.adapters.sqlite.unseen import Outcome, Parameters, Unseen, or_unavailable
 from extauth.domain.errors import StoreUnavailable
 from extauth.unswept import start_protected
 

@@ -7,11 +7,11 @@ from typing import Final, final
 from extauth.adapters.sql.conditional_writes import repeated
 from extauth.adapters.sqlite import import_statements as statements
 from extauth.adapters.sqlite.linking import Execute
+from extauth.adapters.sqlite.row import instant_to_micros
 from extauth.adapters.sqlite.rows import (
     Values,
     account_parameters,
     failure_parameters,
-    instant_to_micros,
     key_parameters,
     origin_parameters,
     provider_parameters,

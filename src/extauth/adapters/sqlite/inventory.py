@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from extauth.adapters.sql.inventory import MARKED_INDEX, Dialect
-from extauth.adapters.sqlite.rows import instant_to_micros, micros, optional_instant
+from extauth.adapters.sqlite.row import instant_to_micros, optional_instant
+from extauth.adapters.sqlite.rows import micros
 from extauth.adapters.sqlite.statements import NOW
 from extauth.domain.inventory import SOON
 

@@ -6,14 +6,9 @@ from datetime import datetime, timedelta
 
 from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql.readable import readable
-from extauth.adapters.sqlite.rows import (
-    instant_from_micros,
-    instant_to_micros,
-    key_parameters,
-    link_from_row,
-    micros,
-)
-from extauth.adapters.sqlite.unseen import Parameters, Row
+from extauth.adapters.sqlite.row import Row, instant_from_micros, instant_to_micros
+from extauth.adapters.sqlite.rows import key_parameters, link_from_row, micros
+from extauth.adapters.sqlite.unseen import Parameters
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Claimed, Held, SeenLease
 from extauth.domain.ports import Takeover

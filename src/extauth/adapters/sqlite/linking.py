@@ -18,8 +18,9 @@ from extauth.adapters.sql.linking_rows import (
     registration_from_row,
 )
 from extauth.adapters.sqlite import linking_statements as statements
-from extauth.adapters.sqlite.rows import instant_to_micros, key_parameters, micros, optional_instant
-from extauth.adapters.sqlite.unseen import Parameters, Row
+from extauth.adapters.sqlite.row import Row, instant_to_micros, optional_instant
+from extauth.adapters.sqlite.rows import key_parameters, micros
+from extauth.adapters.sqlite.unseen import Parameters
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import (

@@ -12,12 +12,8 @@ from extauth.adapters.sql.outbox_rows import claimed_events, dead_letter, ending
 from extauth.adapters.sqlite import outbox_statements as statements
 from extauth.adapters.sqlite.linking import Execute
 from extauth.adapters.sqlite.outbox_schema import TRIGGERS
-from extauth.adapters.sqlite.rows import (
-    instant_from_micros,
-    instant_to_micros,
-    key_parameters,
-    micros,
-)
+from extauth.adapters.sqlite.row import instant_from_micros, instant_to_micros
+from extauth.adapters.sqlite.rows import key_parameters, micros
 from extauth.adapters.sqlite.unseen import Parameters
 from extauth.domain.health import Source
 from extauth.domain.outbox import (

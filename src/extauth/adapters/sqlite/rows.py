@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 
 from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql.json_columns import (
@@ -15,8 +15,16 @@ from extauth.adapters.sql.json_columns import (
     scopes_from_text,
     scopes_to_text,
 )
+from extauth.adapters.sql.plain_links import PlainLinks, account_of
 from extauth.adapters.sql.readable import readable, unreadable_link
-from extauth.adapters.sqlite.unseen import Row
+from extauth.adapters.sqlite.row import (
+    FIRST,
+    LAST,
+    Row,
+    instant_from_micros,
+    instant_to_micros,
+    optional_instant,
+)
 from extauth.domain.due import Due
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
@@ -25,29 +33,12 @@ from extauth.domain.token_set import TokenSet
 Values: TypeAlias = Mapping[str, object]
 """Parts of a statement's parameters."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def micros(span: timedelta) -> int:
     """Write a span."""
     return span // _MICROSECOND
-
-
-def instant_to_micros(instant: datetime | None) -> int | None:
-    """Write an aware instant."""
-    return None if instant is None else (instant - _EPOCH) // _MICROSECOND
-
-
-def instant_from_micros(value: int) -> datetime:
-    """Read an instant."""
-    return _EPOCH + timedelta(microseconds=value)
-
-
-def optional_instant(value: int | None) -> datetime | None:
-    """Read what :func:`instant_to_micros` wrote."""
-    return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 def key_parameters(key: LinkKey) -> Values:
@@ -68,7 +59,7 @@ def due_parameters(provider_id: str, before: datetime, after: Due | None, limit:
         **provider_parameters(provider_id),
         "family": provider_id.partition(ACCOUNT_SEPARATOR)[0],
         "before": instant_to_micros(before),
-        "after_at": _FIRST if after is None else instant_to_micros(after.at),
+        "after_at": FIRST if after is None else instant_to_micros(after.at),
         "after_provider": "" if after is None else after.key.provider_id,
         "after_user": "" if after is None else after.key.user_id,
         "limit": limit,
@@ -138,11 +129,7 @@ def account_parameters(account: Account) -> Values:
     }
 
 
-def link_from_row(row: Row) -> Link:
-    """Read a row of ``statements.COLUMNS``; further columns are ignored.
-
-    :raises LinkUnreadable: for a row that is damaged, or that another program has written.
-    """
+def _any_link(row: Row) -> Link:
     return readable(_link, row, lambda: unreadable_link(row[column.PROVIDER_ID], row[column.USER_ID]))
 
 
@@ -174,18 +161,6 @@ def _link(row: Row) -> Link:
             retry_at=optional_instant(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
             attempts=row[column.OAUTH_REFRESH_FAILURE_ATTEMPTS],
         )
-    pending = None
-    if row[column.PENDING_SINCE] is not None:
-        since = instant_from_micros(row[column.PENDING_SINCE])
-        pending = PendingExchange(since, live=row[column.LEASE_LEFT] > 0)
-    account = None
-    if row[column.ACCOUNT_ID] is not None:
-        account = Account(
-            row[column.ACCOUNT_ID],
-            row[column.ACCOUNT_LOGIN],
-            row[column.ACCOUNT_DISPLAY_NAME],
-            row[column.ACCOUNT_AVATAR_URL],
-        )
     return Link(
         key=LinkKey(row[column.PROVIDER_ID], row[column.USER_ID]),
         tokens=tokens,
@@ -194,6 +169,16 @@ def _link(row: Row) -> Link:
         updated_at=instant_from_micros(row[column.UPDATED_AT]),
         failure=failure,
         origin=origin,
-        pending=pending,
-        account=account,
+        pending=None if row[column.PENDING_SINCE] is None else pending_from_row(row),
+        account=account_of(row),
     )
+
+
+def pending_from_row(row: Row) -> PendingExchange:
+    """Read that an exchange has begun, if one has."""
+    return PendingExchange(instant_from_micros(row[column.PENDING_SINCE]), live=row[column.LEASE_LEFT] > 0)
+
+
+link_from_row: Final = PlainLinks(_any_link, pending_from_row, FIRST, LAST).link
+"""Reads a row of ``statements``; columns after the link's are ignored. Raises ``LinkUnreadable`` for a row
+that is damaged, or that another program has written."""

@@ -8,8 +8,8 @@ from itertools import chain
 from typing import final
 
 from extauth.adapters.sqlite import sealed_statements as statements
-from extauth.adapters.sqlite.rows import instant_from_micros
-from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
+from extauth.adapters.sqlite.row import Row, instant_from_micros
+from extauth.adapters.sqlite.unseen import Parameters, Unseen
 from extauth.domain.link import LinkKey
 from extauth.domain.linking import ClientRegistration
 

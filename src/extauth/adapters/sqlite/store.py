@@ -32,8 +32,7 @@ from extauth.adapters.sql.link_columns import RowKey
 from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import listed, whole
 from extauth.adapters.sql.races import LostRaces
-from extauth.adapters.sql.readable import LinkOrError, read_apart
-from extauth.adapters.sql.row_cache import Decoder
+from extauth.adapters.sql.readable import LinkOrError, links_by_key, read_apart
 from extauth.adapters.sql.sealed_rows import SqlSealedRows
 from extauth.adapters.sqlite import statements
 from extauth.adapters.sqlite.audit import SqliteAudit, written
@@ -46,13 +45,12 @@ from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.outbox import SqliteOutbox
 from extauth.adapters.sqlite.preparing import prepare
+from extauth.adapters.sqlite.row import Row, instant_from_micros, instant_to_micros
 from extauth.adapters.sqlite.rows import (
     Values,
     account_parameters,
     due_parameters,
     failure_parameters,
-    instant_from_micros,
-    instant_to_micros,
     key_parameters,
     link_from_row,
     origin_parameters,
@@ -62,7 +60,7 @@ from extauth.adapters.sqlite.rows import (
     version_parameters,
 )
 from extauth.adapters.sqlite.sealed_rows import SqliteTexts
-from extauth.adapters.sqlite.unseen import Parameters, Row, Unseen
+from extauth.adapters.sqlite.unseen import Parameters, Unseen
 from extauth.domain.due import Due, DueBy
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, RefreshFailure
@@ -82,6 +80,8 @@ from extauth.domain.own_writes import OwnWrites, tells_of_writes
 from extauth.domain.ports import Takeover
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
+
+_LINKS: Final = partial(links_by_key, link_from_row)
 
 
 @final
@@ -109,7 +109,6 @@ class SqliteLinkStore(LinkingMethods):
         """Reads by key go here, so that they don't queue behind a write that waits for the disk."""
         self.own_writes: Final = OwnWrites()
         self._home = OneLoop("SqliteLinkStore", goes_over=None if reader else self._begin_anew)
-        self._decoder = Decoder(link_from_row)
         self._begin_anew()
         self._lost = LostRaces(self._read_now, link_from_row, held)
         self._conditional = ConditionalWrites(self._write, self._lost)
@@ -146,6 +145,7 @@ class SqliteLinkStore(LinkingMethods):
             cls(writer, reader=reader) as store,
         ):
             watch_files(file, store._writer, store._by_key)  # by the path given, which may be a link
+            await store._by_key.fetch_all(statements.LARGER_CACHE, ())
             yield store
 
     async def __aenter__(self) -> Self:
@@ -208,7 +208,7 @@ class SqliteLinkStore(LinkingMethods):
         parameters = Parameters({**at, **token_parameters(tokens), **origin_parameters(origin)})
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(self._decoder.link(row))
+        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
@@ -266,7 +266,7 @@ class SqliteLinkStore(LinkingMethods):
         return row if isinstance(row, Stale | Absent) else Recorded(link_from_row(row))
 
     def _begin_anew(self) -> None:
-        self._reads = BatchedReads(partial(read_apart, self._rows_of, self._decoder.links))
+        self._reads = BatchedReads(partial(read_apart, self._rows_of, _LINKS))
         self._watch = ChangeWatch(self._reads.get_many)
         self._writes.begin_anew()
 
@@ -285,7 +285,7 @@ class SqliteLinkStore(LinkingMethods):
         def run(sql: str) -> Awaitable[list[Row]]:
             return self._writer.fetch_all(sql, Parameters(parameters))
 
-        return await listed(run, sql, self._decoder.links, self._reads.get_many)
+        return await listed(run, sql, _LINKS, self._reads.get_many)
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
         rows = await written(self._writes, sql, parameters)

@@ -14,15 +14,8 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.adapters.sqlite.unseen import (
-    Outcome,
-    Parameters,
-    Row,
-    copied,
-    cursor_on,
-    presentable,
-    rows_of,
-)
+from extauth.adapters.sqlite.row import Row
+from extauth.adapters.sqlite.unseen import Outcome, Parameters, copied, cursor_on, presentable, rows_of
 
 Beside: TypeAlias = Callable[[sqlite3.Cursor, list[Row]], None]
 """Writes something of the rows that a statement returned, in one transaction with it."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeAlias, cast, final
+from typing import Final, Protocol, TypeAlias, cast, final
 
 import aiosqlite
 
 from extauth.adapters.sql.readable import unreadable_link
 from extauth.adapters.sqlite.identity import REPLACED, OpenFiles
+from extauth.adapters.sqlite.row import Row
 from extauth.domain.errors import StoreUnavailable
 
 Error: TypeAlias = sqlite3.Error | ValueError
@@ -46,16 +47,6 @@ class Parameters(dict[str, object]):
 
     def __repr__(self) -> str:
         return f"Parameters({', '.join(self)})"
-
-
-@final
-class Row(tuple[Any, ...]):
-    """A row of a result. Its ``repr`` shows no value."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"<Row of {len(self)} columns>"
 
 
 @final

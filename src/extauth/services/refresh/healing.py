@@ -46,7 +46,7 @@ class Healing:
         watch: StoreWatch,
         put_back: PutBack,
     ) -> None:
-        self._store = store
+        self.store: Final = store
         self._clock = clock
         self._pause = policy.retry.initial.total_seconds()
         self._hold = policy.hold_after_failover
@@ -63,11 +63,22 @@ class Healing:
 
         :raises LinkNotFound: if there is none.
         """
-        link = await self._store.get(key)
+        return await self.checked(self.found(await self.store.get(key), key))
+
+    def found(self, link: Link | None, key: LinkKey) -> Link:
+        """Return the link that the store has.
+
+        :raises LinkNotFound: if it has none.
+        """
         if link is None:
             self._known.forget(key)
             raise link_not_found(key)
-        return await self.checked(link)
+        return link
+
+    def is_newest(self, link: Link, key: LinkKey) -> bool:
+        """Take note of a link as it was read, and say whether nothing newer is known. If something is, the
+        link is to be :meth:`checked`."""
+        return self._known.note(link, key) is None
 
     async def checked(self, link: Link) -> Link:
         """Return a link as it was read, or the newer one that is known, which is then put back.
@@ -89,7 +100,7 @@ class Healing:
         """Read the link once more, since it may have been read before it was written here, and heal it."""
         key = newer.key
         try:
-            stored = await self._store.get(key)
+            stored = await self.store.get(key)
             if stored is None:
                 raise link_not_found(key)
             known = self._known.note(stored)
@@ -107,7 +118,7 @@ class Healing:
         """See whether the store has gone back where nothing else says so."""
         latest = self._known.latest
         if latest is not None:
-            stored = await self._store.get(latest.key)
+            stored = await self.store.get(latest.key)
             if stored is None:
                 self._known.forget(latest.key)
             elif put_back_by_another(stored, latest):
@@ -137,7 +148,7 @@ class Healing:
     async def _swept(self, key: LinkKey, until: float) -> str:
         while self._clock.monotonic() < until:
             try:
-                stored = await self._store.get(key)
+                stored = await self.store.get(key)
                 if stored is None:
                     return "missing"
                 return "well" if (await self.checked(stored)) is stored else "healed"

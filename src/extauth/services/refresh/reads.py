@@ -6,12 +6,14 @@ from typing import final
 
 import attrs
 
+from extauth.domain.at_a_glance import Glance
 from extauth.domain.freshness import SERVE, Decision, Serve
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock
+from extauth.services.providers import is_own_grant
 from extauth.services.refresh.healing import Healing
-from extauth.services.refresh.remembered import Remembered, RememberedLinks
+from extauth.services.refresh.remembered import Remembered, RememberedLinks, timestamps_of
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.serving import Serving
@@ -54,6 +56,8 @@ class LinkReads:
         self._remembered = remembered
         self._clock = clock
         self._policy = policy
+        self._glance = Glance(policy)
+        self._timestamp = timestamps_of(clock)
 
     def served(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link, Decision] | None:
         """Return a remembered link if what is wanted of it is served as it is."""
@@ -72,11 +76,18 @@ class LinkReads:
 
         :raises LinkNotFound: if there is none.
         """
-        if self._remembered is None or self._unsaved_tokens.unsaved(key) is not None:
+        if self._unsaved_tokens.unsaved(key) is not None:
             request, link = await self._read(request, key)
-        else:
+        elif self._remembered is not None:
             request, link = await self._read_to_remember(self._remembered, request, key)
-        return request, link, request.decide(link, self._clock.now(), self._policy)
+        else:
+            # As _read does, for nearly every call: with nothing awaited but the store.
+            link = self._healing.found(await self._healing.store.get(key), key)
+            if not self._healing.is_newest(link, key):
+                link = await self._healing.checked(link)
+            if not is_own_grant(request.provider, link):
+                request = await request.for_link(link)
+        return request, link, self._decide(request, link)
 
     async def read_anew(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
         """Return the link as it is stored, and forget what was remembered of it; this is not remembered.
@@ -86,6 +97,11 @@ class LinkReads:
         if self._remembered is not None:
             self._remembered.forget(key)
         return await self._read(request, key)
+
+    def _decide(self, request: TokenRequest, link: Link) -> Decision:
+        if request.is_plain and self._glance.serves(link, self._timestamp()):
+            return SERVE
+        return request.decide(link, self._clock.now(), self._policy)
 
     async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
         link = self._unsaved_tokens.unsaved(key) or await self._healing.read(key)

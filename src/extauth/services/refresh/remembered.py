@@ -70,7 +70,7 @@ class RememberedLinks:
     def __init__(self, policy: RefreshPolicy, clock: Clock) -> None:
         self._policy = policy
         self._monotonic = clock.monotonic
-        self._timestamp: Callable[[], float] = getattr(clock, "timestamp", lambda: clock.now().timestamp())
+        self._timestamp = timestamps_of(clock)
         self._span = 0.0 if policy.remember_for is None else policy.remember_for.total_seconds()
         self._most = policy.remember_most
         self._links: OrderedDict[tuple[str, str], Remembered] = OrderedDict()
@@ -187,3 +187,9 @@ def remembered_links(store: object, policy: RefreshPolicy, clock: Clock) -> Reme
     remembered = RememberedLinks(policy, clock)
     writes.hear(remembered)
     return remembered
+
+
+def timestamps_of(clock: Clock) -> Callable[[], float]:
+    """Return what tells a clock's time as POSIX seconds: its own ``timestamp``, if it has one."""
+    tell: Callable[[], float] = getattr(clock, "timestamp", lambda: clock.now().timestamp())
+    return tell

@@ -50,6 +50,11 @@ class TokenRequest:
             )
             raise ValueError(msg)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the grant's own token, for however long."""
+        return self.resource is None and self.valid_for is None and self.rejected is None
+
     def token(self, link: Link) -> str | None:
         """Return the token that the link has for this, working or not; None if it has none yet."""
         view = seen_for(link, self.resource)

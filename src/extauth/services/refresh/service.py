@@ -169,7 +169,8 @@ class TokenService:
             request = await request.for_link(link)
         if valid_for is not None:
             self._short_lives.look_at(request, link)
-        return await self._serving.handed_out(link if resource is None else request.seen(link))
+        seen = link if resource is None else request.seen(link)
+        return await self._serving.handed_out(seen) if self._serving.tells else seen
 
     async def refresh(
         self, provider_id: str, user_id: str, *, rejected: str | None = None, resource: str | None = None
