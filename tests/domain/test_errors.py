@@ -24,6 +24,7 @@ from extauth.domain.errors import (
     InvalidCallback,
     IssuerMismatch,
     KeyInUse,
+    LinkDoubtful,
     LinkFenced,
     LinkingFailed,
     LinkNotFound,
@@ -53,6 +54,7 @@ CODES = {
     CannotDecrypt: "cannot_decrypt",
     LinkUnreadable: "link_unreadable",
     RefreshInProgress: "refresh_in_progress",
+    LinkDoubtful: "link_doubtful",
     LinkFenced: "link_fenced",
     ConfigurationError: "configuration_error",
     KeyInUse: "key_in_use",
@@ -80,6 +82,7 @@ INSTANCES: list[ExtAuthError] = [
     StoreUnavailable("later"),
     RefreshInProgress("later", retry_after=timedelta(seconds=1)),
     LinkFenced("lift the fence"),
+    LinkDoubtful("agree"),
     UnknownProvider("no such provider"),
     ProviderMisconfigured("wrong secret", reason="invalid_client"),
     InvalidCallback("begin again"),
@@ -128,7 +131,7 @@ def test_every_error_is_public():
     [
         (
             TemporarilyUnavailable,
-            {ProviderUnavailable, StoreUnavailable, LinkUnreadable, RefreshInProgress, LinkFenced},
+            {ProviderUnavailable, StoreUnavailable, LinkUnreadable, RefreshInProgress, LinkFenced, LinkDoubtful},
         ),
         (ConfigurationError, {UnknownProvider, ProviderMisconfigured, CannotDecrypt, KeyInUse}),
         (LinkNotFound, set()),

@@ -229,6 +229,21 @@ class StoreWentBack:
     """How many could not be looked at in time; each is looked at when it is used."""
 
 
+@final
+@attrs.frozen
+class StoreRestored:
+    """The database is another than before, or an older state of it, and no replica that runs remembers what it
+    had: a backup was restored, or it was moved or copied. Told by one replica, after it was started.
+
+    The refresh tokens of links that were not refreshed since may have been used up.
+    """
+
+    doubtful: int
+    """How many links have such a refresh token: not those of providers that are known not to renew them."""
+    held: int
+    """Of how many it is not presented until an operator agrees (``RefreshPolicy(hold_doubtful=True)``)."""
+
+
 Event: TypeAlias = (
     ExchangeStarted
     | LinkRefreshed
@@ -249,4 +264,5 @@ Event: TypeAlias = (
     | SharedGrantEnded
     | UpkeepSwept
     | StoreWentBack
+    | StoreRestored
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final, assert_never, final
 
@@ -15,7 +16,7 @@ from extauth.domain.freshness import Serve, ServeAndRefresh
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.pauses import ProviderPause
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, RefreshStore
+from extauth.domain.ports import Clock, OAuthProvider, RefreshStore
 from extauth.services.errors import link_not_found, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.attempt import LeasedRefresh
@@ -24,6 +25,7 @@ from extauth.services.refresh.healing import Healing
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.remembered import RememberedLinks
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.restored import RestoredStore
 from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.refresh.turns import Turns
 from extauth.services.refresh.unsaved import UnsavedTokens
@@ -57,6 +59,7 @@ class RefreshFlight:
         unsaved_tokens: UnsavedTokens,
         rng: random.Random,
         remembered: RememberedLinks | None = None,
+        providers: Iterable[OAuthProvider] = (),
     ) -> None:
         self._store = store
         self._remembered = remembered
@@ -66,7 +69,7 @@ class RefreshFlight:
         self._unsaved_tokens = unsaved_tokens
         self._turns = Turns(clock)
         self._pauses = ProviderPauses(clock, policy.cooldown, self._turns)
-        self._watch = StoreWatch(store, clock, policy)
+        self._watch = StoreWatch(store, clock, policy, RestoredStore(policy, emitter, providers))
         self._leased_refresh = LeasedRefresh(
             store,
             clock=clock,

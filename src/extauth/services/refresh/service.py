@@ -92,6 +92,7 @@ class TokenService:
             unsaved_tokens=self._unsaved_tokens,
             rng=rng,
             remembered=self._remembered,
+            providers=self.providers.values(),
         )
         healing = self._refresh_flight.healing
         self._reads = LinkReads(healing, self._unsaved_tokens, self._remembered, self._clock, self._policy)

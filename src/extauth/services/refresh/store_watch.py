@@ -12,6 +12,7 @@ from extauth.domain.errors import ExtAuthError, StoreUnavailable
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
 from extauth.domain.store_history import HistorySeen, StoreHistory, history_of
+from extauth.services.refresh.restored import RestoredStore
 
 _LOOKS: Final = 3
 """How often a replica looks within the span for which another one holds still."""
@@ -33,8 +34,11 @@ class StoreWatch:
     written last is looked at.
     """
 
-    def __init__(self, store: RefreshStore, clock: Clock, policy: RefreshPolicy) -> None:
+    def __init__(
+        self, store: RefreshStore, clock: Clock, policy: RefreshPolicy, restored: RestoredStore
+    ) -> None:
         self._history = history_of(store)
+        self._restored = restored
         self._clock = clock
         self._hold = policy.hold_after_failover.total_seconds()
         self._seen: HistorySeen | None = None
@@ -45,6 +49,10 @@ class StoreWatch:
         """On the monotonic clock."""
         self._unexplained = False
         """Whether that is for a link alone, so that another history, once it is seen, is why."""
+        self._unknown: HistorySeen | None = None
+        """The one that was found at the start, as long as nobody has accepted it: what was before it is not
+        known here."""
+        self._accepting = asyncio.Lock()
         self._sweep: Sweep | None = None
         self._settled: Callable[[], object] | None = None
         self._probe: Probe | None = None
@@ -61,8 +69,9 @@ class StoreWatch:
         return self.holds_for() > 0
 
     def holds_for(self) -> float:
-        """Return for how many seconds nothing is to be refreshed."""
-        return max(0.0, self._held_until - self._clock.monotonic())
+        """Return for how many seconds nothing is to be refreshed, as far as that can be said."""
+        left = max(0.0, self._held_until - self._clock.monotonic())
+        return left if self._unknown is None else max(left, self._hold / _LOOKS)
 
     def told(self, history: str) -> None:
         """Take note of what a claim was told."""
@@ -87,10 +96,15 @@ class StoreWatch:
             # A server may have fallen silent, and another one answer.
             async with asyncio.timeout(self._hold / _LOOKS):
                 await self._look(self._history)
+            if self._unknown is not None:
+                await self._accept_unknown(self._history)
 
     async def _look(self, history: StoreHistory) -> None:
         seen = await history.look()
         if seen is None:
+            return
+        if self._unknown is not None or (self._seen is None and seen.accepted not in {None, seen.current}):
+            self._look_at_unknown(seen)
             return
         known = seen.accepted if self._seen is None else self._seen.current
         noticed = self._seen is not None and self._seen.told != seen.told == self._told
@@ -100,6 +114,25 @@ class StoreWatch:
                 self._changed()
         elif seen.accepted != seen.current and not self.holding:
             await history.accept(seen)
+
+    def _look_at_unknown(self, seen: HistorySeen) -> None:
+        """Give those who remember the time to notice, which takes them up to one span, and to look at all that
+        they know, which takes them another."""
+        began = self._unknown
+        self._seen, self._told = seen, seen.told
+        if seen.accepted == seen.current:  # one of them has said so
+            self._unknown, self._held_until = None, self._clock.monotonic()
+        elif began is None or began.current != seen.current:
+            self._unknown = seen
+            if seen.others_may_know:
+                self._gone_back(2 * self._hold)
+
+    async def _accept_unknown(self, history: StoreHistory) -> None:
+        async with self._accepting:
+            seen = self._unknown
+            if seen is not None and self._clock.monotonic() >= self._held_until:
+                await self._restored.accept(history, seen)
+                self._unknown = None
 
     def start(self) -> None:
         """Go on looking until :meth:`stop`."""
@@ -116,10 +149,10 @@ class StoreWatch:
             self._gone_back()
         self._unexplained = False
 
-    def _gone_back(self) -> None:
+    def _gone_back(self, hold: float | None = None) -> None:
         self._unexplained = False
         if self._hold:
-            self._held_until = self._clock.monotonic() + self._hold
+            self._held_until = self._clock.monotonic() + (self._hold if hold is None else hold)
             self._keep(self._heal(self._held_until))
 
     async def _heal(self, until: float) -> None:
