@@ -5,17 +5,29 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from extauth import (
+    LinkDoubtful,
+    ReauthorizationRequired,
+    RefreshFailure,
+    RefreshPolicy,
+    TokenService,
+    open_store,
+)
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite import history as module
 from extauth.adapters.sqlite.note import SUFFIX, Note, read_note, write_note
+from extauth.domain.doubt import doubt
+from extauth.domain.events import StoreRestored
+from extauth.domain.fence import fence
 from extauth.domain.link import LinkKey
 from extauth.domain.token_set import TokenSet
+from extauth.testing.scripted.provider import ScriptedProvider
 
 KEY = LinkKey("github", "alice")
 TOKENS = TokenSet("at-1", refresh_token="rt-1")  # noqa: S106 - not a real one
@@ -181,3 +193,69 @@ async def test_processes_take_turns(file):
 
     assert set(await asyncio.gather(*(used(number) for number in range(8)))) == {True}
     assert await is_the_one(file)
+
+
+async def test_many_links_are_held_in_steps(file, monkeypatch):
+    """Each marks some, and says where to go on; what was written since, is dead or fenced stays as it is."""
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    async with SqliteLinkStore.open(file) as store:
+        for user in ("a", "b", "c", "d"):
+            await store.put(LinkKey("github/work", user), TOKENS)
+        await store.put(LinkKey("gitlab", "a"), TOKENS)
+        await store.put(LinkKey("google", "a"), TokenSet("at-1"))
+        before = await store.time() + timedelta(seconds=1)
+        await store.record_failure(LinkKey("github/work", "a"), 1, fence(before))
+        await store.record_failure(LinkKey("github/work", "b"), 1, RefreshFailure("invalid_grant", before, 1))
+        steps, after = [], None
+        while not steps or after:
+            step = await store.history.hold(before, spared=["gitlab"], after=after)
+            steps.append(step.held)
+            after = step.next
+        assert steps == [0, 2, 0, 0]
+        assert (await store.history.hold(before, spared=["github"])).held == 0
+        assert (await store.history.hold(before - timedelta(hours=1))).held == 0
+        found = [(await store.get(LinkKey("github/work", user))).failure.reason for user in "abcd"]
+        assert found == ["fenced", "invalid_grant", "doubtful", "doubtful"]
+        held = await store.get(LinkKey("github/work", "c"))
+        assert held.failure == doubt(held.failure.at)
+        assert (await store.get(LinkKey("gitlab", "a"))).failure is None
+
+
+@pytest.mark.parametrize("holds", [True, False])
+async def test_a_restored_file_under_no_replica(file, tmp_path, holds):
+    """What may be spent is not presented where the policy says so, and is told in any case."""
+    provider, told = ScriptedProvider("scripted"), []
+    alice = LinkKey("scripted", "alice")
+
+    class Told:
+        def notify(self, event) -> None:
+            if isinstance(event, StoreRestored):
+                told.append(event)
+
+    @asynccontextmanager
+    async def replica():
+        async with (
+            open_store(f"sqlite:///{file}", keys="plain") as store,
+            TokenService(
+                store, [provider], policy=RefreshPolicy(hold_doubtful=holds), observer=Told()
+            ) as tokens,
+        ):
+            yield tokens, store
+
+    async with replica() as (tokens, store):
+        await store.put(alice, provider.grant())
+        copy(file, tmp_path / "copy.db")
+        await tokens.refresh("scripted", "alice")
+    copy(tmp_path / "copy.db", file)
+    async with replica() as (tokens, store):
+        assert told == [StoreRestored(doubtful=1, held=int(holds))]
+        if holds:
+            await tokens.link("scripted", "alice")
+            with pytest.raises(LinkDoubtful):
+                await tokens.refresh("scripted", "alice")
+            assert len(provider.presented) == 1
+            assert await store.lift_failure("scripted", reason="doubtful") == 1
+        with pytest.raises(ReauthorizationRequired):
+            await tokens.refresh("scripted", "alice")
+    async with replica():
+        assert len(told) == 1
