@@ -131,7 +131,14 @@ def test_every_error_is_public():
     [
         (
             TemporarilyUnavailable,
-            {ProviderUnavailable, StoreUnavailable, LinkUnreadable, RefreshInProgress, LinkFenced, LinkDoubtful},
+            {
+                ProviderUnavailable,
+                StoreUnavailable,
+                LinkUnreadable,
+                RefreshInProgress,
+                LinkFenced,
+                LinkDoubtful,
+            },
         ),
         (ConfigurationError, {UnknownProvider, ProviderMisconfigured, CannotDecrypt, KeyInUse}),
         (LinkNotFound, set()),

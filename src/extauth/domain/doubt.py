@@ -1,4 +1,4 @@
-"""A doubt: a link is of a database that was restored or copied, and its refresh token may be spent since. Pure.
+"""A doubt: a link is of a restored or copied database, and its refresh token may be spent since. Pure.
 
 Presenting a spent one may make the provider end the whole grant, and with it what may still be found: in the
 database that was given up, or in a later backup.

@@ -232,8 +232,8 @@ class StoreWentBack:
 @final
 @attrs.frozen
 class StoreRestored:
-    """The database is another than before, or an older state of it, and no replica that runs remembers what it
-    had: a backup was restored, or it was moved or copied. Told by one replica, after it was started.
+    """The database is another than before, or an older state of it, and no replica that runs remembers what
+    it had: a backup was restored, or it was moved or copied. Told by one replica, after it was started.
 
     The refresh tokens of links that were not refreshed since may have been used up.
     """

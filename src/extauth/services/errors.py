@@ -112,9 +112,9 @@ def link_doubtful(key: LinkKey) -> LinkDoubtful:
     """Say that the refresh token may be spent, and who can have it tried all the same."""
     provider, user = shlex.quote(key.provider_id), shlex.quote(key.user_id)
     return LinkDoubtful(
-        f"the link of {key.user_id!r} to {key.provider_id} is from a database that was restored or copied: its"
-        " refresh token may have been used up since, and is not presented. Let the user connect again; or look"
-        " for a newer database, and if there is none, have it tried: extauth restored --agree"
+        f"the link of {key.user_id!r} to {key.provider_id} is from a database that was restored or copied:"
+        " its refresh token may have been used up since, and is not presented. Let the user connect again; or"
+        " look for a newer database, and if there is none, have it tried: extauth restored --agree"
         f" {provider} --user {user} --yes, or in Python"
         f" store.lift_failure({key.provider_id!r}, user_id={key.user_id!r}, reason={DOUBTFUL!r})"
     )

@@ -30,7 +30,7 @@ from extauth.domain.token_set import TokenSet
 from extauth.testing.scripted.provider import ScriptedProvider
 
 KEY = LinkKey("github", "alice")
-TOKENS = TokenSet("at-1", refresh_token="rt-1")  # noqa: S106 - not a real one
+TOKENS = TokenSet("at-1", refresh_token="rt-1")
 
 
 def copy(source: Path, target: Path) -> None:

@@ -153,7 +153,7 @@ async def test_one_that_somebody_remembers(scene, telling):
 
 
 async def test_what_nobody_remembers_is_held(scene, telling):
-    """Marked first, and said to be accepted afterwards; providers that give no new refresh tokens are spared."""
+    """Marked first, and accepted only then; providers that give no new refresh tokens are spared."""
     telling.timeline = "2"
     await scene.link()
     other = ScriptedProvider("other", traits=ProviderTraits(rotates=False), now=scene.clock.now)

@@ -6,7 +6,7 @@ from typing import Final
 
 from extauth.adapters.postgres.due_schema import FAMILY
 from extauth.adapters.postgres.statements import DURABLE, TIMELINE
-from extauth.adapters.sql.link_columns import HELD, WRITTEN_AT, gives_way, may_be_spent
+from extauth.adapters.sql.link_columns import HELD, gives_way, may_be_spent
 from extauth.domain.fence import DOUBTFUL, NEVER
 
 # A promotion begins another timeline; a dump that is restored in the same cluster is in other tables, or in

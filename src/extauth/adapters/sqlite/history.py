@@ -1,4 +1,4 @@
-"""Which history a SQLite file has, as the note beside it says: a file that was put back, or copied, is told."""
+"""Which history a SQLite file has, by the note beside it: one that was put back, or copied, is told."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ from extauth.adapters.sqlite.history_statements import (
 from extauth.adapters.sqlite.identity import REPLACED
 from extauth.adapters.sqlite.note import Note, name_of, read_note, write_note
 from extauth.adapters.sqlite.rows import instant_from_micros, instant_to_micros, optional_instant
-from extauth.adapters.sqlite.unseen import Outcome, Parameters, Row, Unseen, cursor_on, or_unavailable, presentable
+from extauth.adapters.sqlite.unseen import (
+    Outcome,
+    Parameters,
+    Row,
+    Unseen,
+    cursor_on,
+    or_unavailable,
+    presentable,
+)
 from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import LinkKey
 from extauth.domain.store_history import HeldLinks, HistorySeen
@@ -139,7 +147,7 @@ class SqliteHistory:
         self._renewed_at, self._changes = time.monotonic(), cursor.connection.total_changes
 
     async def _locked(self, work: _Work) -> list[Row]:
-        """Run it under SQLite's write lock, in one transaction; without rows where the system refuses files."""
+        """Run it under SQLite's write lock, in one transaction; no rows where the system refuses files."""
         locked = _Locked(await self._writer.database(), self._writer, work)
         return await or_unavailable(self._writer.outcome_of(locked), Parameters())
 

@@ -37,7 +37,7 @@ class Note:
         return cls(name, (_mark(),))
 
     def renewed(self) -> Note:
-        """Return it with another mark, and the one before: which of them the file gets, a power cut decides."""
+        """Return it with another mark, beside the one that a power cut may leave the file with."""
         return Note(self.name, (_mark(), *self.marks[:1]))
 
     @property
@@ -74,7 +74,7 @@ def name_of(note: Note | None, kept: str | None) -> str:
 
 
 def write_note(file: str, note: Note) -> None:
-    """Put it in the place of the one before, on the disk when this returns. Who may use the database may use it.
+    """Put it in the place of the one before, and on the disk, for whoever may use the database.
 
     :raises OSError: if the system refuses.
     """

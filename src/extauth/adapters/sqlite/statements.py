@@ -119,8 +119,8 @@ WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} AND (:retry_at IS NULL OR oauth_refresh
   AND {gives_way(":reason", ":retry_at")}
 RETURNING {COLUMNS}"""
 
-# Names below the provider are those between the bounds, by code point: a range of the primary key. A fence and
-# a doubt are lifted by their own reasons alone.
+# Names below the provider are those between the bounds, by code point: a range of the primary key. A fence
+# and a doubt are lifted by their own reasons alone.
 LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
 WHERE (provider_id = :provider_id OR (provider_id >= :below AND provider_id < :beyond))
   AND oauth_refresh_failure_reason IS NOT NULL

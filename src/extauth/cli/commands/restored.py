@@ -1,17 +1,16 @@
-"""``extauth restored``: after a backup was restored, which refresh tokens may be spent, and may they be tried?"""
+"""``extauth restored``: after a restore, which refresh tokens may be spent, and may they be tried?"""
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
 from collections.abc import Collection
-from typing import cast
 
 from extauth.cli.command import Answer, Command, Shown, Table
 from extauth.cli.doubtful import Doubtful, doubtful_links
 from extauth.cli.listing import counted
 from extauth.cli.session import Opened, Session, UsageError
-from extauth.cli.times import ago, shown
+from extauth.cli.times import ago, shown, written
 from extauth.domain.doubt import spared_of
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.fence import DOUBTFUL
@@ -39,7 +38,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--before",
         type=ago,
         metavar="WHEN",
-        help="with --hold, when the database was restored, where nobody has noticed: 2h, or 2026-11-29T12:00Z",
+        help="with --hold, when the database was restored, if nobody has noticed: 2h, or 2026-11-29T12:00Z",
     )
     parser.add_argument("--yes", action="store_true", help="do it; without this nothing is changed")
 
@@ -90,10 +89,12 @@ def _answer(session: Session, found: Doubtful, done: int) -> Answer:
     if options.hold or options.agree:
         verb = "held" if options.hold else "let go"
         lines.append(
-            f"{done} links were {verb}" if options.yes else "nothing was changed; --yes does what was asked for"
+            f"{done} links were {verb}"
+            if options.yes
+            else "nothing was changed; --yes does what was asked for"
         )
     answer: dict[str, object] = {
-        "restored_at": found.restored_at,
+        "restored_at": written(found.restored_at),
         "doubtful": dict(sorted(by_provider.items())),
         "held": dict(sorted(held.items())),
         "changed": done,
@@ -141,7 +142,7 @@ def _history(store: object) -> StoreHistory:
     if history is None:
         msg = f"{type(store).__name__} says nothing of its history, so that no restore of it is noticed"
         raise ConfigurationError(msg)
-    return cast("StoreHistory", history)
+    return history
 
 
 COMMAND = Command(
@@ -149,8 +150,8 @@ COMMAND = Command(
     help="after a restored backup: which refresh tokens may be spent, and may they be tried",
     description="Lists the links whose refresh token may have been used up since the backup that the database"
     " was restored from, or since it was copied or moved: those that were not refreshed since that was"
-    " noticed. With --app links of providers that do not renew refresh tokens are left out. --hold has none of"
-    " them presented, as RefreshPolicy(hold_doubtful=True) does by itself; run it before the application is"
+    " noticed. With --app links of providers that do not renew refresh tokens are left out. --hold has none"
+    " of them presented, as RefreshPolicy(hold_doubtful=True) does by itself; run it before the application is"
     " started where nobody can notice the restore (docs/howto/back-up.md). --agree lets go of all, of a"
     " provider's, or of one user's: for a database that was only moved, or where nothing newer can be found.",
     add_arguments=_add_arguments,

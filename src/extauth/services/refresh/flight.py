@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from datetime import timedelta
-from typing import Final, assert_never, final
+from typing import Final, TypeVar, assert_never, final
 
 import attrs
 
@@ -31,6 +31,8 @@ from extauth.services.refresh.turns import Turns
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.registered_clients import client_name
 from extauth.services.uninterrupted import defer_cancellation, start_protected
+
+_T = TypeVar("_T")
 
 
 @final
@@ -181,13 +183,7 @@ class RefreshFlight:
         held = self._watch.holds_for()
         if self._closing.is_set() or self._clock.monotonic() + held > deadline:
             raise refresh_in_progress(link.key, timedelta(seconds=held))
-        waiting = asyncio.ensure_future(self._clock.sleep(held))
-        closing = asyncio.ensure_future(self._closing.wait())
-        try:
-            await asyncio.wait({waiting, closing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            closing.cancel()
+        await self._unless_closing(self._clock.sleep(held))
         seen = await self._store.get(link.key)
         if seen is None:
             raise link_not_found(link.key)
@@ -216,19 +212,24 @@ class RefreshFlight:
 
     async def _wait_for_other(self, link: Link, timeout: timedelta, *, lapsed: bool) -> Link:
         waiting = self._look_later if lapsed else self._store.wait_for_change
-        changed = asyncio.ensure_future(waiting(link.key, link.version, timeout))
-        closing = asyncio.ensure_future(self._closing.wait())
-        try:
-            await asyncio.wait({changed, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if not changed.done():
-                raise refresh_in_progress(link.key, timeout)
-            seen = changed.result()
-        finally:
-            changed.cancel()
-            closing.cancel()
+        changed = await self._unless_closing(waiting(link.key, link.version, timeout))
+        if changed is None:
+            raise refresh_in_progress(link.key, timeout)
+        seen = changed.result()
         if seen is None:
             raise link_not_found(link.key)
         return seen
+
+    async def _unless_closing(self, waiting: Awaitable[_T]) -> asyncio.Future[_T] | None:
+        """Wait, and return what came of it; None if the service or the loop began to end before."""
+        ended = asyncio.ensure_future(waiting)
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({ended, closing}, return_when=asyncio.FIRST_COMPLETED)
+            return ended if ended.done() else None
+        finally:
+            ended.cancel()
+            closing.cancel()
 
     async def _look_later(self, key: LinkKey, _: int, timeout: timedelta) -> Link | None:
         """Wait as the store would, if it did not take the lease for over."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Final, Protocol, final
+from typing import Any, Final, Protocol, final
 
 from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
 from extauth.domain.events import StoreWentBack
@@ -19,6 +19,7 @@ from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.single_flight import SingleFlight
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _AT_ONCE: Final = 32
 """How many links are looked at at the same time."""
@@ -27,7 +28,9 @@ _AT_ONCE: Final = 32
 class PutBack(Protocol):
     """Puts what is known back over what is stored: ``put_back`` of ``lost_writes``."""
 
-    def __call__(self, known: Link, stored: Link, *, behind: Callable[[Link], bool]) -> Awaitable[Link]:
+    def __call__(
+        self, known: Link, stored: Link, *, behind: Callable[[Link], bool]
+    ) -> Coroutine[Any, Any, Link]:
         """Return the link as it is stored then."""
         ...
 
@@ -80,6 +83,11 @@ class Healing:
         """Take note of a link as it was saved."""
         self._known.note(link)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no link is being put back."""
+        return self._looks.idle
+
     async def aclose(self) -> None:
         """Finish what was begun."""
         await self._looks.aclose()
@@ -95,7 +103,8 @@ class Healing:
             if known is None:
                 return stored
             self._watch.doubt()
-            return await self._put_back(known, stored, behind=self._known.is_behind)
+            putting_back = start_protected(self._put_back(known, stored, behind=self._known.is_behind))
+            return await defer_cancellation(putting_back)
         except StoreUnavailable:
             return newer  # what it has is no good, and will be looked at again
         except LinkNotFound:

@@ -116,8 +116,8 @@ class StoreWatch:
             await history.accept(seen)
 
     def _look_at_unknown(self, seen: HistorySeen) -> None:
-        """Give those who remember the time to notice, which takes them up to one span, and to look at all that
-        they know, which takes them another."""
+        """Give those who remember the time to notice, which takes them up to one span, and to look at all
+        that they know, which takes them another."""
         began = self._unknown
         self._seen, self._told = seen, seen.told
         if seen.accepted == seen.current:  # one of them has said so
