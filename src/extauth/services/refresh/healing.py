@@ -124,7 +124,7 @@ class Healing:
             else:
                 await self.checked(stored)
 
-    async def _sweep(self, until: float) -> None:
+    async def _sweep(self, until: float, again: bool) -> None:  # noqa: FBT001 - called by position
         keys = iter(self._known.went_back())
         found: Counter[str] = Counter()
 
@@ -139,7 +139,8 @@ class Healing:
             missing=found["missing"],
             unread=found["unread"],
         )
-        self._emitter.emit(told)
+        if told.healed or not again:
+            self._emitter.emit(told)
 
     async def _swept(self, key: LinkKey, until: float) -> str:
         while self._clock.monotonic() < until:

@@ -17,8 +17,12 @@ from extauth.services.refresh.restored import RestoredStore
 _LOOKS: Final = 3
 """How often a replica looks within the span for which another one holds still."""
 
-Sweep: TypeAlias = Callable[[float], Awaitable[None]]
-"""Looks at all links that are known, until a moment on the monotonic clock at most."""
+_TICK: Final = 0.001
+"""Seconds; a clock need not tell less."""
+
+Sweep: TypeAlias = Callable[[float, bool], Awaitable[None]]
+"""Looks at all links that are known, until a moment on the monotonic clock at most; and whether it has just done
+so, for what may be the same."""
 
 Probe: TypeAlias = Callable[[], Awaitable[None]]
 """Looks at one of them."""
@@ -145,21 +149,20 @@ class StoreWatch:
             task.cancel()
 
     def _changed(self) -> None:
-        if not (self._unexplained and self.holding):
-            self._gone_back()
-        self._unexplained = False
+        # It may be why a link had gone back, and it may be yet another one.
+        self._gone_back(again=self._unexplained and self.holding)
 
-    def _gone_back(self, hold: float | None = None) -> None:
+    def _gone_back(self, hold: float | None = None, *, again: bool = False) -> None:
         self._unexplained = False
         if self._hold:
             self._held_until = self._clock.monotonic() + (self._hold if hold is None else hold)
-            self._keep(self._heal(self._held_until))
+            self._keep(self._heal(self._held_until, again=again))
 
-    async def _heal(self, until: float) -> None:
+    async def _heal(self, until: float, *, again: bool = False) -> None:
         if self._sweep is not None:
-            await self._sweep(until)
+            await self._sweep(until, again)
         while (left := until - self._clock.monotonic()) > 0:
-            await self._clock.sleep(left)
+            await self._clock.sleep(max(left, _TICK))
         if self._settled is not None:
             self._settled()
         await self.look()  # to say that all is well again

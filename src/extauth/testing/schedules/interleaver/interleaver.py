@@ -15,7 +15,7 @@ from extauth.testing.schedules.interleaver.ports import STORE_WRITES
 from extauth.testing.schedules.interleaver.promises import Broken
 from extauth.testing.schedules.interleaver.replica import Call, Replica, ending
 from extauth.testing.schedules.interleaver.setting import PROVIDER_ID, OpenStore, Setting, key_of
-from extauth.testing.schedules.interleaver.steps import Step, format_script
+from extauth.testing.schedules.interleaver.steps import CHANGE_LINKS, Step, format_script
 from extauth.testing.schedules.interleaver.trace import Log, shown
 from extauth.testing.schedules.interleaver.users import Users
 from extauth.testing.schedules.interleaver.virtual_leases import VirtualLeases
@@ -219,7 +219,7 @@ class Interleaver:
         return link is None or link.version != version or link.pending is None or not link.pending.live
 
     def _carry_out(self, step: Step) -> None:
-        self._dirty = self._dirty or step.verb in {"advance", "jump", "authorize", "unlink", "reseal", "lift"}
+        self._dirty = self._dirty or step.verb in CHANGE_LINKS
         match step.verb:
             case "call" | "refresh":
                 self._call(step.target, step.detail, asked_for_another=step.verb == "refresh")
@@ -245,7 +245,6 @@ class Interleaver:
                 self._carry_out_outside(step)
 
     def _carry_out_outside(self, step: Step) -> None:
-        """Do what happens outside the replicas."""
         match step.verb:
             case "authorize":
                 self._users.authorize(step.target)
@@ -256,6 +255,9 @@ class Interleaver:
             case "lift":
                 self.ledger.lifted_at = self.clock.monotonic()
                 self._users.lift(step.target)
+            case "forget":
+                self.oracle.forgotten = True
+                self._users.forget(int(step.target))
             case _:
                 raise AssertionError(step.verb)
 

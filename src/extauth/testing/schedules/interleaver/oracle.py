@@ -30,6 +30,7 @@ from extauth.testing.schedules.interleaver.promises import (
     NEVER_SOMEONE_ELSES,
     NEVER_WORSE,
     NEVER_WRONGLY_DEAD,
+    WHATEVER_IS_LOST,
     Broken,
 )
 from extauth.testing.schedules.interleaver.virtual_time import VirtualClock
@@ -80,6 +81,8 @@ class Oracle:
         )
         self.stored: dict[str, Link] = {}
         """The link of each user, as it was after the step before."""
+        self.forgotten = False
+        """Whether the store has lost writes, as no step of the replicas explains."""
 
     def present(self, replica: str, tokens: TokenSet, resource: str | None) -> Presentation:
         """Take note that a replica presents the refresh token of ``tokens``, and judge it."""
@@ -295,4 +298,6 @@ class Oracle:
         )
 
     def _break(self, promise: str, what: str) -> None:
+        if self.forgotten and promise not in WHATEVER_IS_LOST:
+            return
         self.broken.append(Broken(promise, what))
