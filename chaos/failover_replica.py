@@ -1,7 +1,8 @@
 """One replica of a failover: ``python -m chaos.failover_replica``, which takes orders as lines of JSON.
 
 The first says which store and provider, the others which users' links are to be refreshed, or read. It
-answers each with a line: what it was told of a store that has gone back. It ends in order when its input does.
+answers each with a line: what it was told of a store that has gone back. It ends in order when its input
+does.
 """
 
 from __future__ import annotations

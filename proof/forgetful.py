@@ -13,7 +13,8 @@ from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Claimed
 from extauth.domain.store_history import HeldLinks, HistorySeen
-from extauth.testing import VirtualClock
+from extauth.testing import Bounds, VirtualClock, explore
+from extauth.testing.schedules.explorer import Report
 
 _WRITES: Final = frozenset({"save", "record_failure", "release", "reseal", "lift_failure", "delete"})
 
@@ -26,6 +27,7 @@ class ForgetfulStore:
         self._inner: Any = MemoryLinkStore(now=clock.store_now)
         self._now = clock.store_now
         self._most = most
+        self._rows: dict[LinkKey, Any] = self._inner._rows  # noqa: SLF001 - what it keeps
         self._before: list[dict[LinkKey, Any]] = []
         """What was stored before each of the last writes, the newest last."""
         self._timeline = 1
@@ -58,8 +60,8 @@ class ForgetfulStore:
         """Lose that many, or all that there were, and begin another history."""
         lost = self._before[-writes:]
         if lost:
-            self._inner._rows.clear()
-            self._inner._rows.update(lost[0])
+            self._rows.clear()
+            self._rows.update(lost[0])
             del self._before[-writes:]
         self._timeline += 1
 
@@ -75,6 +77,7 @@ class ForgetfulStore:
 
     async def restored(self, seen: HistorySeen, *, spared: Collection[str] = ()) -> int | None:
         """See there; nobody asks how many are doubtful."""
+        del spared
         await self.accept(seen)
         return None
 
@@ -96,10 +99,16 @@ class ForgetfulStore:
     def _remembering(self, method: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(method)
         async def write(*args: Any, **kwargs: Any) -> Any:
-            before = dict(self._inner._rows)
+            before = dict(self._rows)
             outcome = await method(*args, **kwargs)
-            if before != self._inner._rows:
+            if before != self._rows:
                 self._before = [*self._before, before][-self._most :]
             return outcome
 
         return write
+
+
+def explore_forgetful(bounds: Bounds) -> Report:
+    """Walk a configuration in which the store loses writes."""
+    most = max(bounds.forgets)
+    return explore(bounds, make_store=lambda clock: ForgetfulStore(clock, most))

@@ -101,9 +101,9 @@ ON external_auth_authorizations (user_id, expires_at)""",
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 
-``external_auth_meta`` has one row; ``retired_version`` is the highest version of any deleted link, and
-``history`` the one that links are refreshed in, and ``restored_at`` when nobody knew how it began. The collation makes order by code point what the primary
-key's index gives."""
+``external_auth_meta`` has one row; ``retired_version`` is the highest version of any deleted link,
+``history`` the one that links are refreshed in, and ``restored_at`` when it was found that nobody knows how
+it began. The collation makes order by code point what the primary key's index gives."""
 
 _ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 

@@ -150,10 +150,11 @@ COMMAND = Command(
     help="after a restored backup: which refresh tokens may be spent, and may they be tried",
     description="Lists the links whose refresh token may have been used up since the backup that the database"
     " was restored from, or since it was copied or moved: those that were not refreshed since that was"
-    " noticed. With --app links of providers that do not renew refresh tokens are left out. --hold has none"
-    " of them presented, as RefreshPolicy(hold_doubtful=True) does by itself; run it before the application is"
-    " started where nobody can notice the restore (docs/howto/back-up.md). --agree lets go of all, of a"
-    " provider's, or of one user's: for a database that was only moved, or where nothing newer can be found.",
+    " noticed. With --app links of providers that do not renew refresh tokens are left out. --hold has"
+    " none of them presented, as RefreshPolicy(hold_doubtful=True) does by itself; run it before the"
+    " application is started where nobody can notice the restore (docs/howto/back-up.md). --agree lets go of"
+    " all, of a provider's, or of one user's: for a database that was only moved, or where nothing newer can"
+    " be found.",
     add_arguments=_add_arguments,
     members={
         "restored_at": "when it was noticed, or null; null again once all was agreed to",

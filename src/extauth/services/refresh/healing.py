@@ -124,7 +124,7 @@ class Healing:
             else:
                 await self.checked(stored)
 
-    async def _sweep(self, until: float, again: bool) -> None:  # noqa: FBT001 - called by position
+    async def _sweep(self, until: float, again: bool) -> None:
         keys = iter(self._known.went_back())
         found: Counter[str] = Counter()
 

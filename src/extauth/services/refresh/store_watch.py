@@ -21,8 +21,8 @@ _TICK: Final = 0.001
 """Seconds; a clock need not tell less."""
 
 Sweep: TypeAlias = Callable[[float, bool], Awaitable[None]]
-"""Looks at all links that are known, until a moment on the monotonic clock at most; and whether it has just done
-so, for what may be the same."""
+"""Looks at all links that are known, until a moment on the monotonic clock at most; the other argument says
+whether it has just done so, for what may be the same."""
 
 Probe: TypeAlias = Callable[[], Awaitable[None]]
 """Looks at one of them."""

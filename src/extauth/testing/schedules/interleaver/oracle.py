@@ -119,13 +119,11 @@ class Oracle:
                     f"{user}'s stored refresh token (version {link.version}) is dead at the provider,"
                     " and its successor is neither stored, on its way, nor lost for a known reason",
                 )
-
         for replica, forgotten in self.ledger.forgotten_unlinks.items():
             idle = replica not in self.ledger.crashed and not self._gates.parked(replica)
             if forgotten > 0 and idle:
-                self._break(
-                    NEVER_LOST, f"{replica} neither stored nor revoked new tokens of an unlinked user"
-                )
+                what = f"{replica} neither stored nor revoked new tokens of an unlinked user"
+                self._break(NEVER_LOST, what)
 
     def judge_cut_off(self, interrupted: list[Presentation]) -> None:
         """Judge that exchanges which were under way when somebody was told to stop go on all the same."""
@@ -298,6 +296,5 @@ class Oracle:
         )
 
     def _break(self, promise: str, what: str) -> None:
-        if self.forgotten and promise not in WHATEVER_IS_LOST:
-            return
-        self.broken.append(Broken(promise, what))
+        if not self.forgotten or promise in WHATEVER_IS_LOST:
+            self.broken.append(Broken(promise, what))

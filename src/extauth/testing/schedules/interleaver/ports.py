@@ -153,9 +153,7 @@ class GatedProvider:
 class GatedStore:
     """The shared store, as one replica reaches it."""
 
-    def __init__(
-        self, store: LinkStore, replica: str, scene: Scene, *, tells_history: bool = False
-    ) -> None:
+    def __init__(self, store: LinkStore, replica: str, scene: Scene, *, tells_history: bool = False) -> None:
         self._store = store
         self._replica = replica
         self._scene = scene
