@@ -25,8 +25,10 @@ async def restore_check(session: Session, store: object) -> Check:
     if history is None or seen is None:
         found = "the database does not say which history it has, so a restored backup is not noticed"
         return Check(NAME, "warning", found, f"after a restore run extauth restored --hold; {_SEE}")
-    if seen.accepted not in {None, seen.current} and not seen.others_may_know:
+    if seen.accepted not in {None, seen.current}:
         found = "the database is another one than links were refreshed in last, or an older state of it"
+        if seen.others_may_know:
+            found += ", or a standby was promoted a moment ago"
         return Check(NAME, "warning", found, f"before the application is started: {_SEE}")
     doubtful = await doubtful_links(session, store, history, (), LinkFilter())
     if not doubtful.links:

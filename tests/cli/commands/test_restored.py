@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -15,6 +17,7 @@ from extauth.testing import AuthorizationServer
 from tests.cli.commands.support import CANARY, extauth, stocked, tokens
 from tests.cli.commands.test_acting import HERE, settings
 from tests.cli.commands.test_doctor import levels, told
+from tests.support.postgres_admin import run as run_on
 
 
 async def restored(url: str) -> None:
@@ -110,3 +113,18 @@ async def test_the_mark_is_the_one_that_refreshes_respect(url):
     async with open_store(url, keys="plain") as store, open_auth(store, []) as auth:
         link = await auth.store.get(LinkKey("gitlab", "bob"))
         assert link.failure.reason == DOUBTFUL
+
+
+async def test_before_anybody_was_started(url):
+    """The doctor sees it, too, and changes nothing."""
+    async with stocked(url) as store:
+        await store.history.accept(await store.history.look())
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database, database:
+            database.execute("UPDATE external_auth_meta SET history = 'of a year ago'")
+    else:
+        await run_on(url, "UPDATE external_auth_meta SET history = 'of a year ago'")
+    for _ in range(2):
+        doctor = extauth("doctor", "--store", url, "--json")
+        assert levels(doctor)["restore"] == "warning"
+        assert told(doctor, "restore").startswith("the database is another one")

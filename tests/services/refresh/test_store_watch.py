@@ -211,6 +211,23 @@ async def test_a_store_that_is_down_when_links_are_to_be_held(scene, telling):
     assert scene.provider.presented == []
 
 
+async def test_a_store_that_is_down_at_first(scene, telling):
+    """Where it matters which history it has, nothing is presented before that is known."""
+    await scene.link()
+    telling.down = True
+    patience = timedelta(seconds=2)
+    async with opened(scene, telling, hold_doubtful=True, wait_timeout=patience) as tokens:
+        with pytest.raises(RefreshInProgress):
+            await tokens.link("scripted", "alice")
+        telling.down = False
+        await tokens._refresh_flight._watch.look()
+        await tokens.link("scripted", "alice")
+    await scene.link()
+    telling.down = True
+    async with opened(scene, telling, wait_timeout=patience) as tokens:
+        await tokens.link("scripted", "alice")
+
+
 async def test_a_second_one_before_the_first_is_known(scene, telling):
     """It takes its own time."""
     scene.clock = HeldClock()

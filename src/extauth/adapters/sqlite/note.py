@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, final
@@ -81,10 +82,13 @@ def write_note(file: str, note: Note) -> None:
     path = _path(file)
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
-    mode = stat.S_IMODE(os.stat(file).st_mode)  # noqa: PTH116 - as SQLite does, whatever the path is
+    database = os.stat(file)  # noqa: PTH116 - as SQLite does, whatever the path is
+    mode = stat.S_IMODE(database.st_mode)
     descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0), mode)
     with os.fdopen(descriptor, "w") as opened:
         if hasattr(os, "fchmod"):
+            with suppress(OSError):  # whoever is not in its group gives it to their own
+                os.fchown(descriptor, -1, database.st_gid)
             os.fchmod(descriptor, mode)  # whatever the umask
         opened.write(" ".join((note.name, *note.marks)) + "\n")
         opened.flush()

@@ -57,6 +57,10 @@ class StoreWatch:
         """The one that was found at the start, as long as nobody has accepted it: what was before it is not
         known here."""
         self._accepting = asyncio.Lock()
+        self._sure = not policy.hold_doubtful
+        """Whether it does not matter what the first look says, or it was successful."""
+        self._blind = False
+        """Whether it matters, and it was not."""
         self._sweep: Sweep | None = None
         self._settled: Callable[[], object] | None = None
         self._probe: Probe | None = None
@@ -75,7 +79,7 @@ class StoreWatch:
     def holds_for(self) -> float:
         """Return for how many seconds nothing is to be refreshed, as far as that can be said."""
         left = max(0.0, self._held_until - self._clock.monotonic())
-        return left if self._unknown is None else max(left, self._hold / _LOOKS)
+        return max(left, self._hold / _LOOKS) if self._blind or self._unknown is not None else left
 
     def told(self, history: str) -> None:
         """Take note of what a claim was told."""
@@ -96,10 +100,12 @@ class StoreWatch:
         """See which history the database has; one that is down, or cannot say, is no error here."""
         if self._history is None or not self._hold:
             return
+        self._blind = not self._sure
         with suppress(StoreUnavailable, TimeoutError):
             # A server may have fallen silent, and another one answer.
             async with asyncio.timeout(self._hold / _LOOKS):
                 await self._look(self._history)
+            self._sure, self._blind = True, False
             if self._unknown is not None:
                 await self._accept_unknown(self._history)
 
