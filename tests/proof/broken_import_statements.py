@@ -66,7 +66,14 @@ BUGS = [
         "record_failure",
         "test_a_fence_gives_way_to_no_failure",
         sqlite=(f"AND {gives_way(':reason', ':retry_at')}", ""),
-        postgres=(f"AND {gives_way('$4', '$6::timestamptz')}", "AND ($4 IS NOT NULL)"),
+        postgres=(f"AND {gives_way('$4', '$6::timestamptz')}", ""),
+    ),
+    Bug(
+        "doubt-replaced",
+        "RECORD_FAILURE",
+        "record_failure",
+        "test_a_doubt_gives_way_to_what_is_worse",
+        **both("<> 'doubtful'", "<> 'nothing'"),
     ),
     Bug(
         "fence-lifted",
