@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Final, Literal, final
 
@@ -20,6 +21,7 @@ from extauth import RefreshPolicy, TokenService, open_store
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.errors import ReauthorizationRequired, TemporarilyUnavailable
 from extauth.domain.events import Event, StoreWentBack
+from extauth.domain.ports import LinkStore
 
 PROVIDER: Final = "scripted"
 
@@ -75,6 +77,15 @@ async def _carried_out(tokens: TokenService, act: str, user: str) -> None:
             return
 
 
+async def _opened(url: str, stack: AsyncExitStack) -> LinkStore:
+    while True:
+        opening = open_store(url, keys="plain", max_size=3, command_timeout=timedelta(seconds=3))
+        try:
+            return await stack.enter_async_context(opening)
+        except TemporarilyUnavailable:  # no server is the primary yet
+            await asyncio.sleep(0.05)
+
+
 async def main() -> None:
     """Take the orders and follow them."""
     inbox = asyncio.StreamReader()
@@ -90,23 +101,15 @@ async def main() -> None:
         remember_most=orders.remember_most, hold_after_failover=timedelta(seconds=orders.hold)
     )
     heard = _WentBack()
-    while True:
-        try:
-            opening = open_store(orders.store, keys="plain", max_size=3, command_timeout=timedelta(seconds=3))
-            store = await opening.__aenter__()
-        except TemporarilyUnavailable:  # no server is the primary yet
-            await asyncio.sleep(0.05)
-        else:
-            break
-    try:
-        async with TokenService(store, [provider], policy=policy, observer=heard) as tokens:
-            print("ready", flush=True)
-            while line := await inbox.readline():
-                task = Task(**json.loads(line))
-                await asyncio.gather(*(_carried_out(tokens, task.act, user) for user in task.users))
-                print(heard.taken(), flush=True)
-    finally:
-        await opening.__aexit__(None, None, None)
+    async with (
+        AsyncExitStack() as stack,
+        TokenService(await _opened(orders.store, stack), [provider], policy=policy, observer=heard) as tokens,
+    ):
+        print("ready", flush=True)
+        while line := await inbox.readline():
+            task = Task(**json.loads(line))
+            await asyncio.gather(*(_carried_out(tokens, task.act, user) for user in task.users))
+            print(heard.taken(), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -77,7 +78,7 @@ class World:
             await replicas[0].link("lasting", "used")
             assert len(self.strict.presented) == presented
             assert self.told == [StoreRestored(doubtful=3, held=3)]
-            store = replicas[0]._refresh_flight._store
+            store: Any = replicas[0]._refresh_flight._store
             assert await store.lift_failure("strict", user_id="left", reason="doubtful") == 1
             assert (await replicas[1].link("strict", "left")).version == 2
         assert self.strict.families_revoked == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -22,7 +23,8 @@ from tests.support.postgres_admin import run as run_on
 
 async def restored(url: str) -> None:
     """Leave a database as a replica has found it that was started after a restore."""
-    async with stocked(url) as store:
+    async with stocked(url) as stocked_store:
+        store: Any = stocked_store
         seen = await store.history.look()
         await store.history.restored(attrs.evolve(seen, at=await store.time() + timedelta(seconds=1)))
         await store.put(LinkKey("github", "zoe"), tokens())

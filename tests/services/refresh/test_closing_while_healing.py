@@ -9,7 +9,7 @@ import pytest
 from extauth import TokenService
 
 
-async def being_put_back(scene) -> tuple[TokenService, asyncio.Task, asyncio.Event]:
+async def being_put_back(scene) -> tuple[TokenService, asyncio.Task[object], asyncio.Event]:
     """Have a link that has gone back put back, up to where it is written; nothing else is under way."""
     await scene.link()
     before = scene.inner._rows[next(iter(scene.inner._rows))]

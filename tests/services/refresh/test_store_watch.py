@@ -195,7 +195,7 @@ async def test_a_store_that_is_down_when_links_are_to_be_held(scene, telling):
 
         async def look_before_it_is_down() -> HistorySeen:
             telling.down = False
-            seen = await looked()
+            seen: HistorySeen = await looked()
             telling.down = True
             return seen
 
