@@ -111,10 +111,11 @@ def went_back(scene):
     return [event for event in scene.events if isinstance(event, StoreWentBack)]
 
 
-async def test_the_first_history_is_accepted(scene, telling):
-    """There is nothing to compare it with."""
+@pytest.mark.parametrize("holds", [True, False])
+async def test_the_first_history_is_accepted(scene, telling, holds):
+    """There is nothing to compare it with; at once, whatever the policy."""
     telling.accepted = None
-    async with opened(scene, telling):
+    async with opened(scene, telling, hold_doubtful=holds):
         assert telling.accepted == "cluster/1"
     assert went_back(scene) == []
 

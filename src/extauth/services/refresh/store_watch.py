@@ -122,7 +122,7 @@ class StoreWatch:
         if known not in {None, seen.current}:
             if not noticed:
                 self._changed()
-        elif seen.accepted != seen.current and not self.holding:
+        elif seen.accepted != seen.current and self._clock.monotonic() >= self._held_until:
             await history.accept(seen)
 
     def _look_at_unknown(self, seen: HistorySeen) -> None:
