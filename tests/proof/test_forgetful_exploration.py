@@ -12,6 +12,7 @@ from tests.proof import broken_healing
 SMALL = {
     "the last write": Bounds(replicas=1, forgets=(1,)),
     "the last two": Bounds(replicas=1, forgets=(2,)),
+    "under two replicas": Bounds(replicas=2, callers=0, late_calls=1, forgets=(2,)),
 }
 TWICE = Bounds(replicas=1, late_calls=1, forgets=(1, 3))
 """Once more before the first time is seen for what it is."""
