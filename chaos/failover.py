@@ -1,33 +1,36 @@
 """A standby that was behind is promoted under running replicas: ``python -m chaos.failover``.
 
-Real Postgres servers: streaming to the standby is stalled, replicas rotate every link one to three times, the
-primary is killed and the standby promoted. Then every link is refreshed by another replica than the one that
-saved it last. The provider revokes a grant whose refresh token is presented twice. Exit status 1 if a link is
-lost that a replica which still runs knows.
+Real Postgres servers and processes: streaming to the standby is stalled, replicas rotate every link one to
+three times, the primary is killed and the standby promoted. Then every link is refreshed by another replica
+than the one that saved it last. The provider revokes a grant whose refresh token is presented twice. Exit
+status 1 if a link is lost that a replica which still runs knows.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Final
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Literal, final
 
 import attrs
 
-from extauth import LinkKey, RefreshPolicy, TokenService, open_store
-from extauth.domain.errors import ReauthorizationRequired, TemporarilyUnavailable
-from extauth.domain.events import Event, StoreWentBack
-from extauth.testing import ScriptedProvider
+from chaos.failover_replica import PROVIDER, Orders, Task
+from chaos.processes import OurProcess
+from extauth import LinkKey, RefreshPolicy, open_store
+from extauth.domain.events import StoreWentBack
+from extauth.testing import AuthorizationServer
 from tests.servers.postgres_server import OwnPostgresServer, own_postgres
 from tests.support.postgres_admin import run, session
 
 REPLICAS: Final = 3
-PROVIDER: Final = "scripted"
 HOLD: Final = timedelta(seconds=2)
 
 
@@ -36,17 +39,18 @@ class Variant:
     """How the replicas are set up, and what happens to one of them."""
 
     policy: RefreshPolicy
-    restarted: bool = False
-    """Whether the one that saved the first of every three links last is gone when the standby takes over."""
+    killed: bool = False
+    """Whether the one that saved the first of every three links last is killed before the standby takes over,
+    by SIGKILL, and another one started in its place."""
 
 
 VARIANTS: Final[Mapping[str, Variant]] = {
     "nothing is remembered": Variant(RefreshPolicy(remember_most=0, hold_after_failover=timedelta(0))),
     "without the hold": Variant(RefreshPolicy(hold_after_failover=timedelta(0))),
     "as it is": Variant(RefreshPolicy(hold_after_failover=HOLD)),
-    "as it is, one replica restarted": Variant(RefreshPolicy(hold_after_failover=HOLD), restarted=True),
+    "as it is, one replica killed": Variant(RefreshPolicy(hold_after_failover=HOLD), killed=True),
 }
-SAFE: Final = ("as it is", "as it is, one replica restarted")
+SAFE: Final = ("as it is", "as it is, one replica killed")
 
 
 @attrs.frozen
@@ -60,65 +64,85 @@ class Outcome:
     healed: Sequence[StoreWentBack]
 
 
-class _Events:
-    def __init__(self) -> None:
-        self.went_back: list[StoreWentBack] = []
+@final
+class _Replica:
+    """A process of its own."""
 
-    def notify(self, event: Event) -> None:
-        if isinstance(event, StoreWentBack):
-            self.went_back.append(event)
+    def __init__(self, process: OurProcess) -> None:
+        self._process = process
 
+    @classmethod
+    async def start(cls, folder: Path, orders: Orders) -> _Replica:
+        """Start it, and wait until it has opened the store."""
+        process = await OurProcess.start("replica", folder, "chaos.failover_replica")
+        process.tell(json.dumps(attrs.asdict(orders)))
+        await process.hear()
+        return cls(process)
 
-@asynccontextmanager
-async def _replica(
-    dsn: str, provider: ScriptedProvider, policy: RefreshPolicy, events: _Events
-) -> AsyncIterator[TokenService]:
-    async with (
-        open_store(dsn, keys="plain", max_size=3, command_timeout=timedelta(seconds=3)) as store,
-        TokenService(store, [provider], policy=policy, observer=events) as tokens,
-    ):
-        yield tokens
+    async def carry_out(self, act: Literal["refresh", "read"], *users: str) -> list[StoreWentBack]:
+        """Have it do that, and return what it was told of meanwhile."""
+        self._process.tell(json.dumps(attrs.asdict(Task(act, users))))
+        return [StoreWentBack(**event) for event in json.loads(await self._process.hear())]
+
+    async def kill(self) -> None:
+        """End it with SIGKILL."""
+        await self._process.kill()
 
 
 async def failover(variant: Variant, links: int) -> Outcome:
     """Lose what the standby has not received, and see which links live."""
-    provider = ScriptedProvider(PROVIDER)
-    keys = [LinkKey(PROVIDER, f"user-{number}") for number in range(links)]
-    events = _Events()
+    users = [f"user-{number}" for number in range(links)]
+    keys = [LinkKey(PROVIDER, user) for user in users]
     with own_postgres() as primary, own_postgres(standby_of=primary) as standby:
         hosts = ",".join(server.dsn.split("@")[1].split("/")[0] for server in (primary, standby))
         dsn = f"postgresql://postgres@{hosts}/postgres?sslmode=disable"
-        async with AsyncExitStack() as stack:
+        async with AuthorizationServer() as server, AsyncExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="extauth-failover-")))
+            orders = Orders(
+                store=dsn,
+                token_url=server.token_url,
+                client_id=server.client_id,
+                client_secret=server.client_secret,
+                remember_most=variant.policy.remember_most,
+                hold=variant.policy.hold_after_failover.total_seconds(),
+            )
 
-            async def started() -> tuple[AsyncExitStack, TokenService]:
-                own = await stack.enter_async_context(AsyncExitStack())
-                opening = _replica(dsn, provider, variant.policy, events)
-                return own, await own.enter_async_context(opening)
+            async def started() -> _Replica:
+                replica = await _Replica.start(folder, orders)
+                stack.push_async_callback(replica.kill)
+                return replica
 
-            replicas = [await started() for _ in range(REPLICAS)]
             async with open_store(dsn, keys="plain") as store:
-                for key in keys:
-                    await store.put(key, provider.grant())
+                for user, key in zip(users, keys, strict=True):
+                    await store.put(key, server.new_grant(user))
+            replicas = [await started() for _ in range(REPLICAS)]
             await _stall(primary, standby)
-            for number, key in enumerate(keys):
+            for number, user in enumerate(users):
                 for time in range(1 + number % 3):
-                    await _until_served(replicas[(number + time) % REPLICAS][1], key)
+                    await replicas[(number + time) % REPLICAS].carry_out("refresh", user)
                 # Another one that only reads it, as replicas of one application do.
-                await replicas[(number + 2) % REPLICAS][1].link(key.provider_id, key.user_id)
+                await replicas[(number + 2) % REPLICAS].carry_out("read", user)
             await asyncio.to_thread(primary.stop, "immediate")
+            if variant.killed:
+                await replicas[0].kill()
             await run(standby.dsn, "SELECT pg_promote()")
-            if variant.restarted:
-                await replicas[0][0].aclose()
+            if variant.killed:
                 replicas[0] = await started()
             work = (
-                _until_served(replicas[(2 * number + 1) % REPLICAS][1], key)
-                for number, key in enumerate(keys)
+                replica.carry_out(
+                    "refresh",
+                    *(user for each, user in enumerate(users) if (2 * each + 1) % REPLICAS == number),
+                )
+                for number, replica in enumerate(replicas)
             )
-            await asyncio.gather(*work)
+            told = [event for events in await asyncio.gather(*work) for event in events]
             async with open_store(standby.dsn, keys="plain") as store:
                 stored = [await store.get(key) for key in keys]
-    live = sum(link is not None and provider.is_live(link.tokens) for link in stored)
-    return Outcome(links, live, provider.families_revoked, tuple(events.went_back))
+            live = sum(
+                link is not None and server.grants.refreshable(link.tokens.refresh_token or "")
+                for link in stored
+            )
+            return Outcome(links, live, server.grants.families_revoked, told)
 
 
 async def _stall(primary: OwnPostgresServer, standby: OwnPostgresServer) -> None:
@@ -131,18 +155,6 @@ async def _stall(primary: OwnPostgresServer, standby: OwnPostgresServer) -> None
         await here.execute("SELECT pg_reload_conf()")
         while await here.fetchval("SELECT count(*) FROM pg_stat_wal_receiver"):
             await asyncio.sleep(0.02)
-
-
-async def _until_served(tokens: TokenService, key: LinkKey) -> None:
-    while True:
-        try:
-            await tokens.refresh(key.provider_id, key.user_id)
-        except TemporarilyUnavailable:
-            await asyncio.sleep(0.05)
-        except ReauthorizationRequired:
-            return
-        else:
-            return
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 from extauth.testing.schedules.explorer import Report
-from proof.configurations import CONFIGURATIONS, WITH_MEMORY, WITH_UPKEEP
+from proof.configurations import CONFIGURATIONS, FORGETFUL, WITH_MEMORY, WITH_UPKEEP
 from proof.walking import walk
 
 
@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
     parser.add_argument("only", nargs="*", help="parts of the names of the configurations to walk")
     only = parser.parse_args().only
-    everything = [*CONFIGURATIONS, *WITH_UPKEEP, *WITH_MEMORY]
+    everything = [*CONFIGURATIONS, *WITH_UPKEEP, *WITH_MEMORY, *FORGETFUL]
     names = [name for name in everything if not only or any(part in name for part in only)]
     began = time.monotonic()
     reports: list[Report] = []

@@ -90,3 +90,12 @@ WITH_MEMORY: dict[str, Bounds] = {
     ),
 }
 """Those in which each replica remembers the links that it has read, under ``REMEMBERING``."""
+
+FORGETFUL: dict[str, Bounds] = {
+    "the store loses its last write": Bounds(replicas=1, late_calls=1, forgets=(1,)),
+    "the store loses writes": Bounds(replicas=1, late_calls=1, forgets=(2,)),
+    "the store loses writes twice": Bounds(replicas=1, forgets=(1, 3)),
+    "the store loses three writes of several callers": Bounds(replicas=1, callers=2, forgets=(3,)),
+    "the store loses writes under two replicas": Bounds(replicas=2, callers=0, late_calls=1, forgets=(2,)),
+}
+"""Those in which the store loses writes that it has acknowledged, and every replica heals it."""

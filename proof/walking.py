@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from extauth.testing.schedules.explorer import Report, explore
-from proof.configurations import CONFIGURATIONS, REMEMBERING, WITH_MEMORY, WITH_UPKEEP
+from proof.configurations import CONFIGURATIONS, FORGETFUL, REMEMBERING, WITH_MEMORY, WITH_UPKEEP
+from proof.forgetful import explore_forgetful
 from proof.upkeep_replica import ReplicaWithUpkeep
 
 _WITH_UPKEEP: Any = ReplicaWithUpkeep
@@ -20,6 +21,8 @@ def walk(name: str) -> tuple[str, Report, float]:
         report = explore(WITH_UPKEEP[name], make_service=_WITH_UPKEEP)
     elif name in WITH_MEMORY:
         report = explore(WITH_MEMORY[name], policy=REMEMBERING)
+    elif name in FORGETFUL:
+        report = explore_forgetful(FORGETFUL[name])
     else:
         report = explore(CONFIGURATIONS[name])
     return name, report, time.process_time() - began

@@ -6,9 +6,11 @@ import asyncio
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import yaml
 
 import extauth
 from extauth import (
+    LinkDoubtful,
     LinkKey,
     ProviderUnavailable,
     ReauthorizationRequired,
@@ -30,8 +33,10 @@ from extauth import (
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.outcomes import Deferred, GrantRejected
 from extauth.testing import AuthorizationServer, ScriptedLinkingProvider
+from tests.cli.commands.support import extauth as command
 from tests.servers.postgres_binaries import find_binaries
 from tests.servers.postgres_server import free_port
+from tests.support.postgres_admin import run
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -40,6 +45,8 @@ PAGES = {
 }
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 USERS = ("kept", "used", "left", "gone")
+BRIEF = RefreshPolicy(hold_after_failover=timedelta(seconds=0.6))
+"""Nobody runs who remembers; the guide's restores are noticed all the same."""
 
 
 def guide(page: str) -> dict[str, Any]:
@@ -132,7 +139,7 @@ async def history(url: str, back_up: Any, restore: Any) -> dict[str, object]:
             assert (await auth.unlink("example", "left")).revoked
             await linked(auth.store, server.new_grant("new"), "new")
         await restore()
-        async with extauth.open(url, [provider], keys="plain") as auth:
+        async with extauth.open(url, [provider], keys="plain", policy=BRIEF) as auth:
             assert (await auth.ready()).reason is None
             found["there"] = [
                 bool(await auth.store.get(key(user))) for user in ("kept", "used", "left", "new")
@@ -198,6 +205,63 @@ class TestBackups:
 
         found = await history(postgres_dsn, lambda: run(dump), lambda: run(load))
         assert {name: found[name] for name in RESTORED} == RESTORED
+
+
+class TestWhatIsDoubtful:
+    """The guide's commands, in their order, on a real file and a real database."""
+
+    @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+    async def test_it_is_held_until_an_operator_agrees(self, kind, tmp_path, postgres_dsn):
+        """Noticed by the next start; listed, and let go one by one and all at once."""
+        url = f"sqlite:///{tmp_path}/links.db"
+        if kind == "postgres":
+            url = postgres_dsn
+        provider = ScriptedLinkingProvider("github")
+        policy = attrs.evolve(guide("back-up")["policy"], hold_after_failover=timedelta(seconds=0.6))
+        assert policy.hold_doubtful
+        async with extauth.open(url, [provider], keys="plain", policy=policy) as auth:
+            for user in ("alice", "bob", "carol"):
+                tokens = attrs.evolve(provider.tokens.grant(), expires_at=LONG_AGO)
+                await auth.store.put(LinkKey("github", user), tokens)
+            await auth.tokens._refresh_flight.look()
+        await self._restored(kind, url, tmp_path)
+        hold, *commands = self._commands()
+        async with extauth.open(url, [provider], keys="plain", policy=policy) as auth:
+            for user in ("alice", "bob"):
+                with pytest.raises(LinkDoubtful):
+                    await auth.access_token("github", user)
+            answers = [await self._run(line, url) for line in commands[:3]]
+            assert [answer["held"] for answer in answers] == [{"github": 3}, {"github": 3}, {}]
+            assert [link["user"] for link in answers[1]["links"]] == ["alice", "bob", "carol"]
+            await auth.access_token("github", "alice")
+            with pytest.raises(LinkDoubtful):
+                await auth.access_token("github", "bob")
+            assert (await self._run(commands[3], url))["changed"] == 2
+            await auth.access_token("github", "bob")
+            assert (await self._run(commands[4], url))["restored_at"] is None
+        assert (await self._run(hold, url))["changed"] == 3
+
+    def _commands(self) -> list[str]:
+        found = re.findall(r"^ *```sh\n(.*?)^ *```", PAGES["back-up"], re.DOTALL | re.MULTILINE)
+        lines = [line.strip() for block in found for line in block.splitlines()]
+        return [line for line in lines if line.startswith("extauth restored")]
+
+    async def _restored(self, kind: str, url: str, folder: Path) -> None:
+        """Have the database one that nobody remembers: by a copy in its place, or as a dump makes it."""
+        if kind == "sqlite":
+            copy = folder / "copy.db"
+            guide("back-up")["back_up"](folder / "links.db", copy)
+            with closing(sqlite3.connect(copy)) as database, database:
+                database.execute("UPDATE external_auth_meta SET history = 'of a year ago'")
+            copy.rename(folder / "links.db")
+        else:
+            await run(url, "UPDATE external_auth_meta SET history = 'of a year ago'")
+
+    async def _run(self, line: str, url: str) -> dict[str, Any]:
+        _, *arguments = shlex.split(line)
+        done = await asyncio.to_thread(command, *arguments, "--json", env={"EXTAUTH_STORE": url})
+        assert done.code == 0, done.err
+        return done.json
 
 
 class TestDeployment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extauth.adapters.sql.link_columns import NOT_FENCED
+from extauth.adapters.sql.link_columns import STANDS, gives_way
 from tests.proof.statement_bug import Bug, both
 
 BUGS = [
@@ -65,13 +65,21 @@ BUGS = [
         "RECORD_FAILURE",
         "record_failure",
         "test_a_fence_gives_way_to_no_failure",
-        **both(f"AND {NOT_FENCED}", ""),
+        sqlite=(f"AND {gives_way(':reason', ':retry_at')}", ""),
+        postgres=(f"AND {gives_way('$4', '$6::timestamptz')}", ""),
+    ),
+    Bug(
+        "doubt-replaced",
+        "RECORD_FAILURE",
+        "record_failure",
+        "test_a_doubt_gives_way_to_what_is_worse",
+        **both("<> 'doubtful'", "<> 'nothing'"),
     ),
     Bug(
         "fence-lifted",
         "LIFT_FAILURE",
         "lift_failure",
         "test_a_fence_is_lifted_by_its_own_reason_alone",
-        **both(f"AND {NOT_FENCED}", ""),
+        **both(f"AND NOT {STANDS}", ""),
     ),
 ]

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import attrs
 
+from extauth.domain.doubt import is_held
 from extauth.domain.fence import FENCED, is_fenced
 from extauth.domain.outcomes import Recorded, Saved, Stale
 from tests.proof.breakable_store import HealthyStore, broken
@@ -170,6 +171,17 @@ class FenceReplaced(HealthyStore):
     async def record_failure(self, key, version, failure, *, written_at=None):
         row = self._rows.get(key)
         if row and is_fenced(row.link) and row.link.version == version:
+            return Recorded(self.row(key, link=attrs.evolve(row.link, failure=failure)).seen_at(self._now()))
+        return await super().record_failure(key, version, failure, written_at=written_at)
+
+
+@broken("record_failure", "test_a_doubt_gives_way_to_what_is_worse")
+class DoubtReplaced(HealthyStore):
+    """A time-out of an exchange that was under way has a refresh token presented that may be spent."""
+
+    async def record_failure(self, key, version, failure, *, written_at=None):
+        row = self._rows.get(key)
+        if row and is_held(row.link) and row.link.version == version:
             return Recorded(self.row(key, link=attrs.evolve(row.link, failure=failure)).seen_at(self._now()))
         return await super().record_failure(key, version, failure, written_at=written_at)
 

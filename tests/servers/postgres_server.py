@@ -14,7 +14,7 @@ import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -32,6 +32,7 @@ _SETTINGS = {
 }
 # Reads until we are gone, however we went, and then does what we can no longer do.
 _WATCH = 'read -r _; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done 2>/dev/null; rm -rf "$2"'
+Copy: TypeAlias = Literal["standby", "started", "recovered"]
 _NOTHING: Mapping[str, str] = {}
 _START_PATIENCE = 60.0
 _STOP_PATIENCE = 30.0
@@ -97,6 +98,7 @@ class OwnPostgresServer(PostgresServer):
         tls: tuple[bytes, bytes] | None,
         hba: str | None = None,
         copy_of: OwnPostgresServer | None = None,
+        becomes: Copy = "standby",
     ) -> None:
         self._binaries = binaries
         self._folder = folder
@@ -110,6 +112,14 @@ class OwnPostgresServer(PostgresServer):
             self._run("initdb", "--pgdata", str(self._data), "--username", "postgres", *_INITDB)
         else:
             self._run("pg_basebackup", "--pgdata", str(self._data), "--dbname", copy_of.dsn, *_BASE_BACKUP)
+            if becomes != "standby":
+                (self._data / "standby.signal").unlink()
+            if becomes == "recovered":
+                self._settings["restore_command"] = "false"
+                signal_file = self._data / "recovery.signal"
+                signal_file.touch()
+                if user is not None:
+                    shutil.chown(signal_file, user)
         if hba is not None:
             (self._data / "pg_hba.conf").write_text(hba)
         if tls is not None:
@@ -259,10 +269,13 @@ def own_postgres(
     tls: tuple[bytes, bytes] | None = None,
     hba: str | None = None,
     standby_of: OwnPostgresServer | None = None,
+    restored_from: OwnPostgresServer | None = None,
+    becomes: Copy = "started",
 ) -> Generator[OwnPostgresServer, None, None]:
     """Run a server of our own, and leave nothing of it behind.
 
-    ``tls`` is its key and certificate, ``hba`` says whom it lets in, in place of everybody.
+    ``tls`` is its key and certificate, ``hba`` says whom it lets in, in place of everybody. A base backup of
+    ``restored_from`` is started as it is, or recovered as for a point in time.
     """
     user = unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="extauth-pg-"))
@@ -276,7 +289,8 @@ def own_postgres(
             settings=settings,
             tls=tls,
             hba=hba,
-            copy_of=standby_of,
+            copy_of=standby_of or restored_from,
+            becomes="standby" if standby_of else becomes,
         )
         try:
             yield server

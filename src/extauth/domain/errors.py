@@ -156,7 +156,7 @@ class InsufficientScope(ExtAuthError):
 
 
 class TemporarilyUnavailable(ExtAuthError):
-    """Nothing is lost; try again later. Base of the four below, never raised itself."""
+    """Nothing is lost; try again later. Base of the five below, never raised itself."""
 
     code = "temporarily_unavailable"
 
@@ -202,6 +202,14 @@ class LinkFenced(TemporarilyUnavailable):
     connects anew; trying again does not help before."""
 
     code = "link_fenced"
+
+
+class LinkDoubtful(TemporarilyUnavailable):
+    """The access token does not work any more, and the link is not refreshed: it is from a database that was
+    restored or copied, so that its refresh token may have been used up since. An operator lets it be tried
+    (``extauth restored --agree``), or the user connects anew; trying again does not help before."""
+
+    code = "link_doubtful"
 
 
 class ConfigurationError(ExtAuthError):

@@ -29,6 +29,7 @@ from extauth.domain.events import (
     SaveAbandoned,
     SaveDelayed,
     SharedGrantEnded,
+    StoreRestored,
     StoreWentBack,
     UnlinkedMeanwhile,
     UpkeepSwept,
@@ -114,6 +115,14 @@ SENTENCES: Mapping[type[Event], tuple[Severity, str]] = {
             "the database {gone_back}, as in a failover or a restored backup: of {known} links that"
             " this process knows, newer tokens of {healed} were put back, {missing} are not there, and"
             " {unread} could not be looked at yet{held}"
+        ),
+    ),
+    StoreRestored: (
+        "error",
+        (
+            "the database was restored, moved or copied, and nobody remembers what it had last: the refresh"
+            " tokens of {doubtful} links may have been used up since, and {held} of them are not presented"
+            " until an operator agrees; see extauth restored"
         ),
     ),
 }

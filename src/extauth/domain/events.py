@@ -236,6 +236,21 @@ class StoreWentBack:
         return bool(self.healed or self.missing or self.unread)
 
 
+@final
+@attrs.frozen
+class StoreRestored:
+    """The database is another than before, or an older state of it, and no replica that runs remembers what
+    it had: a backup was restored, or it was moved or copied. Told by one replica, after it was started.
+
+    The refresh tokens of links that were not refreshed since may have been used up.
+    """
+
+    doubtful: int
+    """How many links have such a refresh token: not those of providers that are known not to renew them."""
+    held: int
+    """Of how many it is not presented until an operator agrees (``RefreshPolicy(hold_doubtful=True)``)."""
+
+
 Event: TypeAlias = (
     ExchangeStarted
     | LinkRefreshed
@@ -256,4 +271,5 @@ Event: TypeAlias = (
     | SharedGrantEnded
     | UpkeepSwept
     | StoreWentBack
+    | StoreRestored
 )

@@ -8,7 +8,7 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.domain.fence import FENCED, NEVER
+from extauth.domain.fence import NEVER, STANDING
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.policy import ProviderTraits, RefreshPolicy
 from extauth.domain.storable import aware_utc
@@ -113,8 +113,8 @@ def blocked(link: Link, now: datetime) -> Reauthorize | CoolDown | None:
         return None
     if failure.permanent:
         return Reauthorize(failure.reason)
-    if failure.reason == FENCED:
-        return CoolDown(NEVER, FENCED)  # whatever the clock says
+    if failure.reason in STANDING:
+        return CoolDown(NEVER, failure.reason)  # whatever the clock says
     # A clock that went back before the failure must not stretch the pause.
     if failure.retry_at is not None and failure.at <= now < failure.retry_at:
         return CoolDown(failure.retry_at, failure.reason)

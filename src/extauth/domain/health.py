@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias, final
 
 import attrs
 
+from extauth.domain.doubt import is_held
 from extauth.domain.fence import is_fenced
 from extauth.domain.freshness import LIFETIME_SHARE
 from extauth.domain.link import Link
@@ -97,11 +98,13 @@ class Health:
 
     fenced: bool = False
     """It is not refreshed here, because it may still be refreshed where it was imported from."""
+    doubtful: bool = False
+    """It is from a restored database, and not refreshed until an operator agrees."""
 
     @property
     def ok(self) -> bool:
         """Whether nobody need do anything about it."""
-        remarks = self.not_encrypted or self.of_former_client or self.fenced
+        remarks = self.not_encrypted or self.of_former_client or self.fenced or self.doubtful
         return isinstance(self.state, Healthy) and not remarks
 
     @property
@@ -139,6 +142,7 @@ def health(
         not_encrypted=not_encrypted,
         of_former_client=of_former_client,
         fenced=is_fenced(link),
+        doubtful=is_held(link),
     )
 
 

@@ -102,6 +102,11 @@ class RefreshPolicy:
     hold_after_failover: timedelta = attrs.field(default=timedelta(seconds=10), validator=_not_negative)
     """For how long nothing is refreshed once the database was seen to have gone back, so that every replica
     puts back first what it knows. Postgres is looked at three times in that span; with zero it is not."""
+    hold_doubtful: bool = False
+    """Once the database was found to be restored, moved or copied while no replica ran, present no refresh
+    token that may have been used up since until an operator agrees (``extauth restored --agree``). Access
+    tokens are handed out as long as they work, then callers get :class:`~extauth.LinkDoubtful`. Needs
+    ``hold_after_failover``."""
     rate_limits: Mapping[str, RateLimit] = attrs.field(
         factory=dict[str, RateLimit], validator=_limits, hash=False
     )
@@ -120,6 +125,9 @@ class RefreshPolicy:
                 f"lease_ttl ({self.lease_ttl}) must cover exchange_timeout ({self.exchange_timeout})"
                 f" and save_margin ({self.save_margin}); raise it or shorten them"
             )
+            raise ValueError(msg)
+        if self.hold_doubtful and not self.hold_after_failover:
+            msg = "hold_doubtful needs hold_after_failover: with zero nobody looks for a restored database"
             raise ValueError(msg)
 
     def lease_at(self, traits: ProviderTraits) -> timedelta:

@@ -10,6 +10,7 @@ from extauth.domain.errors import (
     AuthorizationRejected,
     CannotDecrypt,
     ExtAuthError,
+    LinkDoubtful,
     LinkFenced,
     LinkNotFound,
     ProviderMisconfigured,
@@ -18,7 +19,7 @@ from extauth.domain.errors import (
     RefreshInProgress,
 )
 from extauth.domain.events import ProviderRejectedClient
-from extauth.domain.fence import FENCED
+from extauth.domain.fence import DOUBTFUL, FENCED
 from extauth.domain.freshness import CoolDown, Decision, Reauthorize
 from extauth.domain.link import GrantOrigin, Link, LinkKey
 from extauth.domain.linking_outcomes import IdTokenRejected
@@ -92,6 +93,8 @@ def refresh_failed(key: LinkKey, reason: str, retry_after: timedelta | None) -> 
         )
     if reason == FENCED:
         return link_fenced(key)
+    if reason == DOUBTFUL:
+        return link_doubtful(key)
     return provider_unavailable(key, reason, retry_after)
 
 
@@ -102,6 +105,18 @@ def link_fenced(key: LinkKey) -> LinkFenced:
         " other side may still refresh it. Once that side has stopped for good, lift the fence: extauth"
         f" retry {shlex.quote(key.provider_id)} --reason {FENCED} --yes, or in Python"
         f" extauth.transfer.lift_fence(store, {key.provider_id!r})"
+    )
+
+
+def link_doubtful(key: LinkKey) -> LinkDoubtful:
+    """Say that the refresh token may be spent, and who can have it tried all the same."""
+    provider, user = shlex.quote(key.provider_id), shlex.quote(key.user_id)
+    return LinkDoubtful(
+        f"the link of {key.user_id!r} to {key.provider_id} is from a database that was restored or copied:"
+        " its refresh token may have been used up since, and is not presented. Let the user connect again; or"
+        " look for a newer database, and if there is none, have it tried: extauth restored --agree"
+        f" {provider} --user {user} --yes, or in Python"
+        f" store.lift_failure({key.provider_id!r}, user_id={key.user_id!r}, reason={DOUBTFUL!r})"
     )
 
 

@@ -40,6 +40,11 @@ def whole() -> Any:
     return extauth.open(os.environ["APP_STORE"], [github()], keys="plain")
 
 
+def in_memory() -> Any:
+    """What nobody can restore."""
+    return extauth.open("memory://", [github()])
+
+
 def guarded() -> Any:
     """The same with access control."""
     return extauth.open(os.environ["APP_STORE"], [github()], keys="plain", access=extauth.AccessPolicy())

@@ -48,7 +48,7 @@ async def test_a_file_of_ones_own_is_well(tmp_path):
     run = extauth("doctor", "--store", url, "--json", env={"EXTAUTH_KEYS": key.reveal()})
     assert set(levels(run)) == {
         *("journal", "synchronous", "file system", "file modes", "folder", "owner"),
-        *("schema", "opens", "rows", "encryption", "key 2026-11"),
+        *("schema", "opens", "restore", "rows", "encryption", "key 2026-11"),
     }
     kind = levels(run).pop("file system")  # what this machine's is, is its own affair
     assert [name for name, level in levels(run).items() if level != "ok" and name != "file system"] == []

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
 import pytest
 
 from extauth import (
+    LinkDoubtful,
     LinkKey,
     LinkNotFound,
     ProviderTraits,
@@ -20,9 +22,11 @@ from extauth import (
     StoreUnavailable,
     TokenService,
 )
-from extauth.domain.events import StoreWentBack
+from extauth.domain.doubt import doubt
+from extauth.domain.events import StoreRestored, StoreWentBack
 from extauth.domain.outcomes import Claimed, NotSent
-from extauth.domain.store_history import HistorySeen
+from extauth.domain.store_history import HeldLinks, HistorySeen
+from extauth.testing.scripted.provider import ScriptedProvider
 from tests.support.clocks import HeldClock
 
 HOLD = timedelta(seconds=10)
@@ -40,6 +44,8 @@ class Telling:
         self.down = False
         self.silent: asyncio.Event | None = None
         self.looks = 0
+        self.others_may_know = True
+        self.said: list[tuple[str, ...]] = []
         self.history = self
 
     def __getattr__(self, name: str) -> Any:
@@ -57,12 +63,35 @@ class Telling:
             await self.silent.wait()
         if self.down:
             raise StoreUnavailable(DOWN)
-        return HistorySeen(f"cluster/{self.timeline}", self.accepted, self.timeline)
+        at = datetime(2027, 1, 1, tzinfo=UTC)
+        return HistorySeen(
+            f"cluster/{self.timeline}", self.accepted, self.timeline, at, others_may_know=self.others_may_know
+        )
 
     async def accept(self, seen: HistorySeen) -> None:
         """As Postgres does."""
         assert seen.current == f"cluster/{self.timeline}"
         self.accepted = seen.current
+
+    async def restored(self, seen: HistorySeen, *, spared: Collection[str] = ()) -> int | None:
+        """Count all links."""
+        await self.accept(seen)
+        self.said.append(("restored", *sorted(spared)))
+        return len(self._store._store._rows)
+
+    async def hold(
+        self, before: datetime, *, spared: Collection[str] = (), after: LinkKey | None = None
+    ) -> HeldLinks:
+        """Mark alice's link, in the second of two steps."""
+        assert before == datetime(2027, 1, 1, tzinfo=UTC)
+        self.said.append(("hold", *sorted(spared)))
+        if self.down:
+            raise StoreUnavailable(DOWN)
+        if after is None:
+            return HeldLinks(0, KEY)
+        link = await self._store.get(KEY)
+        await self._store.record_failure(KEY, link.version, doubt(link.updated_at, link.version))
+        return HeldLinks(1, None)
 
 
 @pytest.fixture
@@ -82,10 +111,11 @@ def went_back(scene):
     return [event for event in scene.events if isinstance(event, StoreWentBack)]
 
 
-async def test_the_first_history_is_accepted(scene, telling):
-    """There is nothing to compare it with."""
+@pytest.mark.parametrize("holds", [True, False])
+async def test_the_first_history_is_accepted(scene, telling, holds):
+    """There is nothing to compare it with; at once, whatever the policy."""
     telling.accepted = None
-    async with opened(scene, telling):
+    async with opened(scene, telling, hold_doubtful=holds):
         assert telling.accepted == "cluster/1"
     assert went_back(scene) == []
 
@@ -96,9 +126,122 @@ async def test_a_history_that_nobody_has_accepted(scene, telling):
     await scene.link()
     async with opened(scene, telling) as tokens:
         await tokens.link("scripted", "alice")
-        assert scene.clock.slept[0] == HOLD.total_seconds()
+        assert scene.clock.slept[0] == 2 * HOLD.total_seconds()
         assert telling.accepted == "cluster/2"
     assert [event.healed for event in went_back(scene)] == [0]
+    assert restored(scene) == [StoreRestored(doubtful=1, held=0)]
+    assert len(scene.provider.presented) == 1
+
+
+def restored(scene):
+    """What was told of a database that nobody remembers."""
+    return [event for event in scene.events if isinstance(event, StoreRestored)]
+
+
+async def test_one_that_somebody_remembers(scene, telling):
+    """Who has seen it begin says that all is well, and nobody waits any longer."""
+    scene.clock = HeldClock()
+    telling.timeline = "2"
+    await scene.link()
+    async with opened(scene, telling, hold_doubtful=True) as tokens:
+        watch = tokens._refresh_flight._watch
+        assert watch.holds_for() == 2 * HOLD.total_seconds()
+        telling.accepted = "cluster/2"
+        await watch.look()
+        assert not watch.holding
+        await tokens.link("scripted", "alice")
+    assert (restored(scene), telling.said) == ([], [])
+
+
+async def test_what_nobody_remembers_is_held(scene, telling):
+    """Marked first, and accepted only then; providers that give no new refresh tokens are spared."""
+    telling.timeline = "2"
+    await scene.link()
+    other = ScriptedProvider("other", traits=ProviderTraits(rotates=False), now=scene.clock.now)
+    policy = RefreshPolicy(hold_after_failover=HOLD, hold_doubtful=True)
+    async with TokenService(
+        telling, [scene.provider, other], clock=scene.clock, observer=scene, policy=policy
+    ) as tokens:
+        with pytest.raises(LinkDoubtful, match="extauth restored --agree scripted --user alice --yes"):
+            await tokens.link("scripted", "alice")
+        assert scene.provider.presented == []
+        assert await scene.inner.lift_failure("scripted") == 0
+        assert await scene.inner.lift_failure("scripted", reason="doubtful") == 1
+        await tokens.link("scripted", "alice")
+    assert telling.said == [("hold", "other"), ("hold", "other"), ("restored", "other")]
+    assert restored(scene) == [StoreRestored(doubtful=1, held=1)]
+
+
+async def test_a_file_that_nobody_can_remember(scene, telling):
+    """There is no standby of it: it is held before the first call, without a wait."""
+    telling.timeline, telling.others_may_know = "2", False
+    await scene.link(expires_in=timedelta(minutes=1))
+    async with opened(scene, telling, hold_doubtful=True) as tokens:
+        assert (await tokens.link("scripted", "alice")).version == 1  # it works, and is handed out
+        scene.clock.advance(timedelta(minutes=2))
+        with pytest.raises(LinkDoubtful):
+            await tokens.link("scripted", "alice")
+    assert scene.clock.slept == []
+    assert went_back(scene) == []
+
+
+async def test_a_store_that_is_down_when_links_are_to_be_held(scene, telling):
+    """Nothing is presented until it is back, and all is marked."""
+    telling.timeline, telling.others_may_know = "2", False
+    await scene.link()
+    async with opened(scene, telling, hold_doubtful=True, wait_timeout=timedelta(seconds=2)) as tokens:
+        watch = tokens._refresh_flight._watch
+        telling.accepted, watch._seen, watch._unknown = "cluster/1", None, None
+        looked, telling.look = telling.look, telling.look
+
+        async def look_before_it_is_down() -> HistorySeen:
+            telling.down = False
+            seen: HistorySeen = await looked()
+            telling.down = True
+            return seen
+
+        telling.look = look_before_it_is_down
+        await scene.inner.lift_failure("scripted", reason="doubtful")
+        await watch.look()
+        with pytest.raises(RefreshInProgress):
+            await tokens.link("scripted", "alice")
+        telling.look, telling.down = looked, False
+        await watch.look()
+        with pytest.raises(LinkDoubtful):
+            await tokens.link("scripted", "alice")
+    assert scene.provider.presented == []
+
+
+async def test_a_store_that_is_down_at_first(scene, telling):
+    """Where it matters which history it has, nothing is presented before that is known."""
+    await scene.link()
+    telling.down = True
+    patience = timedelta(seconds=2)
+    async with opened(scene, telling, hold_doubtful=True, wait_timeout=patience) as tokens:
+        with pytest.raises(RefreshInProgress):
+            await tokens.link("scripted", "alice")
+        telling.down = False
+        await tokens._refresh_flight._watch.look()
+        await tokens.link("scripted", "alice")
+    await scene.link()
+    telling.down = True
+    async with opened(scene, telling, wait_timeout=patience) as tokens:
+        await tokens.link("scripted", "alice")
+
+
+async def test_a_second_one_before_the_first_is_known(scene, telling):
+    """It takes its own time."""
+    scene.clock = HeldClock()
+    telling.timeline = "2"
+    async with opened(scene, telling) as tokens:
+        watch = tokens._refresh_flight._watch
+        scene.clock.advance(HOLD)
+        telling.timeline = "3"
+        await watch.look()
+        assert watch.holds_for() == 2 * HOLD.total_seconds()
+        scene.clock.advance(2 * HOLD)
+        await watch.look()
+        assert telling.accepted == "cluster/3"
 
 
 async def test_the_first_claim_of_a_service_that_has_not_looked(scene, telling):
@@ -251,7 +394,7 @@ async def test_callers_with_less_patience(scene, telling):
     async with opened(scene, telling, wait_timeout=HOLD / 2) as tokens:
         with pytest.raises(RefreshInProgress) as caught:
             await tokens.link("scripted", "alice")
-        assert caught.value.retry_after == HOLD
+        assert caught.value.retry_after == 2 * HOLD
         await scene.link(expires_in=timedelta(minutes=1))
         await tokens.link("scripted", "alice")
         assert scene.provider.presented == []
@@ -264,7 +407,7 @@ async def test_closing_meanwhile(scene, telling):
     telling.timeline = "2"
     tokens = await opened(scene, telling).__aenter__()
     waiting = asyncio.ensure_future(tokens.link("scripted", "alice"))
-    while not [left for left in scene.clock.asleep if left == HOLD.total_seconds()]:
+    while not [left for left in scene.clock.asleep if left == 2 * HOLD.total_seconds()]:
         await asyncio.sleep(0)
     await tokens.aclose()
     with pytest.raises(RefreshInProgress):

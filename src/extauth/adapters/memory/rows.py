@@ -9,7 +9,7 @@ from typing import final
 import attrs
 
 from extauth.domain.due import DueBy, due_at
-from extauth.domain.fence import FENCED
+from extauth.domain.fence import STANDING
 from extauth.domain.link import GrantOrigin, Link, PendingExchange
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.outcomes import Held, SeenLease
@@ -85,7 +85,7 @@ class Row:
             mark is not None
             and self._is_of(provider_id)
             and user_id in {None, self.link.key.user_id}
-            and (mark.reason != FENCED if reason is None else mark.reason == reason)
+            and (mark.reason not in STANDING if reason is None else mark.reason == reason)
             and (since is None or mark.at >= since)
         )
 

@@ -29,6 +29,7 @@ from extauth.domain.events import (
     RefreshFailed,
     SaveAbandoned,
     SaveDelayed,
+    StoreRestored,
     StoreWentBack,
     UnlinkedMeanwhile,
     UpkeepSwept,
@@ -110,7 +111,7 @@ class Instruments:
 
     def told(self, event: Event) -> None:
         """Record an event."""
-        if isinstance(event, StoreWentBack):
+        if isinstance(event, StoreWentBack | StoreRestored):
             self._events.add(1, {EVENT: type(event).__name__})
             return
         provider_id = (

@@ -97,12 +97,13 @@ ON external_auth_authorizations (user_id, expires_at)""",
     ),
     (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX, *AUDIT_TABLES),
     ("ALTER TABLE external_auth_meta ADD COLUMN history text",),
+    ("ALTER TABLE external_auth_meta ADD COLUMN restored_at timestamptz",),
 )
 """How to get from each version of the schema to the next, beginning with an empty database.
 
-``external_auth_meta`` has one row; ``retired_version`` is the highest version of any deleted link, and
-``history`` the one that links are refreshed in. The collation makes order by code point what the primary
-key's index gives."""
+``external_auth_meta`` has one row; ``retired_version`` is the highest version of any deleted link,
+``history`` the one that links are refreshed in, and ``restored_at`` when it was found that nobody knows how
+it began. The collation makes order by code point what the primary key's index gives."""
 
 _ALL_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 

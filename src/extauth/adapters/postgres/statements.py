@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from extauth.adapters.postgres.due_schema import FAMILY, INSTANT, WHEN, WHICH
 from extauth.adapters.postgres.row import SELECTED
-from extauth.adapters.sql.link_columns import NOT_FENCED, of_that_write, select_list
+from extauth.adapters.sql.link_columns import STANDS, gives_way, of_that_write, select_list
 from extauth.domain.due import DueBy
 
 _COLUMNS = select_list(
@@ -128,14 +128,15 @@ SAVE = _save("""oauth_resource = CASE WHEN $15::text IS NULL THEN oauth_resource
 SAVE_OTHER_GRANT = _save(f"""oauth_client_id = $15, oauth_token_endpoint = $16, oauth_resource = $17,
   {_CLEAR_ACCOUNT}""")
 
-# A permanent mark has a reason and no time to retry at. A fence is replaced by nothing.
+# A permanent mark has a reason and no time to retry at. A fence is replaced by nothing, a
+# doubt by what is worse.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
   oauth_refresh_failure_version = $3, oauth_refresh_failure_reason = $4,
   oauth_refresh_failure_at = $5, oauth_refresh_failure_retry_at = $6,
   oauth_refresh_failure_attempts = $7
 WHERE {_KEY} AND version = $3 AND ($6::timestamptz IS NULL OR oauth_refresh_failure_reason IS NULL
   OR oauth_refresh_failure_retry_at IS NOT NULL)
-  AND {NOT_FENCED}
+  AND {gives_way("$4", "$6::timestamptz")}
   AND {of_that_write("$8::timestamptz")}
 RETURNING {_COLUMNS}, {DURABLE}"""
 
@@ -145,7 +146,7 @@ LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
 WHERE (provider_id = $1 OR (provider_id >= $2 AND provider_id < $3))
   AND oauth_refresh_failure_reason IS NOT NULL
   AND ($4::text IS NULL OR user_id = $4)
-  AND (oauth_refresh_failure_reason = $5 OR ($5::text IS NULL AND {NOT_FENCED}))
+  AND (oauth_refresh_failure_reason = $5 OR ($5::text IS NULL AND NOT {STANDS}))
   AND ($6::timestamptz IS NULL OR oauth_refresh_failure_at >= $6)
 RETURNING provider_id, user_id, version, {DURABLE}"""
 

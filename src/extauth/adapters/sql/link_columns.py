@@ -69,8 +69,26 @@ WRITTEN_AT = "coalesce(oauth_written_at, updated_at)"
 sets ``updated_at`` at every change. Null in rows that an older version has written."""
 
 
-NOT_FENCED = f"coalesce(oauth_refresh_failure_reason, '') <> '{fence.FENCED}'"
-"""The condition that no fence stands beside the tokens."""
+STANDS = f"coalesce(oauth_refresh_failure_reason, '') IN {fence.STANDING}"
+"""The condition that a fence or a doubt stands beside the tokens."""
+
+
+def gives_way(reason: str, retry_at: str) -> str:
+    """Write the condition that no fence stands there, nor a doubt that such a mark may not replace."""
+    return f"""(coalesce(oauth_refresh_failure_reason, '') <> '{fence.FENCED}'
+  AND (coalesce(oauth_refresh_failure_reason, '') <> '{fence.DOUBTFUL}'
+    OR {retry_at} IS NULL OR {reason} = '{fence.FENCED}'))"""
+
+
+HELD = f"""oauth_refresh_failure_reason = '{fence.DOUBTFUL}', oauth_refresh_failure_version = version,
+  oauth_refresh_failure_attempts = 1"""
+"""Puts a doubt there, but for its times."""
+
+
+def may_be_spent(before: str, *, spared: str) -> str:
+    """Write the condition of :func:`~extauth.domain.doubt.is_doubtful`."""
+    return f"""oauth_refresh_token IS NOT NULL AND {WRITTEN_AT} < {before} AND NOT {spared}
+  AND (oauth_refresh_failure_reason IS NULL OR oauth_refresh_failure_retry_at IS NOT NULL)"""
 
 
 def of_that_write(written_at: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar, final
 
-from extauth.domain.fence import FENCED
+from extauth.domain.fence import STANDING
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.outcomes import Absent, Held, Recorded, Stale
 from extauth.domain.ports import Takeover
@@ -73,4 +73,4 @@ class LostRaces(Generic[R]):
         if not isinstance(link, Link):
             return link
         mark = link.failure
-        return Recorded(link) if mark is not None and (mark.permanent or mark.reason == FENCED) else None
+        return Recorded(link) if mark is not None and (mark.permanent or mark.reason in STANDING) else None

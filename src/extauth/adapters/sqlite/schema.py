@@ -118,6 +118,10 @@ END""",
         "ALTER TABLE external_auth_registrations ADD COLUMN scopes TEXT",
     ),
     (*DUE_INDEXES, *INVENTORY_TABLES, *OUTBOX, *AUDIT_TABLES),
+    (
+        "ALTER TABLE external_auth_meta ADD COLUMN history TEXT",
+        "ALTER TABLE external_auth_meta ADD COLUMN restored_at INTEGER",
+    ),
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from extauth.adapters.sql.link_columns import NOT_FENCED, of_that_write, select_list
+from extauth.adapters.sql.link_columns import STANDS, gives_way, of_that_write, select_list
 from extauth.adapters.sqlite.due_schema import FAMILY, WHEN, WHICH
 from extauth.domain.due import DueBy
 
@@ -113,23 +113,24 @@ SAVE = _save("""oauth_resource = CASE WHEN :client_id IS NULL THEN oauth_resourc
 SAVE_OTHER_GRANT = _save(f"""oauth_client_id = :client_id, oauth_token_endpoint = :token_endpoint,
   oauth_resource = :resource, {_CLEAR_ACCOUNT}""")
 
-# A permanent mark has a reason and no time to retry at. A fence is replaced by nothing.
+# A permanent mark has a reason and no time to retry at. A fence is replaced by nothing, a
+# doubt by what is worse.
 RECORD_FAILURE = f"""UPDATE external_auth_links SET
   oauth_refresh_failure_reason = :reason, oauth_refresh_failure_at = :at,
   oauth_refresh_failure_version = :version, oauth_refresh_failure_retry_at = :retry_at,
   oauth_refresh_failure_attempts = :attempts
 WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} AND (:retry_at IS NULL OR oauth_refresh_failure_reason IS NULL
   OR oauth_refresh_failure_retry_at IS NOT NULL)
-  AND {NOT_FENCED}
+  AND {gives_way(":reason", ":retry_at")}
 RETURNING {COLUMNS}"""
 
-# Names below the provider are those between the bounds, by code point: a range of the primary key. A fence is
-# lifted by its own reason alone.
+# Names below the provider are those between the bounds, by code point: a range of the primary key. A fence
+# and a doubt are lifted by their own reasons alone.
 LIFT_FAILURE = f"""UPDATE external_auth_links SET {_CLEAR_MARKS}
 WHERE (provider_id = :provider_id OR (provider_id >= :below AND provider_id < :beyond))
   AND oauth_refresh_failure_reason IS NOT NULL
   AND (:user_id IS NULL OR user_id = :user_id)
-  AND (oauth_refresh_failure_reason = :reason OR (:reason IS NULL AND {NOT_FENCED}))
+  AND (oauth_refresh_failure_reason = :reason OR (:reason IS NULL AND NOT {STANDS}))
   AND (:since IS NULL OR oauth_refresh_failure_at >= :since)
 RETURNING provider_id, user_id, version"""
 

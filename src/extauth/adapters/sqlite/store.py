@@ -39,6 +39,7 @@ from extauth.adapters.sqlite.audit import SqliteAudit, written
 from extauth.adapters.sqlite.connections import connected
 from extauth.adapters.sqlite.files import made_private, path_text, watch_files
 from extauth.adapters.sqlite.grouped_writes import GroupedWrites
+from extauth.adapters.sqlite.history import SqliteHistory
 from extauth.adapters.sqlite.imports import SqliteImports
 from extauth.adapters.sqlite.inventory import SQLITE
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
@@ -119,6 +120,7 @@ class SqliteLinkStore(LinkingMethods):
         self.audit: Final = SqliteAudit(self._writer, self._writes, self._home.check)
         self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
         self.outbox = SqliteOutbox(self._writer.fetch_all, self._home)
+        self.history: Final = SqliteHistory(self._writer, self._home)
 
     @classmethod
     @asynccontextmanager
@@ -157,7 +159,8 @@ class SqliteLinkStore(LinkingMethods):
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        pass
+        if not self._home.inherited:
+            await self.history.leave()
 
     async def get(self, key: LinkKey) -> Link | None:
         self._home.check()

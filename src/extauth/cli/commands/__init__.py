@@ -22,6 +22,7 @@ NAMES: Final = (
     "show",
     "refresh",
     "retry",
+    "restored",
     "unlink",
     "forget-user",
     "upkeep",

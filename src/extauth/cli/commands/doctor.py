@@ -13,6 +13,7 @@ from extauth.cli.checks import Check, ok
 from extauth.cli.command import Answer, Command, Table
 from extauth.cli.databases import kind_of, newest_version, stored_version
 from extauth.cli.doctor_links import endpoint_checks, link_checks
+from extauth.cli.doctor_restore import restore_check
 from extauth.cli.exit_codes import FOUND, OK
 from extauth.cli.failures import failure_of
 from extauth.cli.session import Session, UsageError
@@ -109,6 +110,7 @@ async def _of_store(session: Session, url: Hidden[str]) -> AsyncGenerator[Check,
     try:
         async with open_store(url.value, keys=session.keys()) as store:
             yield ok("opens", "the store opens, as it does for the application")
+            yield await restore_check(session, store)
             async with aclosing(link_checks(store)) as found:
                 async for check in found:
                     yield check

@@ -10,7 +10,7 @@ from extauth.cli.command import Answer, Command, Shown, Table
 from extauth.cli.listing import counted
 from extauth.cli.session import Session
 from extauth.cli.times import ago
-from extauth.domain.fence import FENCED
+from extauth.domain.fence import DOUBTFUL, FENCED, STANDING
 from extauth.domain.inventory import LinkFilter, inventory_of
 from extauth.domain.link import LinkKey
 
@@ -22,7 +22,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reason",
         metavar="CODE",
         help="marks of this reason only, such as invalid_grant; fenced, which must be named, lifts the fence"
-        " of an import or export",
+        " of an import or export, and doubtful what is held after a restore",
     )
     parser.add_argument(
         "--since", type=ago, metavar="WHEN", help="marks made since: 2h, or 2026-11-29T12:00Z"
@@ -38,11 +38,12 @@ async def _run(session: Session) -> Answer:
     async with session.opened(writes=options.yes) as opened:
         inventory = inventory_of(opened.store)
         counts = await counted(session, inventory, wanted)
-        fenced = 0
-        if options.reason is None:  # which lifts no fence
-            behind = await counted(session, inventory, attrs.evolve(wanted, reason=FENCED))
-            fenced = sum(behind.values())
-            counts -= behind
+        standing = dict.fromkeys(STANDING, 0)
+        if options.reason is None:  # which lifts neither fences nor doubts
+            for reason in STANDING:
+                behind = await counted(session, inventory, attrs.evolve(wanted, reason=reason))
+                standing[reason] = sum(behind.values())
+                counts -= behind
         found = sum(counts.values())
         lifted = 0
         if options.yes and found:
@@ -57,9 +58,17 @@ async def _run(session: Session) -> Answer:
     else:
         said = f"{found} links have such a mark; nothing was changed. --yes lifts them"
     lines: list[Shown] = [*table, said]
-    if fenced:
+    if fenced := standing[FENCED]:
         lines.append(f"{fenced} more are fenced, and stay so: --reason {FENCED} lifts fences, and they alone")
-    answer = {"found": found, "fenced": fenced, "lifted": lifted, "dry_run": not options.yes}
+    if doubtful := standing[DOUBTFUL]:
+        lines.append(f"{doubtful} more are held since a restore, and stay so: see extauth restored")
+    answer = {
+        "found": found,
+        "fenced": fenced,
+        "doubtful": doubtful,
+        "lifted": lifted,
+        "dry_run": not options.yes,
+    }
     return Answer(answer, lines)
 
 
@@ -73,6 +82,7 @@ COMMAND = Command(
     members={
         "found": "how many links have such a mark, which can be lifted so",
         "fenced": "how many more are fenced, which only --reason fenced lifts",
+        "doubtful": "how many more are held since a restore, which extauth restored lets go",
         "lifted": "how many marks were removed",
         "dry_run": "whether nothing was to be changed",
     },

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Iterable
 from datetime import timedelta
-from typing import Final, assert_never, final
+from typing import Final, TypeVar, assert_never, final
 
 import attrs
 
@@ -15,7 +16,7 @@ from extauth.domain.freshness import Serve, ServeAndRefresh
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.pauses import ProviderPause
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Clock, RefreshStore
+from extauth.domain.ports import Clock, OAuthProvider, RefreshStore
 from extauth.services.errors import link_not_found, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.attempt import LeasedRefresh
@@ -24,11 +25,14 @@ from extauth.services.refresh.healing import Healing
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved
 from extauth.services.refresh.remembered import RememberedLinks
 from extauth.services.refresh.request import TokenRequest
+from extauth.services.refresh.restored import RestoredStore
 from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.refresh.turns import Turns
 from extauth.services.refresh.unsaved import UnsavedTokens
 from extauth.services.registered_clients import client_name
 from extauth.services.uninterrupted import defer_cancellation, start_protected
+
+_T = TypeVar("_T")
 
 
 @final
@@ -57,6 +61,7 @@ class RefreshFlight:
         unsaved_tokens: UnsavedTokens,
         rng: random.Random,
         remembered: RememberedLinks | None = None,
+        providers: Iterable[OAuthProvider] = (),
     ) -> None:
         self._store = store
         self._remembered = remembered
@@ -66,7 +71,7 @@ class RefreshFlight:
         self._unsaved_tokens = unsaved_tokens
         self._turns = Turns(clock)
         self._pauses = ProviderPauses(clock, policy.cooldown, self._turns)
-        self._watch = StoreWatch(store, clock, policy)
+        self._watch = StoreWatch(store, clock, policy, RestoredStore(policy, emitter, providers))
         self._leased_refresh = LeasedRefresh(
             store,
             clock=clock,
@@ -178,13 +183,7 @@ class RefreshFlight:
         held = self._watch.holds_for()
         if self._closing.is_set() or self._clock.monotonic() + held > deadline:
             raise refresh_in_progress(link.key, timedelta(seconds=held))
-        waiting = asyncio.ensure_future(self._clock.sleep(held))
-        closing = asyncio.ensure_future(self._closing.wait())
-        try:
-            await asyncio.wait({waiting, closing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            closing.cancel()
+        await self._unless_closing(self._clock.sleep(held))
         seen = await self._store.get(link.key)
         if seen is None:
             raise link_not_found(link.key)
@@ -213,19 +212,24 @@ class RefreshFlight:
 
     async def _wait_for_other(self, link: Link, timeout: timedelta, *, lapsed: bool) -> Link:
         waiting = self._look_later if lapsed else self._store.wait_for_change
-        changed = asyncio.ensure_future(waiting(link.key, link.version, timeout))
-        closing = asyncio.ensure_future(self._closing.wait())
-        try:
-            await asyncio.wait({changed, closing}, return_when=asyncio.FIRST_COMPLETED)
-            if not changed.done():
-                raise refresh_in_progress(link.key, timeout)
-            seen = changed.result()
-        finally:
-            changed.cancel()
-            closing.cancel()
+        changed = await self._unless_closing(waiting(link.key, link.version, timeout))
+        if changed is None:
+            raise refresh_in_progress(link.key, timeout)
+        seen = changed.result()
         if seen is None:
             raise link_not_found(link.key)
         return seen
+
+    async def _unless_closing(self, waiting: Awaitable[_T]) -> asyncio.Future[_T] | None:
+        """Wait, and return what came of it; None if the service or the loop began to end before."""
+        ended = asyncio.ensure_future(waiting)
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({ended, closing}, return_when=asyncio.FIRST_COMPLETED)
+            return ended if ended.done() else None
+        finally:
+            ended.cancel()
+            closing.cancel()
 
     async def _look_later(self, key: LinkKey, _: int, timeout: timedelta) -> Link | None:
         """Wait as the store would, if it did not take the lease for over."""

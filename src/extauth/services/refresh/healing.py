@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from functools import partial
-from typing import Final, Protocol, final
+from typing import Any, Final, Protocol, final
 
 from extauth.domain.errors import ExtAuthError, LinkNotFound, StoreUnavailable
 from extauth.domain.events import StoreWentBack
@@ -19,6 +20,7 @@ from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.single_flight import SingleFlight
+from extauth.services.uninterrupted import defer_cancellation, start_protected
 
 _AT_ONCE: Final = 32
 """How many links are looked at at the same time."""
@@ -27,7 +29,9 @@ _AT_ONCE: Final = 32
 class PutBack(Protocol):
     """Puts what is known back over what is stored: ``put_back`` of ``lost_writes``."""
 
-    def __call__(self, known: Link, stored: Link, *, behind: Callable[[Link], bool]) -> Awaitable[Link]:
+    def __call__(
+        self, known: Link, stored: Link, *, behind: Callable[[Link], bool]
+    ) -> Coroutine[Any, Any, Link]:
         """Return the link as it is stored then."""
         ...
 
@@ -49,7 +53,6 @@ class Healing:
         self.store: Final = store
         self._clock = clock
         self._pause = policy.retry.initial.total_seconds()
-        self._hold = policy.hold_after_failover
         self._emitter = emitter
         self._watch = watch
         self._put_back = put_back
@@ -92,6 +95,11 @@ class Healing:
         """Take note of a link as it was saved."""
         self._known.note(link)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no link is being put back."""
+        return self._looks.idle
+
     async def aclose(self) -> None:
         """Finish what was begun."""
         await self._looks.aclose()
@@ -107,7 +115,8 @@ class Healing:
             if known is None:
                 return stored
             self._watch.doubt()
-            return await self._put_back(known, stored, behind=self._known.is_behind)
+            putting_back = start_protected(self._put_back(known, stored, behind=self._known.is_behind))
+            return await defer_cancellation(putting_back)
         except StoreUnavailable:
             return newer  # what it has is no good, and will be looked at again
         except LinkNotFound:
@@ -127,8 +136,9 @@ class Healing:
             else:
                 await self.checked(stored)
 
-    async def _sweep(self, until: float) -> None:
+    async def _sweep(self, until: float, again: bool) -> None:
         keys = iter(self._known.went_back())
+        held = until - self._clock.monotonic()
         found: Counter[str] = Counter()
 
         async def some() -> None:
@@ -141,9 +151,10 @@ class Healing:
             healed=found["healed"],
             missing=found["missing"],
             unread=found["unread"],
-            held=self._hold,
+            held=timedelta(seconds=max(0.0, round(held, 1))),
         )
-        self._emitter.emit(told)
+        if told.healed or not again:
+            self._emitter.emit(told)
 
     async def _swept(self, key: LinkKey, until: float) -> str:
         while self._clock.monotonic() < until:

@@ -92,6 +92,7 @@ class TokenService:
             unsaved_tokens=self._unsaved_tokens,
             rng=rng,
             remembered=self._remembered,
+            providers=self.providers.values(),
         )
         healing = self._refresh_flight.healing
         self._reads = LinkReads(healing, self._unsaved_tokens, self._remembered, self._clock, self._policy)
@@ -218,7 +219,8 @@ class TokenService:
         A cancellation meanwhile is put off to the end. Safe to call twice.
         """
         self._refresh_flight.look_no_more()
-        if self._serving.close(idle=self._flights.idle and self._unsaved_tokens.idle):
+        idle = self._flights.idle and self._unsaved_tokens.idle and self._refresh_flight.healing.idle
+        if self._serving.close(idle=idle):
             await defer_cancellation(start_protected(self._drain()))
 
     def pauses(self) -> list[ProviderPause]:

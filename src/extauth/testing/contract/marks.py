@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from extauth.domain.fence import FENCED, fence
+from extauth.domain.doubt import doubt
+from extauth.domain.fence import DOUBTFUL, FENCED, fence
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Recorded, Saved, Stale
 from extauth.domain.ports import LinkStore
@@ -198,6 +199,32 @@ class MarkContract(StoreHarness):
         lifted = await store.lift_failure("github", reason=FENCED)
         expect(lifted, 1, "lift_failure with the reason of a fence must lift it")
         expect((await stored(store)).failure, None, "lift_failure with the reason of a fence must lift it")
+
+    @with_store
+    async def test_a_doubt_gives_way_to_what_is_worse(self, store: LinkStore) -> None:
+        """A refresh token that may be spent is presented by no accident, and a grant that is over is over."""
+        await store.put(KEY, tokens())
+        for failure in (FOR_NOW, doubt(AT), FOR_NOW):
+            await store.record_failure(KEY, 1, failure)
+        promise = (
+            "record_failure must replace a mark by a doubt, and leave that where a refresh failed for now"
+        )
+        expect((await stored(store)).failure, doubt(AT), promise)
+        for reason in (None, "http_503", FENCED):
+            lifted = await store.lift_failure("github", reason=reason)
+            expect(lifted, 0, "lift_failure must leave a doubt unless its reason is given")
+        for failure in (fence(AT), DEAD):
+            await store.lift_failure("github", reason=FENCED)
+            await store.record_failure(KEY, 1, doubt(AT))
+            await store.record_failure(KEY, 1, failure)
+            expect(
+                (await stored(store)).failure, failure, "record_failure must replace a doubt by what is worse"
+            )
+        await store.lift_failure("github")
+        await store.record_failure(KEY, 1, doubt(AT))
+        lifted = await store.lift_failure("github", reason=DOUBTFUL)
+        expect(lifted, 1, "lift_failure with the reason of a doubt must lift it")
+        expect((await stored(store)).failure, None, "lift_failure with the reason of a doubt must lift it")
 
     @with_store
     async def test_lifting_leaves_leases(self, store: LinkStore) -> None:

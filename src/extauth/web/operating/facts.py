@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, cast, final
 
 import attrs
 
-from extauth.domain.fence import FENCED
+from extauth.domain.fence import DOUBTFUL, FENCED
 from extauth.domain.inventory import LinkSummary
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.probably_dead import PROBABLY_DEAD
@@ -16,7 +16,7 @@ from extauth.domain.probably_dead import PROBABLY_DEAD
 Missing: TypeAlias = Literal["not_allowed", "not_kept", "store_unavailable", "took_too_long"]
 """Why a part is not there: the operator may not see it, this store has none, or it cannot be read now."""
 
-MarkKind: TypeAlias = Literal["broken", "probably_broken", "fenced", "retried"]
+MarkKind: TypeAlias = Literal["broken", "probably_broken", "fenced", "doubtful", "retried"]
 """What a failure mark means: the user connects again; they probably must; it is refreshed elsewhere; it is
 tried again later."""
 
@@ -211,6 +211,8 @@ def mark_kind(mark: RefreshFailure) -> MarkKind:
     """Return what a failure mark means."""
     if mark.reason == FENCED:
         return "fenced"
+    if mark.reason == DOUBTFUL:
+        return "doubtful"
     if mark.reason == PROBABLY_DEAD:
         return "probably_broken"
     return "broken" if mark.permanent else "retried"

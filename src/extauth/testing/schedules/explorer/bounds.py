@@ -47,6 +47,9 @@ class Bounds:
     closings: int = 0
     jumps: tuple[int, ...] = ()
     """By how many seconds the store's clock may be set ahead, or back if negative; each once, at any time."""
+    forgets: tuple[int, ...] = ()
+    """How many of its last writes the store may lose, as in a failover; each once, at any time. It must be
+    one that can: with a ``forget(writes)`` and a history."""
     store_failures: int = 0
     """Of any write, before or after it is carried out."""
     leaps: int = 0

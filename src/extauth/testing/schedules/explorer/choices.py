@@ -22,7 +22,7 @@ Spent = Counter[tuple[str, str]]
 def spent_by(steps: list[Step]) -> Spent:
     """Count what counts against the bounds: mishaps, and calls after the beginning."""
     return Counter(
-        (step.verb, step.target if step.verb == "jump" else step.detail)
+        (step.verb, step.target if step.verb in {"jump", "forget"} else step.detail)
         for step in steps
         if (step.verb, step.detail) not in {("open", ""), ("advance", "")}
     )
@@ -76,6 +76,7 @@ def _mishaps(world: Interleaver, bounds: Bounds, spent: Spent, busy: list[str]) 
     if spent["sweep", ""] < bounds.sweeps:
         yield from (Step("sweep", replica) for replica in busy if replica in world.running)
     yield from (Step("jump", f"{seconds}") for seconds in bounds.jumps if not spent["jump", f"{seconds}"])
+    yield from (Step("forget", f"{last}") for last in bounds.forgets if not spent["forget", f"{last}"])
     details = dict.fromkeys(bounds.details)
     if _asked("call", spent) < bounds.late_calls:
         yield from (Step("call", replica, wanted) for replica in world.running for wanted in details)

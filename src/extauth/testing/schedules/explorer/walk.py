@@ -75,6 +75,7 @@ def explore(
         policy=policy or RefreshPolicy(),
         replies=bounds.replies,
         make_service=make_service,
+        forgets=bool(bounds.forgets),
     )
     return _Walk(bounds, setting, make_store).walk(most_states, most_violations)
 

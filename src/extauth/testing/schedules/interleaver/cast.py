@@ -164,6 +164,9 @@ class Cast:
         """End everything at once."""
         for name in self.replicas:
             self._scene.gates.crash(name)
+        if self._setting.forgets:
+            for looking in asyncio.all_tasks(self._scene.loop):
+                looking.cancel()
         self._scene.loop.settle()
         tasks = [*(call.task for call in self.calls.values()), *self._rotations]
         for task in sum(self._endings.values(), list[asyncio.Task[Any]](tasks)):

@@ -15,7 +15,7 @@ from extauth.testing.schedules.interleaver.ports import STORE_WRITES
 from extauth.testing.schedules.interleaver.promises import Broken
 from extauth.testing.schedules.interleaver.replica import Call, Replica, ending
 from extauth.testing.schedules.interleaver.setting import PROVIDER_ID, OpenStore, Setting, key_of
-from extauth.testing.schedules.interleaver.steps import Step, format_script
+from extauth.testing.schedules.interleaver.steps import CHANGE_LINKS, Step, format_script
 from extauth.testing.schedules.interleaver.trace import Log, shown
 from extauth.testing.schedules.interleaver.users import Users
 from extauth.testing.schedules.interleaver.virtual_leases import VirtualLeases
@@ -28,9 +28,8 @@ class Interleaver:
     """Runs a schedule on real token services, step by step, and judges every step.
 
     A replica's every call through a port parks at a gate (``r1.claim#1``: the first claim of replica r1)
-    until a step opens it. Nothing else decides the order: the same schedule gives the same
-    :attr:`trace`. Enter it as a context manager; it runs an event loop of its own, so it cannot be used
-    inside another.
+    until a step opens it. Nothing else decides the order: the same schedule gives the same :attr:`trace`.
+    Enter it as a context manager; it runs an event loop of its own, so it cannot be used inside another.
 
     ``clock`` is the clock that the store's leases run by, where a test owns it. Without one the store's own
     clock is left alone, and leases lapse by the contract's means. ``loop``, on that clock, serves many runs.
@@ -137,11 +136,10 @@ class Interleaver:
         return self._cast.replicas[replica].history
 
     def next_instant(self) -> float | None:
-        """Return the seconds to the next moment at which something happens by itself, if there is one:
-        a timer fires, a sleep or a wait is over, a lease lapses, a stored access token expires."""
+        """Return the seconds to the next timer, end of a sleep, a wait or a lease, or expiry, if any."""
         now = self.clock.monotonic()
-        moments = [gate.due for name in self.replicas for gate in self.gates.parked(name) if gate.due]
-        moments += self._lease_ends.values()
+        parked = (gate.due for name in self.replicas for gate in self.gates.parked(name))
+        moments = [*filter(None, parked), *self._lease_ends.values()]
         moments += (
             now + (token.expires_at - self.clock.now()).total_seconds()
             for link in self.oracle.stored.values()
@@ -199,14 +197,14 @@ class Interleaver:
         self.oracle.judge_end(self.calls)
 
     def start_replica(self) -> Replica:
-        """Start one more replica, beside those of the setting; no step does that."""
+        """Start one more replica; no step does that."""
         return self._cast.start()
 
     def carried_out(self, replica: str, operation: str, result: object) -> None:
         """Take note of what came of a call through a port; the ports tell it."""
-        # Equal outcomes of claims may differ in what the store's clock says.
-        told = (operation, result, getattr(result, "at", None), getattr(result, "lease", None))
-        self._cast.replicas[replica].history.append(told)
+        # Equal outcomes of claims may differ in what the store's clock says, and of which history.
+        others = (getattr(result, name, None) for name in ("at", "lease", "history"))
+        self._cast.replicas[replica].history.append((operation, result, *others))
         self.trace.append(f"  {replica} {operation}: {shown(result)}")
         self._dirty = self._dirty or operation in STORE_WRITES
         if isinstance(result, Claimed):
@@ -216,10 +214,10 @@ class Interleaver:
     def exchange_ended(self, key: LinkKey, version: int) -> bool:
         """Say whether no live lease on that version is in the store; the ports ask it."""
         link = self.stored(key.user_id)
-        return link is None or link.version != version or link.pending is None or not link.pending.live
+        return link is None or link.version != version or not (link.pending and link.pending.live)
 
     def _carry_out(self, step: Step) -> None:
-        self._dirty = self._dirty or step.verb in {"advance", "jump", "authorize", "unlink", "reseal", "lift"}
+        self._dirty = self._dirty or step.verb in CHANGE_LINKS
         match step.verb:
             case "call" | "refresh":
                 self._call(step.target, step.detail, asked_for_another=step.verb == "refresh")
@@ -245,7 +243,6 @@ class Interleaver:
                 self._carry_out_outside(step)
 
     def _carry_out_outside(self, step: Step) -> None:
-        """Do what happens outside the replicas."""
         match step.verb:
             case "authorize":
                 self._users.authorize(step.target)
@@ -256,6 +253,9 @@ class Interleaver:
             case "lift":
                 self.ledger.lifted_at = self.clock.monotonic()
                 self._users.lift(step.target)
+            case "forget":
+                self.oracle.forgotten = True
+                self._users.forget(int(step.target))
             case _:
                 raise AssertionError(step.verb)
 

@@ -27,6 +27,7 @@ from extauth.testing.provider_model.faults import Fault
 from extauth.testing.schedules.interleaver.gates import Gates
 from extauth.testing.schedules.interleaver.ledger import Ledger
 from extauth.testing.schedules.interleaver.oracle import Oracle
+from extauth.testing.schedules.interleaver.seen_history import SeenHistory
 from extauth.testing.schedules.interleaver.virtual_time import VirtualClock, VirtualLoop
 from extauth.testing.scripted.provider import ScriptedProvider
 
@@ -152,12 +153,13 @@ class GatedProvider:
 class GatedStore:
     """The shared store, as one replica reaches it."""
 
-    def __init__(self, store: LinkStore, replica: str, scene: Scene) -> None:
+    def __init__(self, store: LinkStore, replica: str, scene: Scene, *, tells_history: bool = False) -> None:
         self._store = store
         self._replica = replica
         self._scene = scene
         self.own_writes = OwnWrites()
         """A replica is told of its own writes alone."""
+        self.history = SeenHistory(store, replica, scene) if tells_history else None
 
     async def get(self, key: LinkKey) -> Link | None:
         return await self._through("get", lambda: self._store.get(key))

@@ -17,6 +17,7 @@ NEVER_IN_SIGHT: Final = "never in sight"
 NEVER_OUT_OF_DATE: Final = "never out of date"
 ALWAYS_ENDS: Final = "every call ends"
 COMES_BACK: Final = "works again once faults stop"
+HEALED: Final = "healed where somebody knows"
 
 PROMISES: tuple[str, ...] = (
     NEVER_CLEARED,
@@ -30,7 +31,11 @@ PROMISES: tuple[str, ...] = (
     NEVER_OUT_OF_DATE,
     ALWAYS_ENDS,
     COMES_BACK,
+    HEALED,
 )
+
+WHATEVER_IS_LOST: Final = frozenset({NEVER_SOMEONE_ELSES, NEVER_IN_SIGHT, ALWAYS_ENDS, COMES_BACK, HEALED})
+"""Those that hold where the store has lost writes, too. The others compare with what it had."""
 
 
 @final

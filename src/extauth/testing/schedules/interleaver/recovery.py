@@ -5,6 +5,7 @@ from __future__ import annotations
 from extauth.domain.errors import TemporarilyUnavailable
 from extauth.domain.resources import access_tokens
 from extauth.testing.schedules.interleaver.interleaver import Interleaver
+from extauth.testing.schedules.interleaver.promises import HEALED, Broken
 from extauth.testing.schedules.interleaver.replica import Replica
 from extauth.testing.schedules.interleaver.steps import Step
 
@@ -26,7 +27,18 @@ def recover(world: Interleaver) -> None:
                 answer = _ask(world, fresh, user, wanted)
             if answer is not None:
                 world.oracle.judge_recovery(*world.setting.asked_for(wanted), answer)
+    if world.oracle.forgotten:
+        _judge_healed(world)
     del world.steps[schedule:]
+
+
+def _judge_healed(world: Interleaver) -> None:
+    """Judge, when everybody has had the time to look, that what somebody knew was put back before it was too
+    late. It is for the bounds to leave somebody who knows."""
+    for user in world.setting.users:
+        link = world.stored(user)
+        if link is None or not world.provider.grants.refreshable(link.tokens.refresh_token or ""):
+            world.broken.append(Broken(HEALED, f"{user}'s link is gone, or its refresh token is dead"))
 
 
 def _ask(world: Interleaver, fresh: Replica, user: str, wanted: str) -> str | BaseException | None:

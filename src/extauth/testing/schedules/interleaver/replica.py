@@ -104,13 +104,14 @@ class Replica:
         observer: Observer,
     ) -> None:
         self.name = f"r{number}"
-        self._store = GatedStore(store, self.name, scene)
+        self._store = GatedStore(store, self.name, scene, tells_history=setting.forgets)
         self.service: TokenService = setting.make_service(
             self._store,
             [GatedProvider(provider, self.name, scene)],
-            policy=attrs.evolve(
-                setting.policy, hold_after_failover=timedelta(0)
-            ),  # no schedule has room for looks
+            # Without a store that may lose writes no schedule has room for looks.
+            policy=setting.policy
+            if setting.forgets
+            else attrs.evolve(setting.policy, hold_after_failover=timedelta(0)),
             clock=GatedClock(self.name, scene),
             observer=observer,
             rng=_Owners(number),

@@ -66,6 +66,8 @@ class Setting:
     replies: frozenset[str] = frozenset({REFRESH})
     """The calls that park on the way back, too: ``refresh`` and the store's methods."""
     make_service: MakeService = TokenService
+    forgets: bool = False
+    """Whether the store tells of its history, since it may lose writes: replicas then look for that."""
 
     def asked_for(self, wanted: str) -> tuple[str, str | None]:
         """Return the user and the resource in the last word of a ``call``."""

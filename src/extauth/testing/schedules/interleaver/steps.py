@@ -22,6 +22,7 @@ Verb: TypeAlias = Literal[
     "reseal",
     "rotate",
     "lift",
+    "forget",
 ]
 """``call r1 alice``: a task of replica r1 asks for alice's access token. ``call r1 alice@mail``: for the one
 for the resource ``mail``.
@@ -35,9 +36,12 @@ for the resource ``mail``.
 ``authorize alice``: alice connects again. ``unlink alice``: she disconnects.
 ``reseal alice``: her tokens are re-encrypted, at once. ``rotate r1 alice``: r1, which rotates keys, begins to
 do so, by calls of its own. ``lift alice``: an operator lifts her failure marks.
+``forget 2``: the store, which must be able to, loses its last two writes, as in a failover.
 """
 
 VERBS: frozenset[str] = frozenset(get_args(Verb))
+CHANGE_LINKS = frozenset({"advance", "jump", "authorize", "unlink", "reseal", "lift", "forget"})
+"""Those that may change what is stored, beside calls that are let through."""
 
 
 @final

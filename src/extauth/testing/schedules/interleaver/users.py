@@ -62,5 +62,10 @@ class Users:
         """Lift the user's failure marks, as an operator does after an outage."""
         self._carry_out(self._store.lift_failure(PROVIDER_ID, user_id=user))
 
+    def forget(self, writes: int) -> None:
+        """Have the store lose its last writes, as a failover to a standby that was behind does."""
+        store: Any = self._store
+        store.forget(writes)
+
     def _carry_out(self, work: Awaitable[Any]) -> None:
         self._loop.complete(work)

@@ -8,7 +8,7 @@ from typing import TypeAlias, final
 
 import attrs
 
-from extauth.domain.fence import FENCED
+from extauth.domain.fence import DOUBTFUL, FENCED
 from extauth.domain.pauses import ProviderPause
 from extauth.domain.probably_dead import PROBABLY_DEAD
 from extauth.domain.readiness import Readiness
@@ -84,6 +84,7 @@ def _numbers(facts: Overview) -> Iterator[tuple[str, str, int, str | None]]:
     if not isinstance(marks, str):
         yield "warn", "probably_broken", marks.of_kind("probably_broken"), _of_reason(PROBABLY_DEAD)
         yield "warn", "fenced", marks.of_kind("fenced"), _of_reason(FENCED)
+        yield "warn", "doubtful", marks.of_kind("doubtful"), _of_reason(DOUBTFUL)
     if not isinstance(links, str):
         yield "warn", "unresolved", links.in_state("unresolved"), "extauth links --state unresolved"
     if not isinstance(facts.endings, str):

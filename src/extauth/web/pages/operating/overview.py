@@ -113,7 +113,7 @@ def _marks(shell: Shell, marks: Marks | Missing) -> Html:
         (words.say("links"), True),
         (words.say("marks.newest"), False),
     ]
-    looks = {"broken": "bad", "probably_broken": "bad", "fenced": "warn", "retried": ""}
+    looks = {"broken": "bad", "probably_broken": "bad", "fenced": "warn", "doubtful": "warn", "retried": ""}
     rows: list[list[Cell]] = [
         [
             each.provider,
