@@ -20,11 +20,10 @@ from extauth.adapters.sqlite.history_statements import (
 )
 from extauth.adapters.sqlite.identity import REPLACED
 from extauth.adapters.sqlite.note import Note, name_of, read_note, write_note
-from extauth.adapters.sqlite.rows import instant_from_micros, instant_to_micros, optional_instant
+from extauth.adapters.sqlite.row import Row, instant_from_micros, instant_to_micros, optional_instant
 from extauth.adapters.sqlite.unseen import (
     Outcome,
     Parameters,
-    Row,
     Unseen,
     cursor_on,
     or_unavailable,

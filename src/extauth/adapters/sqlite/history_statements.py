@@ -8,7 +8,7 @@ from typing import Final
 
 from extauth.adapters.sql.link_columns import HELD, gives_way, may_be_spent
 from extauth.adapters.sqlite.due_schema import FAMILY
-from extauth.adapters.sqlite.rows import instant_to_micros
+from extauth.adapters.sqlite.row import instant_to_micros
 from extauth.adapters.sqlite.statements import NOW
 from extauth.adapters.sqlite.unseen import Parameters
 from extauth.domain.fence import DOUBTFUL, NEVER
