@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from extauth import (
+    ConfigurationError,
     LinkDoubtful,
     LinkKey,
     LinkNotFound,
@@ -428,6 +429,29 @@ async def test_who_has_nothing_to_claim_looks(scene, telling):
             await asyncio.sleep(0)
         assert (await scene.stored()).tokens == newest.tokens
         assert went_back(scene) == [StoreWentBack(known=1, healed=1, missing=0, unread=0, held=HOLD)]
+
+
+async def test_what_became_of_all_that_was_known_is_told(scene, telling):
+    """What is well, what was put back, what the store has no more, and what cannot be read."""
+    await scene.link()
+    before = scene.inner._rows[KEY]
+    async with opened(scene, telling) as tokens:
+        await tokens.link("scripted", "alice")
+        for user in ("bob", "carol", "dave"):
+            await scene.inner.put(LinkKey("scripted", user), scene.provider.grant())
+            await tokens.link("scripted", user)
+        scene.inner._write(KEY, before)
+        await scene.inner.delete(LinkKey("scripted", "carol"))
+        scene.store.before["get"] = [nothing, nothing, nothing, ConfigurationError("no key")]
+        telling.timeline = "2"
+        await tokens._refresh_flight._watch.look()
+        while not went_back(scene):
+            await asyncio.sleep(0)
+    assert went_back(scene) == [StoreWentBack(known=4, healed=1, missing=1, unread=1, held=HOLD)]
+
+
+async def nothing() -> None:
+    """No fault."""
 
 
 async def test_it_looks_now_and_then(scene, telling):
