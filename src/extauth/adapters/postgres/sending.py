@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TypeAlias, final
 
 import asyncpg
@@ -38,6 +39,13 @@ ON_THE_PRIMARY = "/* on the primary */ "
 """What each statement begins with: pgpool-II reads on a standby only what begins with SELECT or WITH, unless
 ``allow_sql_comments`` is on. Source, seen 2026-11: https://www.pgpool.net/docs/43/en/html/runtime-config-load-balancing.html
 """
+
+
+@lru_cache(maxsize=256)
+def on_the_primary(sql: str) -> str:
+    """Return a statement with that. Remembered, since drivers look statements up by their text: a new one has
+    to be hashed each time."""
+    return ON_THE_PRIMARY + sql
 
 
 @final
@@ -73,7 +81,7 @@ class Sending:
         try:
             if self._by_name and self._has_names(connection):
                 try:
-                    return await connection.fetch(ON_THE_PRIMARY + sql, *arguments, record_class=Row)
+                    return await connection.fetch(on_the_primary(sql), *arguments, record_class=Row)
                 except LOST_NAME:
                     self._give_names_up()
             # It was not executed, or undone: an error ends the transaction that the statement is.
@@ -109,7 +117,7 @@ async def fetch_whole(connection: Connection, sql: str, *arguments: object) -> R
 
     On any connection, whatever its cache of statements and whatever lies between it and the server.
     """
-    sql = ON_THE_PRIMARY + sql
+    sql = on_the_primary(sql)
     statement = await connection.prepare(sql, name="", record_class=Row)
     if parsed_with_each_execution(statement):
         return await statement.fetch(*arguments)
@@ -150,7 +158,7 @@ async def _names_are_kept(connection: Connection, prefix: str) -> bool:
     It is not where asyncpg names statements otherwise than it did, or does not cache them on this pool.
     """
     looked_for = f"SELECT name FROM pg_prepared_statements WHERE statement LIKE '%{prefix}%'"  # noqa: S608
-    sql = ON_THE_PRIMARY + looked_for
+    sql = on_the_primary(looked_for)
     try:
         # Whatever the name: within a transaction it is looked for where it was given.
         async with connection.transaction():
