@@ -109,6 +109,7 @@ def test_what_a_browser_writes_otherwise_is_refused(redirect_uri, written):
         ("", "absolute"),
         ("https://app.example/callback#", "without a fragment"),
         ("https://app.example/callback?code=mine", "have none of code"),
+        ("https://app.example/callback?state=", "have none of code"),
         ("https://app.example/callback?a=1&a=2", "not repeat"),
     ],
 )
