@@ -17,7 +17,9 @@ import pytest
 
 from extauth import LinkNotFound, StoreUnavailable
 from extauth.adapters.postgres import rows as postgres_rows
+from extauth.adapters.postgres.row import Row as PostgresRow
 from extauth.adapters.sqlite import unseen
+from extauth.adapters.sqlite.row import Row as SqliteRow
 from extauth.domain import hidden
 from tests.secrecy.acts import Act, connecting, play, refreshing, registering
 from tests.secrecy.breakages import changed, damaged, refusing
@@ -37,7 +39,7 @@ def _as_dict(kind: type[Any]) -> Break:
 
 
 def _with_asyncpgs_own_rows(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(postgres_rows.Row, "__repr__", asyncpg.Record.__repr__)
+    patch.setattr(PostgresRow, "__repr__", asyncpg.Record.__repr__)
 
 
 def _with_the_drivers_errors(patch: pytest.MonkeyPatch) -> None:
@@ -71,7 +73,7 @@ def _in_plain_sight(patch: pytest.MonkeyPatch) -> None:
 BREAKS: list[tuple[str, Break, Act, str]] = [
     ("sqlite", _through_aiosqlite, refreshing, "log of aiosqlite"),
     ("sqlite", _through_aiosqlite, connecting, "log of asyncio"),
-    ("sqlite-own-connection", _as_tuple(unseen.Row), refreshing, "log of asyncio"),
+    ("sqlite-own-connection", _as_tuple(SqliteRow), refreshing, "log of asyncio"),
     ("sqlite", _as_dict(unseen.Parameters), refusing, "error StoreUnavailable"),
     ("sqlite", _with_the_drivers_errors, damaged, "error StoreUnavailable"),
     ("postgres", _with_asyncpgs_own_rows, refreshing, "log of asyncio"),
