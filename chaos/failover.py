@@ -82,7 +82,8 @@ class _Replica:
     async def carry_out(self, act: Literal["refresh", "read"], *users: str) -> list[StoreWentBack]:
         """Have it do that, and return what it was told of meanwhile."""
         self._process.tell(json.dumps(attrs.asdict(Task(act, users))))
-        return [StoreWentBack(**event) for event in json.loads(await self._process.hear())]
+        told = json.loads(await self._process.hear())
+        return [StoreWentBack(**event | {"held": timedelta(seconds=event["held"])}) for event in told]
 
     async def kill(self) -> None:
         """End it with SIGKILL."""

@@ -62,7 +62,7 @@ class _WentBack:
 
     def taken(self) -> str:
         events, self.events = self.events, []
-        return json.dumps([attrs.asdict(event) for event in events])
+        return json.dumps([attrs.asdict(event) | {"held": event.held.total_seconds()} for event in events])
 
 
 async def _carried_out(tokens: TokenService, act: str, user: str) -> None:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NoReturn, Unpack, cast, final
 from extauth.adapters.audit import AuditedStore, AuditTrail
 from extauth.adapters.authorization import GuardedStore
 from extauth.auth import Auth
-from extauth.clock import SystemClock
 from extauth.domain.access import AccessRules
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking_ports import LinkingProvider, LinkingStore, Store
@@ -28,7 +27,7 @@ from extauth.domain.wrong_types import UrlObject, is_url_object, must_be
 from extauth.encrypting import Encrypting, encrypting
 from extauth.one_loop import OneLoop
 from extauth.opening import StoreOptions, open_store
-from extauth.services.arguments import checked_observer, checked_policy, checked_upkeep
+from extauth.services.arguments import checked_observer, checked_policy, checked_upkeep, clock_given
 from extauth.services.health.check import HealthCheck
 from extauth.services.linking.options import AUTHORIZATION_TTL, OnAccountChange, linking_providers
 from extauth.services.linking.redirect_uris import GivenRedirectUris
@@ -95,7 +94,7 @@ def open(  # noqa: A001
     given = Hidden(store)
     given_keys: Hidden[GivenKeys] = Hidden(keys)
     del store, keys  # a URL may hold a password, and tools that report errors show local variables
-    clock = clock or SystemClock()
+    clock = clock_given(clock)
     policy = checked_policy(policy)
     if upkeep is not None:
         checked_upkeep(upkeep)

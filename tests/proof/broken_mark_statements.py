@@ -156,7 +156,7 @@ BUGS = [
         "due",
         "test_due_finds_what_expires_before_the_limit",
         sqlite=("< :before", "<= :before"),
-        postgres=("< $5", "<= $5"),
+        postgres=("< ($4,", "<= ($4,"),
     ),
     Bug(
         "due-of-a-prefix",

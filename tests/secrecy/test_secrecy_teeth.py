@@ -61,7 +61,7 @@ def _through_aiosqlite(patch: pytest.MonkeyPatch) -> None:
 
     async def execute(self: Any, sql: str, parameters: Any = (), _: Any = None) -> list[Any]:
         given = dict(parameters) if isinstance(parameters, dict) else parameters
-        return list(await self._connection.execute_fetchall(sql, given))
+        return [*map(SqliteRow, await self._connection.execute_fetchall(sql, given))]
 
     patch.setattr(unseen.Unseen, "execute", execute)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.adapters.providers import github
 from extauth.services.arguments import unknown_provider
-from extauth.testing import ScriptedLinkingProvider
+from extauth.testing import MovableClock, ScriptedLinkingProvider
 
 SERVICES = pytest.mark.parametrize("service", [TokenService, LinkingService])
 PASSWORD = "correct-horse"
@@ -85,6 +86,8 @@ class Waiting:
         ),
         ("observer", Waiting, "observer must be an Observer, not the class Waiting; write a class with a"),
         ("observer", Waiting(), "notify of an observer must be no async function"),
+        ("clock", time.time, "clock must be a Clock, with now, monotonic and sleep, not builtin_function"),
+        ("clock", MovableClock, "not the class MovableClock"),
     ],
 )
 def test_options_of_another_type(argument, value, message):

@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
+from extauth.clock import SystemClock
 from extauth.domain.errors import UnknownProvider
 from extauth.domain.hidden import Hidden
 from extauth.domain.policy import RefreshPolicy
-from extauth.domain.ports import Observer
+from extauth.domain.ports import Clock, Observer
 from extauth.domain.upkeep import Upkeep
 from extauth.domain.wrong_types import must_be
 
@@ -66,6 +67,18 @@ def checked_observer(observer: Observer | None) -> Observer | None:
         msg = "notify of an observer must be no async function: it is called without being awaited"
         raise TypeError(msg)
     return observer
+
+
+def clock_given(clock: Clock | None) -> Clock:
+    """Return the clock, the machine's if there is none.
+
+    :raises TypeError: for what has not all that a clock has.
+    """
+    if clock is None:
+        return SystemClock()
+    if isinstance(clock, type) or not all(hasattr(clock, name) for name in ("now", "monotonic", "sleep")):
+        raise TypeError(must_be("a Clock, with now, monotonic and sleep", clock, "clock"))
+    return clock
 
 
 def check_rejected(rejected: Hidden[Any]) -> None:

@@ -9,6 +9,7 @@ from typing import final
 from extauth.domain.events import Event
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import Observer
+from extauth.services.arguments import checked_observer
 from extauth.services.events import tell
 from extauth.services.watching import watched, watcher_of
 
@@ -18,7 +19,7 @@ class Observers:
     """Tells each of several observers, in this order; the failure of one is logged and hurts no other."""
 
     def __init__(self, *observers: Observer) -> None:
-        self._observers = observers
+        self._observers = tuple(each for each in map(checked_observer, observers) if each is not None)
         watchers = [watcher for each in observers if (watcher := watcher_of(each)) is not None]
         self._refreshing = [watcher.refreshing for watcher in watchers]
         self._waiting = [watcher.waiting for watcher in watchers]

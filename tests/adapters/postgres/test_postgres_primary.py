@@ -31,7 +31,7 @@ _VOLATILE = (
 )
 
 _BY_THE_COMMENT_ALONE = {
-    "WHERE split_part(provider_id": "what is due; a flight reads the link itself before it presents anything",
+    "ORDER BY split_part(provider_id": "what is due; a flight reads the link itself before it presents it",
     "substr(oauth_access_token, 1, 8)": "which keys are in use",
     "substr(client_secret, 1, 8)": "the same",
     "substr(salt, 1, 8)": "the same",

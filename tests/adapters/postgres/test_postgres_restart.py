@@ -71,7 +71,7 @@ async def test_calls_during_a_restart_are_told_to_try_again(own_postgres_server,
                 ]
                 await gate.awaited(2)
                 await asyncio.to_thread(own_postgres_server.stop, mode)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             pass  # the gate's own connection ends too
         read, saved = await asyncio.gather(*calls, return_exceptions=True)
         meanwhile = await asyncio.gather(store.get(KEY), return_exceptions=True)

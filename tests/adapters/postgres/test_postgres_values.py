@@ -124,28 +124,6 @@ async def test_lifting_marks_walks_along_the_primary_key(postgres_dsn):
     assert "Seq Scan" not in text
 
 
-@pytest.mark.parametrize("by", DueBy)
-async def test_the_listing_for_upkeep_reads_no_more_than_its_page(by, postgres_dsn):
-    """What is due stands together in an index, in order: a page is a walk along it, from where it begins."""
-    async with PostgresLinkStore.open(postgres_dsn):
-        connection = await asyncpg.connect(postgres_dsn)
-        try:
-            await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
-            await connection.execute(f"PREPARE due AS {statements.DUE[by]}")
-            plan = await connection.fetch(
-                "EXPLAIN EXECUTE due ('github', 'github/', 'github0', 'github', now(), now(), '', '', 100)"
-            )
-        finally:
-            await connection.close()
-
-    text = "\n".join(row[0] for row in plan)
-    assert f"Scan using external_auth_links_by_{by.value} on" in text
-    condition = next(line for line in text.splitlines() if "Index Cond" in line)
-    assert "split_part(provider_id, '/'::text, 1) = $4" in condition
-    assert "ROW(" in condition
-    assert "Sort" not in text
-
-
 async def test_an_end_that_is_infinite_can_be_saved(postgres_dsn):
     """The last instant is written as infinity, of which there is no half: such a link is due by age."""
     last = datetime.max.replace(tzinfo=UTC)

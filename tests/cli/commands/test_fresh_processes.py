@@ -34,6 +34,7 @@ COMMANDS = {
     "import": ["import", "rows.jsonl", "--dry-run"],
     "export": ["export", "links.sealed", "--key", "key"],
     "audit": ["audit"],
+    "restored": ["restored"],
     "migrate": ["migrate"],
     "schema": ["schema", "sqlite", "--from", "0"],
     "doctor": ["doctor"],

@@ -106,7 +106,8 @@ class SqliteHistory:
         """Have what was written until now told from an older state, if it ever was looked here."""
         if self._changes is not None:
             self._renewed_at = float("-inf")
-            with suppress(StoreUnavailable, RuntimeError):  # elsewhere than where it was open nobody can
+            # Elsewhere than where it was open nobody can, nor on a connection that somebody else has closed.
+            with suppress(StoreUnavailable, RuntimeError, ValueError):
                 for _ in range(2):  # another mark, and then that one alone
                     await self.look()
 

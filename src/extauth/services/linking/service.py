@@ -10,7 +10,6 @@ from functools import partial
 from types import TracebackType
 from typing import Self, final
 
-from extauth.clock import SystemClock
 from extauth.domain.acting import acting
 from extauth.domain.actors import LINKING, Action, Target
 from extauth.domain.device_authorization import DeviceAuthorization
@@ -22,7 +21,7 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.ports import Clock, LinkStore, Observer
 from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.wrong_types import UrlObject, id_text, url_text
-from extauth.services.arguments import checked_store
+from extauth.services.arguments import checked_store, clock_given
 from extauth.services.events import EventEmitter
 from extauth.services.linking.flows import Flows
 from extauth.services.linking.options import (
@@ -95,7 +94,7 @@ class LinkingService:
         self._flows = Flows.on(
             acting(store, LINKING),
             served,
-            clock=clock or SystemClock(),
+            clock=clock_given(clock),
             emitter=EventEmitter(observer),
             rng=rng or random.SystemRandom(),
             exchange_timeout=exchange_timeout,

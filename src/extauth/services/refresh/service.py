@@ -11,7 +11,6 @@ from typing import Final, Self, final
 
 import attrs
 
-from extauth.clock import SystemClock
 from extauth.domain.acting import acting
 from extauth.domain.actors import REFRESHING, Action
 from extauth.domain.errors import ConfigurationError, ReauthorizationRequired, TemporarilyUnavailable
@@ -23,7 +22,7 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
 from extauth.domain.resources import RejectedToken, reissued, token_works
 from extauth.domain.revocation import OnSharedGrant
-from extauth.services.arguments import check_rejected, checked_policy, checked_store
+from extauth.services.arguments import check_rejected, checked_policy, checked_store, clock_given
 from extauth.services.errors import UNRESOLVED, provider_unavailable, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
@@ -76,12 +75,12 @@ class TokenService:
         self._requests = {name: TokenRequest(provider) for name, provider in self.providers.items()}
         """What almost every call wants: the grant's own token, for however long."""
         self._policy = checked_policy(policy)
-        self._clock = clock or SystemClock()
+        self._clock = clock = clock_given(clock)
         self._remembered = remembered_links(store, self._policy, self._clock)
         self.at_once: Final = AtOnce(self._serving, self._remembered)
         self._emitter = emitter = EventEmitter(observer)
         rng = rng or random.SystemRandom()
-        self._unsaved_tokens = UnsavedTokens(
+        self._unsaved_tokens = unsaved = UnsavedTokens(
             store, self._clock, self._policy, emitter, rng, on_shared_grant=on_shared_grant
         )
         self._refresh_flight = RefreshFlight(
@@ -100,9 +99,7 @@ class TokenService:
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._short_lives = ShortLives()
         request = partial(self._request, resource=None)
-        self.ahead: Final = RefreshAhead(
-            request, self._flights, self._refresh_flight, self._unsaved_tokens, self._clock
-        )
+        self.ahead: Final = RefreshAhead(request, self._flights, self._refresh_flight, unsaved, clock)
         note_open(self)
 
     async def __aenter__(self) -> Self:

@@ -11,7 +11,6 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Protocol, Self, TypeAlias, final
 
-from extauth.clock import SystemClock
 from extauth.domain.acting import acting
 from extauth.domain.actors import UPKEEP
 from extauth.domain.errors import StoreUnavailable
@@ -20,7 +19,7 @@ from extauth.domain.optional_keywords import takes
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock, OAuthProvider, Observer
 from extauth.domain.upkeep import Upkeep, UpkeepReport
-from extauth.services.arguments import checked_store, checked_upkeep
+from extauth.services.arguments import checked_store, checked_upkeep, clock_given
 from extauth.services.events import EventEmitter, logger
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id
@@ -89,7 +88,7 @@ class UpkeepService:
             )
             raise TypeError(msg)
         self._upkeep = checked_upkeep(upkeep)
-        self._clock = clock or SystemClock()
+        self._clock = clock_given(clock)
         self._emitter = EventEmitter(observer)
         self._rng = rng or random.SystemRandom()
         self._purges = (store.purge_authorizations, *purges)
