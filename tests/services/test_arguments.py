@@ -87,7 +87,11 @@ class Waiting:
         ("observer", Waiting, "observer must be an Observer, not the class Waiting; write a class with a"),
         ("observer", Waiting(), "notify of an observer must be no async function"),
         ("clock", time.time, "clock must be a Clock, with now, monotonic and sleep, not builtin_function"),
-        ("clock", MovableClock, "not the class MovableClock"),
+        (
+            "clock",
+            MovableClock,
+            "clock must be a Clock, with now, monotonic and sleep, not the class Movable",
+        ),
     ],
 )
 def test_options_of_another_type(argument, value, message):
