@@ -17,6 +17,7 @@ from extauth.domain.storable import (
     optional_instant,
     optional_text,
     text,
+    version_number,
 )
 from extauth.domain.token_set import TokenSet
 
@@ -144,7 +145,7 @@ class Link(PartlyRead):
 
     key: LinkKey
     tokens: TokenSet
-    version: int
+    version: int = attrs.field(validator=version_number)
     created_at: datetime = attrs.field(converter=aware_utc)
     updated_at: datetime = attrs.field(converter=aware_utc)
     """When the credentials were last written."""

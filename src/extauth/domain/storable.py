@@ -36,6 +36,13 @@ def storable_text(value: object, what: str) -> str:
     return value
 
 
+def version_number(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+    """Refuse what no store counts: versions are whole numbers, which are compared and added to."""
+    if type(value) is not int:
+        msg = f"{attribute.name} must be an int, not {type(value).__name__}"
+        raise ValueError(msg)
+
+
 def _encodable(value: str) -> bool:
     # The codec's error carries the whole value: it must not even be the context of another.
     try:

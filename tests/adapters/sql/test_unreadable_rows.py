@@ -32,6 +32,7 @@ DAMAGES = [
     pytest.param("sqlite", "oauth_scopes = '{'", id="sqlite-no-json"),
     pytest.param("sqlite", "oauth_extra = '" + "[" * 100_000 + "'", id="sqlite-nested"),
     pytest.param("sqlite", "oauth_access_token = x'ff4142'", id="sqlite-bytes"),
+    pytest.param("sqlite", "version = 'first'", id="sqlite-no-version"),
     pytest.param("sqlite", "oauth_issued_at = 'soon'", id="sqlite-no-instant"),
     pytest.param("sqlite", "oauth_access_token = CAST(x'73656372ff' AS TEXT)", id="sqlite-no-utf8"),
     pytest.param("postgres", "oauth_access_token = ''", id="postgres-empty-token"),

@@ -102,6 +102,7 @@ class PlainLinks(Generic[R]):
         first, last = self._first, self._last
         if not (
             row[OAUTH_RESOURCE_TOKENS:PENDING_SINCE] == _NOTHING
+            and type(version) is int
             and access != ""
             and refresh != ""
             and texts.isascii()
