@@ -179,7 +179,7 @@ class UpkeepStore(Protocol):
         with no one reconnecting. Links named below the provider are its links too: ``github`` covers
         ``github/work`` (see :func:`~extauth.named_provider_id`), but neither ``github2`` nor
         ``github-app``. Narrowed to one user, one reason, or marks made at ``since`` or later. A fence
-        (:mod:`extauth.domain.fence`) is no failure of a refresh: only its own reason lifts it.
+        or a doubt (:mod:`extauth.domain.fence`) is no failure of a refresh: only its own reason lifts it.
         """
         ...
 
