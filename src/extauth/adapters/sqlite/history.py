@@ -21,6 +21,7 @@ from extauth.adapters.sqlite.history_statements import (
 from extauth.adapters.sqlite.identity import REPLACED
 from extauth.adapters.sqlite.note import Note, name_of, read_note, write_note
 from extauth.adapters.sqlite.row import Row, instant_from_micros, instant_to_micros, optional_instant
+from extauth.adapters.sqlite.transactions import in_one
 from extauth.adapters.sqlite.unseen import (
     Outcome,
     Parameters,
@@ -167,19 +168,8 @@ class _Locked:
         if self._connection.replaced():
             return StoreUnavailable(REPLACED)
         try:
-            return self._carried_out(cursor_on(self._database))
+            return [*map(Row, in_one(cursor_on(self._database), self._work))]
         except OSError:
             return []
         except (sqlite3.Error, ValueError) as error:
             return presentable(error)
-
-    def _carried_out(self, cursor: sqlite3.Cursor) -> list[Row]:
-        cursor.execute("BEGIN IMMEDIATE")
-        try:
-            rows = [*map(Row, self._work(cursor))]
-            cursor.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                cursor.execute("ROLLBACK")
-            raise
-        return rows

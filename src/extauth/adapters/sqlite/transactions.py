@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, final
+from typing import TypeAlias, TypeVar, final
 
 import attrs
 
 from extauth.adapters.sqlite.row import Row
 from extauth.adapters.sqlite.unseen import Outcome, Parameters, copied, cursor_on, presentable, rows_of
+
+T = TypeVar("T")
 
 Beside: TypeAlias = Callable[[sqlite3.Cursor, list[Row]], None]
 """Writes something of the rows that a statement returned, in one transaction with it."""
@@ -52,16 +54,21 @@ def _alone(database: sqlite3.Connection, write: Write) -> Outcome:
         cursor = cursor_on(database)
         if write.beside is None:
             return write.run(cursor)
-        cursor.execute("BEGIN IMMEDIATE")
-        try:
-            rows = write.run(cursor)
-            cursor.execute("COMMIT")
-        except BaseException:
-            _roll_back(cursor)
-            raise
+        return in_one(cursor, write.run)
     except Exception as error:  # noqa: BLE001 - raised where the call was made
         return _shown(error)
-    return rows
+
+
+def in_one(cursor: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], T]) -> T:
+    """Do it in one transaction, which takes SQLite's write lock at once; nothing is done if it raises."""
+    cursor.execute("BEGIN IMMEDIATE")
+    try:
+        done = work(cursor)
+        cursor.execute("COMMIT")
+    except BaseException:
+        _roll_back(cursor)
+        raise
+    return done
 
 
 def _together(database: sqlite3.Connection, writes: Sequence[Write]) -> Sequence[Outcome] | None:
