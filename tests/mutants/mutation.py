@@ -172,6 +172,17 @@ def modules_of(guard: Guard, wanted: Sequence[str]) -> list[str]:
     return [name for name in modules if not wanted or any(fnmatch.fnmatch(name, glob) for glob in wanted)]
 
 
+def ends_what_hangs(seconds: int) -> list[str]:
+    """Return what has pytest end a test that waits for ever, which takes none of the time that mutmut counts.
+
+    The alarm may ring while a task runs, which it then ends instead of the test: then the process ends.
+    """
+    return [
+        f"--timeout={seconds}",
+        *("-o", f"faulthandler_timeout={4 * seconds}", "-o", "faulthandler_exit_on_timeout=true"),
+    ]
+
+
 def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
     lists = {
         "source_paths": ["src"],
@@ -179,7 +190,7 @@ def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
         "do_not_mutate_patterns": _NOT_MUTATED,
         "pytest_add_cli_args": [
             *("-p", "no:cacheprovider", "--hypothesis-profile=mutants"),
-            "--timeout=15",  # what waits for ever takes none of the time that mutmut counts
+            *ends_what_hangs(15),
             *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # of plugins that are imported already
             *(() if guard.named is None else ("-k", guard.named)),
             # A file that mutmut's copy of the project has no imports for must not even be collected.
