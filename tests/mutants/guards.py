@@ -20,8 +20,6 @@ class Guard:
     """Those of the tests that cannot bear mutants, or take so long that survivors would cost minutes each."""
     named: str | None = None
     """Which of the tests by their names, as ``-k`` of pytest has it; all if nothing is said."""
-    type_checked: bool = False
-    """Whether mutants that mypy refuses are left to it: nobody can commit them, and no test need see them."""
 
 
 _SHARED_ERRORS = "tests/services/test_single_flight.py::TestSharedErrors"
@@ -75,7 +73,6 @@ GUARDS: Sequence[Guard] = (
         but_not=[*_SERVICES_CANNOT_BEAR, *_SLOW_OF_SERVICES],
         # They know no database by its name; what each does for them the contract of stores holds still.
         named="not postgres and not sqlite",
-        type_checked=True,
     ),
     Guard(
         "memory",
@@ -174,5 +171,4 @@ FLOORS = {
     "adapters/postgres/rows.py": 90,
     "adapters/postgres/store.py": 90,
 }
-"""Per cent of a module's mutants that must be killed, of those that mypy does not refuse where it is asked.
-Of services it is what came of those modules that were run to the end since it is."""
+"""Per cent of a module's mutants that must be killed, of those that mypy does not refuse."""

@@ -197,7 +197,7 @@ def _configuration(guard: Guard, modules: Sequence[str], warmup: str) -> str:
             *(f"--{'deselect' if '::' in test else 'ignore'}={test}" for test in guard.but_not),
         ],
         "pytest_add_cli_args_test_selection": guard.tests,
-        "type_check_command": ["mypy"] if guard.type_checked else [],
+        "type_check_command": ["mypy"],
     }
     return "".join(
         [

@@ -22,8 +22,10 @@ from extauth import (
     TokenSet,
     open_store,
 )
+from extauth.adapters.audit import AuditedStore, AuditTrail
 from extauth.adapters.encryption import DataKey, EncryptedStore, EncryptionKey
 from extauth.adapters.memory import MemoryLinkStore
+from extauth.domain.audit import AuditKind
 from extauth.domain.linking_outcomes import Taken
 from extauth.domain.outcomes import Claimed, Saved
 from extauth.keys import KeyUse, RotationProgress, RowLeft, keys_status, rotate
@@ -483,6 +485,18 @@ async def test_a_row_that_cannot_be_read_is_listed(tmp_path):
     }
     assert (report.done, report.status.unknown) == (2, KeyUse(links=2))
     assert report.status.use_of("old") == KeyUse(links=1)
+
+
+async def test_it_is_entered_in_the_trail_if_there_is_something_to_do():
+    """Once, with the id of the key, when it begins."""
+    inner = MemoryLinkStore()
+    store = AuditedStore(EncryptedStore(inner, [NEW, OLD]), AuditTrail.in_store())
+    await filled(inner, 2)
+    for done in (2, 0):
+        assert (await rotate(store)).done == done
+        found = [(entry.kind, entry.reason) for _, entry in await inner.audit.find()]
+        assert found == [(AuditKind.KEYS_ROTATED, NEW.key_id)]
+    await store.aclose()
 
 
 async def test_what_cannot_be_rotated_says_so():

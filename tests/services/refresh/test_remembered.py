@@ -199,6 +199,17 @@ async def test_two_late_reads_bring_nothing_back_either(scene: Scene) -> None:
     assert await asked(scene, lambda: tokens.access_token(*WHO)) == (new.tokens.access_token, 0)
 
 
+async def test_a_newer_link_that_is_not_remembered_has_the_older_forgotten(scene: Scene) -> None:
+    """Of two reads under way the first to end is the older one's, and the second has seen what came after."""
+    older = await scene.link(expires_in=HOUR)
+    links = remembered.RememberedLinks(POLICY, scene.clock)
+    first, second = links.begin(KEY), links.begin(KEY)
+    links.end(KEY, first, older, scene.provider)
+    assert links.recall(*WHO) is not None
+    links.end(KEY, second, attrs.evolve(older, version=older.version + 1), scene.provider)
+    assert links.recall(*WHO) is None
+
+
 async def test_a_refused_token_is_not_brought_back_by_a_late_read(scene: Scene) -> None:
     """A read that was under way when an API refused the token is not remembered."""
     old = await scene.link(expires_in=HOUR)
@@ -316,14 +327,27 @@ async def test_what_a_caller_changes_is_the_callers_alone(scene: Scene) -> None:
     assert (await tokens.link(*WHO)).tokens.extra == {"team": "T1"}
 
 
+async def test_what_a_caller_changes_of_its_resources_is_the_callers_alone(scene: Scene) -> None:
+    """As of what else the provider said."""
+    now = scene.clock.now()
+    mail = ResourceToken("at-mail", now + HOUR, now)
+    await scene.link(expires_in=HOUR, resource_tokens={"mail": mail})
+    tokens = scene.replica(policy=POLICY)
+    await tokens.link(*WHO)
+    theirs: Any = (await tokens.link(*WHO)).tokens.resource_tokens
+    del theirs["mail"]
+    assert (await tokens.link(*WHO)).tokens.resource_tokens == {"mail": mail}
+
+
 async def test_tokens_of_another_client_are_handed_out_to_nobody(scene: Scene) -> None:
     """Where a provider is another one's by now, its links are judged anew."""
     scene.provider = ScriptedProvider(now=scene.clock.now, origin=GrantOrigin("one", "https://as.example"))
     await scene.link(expires_in=HOUR)
     await scene.inner.put(KEY, (await scene.stored()).tokens, origin=scene.provider.origin)
     tokens = scene.replica(policy=POLICY)
-    for _ in range(2):
-        await tokens.access_token(*WHO)
+    for reads in (1, 0):
+        assert (await asked(scene, lambda: tokens.access_token(*WHO)))[1] == reads
+    assert (await asked(scene, lambda: tokens.link(*WHO)))[1] == 0
     scene.provider.origin = GrantOrigin("another", "https://as.example")
     with pytest.raises(ConfigurationError):
         await tokens.access_token(*WHO)

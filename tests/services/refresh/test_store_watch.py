@@ -509,6 +509,38 @@ async def test_a_second_failover_meanwhile(scene, telling):
         assert telling.accepted == "cluster/1"
 
 
+async def test_what_has_just_been_looked_at_for_a_link(scene, telling):
+    """Another history that is seen meanwhile is why it had gone back; one after another failover is not."""
+    scene.clock = HeldClock()
+    swept: list[bool] = []
+
+    async def sweep(_: float, again: bool) -> None:
+        swept.append(again)
+
+    async with opened(scene, telling) as tokens:
+        watch = tokens._refresh_flight._watch
+        watch.on_gone_back(sweep, lambda: None, nothing)
+
+        async def fails_over(timeline: str) -> bool:
+            telling.timeline = timeline
+            await watch.look()
+            await asyncio.sleep(0)
+            return swept[-1]
+
+        assert not await fails_over("2")
+        assert not await fails_over("3")
+        scene.clock.advance(2 * HOLD)
+        watch.doubt()
+        await asyncio.sleep(0)
+        assert swept == [False, False, False]
+        assert await fails_over("4")
+        assert not await fails_over("5")
+        scene.clock.advance(2 * HOLD)
+        watch.doubt()
+        scene.clock.advance(HOLD)
+        assert not await fails_over("6")
+
+
 async def test_a_link_that_has_gone_back(scene):
     """A store that says nothing of its history is believed to have lost more than the one link."""
     scene.clock = HeldClock()
