@@ -35,7 +35,7 @@ demo: $(INSTALLED)  ## extauth against the naive loop, on real processes
 	$(BIN)/extauth demo $(ARGS)
 
 test: $(DEV_INSTALLED)  ## every test, Postgres included
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -o faulthandler_exit_on_timeout=true $(ARGS)
 
 attacks: $(DEV_INSTALLED)  ## every attack on an application that we know, refused; its honest twin; its teeth
 	$(BIN)/python -m tests.attacks
