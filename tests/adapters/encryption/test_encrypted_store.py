@@ -18,7 +18,7 @@ from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.due import DueBy
 from extauth.domain.link import Account
 from extauth.domain.linking_outcomes import Taken
-from extauth.domain.outcomes import Absent, Claimed, Resealed, Saved, Stale
+from extauth.domain.outcomes import Absent, Claimed, Held, Resealed, Saved, Stale
 from tests.adapters.encryption.support import (
     ALICE,
     BOB,
@@ -268,7 +268,7 @@ async def test_what_does_not_open_loses_nothing(file):
     mark = RefreshFailure("http_503", datetime(2026, 1, 1, tzinfo=UTC), 1, retry_at=SOON)
     async with with_lost_key(file) as store:
         for call in (
-            store.claim(ALICE, 1, "owner", TTL),
+            store.claim(ALICE, 1, "owner", TTL, takeover=False),
             store.claim(ALICE, 2, "owner", TTL),
             store.save(ALICE, 2, tokens("x")),
             store.reseal(ALICE, 2, tokens("x")),
@@ -291,11 +291,27 @@ async def test_a_claim_of_what_does_not_open_leaves_no_lease(file):
     """Nobody waits for it; but an exchange may be under way, since the claim may be a repeated one."""
     async with with_lost_key(file) as store:
         with pytest.raises(CannotDecrypt):
-            await store.claim(ALICE, 1, "owner", TTL)
+            await store.claim(ALICE, 1, "owner", TTL, takeover=False)
     async with file.store(LOST) as store:
         link = await store.get(ALICE)
         assert link.pending is not None
         assert link.pending.live is False
+
+
+async def test_what_lapsed_before_a_claim_of_what_does_not_open_is_seen_to_have():
+    """Its holder may yet save what it knows: the lease that was taken over is not given back."""
+    now = SOON
+    inner = MemoryLinkStore(now=lambda: now)
+    await EncryptedStore(inner, LOST).put(ALICE, tokens("alice"))
+    await inner.claim(ALICE, 1, "cut off", TTL)
+    now += TTL
+    with pytest.raises(CannotDecrypt):
+        await EncryptedStore(inner, NEW).claim(ALICE, 1, "owner", TTL)
+    now += timedelta(seconds=1)
+    held = await inner.claim(ALICE, 1, "another", TTL, takeover=False)
+    assert isinstance(held, Held)
+    assert held.remaining < timedelta(0)
+    assert isinstance(await inner.claim(ALICE, 1, "another", TTL), Claimed)
 
 
 async def test_what_does_not_open_can_be_removed_and_replaced(file):

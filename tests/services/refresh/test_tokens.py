@@ -617,6 +617,10 @@ class TestTemporaryFailure:
         assert scene.provider.exchanges == 0
 
 
+async def nothing() -> None:
+    """No fault."""
+
+
 class TestUnknownOutcome:
     async def test_with_something_to_lose(self, scene):
         """While the access token works, a token that may be spent is not presented again, by anyone."""
@@ -782,9 +786,44 @@ class TestUnknownOutcome:
         scene.store.before["claim"] = [other_replica_crashes]
         assert await scene.replica().access_token("scripted", "alice") == link.tokens.access_token
         assert scene.provider.exchanges == 0
+        scene.clock.advance(timedelta(seconds=1))
         pending = (await scene.stored()).pending
         assert pending is not None
         assert not pending.live
+
+    async def test_whoever_crashed_is_waited_for_before_the_token_is_presented(self, scene):
+        """It may only be cut off, and about to save: also where another replica had the lease meanwhile, and
+        left the token alone."""
+        link = await scene.link(expires_in=AT_ONCE)
+
+        async def another_is_cut_off() -> None:
+            await scene.inner.claim(KEY, 1, "cut off", timedelta(milliseconds=1))
+            scene.clock.advance(timedelta(seconds=1))
+
+        scene.store.before["claim"] = [another_is_cut_off]
+        await scene.replica().access_token("scripted", "alice")
+        scene.clock.advance(timedelta(hours=1))
+        slept = len(scene.clock.slept)
+        saved = scene.provider.grant()
+
+        async def save() -> None:
+            assert 5.0 in scene.clock.slept[slept:]
+            await scene.inner.save(link.key, link.version, saved)
+
+        scene.store.before["claim"] = [nothing, nothing, save]
+        assert (await scene.replica().link("scripted", "alice")).tokens == saved
+        assert scene.provider.exchanges == 0
+
+    async def test_whoever_gave_its_lease_back_is_not(self, scene):
+        """After an outage the token is presented at once, by whichever replica: nobody else can have new ones."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [Unknown("http_503")] * 3
+        for _ in range(2):
+            with pytest.raises(ProviderUnavailable, match="http_503") as caught:
+                await scene.replica().access_token("scripted", "alice")
+            scene.clock.advance(caught.value.retry_after)
+        assert (await scene.replica().link("scripted", "alice")).version == 2
+        assert max(scene.clock.slept) < 5.0
 
     async def test_a_crashed_replica_with_nothing_left_to_lose(self, scene):
         """Otherwise it is presented, as a replay."""
@@ -1147,8 +1186,9 @@ class TestForcedRefresh:
         with pytest.raises(ProviderUnavailable, match="unresolved"):
             await scene.replica().refresh("scripted", "alice")
         assert scene.provider.exchanges == 0
-        # One to see that there is a lease that has lapsed, one to take it over, and one for the second try.
-        assert scene.store.calls["claim"] == 3
+        # One to see that there is a lease that has lapsed, one to take it over, one to let it lapse again; and one
+        # for the second try.
+        assert scene.store.calls["claim"] == 4
 
     async def test_joining_a_flight_that_is_content(self, scene):
         """Who reports a refused token is not satisfied by a flight that left it as it is."""

@@ -57,6 +57,8 @@ def checked_plain_rows(plain_rows: PlainRows) -> PlainRows:
     return plain_rows
 
 
+_AT_ONCE: Final = timedelta(milliseconds=1)
+
 _WithLink = TypeVar("_WithLink", bound=Claimed | Stale | Recorded)
 
 
@@ -167,7 +169,10 @@ class EncryptedStore:
                 except CannotDecrypt:
                     # The row was sealed anew since it was read. A claim that is repeated may be one whose
                     # refresh token is under way already.
-                    await self._store.release(key, version, owner, unresolved=True)
+                    if takeover is False:
+                        await self._store.release(key, version, owner, unresolved=True)
+                    else:  # whoever is next is to see that a lease has lapsed
+                        await self._store.claim(key, version, owner, _AT_ONCE, takeover=False)
                     raise
             case Stale():
                 return await self._opened(outcome)

@@ -111,7 +111,6 @@ class LeasedRefresh:
         """
         lease = self._leases.on(link, request.provider.traits)
         claim = await self._leases.claim(lease)
-        looked_again = False
         while isinstance(claim, Claimed):
             if self._watch.holding:
                 return await self._held(lease)
@@ -119,12 +118,12 @@ class LeasedRefresh:
             ended = await self._left_alone(request, lease, claim, others_at_stake=others_at_stake)
             if ended is not None:
                 return ended
-            if looked_again or not _may_be_spent(claim, request.provider.traits):
+            if not (lease.after_lapsed and _may_be_spent(claim, request.provider.traits)):
                 return await self._exchange(request, lease, claim, others_at_stake=others_at_stake)
             # Whoever presented it before may have been cut off from the store, and be about to save.
             await self._clock.sleep(self._policy.save_margin.total_seconds())
+            lease.after_lapsed = False
             claim = await self._leases.claim(lease)
-            looked_again = True
         match claim:
             case Absent():
                 raise link_not_found(link.key)

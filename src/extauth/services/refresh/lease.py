@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TypeAlias, TypeVar, final
+from typing import Final, TypeAlias, TypeVar, final
 
 import attrs
 
@@ -40,6 +40,9 @@ class Lease:
     """The same moment on the wall clock."""
     unresolved: bool = False
     """Whether there is an exchange by somebody else whose end nobody recorded."""
+    after_lapsed: bool = False
+    """Whether an earlier holder did not give its lease back, and nobody has waited since for what it may yet
+    save."""
 
 
 @final
@@ -54,6 +57,8 @@ class Occupied:
 
 
 LeaseOutcome: TypeAlias = Claimed | Occupied | Stale | Absent
+
+_AT_ONCE: Final = timedelta(milliseconds=1)
 
 
 @final
@@ -84,7 +89,9 @@ class Leases:
     def on(self, link: Link, traits: ProviderTraits = STRICTEST) -> Lease:
         """Return a lease on the link's version to claim, in the name of an owner like no other."""
         ttl = self._policy.lease_at(traits)
-        return Lease(link.key, link.version, lease_owner(self._rng.getrandbits(128), ttl), ttl)
+        owner = lease_owner(self._rng.getrandbits(128), ttl)
+        # A store that decides alone does not say whether a lease has lapsed.
+        return Lease(link.key, link.version, owner, ttl, after_lapsed=self._takeovers is None)
 
     async def claim(self, lease: Lease) -> LeaseOutcome:
         """Claim, twice if need be: a claim that failed may have taken the lease, and a repeat by the same
@@ -114,7 +121,14 @@ class Leases:
         return now < held_until and lease.ends - now >= needed and not self._slept(lease)
 
     async def release(self, lease: Lease, *, unresolved: bool = False) -> None:
-        """End the lease; ``unresolved`` leaves word that nobody knows how its exchange ended."""
+        """End the lease; ``unresolved`` leaves word that nobody knows how its exchange ended.
+
+        A lease that is given back says that its holder has nothing to save, and so does everyone's before it.
+        Where that is not known this one is let lapse instead, at once: whoever is next finds it so.
+        """
+        if lease.after_lapsed and self._takeovers is not None:
+            await best_effort(self._ask(lease, _AT_ONCE, takeover=False))
+            return
         released = self._store.release(lease.key, lease.version, lease.owner, unresolved=unresolved)
         await best_effort(released)
 
@@ -137,9 +151,9 @@ class Leases:
         """Claim, and again where another owner's lease is found to be over."""
         takeovers = self._takeovers
         if takeovers is None:  # the store decides alone
-            claim = await self._ask(lease)
+            claim = await self._ask(lease, lease.ttl)
             return Occupied(claim.remaining) if isinstance(claim, Held) else claim
-        claim = await self._ask(lease, takeover=False)
+        claim = await self._ask(lease, lease.ttl, takeover=False)
         tried = None
         while isinstance(claim, Held):
             if claim.lease is None or claim.lease == tried:
@@ -148,14 +162,14 @@ class Leases:
             if wait > timedelta(0):
                 return Occupied(wait, lapsed=claim.remaining <= timedelta(0))
             tried = claim.lease
-            claim = await self._ask(lease, takeover=tried)
+            lease.after_lapsed = True
+            claim = await self._ask(lease, lease.ttl, takeover=tried)
         takeovers.forget(lease.key)
         if isinstance(claim, Claimed):
             return attrs.evolve(claim, unresolved_for=takeovers.age(claim.unresolved_for))
         return claim
 
-    async def _ask(self, lease: Lease, **takeover: Takeover) -> ClaimOutcome:
-        ttl = lease.ttl
+    async def _ask(self, lease: Lease, ttl: timedelta, **takeover: Takeover) -> ClaimOutcome:
         asked, asked_at = self._clock.monotonic(), self._clock.now()
         claim = await self._store.claim(lease.key, lease.version, lease.owner, ttl, **takeover)
         if isinstance(claim, Claimed):
