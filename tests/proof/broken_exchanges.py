@@ -11,7 +11,7 @@ from extauth.domain.outcomes import Absent, Claimed, NotSent, Unknown
 from extauth.domain.store_clock import StoreClock
 from extauth.services.refresh import attempt, exchange, takeover
 from extauth.services.refresh.exchange import RefreshExchange
-from extauth.services.refresh.lease import Leases
+from extauth.services.refresh.lease import Leases, best_effort
 from extauth.services.refresh.service import TokenService
 from tests.proof.breaking import replacing
 
@@ -44,6 +44,14 @@ unresolved_ignored = replacing(Leases, "_claim_once", _claim_without_past)
 
 no_second_look = replacing(attempt, "_may_be_spent", lambda claim, traits: False)
 """A replay does not wait for whoever may be about to save."""
+
+
+async def _give_back(self, lease, *, unresolved=False):
+    await best_effort(self._store.release(lease.key, lease.version, lease.owner, unresolved=unresolved))
+
+
+gives_back_what_it_took_over = replacing(Leases, "release", _give_back)
+"""Nobody after it knows that the lease before had lapsed."""
 
 
 async def _renew_with_a_gap(self, lease, *, again=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from extauth import open_store
@@ -48,6 +50,34 @@ advance 45                     -- the store is down for longer than the lease
 open r1.save#1 refuse
 open r2.get#1
 open r2.claim#1                -- the store is back, and r2 is the first to reach it
+"""
+
+CUT_OFF_WHILE_THE_TOKEN_STILL_WORKS = """
+call r1 alice
+call r2 alice
+open r1.get#1
+open r1.get#1.reply
+open r2.get#1
+open r1.claim#1
+open r1.refresh#1
+open r1.refresh#1.reply
+advance 50                     -- its lease lapses before it can save
+open r2.get#1.reply            -- r2 has read the link before all that
+open r2.claim#1
+open r2.claim#2                -- it takes the lease over, and leaves a token alone that may be spent
+open r2.{}#{}
+advance 3600                   -- the access token has expired
+call r3 alice
+open r3.get#1
+open r3.get#1.reply
+open r3.claim#1
+"""
+
+WAITS_FOR_WHO_IS_CUT_OFF = """
+open r3.claim#2
+advance 4
+open r1.save#1
+advance 1
 """
 
 SWEPT_BEFORE_THE_SAVE_FAILS = """
@@ -116,6 +146,16 @@ def test_store_outage_longer_than_a_lease():
     assert world.answers["r2.c1"] == world.stored("alice").tokens.access_token
     with broken_exchanges.no_second_look(), pytest.raises(PromiseBroken) as caught:
         run(OUTAGE_LONGER_THAN_THE_LEASE)
+    assert caught.value.broken.promise == NEVER_TWICE
+
+
+def test_a_lease_that_was_taken_over_in_between():
+    """Whoever let its lease lapse is waited for, too, if another replica had it meanwhile, and left it at that."""
+    setting = Setting(replicas=3, age=timedelta(minutes=59), replies=frozenset({"get", "refresh"}))
+    world = run(CUT_OFF_WHILE_THE_TOKEN_STILL_WORKS.format("claim", 3) + WAITS_FOR_WHO_IS_CUT_OFF, setting)
+    assert world.provider.exchanges == 1 + 1  # r1's tokens had an hour, too
+    with broken_exchanges.gives_back_what_it_took_over(), pytest.raises(PromiseBroken) as caught:
+        run(CUT_OFF_WHILE_THE_TOKEN_STILL_WORKS.format("release", 1), setting)
     assert caught.value.broken.promise == NEVER_TWICE
 
 
