@@ -150,7 +150,7 @@ def test_store_outage_longer_than_a_lease():
 
 
 def test_a_lease_that_was_taken_over_in_between():
-    """Whoever let its lease lapse is waited for, too, if another replica had it meanwhile, and left it at that."""
+    """Whoever let its lease lapse is waited for, too, if another replica had it meanwhile."""
     setting = Setting(replicas=3, age=timedelta(minutes=59), replies=frozenset({"get", "refresh"}))
     world = run(CUT_OFF_WHILE_THE_TOKEN_STILL_WORKS.format("claim", 3) + WAITS_FOR_WHO_IS_CUT_OFF, setting)
     assert world.provider.exchanges == 1 + 1  # r1's tokens had an hour, too

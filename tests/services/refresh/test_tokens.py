@@ -815,7 +815,7 @@ class TestUnknownOutcome:
         assert scene.provider.exchanges == 0
 
     async def test_whoever_gave_its_lease_back_is_not(self, scene):
-        """After an outage the token is presented at once, by whichever replica: nobody else can have new ones."""
+        """After an outage any replica presents the token at once: nobody can have new ones."""
         await scene.link(expires_in=EXPIRED)
         scene.provider.script = [Unknown("http_503")] * 3
         for _ in range(2):
@@ -1186,8 +1186,8 @@ class TestForcedRefresh:
         with pytest.raises(ProviderUnavailable, match="unresolved"):
             await scene.replica().refresh("scripted", "alice")
         assert scene.provider.exchanges == 0
-        # One to see that there is a lease that has lapsed, one to take it over, one to let it lapse again; and one
-        # for the second try.
+        # One to see that there is a lease that has lapsed, one to take it over, one to let it lapse again;
+        # and one for the second try.
         assert scene.store.calls["claim"] == 4
 
     async def test_joining_a_flight_that_is_content(self, scene):
