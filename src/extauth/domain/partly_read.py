@@ -36,7 +36,7 @@ class PartlyRead:
     Nothing that it says depends on whether they are: it is equal, shown, copied and pickled as ever.
     """
 
-    __slots__ = ("_unread",)
+    __slots__ = ("__weakref__", "_unread")
 
     _unread: Unread
     """Set in what a store has read."""
