@@ -9,6 +9,7 @@ import pytest
 
 from extauth import Link, LinkKey, TokenSet
 from extauth.domain.known_links import KnownLinks
+from extauth.domain.link import Account
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -176,6 +177,21 @@ class TestLatest:
         earlier = state(3, version=4, written=2, user="b")
         known.note(earlier)
         assert known.latest == earlier
+
+    def test_is_as_it_was_read_last(self):
+        """Also where nothing was written but beside its credentials."""
+        known = knowing(state(1, user="a"), state(3, user="b"))
+        named = attrs.evolve(state(3, user="b"), account=Account("7"))
+        known.note(named)
+        assert known.latest == named
+
+    def test_is_another_under_the_version_of_one_that_was_lost(self):
+        """What has gone back gives a version again, to what is written then."""
+        known = knowing(state(1, user="a"), state(3, user="b"))
+        known.went_back()
+        again = state(4, version=1, user="a")
+        known.note(again)
+        assert known.latest == again
 
     def test_is_none_once_its_user_has_disconnected(self):
         """It is gone from the store, too; another link's end changes nothing."""

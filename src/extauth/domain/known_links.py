@@ -63,12 +63,14 @@ class KnownLinks:
             return None
         self._links.move_to_end(place)
         newest = known.newest
-        if link is not newest:
-            if self._is_behind(link, known):
-                return newest
-            if link.tokens.refresh_token != newest.tokens.refresh_token:
-                known.spent = (*known.spent, _fingerprint(newest))[-_LINEAGE:]
-            known.newest = link
+        # Nearly each time it is the version that was read before, which nothing has made doubtful since.
+        another = link.version != newest.version or known.looked_after != self._gone_back
+        if another and self._is_behind(link, known):
+            return newest
+        if link.tokens.refresh_token != newest.tokens.refresh_token:
+            known.spent = (*known.spent, _fingerprint(newest))[-_LINEAGE:]
+        known.newest = link
+        if another or place == self._latest_place:
             self._tell_latest(place, link)
         known.looked_after = self._gone_back
         return None
