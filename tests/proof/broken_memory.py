@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from extauth.services.refresh.healing import Healing
+from extauth.domain.known_links import KnownLinks
 from extauth.services.refresh.remembered import Remembered, RememberedLinks
 from tests.proof.breaking import replacing
 
@@ -33,8 +33,8 @@ def _keeps_late_reads(self, key, begun, link, provider):
     _end(self, key, begun, link, provider)
 
 
-async def _as_it_was_read(self, link):
-    return link
+def _takes_what_it_gets(self, link, key=None):
+    """Nothing is known of a link but what was read last."""
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def puts_back():
     """A read that a write has overtaken is remembered all the same, and not compared with what is known."""
     with (
         replacing(RememberedLinks, "end", _keeps_late_reads)(),
-        replacing(Healing, "checked", _as_it_was_read)(),
+        replacing(KnownLinks, "note", _takes_what_it_gets)(),
     ):
         yield
 

@@ -60,10 +60,8 @@ def is_served_by(provider: OAuthProvider, provider_id: str) -> bool:
 def is_own_grant(provider: OAuthProvider, link: Link) -> bool:
     """Whether the link's tokens are the provider's, and can be used: not another client's, endpoint's or
     resource's, nor encrypted for those who have the keys."""
-    origin, granted = provider.origin, link.origin
-    # Each read asks this; what the second half leaves out is what nearly always holds.
-    owned = origin is None or granted is None or is_own_origin(provider, link)
-    return owned and still_sealed(link.tokens) is None
+    # Each read asks this: a link that says no origin belongs to whoever serves it.
+    return (link.origin is None or is_own_origin(provider, link)) and still_sealed(link.tokens) is None
 
 
 def is_own_origin(provider: OAuthProvider, link: Link) -> bool:

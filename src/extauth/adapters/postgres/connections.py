@@ -92,14 +92,14 @@ class Connections:
         """
         return await run(lambda: self._on_any(sql, arguments), afresh=self._afresh)
 
-    async def read_by_key(self, sql: str, *arguments: object) -> Rows:
+    def read_by_key(self, sql: str, *arguments: object) -> Awaitable[Rows]:
         """Do the same; only one such call may be under way.
 
         :raises StoreUnavailable: whatever went wrong.
         """
         if not self._keep:
-            return await self.read(sql, *arguments)
-        return await run(lambda: self._on_kept(sql, arguments), afresh=self._afresh)
+            return self.read(sql, *arguments)
+        return run(lambda: self._on_kept(sql, arguments), afresh=self._afresh)
 
     async def close(self) -> None:
         """Give the kept connection back. Reads by key fail from now on."""

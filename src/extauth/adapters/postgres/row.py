@@ -7,6 +7,7 @@ a row, and gives none of the rows if one of them has an instant that Python has 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final
@@ -21,6 +22,7 @@ SELECTED: Final = "timestamptz_send({})"
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SINCE_1970: Final = (_EPOCH - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND
+_EIGHT_BYTES: Final = struct.Struct(">q")
 
 INFINITIES: Final = {
     (2**63 - 1).to_bytes(8, "big"): datetime.max.replace(tzinfo=UTC),
@@ -54,7 +56,7 @@ class Row(asyncpg.Record):
     def micros(self, name: str) -> int | None:
         """Return the instant of that name, since 1970."""
         value: bytes | None = self[INSTANTS[name]]
-        return None if value is None else int.from_bytes(value, "big", signed=True) + _SINCE_1970
+        return None if value is None else _EIGHT_BYTES.unpack(value)[0] + _SINCE_1970
 
 
 def instant_from_bytes(value: bytes) -> datetime:

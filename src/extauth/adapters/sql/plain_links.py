@@ -49,6 +49,8 @@ _MOST_IN_COMMON = 1024
 _NOTHING = ("", None, None, None, None, None)
 """No tokens for single resources, no mark."""
 
+_UNKNOWN: Any = object()
+
 
 class StoredRow(IndexedRow, Unread, Protocol):
     """What a row of either database is, once it is ours."""
@@ -81,8 +83,9 @@ class PlainLinks(Generic[R]):
         link = None
         with_others = row[OAUTH_SCOPES:ACCOUNT_ID]
         try:
-            if with_others in self._origins:
-                link = self._plain(row, self._origins[with_others])
+            origin = self._origins.get(with_others, _UNKNOWN)
+            if origin is not _UNKNOWN:
+                link = self._plain(row, origin)
         except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError):
             pass  # a column holds what none of ours holds
         if link is not None:
@@ -117,15 +120,16 @@ class PlainLinks(Generic[R]):
             and (row[ACCOUNT_ID] is None or _is_account(row))
         ):
             return None
+        extra, since = row[OAUTH_EXTRA], row[PENDING_SINCE]
         return stored_link(
             row,
             version=version,
             access_token=access,
             refresh_token=refresh,
             key_ids=row[OAUTH_ACCESS_TOKEN_KEY_ID:OAUTH_CLIENT_ID],
-            extra={} if row[OAUTH_EXTRA] == "" else _json_object(row[OAUTH_EXTRA]),
+            extra={} if extra == "" else _json_object(extra),
             origin=origin,
-            pending=None if row[PENDING_SINCE] is None else self._pending(row),
+            pending=None if since is None else self._pending(row),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Protocol, final
@@ -50,7 +50,7 @@ class Healing:
         watch: StoreWatch,
         put_back: PutBack,
     ) -> None:
-        self.store: Final = store
+        self._store = store
         self._clock = clock
         self._pause = policy.retry.initial.total_seconds()
         self._emitter = emitter
@@ -66,22 +66,12 @@ class Healing:
 
         :raises LinkNotFound: if there is none.
         """
-        return await self.checked(self.found(await self.store.get(key), key))
-
-    def found(self, link: Link | None, key: LinkKey) -> Link:
-        """Return the link that the store has.
-
-        :raises LinkNotFound: if it has none.
-        """
+        link = await self._store.get(key)
         if link is None:
             self._known.forget(key)
             raise link_not_found(key)
-        return link
-
-    def is_newest(self, link: Link, key: LinkKey) -> bool:
-        """Take note of a link as it was read, and say whether nothing newer is known. If something is, the
-        link is to be :meth:`checked`."""
-        return self._known.note(link, key) is None
+        newer = self._known.note(link, key)
+        return link if newer is None else await self._healed(newer)
 
     async def checked(self, link: Link) -> Link:
         """Return a link as it was read, or the newer one that is known, which is then put back.
@@ -89,7 +79,7 @@ class Healing:
         :raises LinkNotFound: if the user has disconnected meanwhile.
         """
         newer = self._known.note(link)
-        return link if newer is None else await self._looks.do(link.key, partial(self._look, newer))
+        return link if newer is None else await self._healed(newer)
 
     def note(self, link: Link) -> None:
         """Take note of a link as it was saved."""
@@ -104,11 +94,14 @@ class Healing:
         """Finish what was begun."""
         await self._looks.aclose()
 
+    def _healed(self, newer: Link) -> Awaitable[Link]:
+        return self._looks.do(newer.key, partial(self._look, newer))
+
     async def _look(self, newer: Link) -> Link:
         """Read the link once more, since it may have been read before it was written here, and heal it."""
         key = newer.key
         try:
-            stored = await self.store.get(key)
+            stored = await self._store.get(key)
             if stored is None:
                 raise link_not_found(key)
             known = self._known.note(stored)
@@ -127,7 +120,7 @@ class Healing:
         """See whether the store has gone back where nothing else says so."""
         latest = self._known.latest
         if latest is not None:
-            stored = await self.store.get(latest.key)
+            stored = await self._store.get(latest.key)
             if stored is None:
                 self._known.forget(latest.key)
             elif put_back_by_another(stored, latest):
@@ -159,7 +152,7 @@ class Healing:
     async def _swept(self, key: LinkKey, until: float) -> str:
         while self._clock.monotonic() < until:
             try:
-                stored = await self.store.get(key)
+                stored = await self._store.get(key)
                 if stored is None:
                     return "missing"
                 return "well" if (await self.checked(stored)) is stored else "healed"

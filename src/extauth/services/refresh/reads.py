@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import final
 
 import attrs
@@ -59,7 +60,7 @@ class LinkReads:
         self._glance = Glance(policy)
         self._timestamp = timestamps_of(clock)
 
-    def served(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link, Decision] | None:
+    def served(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link] | None:
         """Return a remembered link if what is wanted of it is served as it is."""
         if self._remembered is None:
             return None
@@ -69,25 +70,16 @@ class LinkReads:
         if found.provider is not request.provider:
             request = attrs.evolve(request, provider=found.provider)
         decision = request.decide(found.link, self._clock.now(), self._policy)
-        return (request, found.copied(), SERVE) if isinstance(decision, Serve) else None
+        return (request, found.copied()) if isinstance(decision, Serve) else None
 
-    async def read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link, Decision]:
-        """Return the link as it is stored, and what to do for the request; it is remembered, if links are.
+    def read(self, request: TokenRequest, key: LinkKey) -> Awaitable[tuple[TokenRequest, Link]]:
+        """Return the link as it is stored, which is remembered, if links are.
 
         :raises LinkNotFound: if there is none.
         """
-        if self._unsaved_tokens.unsaved(key) is not None:
-            request, link = await self._read(request, key)
-        elif self._remembered is not None:
-            request, link = await self._read_to_remember(self._remembered, request, key)
-        else:
-            # As _read does, for nearly every call: with nothing awaited but the store.
-            link = self._healing.found(await self._healing.store.get(key), key)
-            if not self._healing.is_newest(link, key):
-                link = await self._healing.checked(link)
-            if not is_own_grant(request.provider, link):
-                request = await request.for_link(link)
-        return request, link, self._decide(request, link)
+        if self._remembered is None or self._unsaved_tokens.unsaved(key) is not None:
+            return self._read(request, key)
+        return self._read_to_remember(self._remembered, request, key)
 
     async def read_anew(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
         """Return the link as it is stored, and forget what was remembered of it; this is not remembered.
@@ -98,14 +90,17 @@ class LinkReads:
             self._remembered.forget(key)
         return await self._read(request, key)
 
-    def _decide(self, request: TokenRequest, link: Link) -> Decision:
+    def decide(self, request: TokenRequest, link: Link) -> Decision:
+        """Say what to do for the request."""
         if request.is_plain and self._glance.serves(link, self._timestamp()):
             return SERVE
         return request.decide(link, self._clock.now(), self._policy)
 
     async def _read(self, request: TokenRequest, key: LinkKey) -> tuple[TokenRequest, Link]:
         link = self._unsaved_tokens.unsaved(key) or await self._healing.read(key)
-        return await request.for_link(link), link
+        if not is_own_grant(request.provider, link):  # hardly ever: not worth a coroutine each time
+            request = await request.for_link(link)
+        return request, link
 
     async def _read_to_remember(
         self, remembered: RememberedLinks, request: TokenRequest, key: LinkKey
@@ -113,8 +108,7 @@ class LinkReads:
         begun = remembered.begin(key)
         good = None
         try:
-            link = await self._healing.read(key)
-            request = await request.for_link(link)
+            request, link = await self._read(request, key)
             good = link
         finally:
             remembered.end(key, begun, good, request.provider)

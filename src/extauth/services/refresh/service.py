@@ -161,8 +161,9 @@ class TokenService:
         """
         request = self._request(provider_id, resource, valid_for)
         key = self._serving.allow(Action.READ, LinkKey(provider_id, user_id))
-        request, link, decision = self._reads.served(request, key) or await self._reads.read(request, key)
-        if not isinstance(decision, Serve):  # else it is the everyday case, at no further cost
+        served = self._reads.served(request, key)
+        request, link = served or await self._reads.read(request, key)
+        if served is None and not isinstance(decision := self._reads.decide(request, link), Serve):
             link = await self._serve(request, link, decision)
             request = await request.for_link(link)
         if valid_for is not None:
