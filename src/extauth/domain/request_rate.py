@@ -109,6 +109,8 @@ class RequestRate:
 
     def after_answer(self, sent: float, *, crowded: bool) -> RequestRate:
         """A request was processed, whatever came of it; ``crowded`` if the window kept others waiting."""
+        if self.since is None and self.served and not (crowded or self.probing or self.in_vain):
+            return self  # nobody waits, so nothing is counted
         return attrs.evolve(
             self,
             served=self.served + 1,

@@ -143,10 +143,7 @@ class RefreshFlight:
         first_version = link.version
         deadline = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
         while True:
-            left = timedelta(seconds=deadline - self._clock.monotonic())
-            if not await self._unsaved_tokens.settled(key, max(left, timedelta(0))):
-                msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
-                raise StoreUnavailable(msg)
+            await self._settled(key, deadline)
             request = await request.for_link(link)
             impediment = self.impediment(request, link)
             if impediment is not None:
@@ -177,6 +174,14 @@ class RefreshFlight:
                     self._emitter.emit(LinkAdopted(key, link.version))
                 return Landed(link, request.resource, exchanged=False)
             refuse(key, decision, now)
+
+    async def _settled(self, key: LinkKey, deadline: float) -> None:
+        if self._unsaved_tokens.idle:
+            return
+        left = timedelta(seconds=deadline - self._clock.monotonic())
+        if not await self._unsaved_tokens.settled(key, max(left, timedelta(0))):
+            msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
+            raise StoreUnavailable(msg)
 
     async def _hold(self, link: Link, deadline: float) -> Moved:
         """Wait until every replica has put back what it knows, and read the link again."""

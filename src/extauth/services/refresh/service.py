@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Final, Self, final
@@ -286,8 +286,7 @@ class TokenService:
                 landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
             ours = landed.resource == request.resource
-            enough = token_works(link, request.resource, asked) and not request.too_short(link, asked)
-            if content(link) or (ours and (flown or enough)):
+            if content(link) or (ours and (flown or _enough(request, link, asked))):
                 return landed
             flown = ours
             self._refuse(link)
@@ -297,3 +296,8 @@ class TokenService:
     def _refuse(self, link: Link) -> None:
         """Raise what speaks against a refresh now, if anything does."""
         refuse(link.key, blocked(link, now := self._clock.now()), now)
+
+
+def _enough(request: TokenRequest, link: Link, asked: datetime) -> bool:
+    """Whether the token that a flight left was worth flying for when that was asked for."""
+    return token_works(link, request.resource, asked) and not request.too_short(link, asked)

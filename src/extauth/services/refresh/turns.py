@@ -116,7 +116,7 @@ class Turns:
 
         :raises ProviderUnavailable: if the turn will not come so soon; ``retry_after`` says when it will.
         """
-        line = self._lines.setdefault(name, _Line())
+        line = self._line(name)
         line.limit = limit
         now = self._clock.monotonic()
         if not len(line.places) and line.ready_at(now) <= now:
@@ -183,7 +183,7 @@ class Turns:
 
     def refused(self, name: str, key: LinkKey, wait: timedelta, *, of_rate: bool) -> timedelta:
         """Take note that the provider asked to be left alone; returns for how long it will be."""
-        line = self._lines.setdefault(name, _Line())
+        line = self._line(name)
         now = self._clock.monotonic()
         sent = line.under_way.get(key)
         line.rate = line.rate.after_refusal(
@@ -214,9 +214,15 @@ class Turns:
 
     def come_back_after(self, name: str, key: LinkKey) -> timedelta:
         """Return how long the link must wait for its turn, which is kept for it meanwhile."""
-        line = self._lines.setdefault(name, _Line())
+        line = self._line(name)
         now = self._clock.monotonic()
         return _wait(line.places.send_away(key, now, *line.first_turn(now)), now)
+
+    def _line(self, name: str) -> _Line:
+        line = self._lines.get(name)
+        if line is None:
+            line = self._lines[name] = _Line()
+        return line
 
     def _come_back(self, name: str, line: _Line, key: LinkKey, now: float) -> ProviderUnavailable:
         due = line.places.send_away(key, now, *line.first_turn(now))
