@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from extauth.domain.link import GrantOrigin, Link, PendingExchange
+from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange
 from extauth.domain.partly_read import PartlyRead, Unread, unread_of
 from extauth.domain.storable import JsonValue
 from extauth.domain.token_set import TokenSet
@@ -27,8 +27,8 @@ _access_token, _refresh_token, _extra = (
 _access_token_key_id, _refresh_token_key_id = (
     _set(TokenSet, name) for name in ("access_token_key_id", "refresh_token_key_id")
 )
-_tokens, _version, _failure, _origin, _pending = (
-    _set(Link, name) for name in ("tokens", "version", "failure", "origin", "pending")
+_key, _tokens, _version, _failure, _origin, _pending = (
+    _set(Link, name) for name in ("key", "tokens", "version", "failure", "origin", "pending")
 )
 
 
@@ -56,6 +56,13 @@ def stored_link(
     _refresh_token_key_id(tokens, key_ids[1])
     _extra(tokens, extra)
     return _link(unread, tokens, version, origin, pending)
+
+
+def keyed(link: Link, key: LinkKey) -> Link:
+    """Return a link as a store has read it, with the key that it was asked for by: else another one is made."""
+    if unread_of(link) is not None:
+        _key(link, key)
+    return link
 
 
 def has_two_texts(link: Link) -> bool:

@@ -12,6 +12,7 @@ from extauth.adapters.sqlite.unseen import Parameters
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Claimed, Held, SeenLease
 from extauth.domain.ports import Takeover
+from extauth.domain.stored_link import keyed
 
 
 def held(row: Row) -> Held | None:
@@ -40,12 +41,12 @@ def claim_parameters(
     )
 
 
-def claimed(row: Row) -> Claimed:
+def claimed(row: Row, key: LinkKey) -> Claimed:
     """Read what a claim returns.
 
     :raises StoreUnavailable: for a row that is damaged.
     """
-    link = link_from_row(row)
+    link = keyed(link_from_row(row), key)
     return Claimed(link, readable(_unresolved_for, row), instant_from_micros(row[column.CLAIMED_AT]))
 
 

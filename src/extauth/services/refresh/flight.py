@@ -197,7 +197,10 @@ class RefreshFlight:
     async def _in_turn(self, request: TokenRequest, link: Link, *, patience: float) -> Attempt:
         """Attempt it when its turn at the provider has come; nothing is claimed before."""
         name, limit = client_name(request.provider), self._policy.rate_limits.get(link.key.provider_id)
-        works_for = request.works_for(link, self._clock.now())
+
+        def works_for() -> float:
+            return request.works_for(link, self._clock.now())
+
         await self._turns.take(name, limit, link.key, patience=patience, works_for=works_for)
         try:
             return await self._attempt(request, link)

@@ -16,6 +16,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.lost_writes import put_back_by_another
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore
+from extauth.domain.stored_link import keyed
 from extauth.services.errors import link_not_found
 from extauth.services.events import EventEmitter
 from extauth.services.refresh.store_watch import StoreWatch
@@ -66,7 +67,7 @@ class Healing:
 
         :raises LinkNotFound: if there is none.
         """
-        return await self.checked(self.found(await self.store.get(key), key))
+        return await self.checked(keyed(self.found(await self.store.get(key), key), key))
 
     def found(self, link: Link | None, key: LinkKey) -> Link:
         """Return the link that the store has.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, final
 
@@ -107,11 +108,17 @@ class Turns:
             self._send_away(name, line, line.places.in_order(), now)
 
     async def take(
-        self, name: str, limit: RateLimit | None, key: LinkKey, *, patience: float, works_for: float
+        self,
+        name: str,
+        limit: RateLimit | None,
+        key: LinkKey,
+        *,
+        patience: float,
+        works_for: Callable[[], float],
     ) -> None:
         """Wait until the link's refresh token may be sent, or until ``patience`` on the monotonic clock.
 
-        ``works_for`` is for how many seconds the link's access token works: until then others go first.
+        ``works_for`` says for how many seconds the link's access token works: until then others go first.
         What is taken must be given back; cancelling leaves nothing behind.
 
         :raises ProviderUnavailable: if the turn will not come so soon; ``retry_after`` says when it will.
@@ -128,7 +135,7 @@ class Turns:
             raise self._come_back(name, line, key, now)
         if not len(line.places):
             line.rate = line.rate.crowded(now)
-        waiter = line.places.join(key, now, patience, now + works_for)
+        waiter = line.places.join(key, now, patience, now + works_for())
         if line.server is None:
             # In a context of its own: it serves others after this one.
             serving = self._serve(name, line)
