@@ -58,14 +58,12 @@ def reissued(link: Link, before: Link, resource: str | None) -> bool:
     now, then = seen_for(link, resource), seen_for(before, resource)
     if now is None or then is None:
         return now is not then
-    other_text = now.tokens.access_token != then.tokens.access_token
-    return other_text or _issue(link, resource) != _issue(before, resource)
+    return now.tokens.access_token != then.tokens.access_token or _issued(now) != _issued(then)
 
 
-def _issue(link: Link, resource: str | None) -> tuple[str, datetime] | None:
-    """Return what no two tokens have in common that were issued in one place of a grant."""
-    view = seen_for(link, resource)
-    return None if view is None else (view.tokens.access_token, view.tokens.issued_at or link.updated_at)
+def _issued(view: Link) -> datetime:
+    """Return what tells two tokens of the same text from each other that were issued in one place of a grant."""
+    return view.tokens.issued_at or view.updated_at
 
 
 @final
@@ -162,10 +160,10 @@ def _not_long_ended(tokens: TokenSet, now: datetime) -> Mapping[str, ResourceTok
 def _issued_at(link: Link, answer: TokenSet, resource: str | None, now: datetime) -> datetime:
     """Return when the new token was issued: later than one of the same text, to be told from it."""
     issued_at = answer.issued_at or now
-    before = _issue(link, resource)
-    if before is None or before[0] != answer.access_token:
+    view = seen_for(link, resource)
+    if view is None or view.tokens.access_token != answer.access_token:
         return issued_at
-    return max(issued_at, before[1] + _INSTANT)
+    return max(issued_at, _issued(view) + _INSTANT)
 
 
 def same_access_tokens(one: TokenSet, other: TokenSet) -> bool:

@@ -21,8 +21,8 @@ def _set(owner: type, name: str) -> Callable[[object, object], None]:
 
 
 _unread = _set(PartlyRead, "_unread")
-_access_token, _refresh_token, _extra = (
-    _set(TokenSet, name) for name in ("access_token", "refresh_token", "extra")
+_access_token, _refresh_token, _extra, _resource_tokens = (
+    _set(TokenSet, name) for name in ("access_token", "refresh_token", "extra", "resource_tokens")
 )
 _access_token_key_id, _refresh_token_key_id = (
     _set(TokenSet, name) for name in ("access_token_key_id", "refresh_token_key_id")
@@ -55,6 +55,7 @@ def stored_link(
     _access_token_key_id(tokens, key_ids[0])
     _refresh_token_key_id(tokens, key_ids[1])
     _extra(tokens, extra)
+    _resource_tokens(tokens, {})
     return _link(unread, tokens, version, origin, pending)
 
 
@@ -67,9 +68,8 @@ def keyed(link: Link, key: LinkKey) -> Link:
 
 def has_two_texts(link: Link) -> bool:
     """Say whether a link has nothing to encrypt but its own two tokens."""
-    # One that was partly read has no tokens for single resources, and need not make its parts to say so.
     tokens = link.tokens
-    return not tokens.extra and (unread_of(tokens) is not None or not tokens.resource_tokens)
+    return not tokens.extra and not tokens.resource_tokens
 
 
 def opened_like(stored: Link, access_token: str, refresh_token: str | None) -> Link:
@@ -91,6 +91,7 @@ def opened_like(stored: Link, access_token: str, refresh_token: str | None) -> L
     _access_token_key_id(tokens, None)
     _refresh_token_key_id(tokens, None)
     _extra(tokens, dict(sealed.extra))
+    _resource_tokens(tokens, {})
     return _link(unread, tokens, stored.version, stored.origin, stored.pending)
 
 

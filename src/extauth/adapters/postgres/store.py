@@ -39,6 +39,7 @@ from extauth.adapters.postgres.rows import (
     link_from_row,
     origin_parameters,
     provider_parameters,
+    saved_from_row,
     sealed_parameters,
     token_parameters,
 )
@@ -71,7 +72,6 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.own_writes import OwnWrites, tells_of_writes
 from extauth.domain.ports import Takeover
-from extauth.domain.stored_link import keyed
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
 
@@ -238,7 +238,7 @@ class PostgresLinkStore(LinkingMethods):
         )
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(keyed(link_from_row(row), key))
+        return row if isinstance(row, Stale | Absent) else Saved(saved_from_row(row, key, tokens))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None

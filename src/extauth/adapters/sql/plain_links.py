@@ -147,7 +147,6 @@ def token_parts(row: StoredRow, instant: Callable[[Any], datetime | None]) -> Ma
         "refresh_token_expires_at": instant(row[OAUTH_REFRESH_TOKEN_EXPIRY]),
         "scopes": scopes_from_text(row[OAUTH_SCOPES]),
         "token_type": row[OAUTH_TOKEN_TYPE],
-        "resource_tokens": {},
     }
 
 

@@ -56,6 +56,7 @@ from extauth.adapters.sqlite.rows import (
     link_from_row,
     origin_parameters,
     provider_parameters,
+    saved_from_row,
     sealed_parameters,
     token_parameters,
     version_parameters,
@@ -79,7 +80,6 @@ from extauth.domain.outcomes import (
 )
 from extauth.domain.own_writes import OwnWrites, tells_of_writes
 from extauth.domain.ports import Takeover
-from extauth.domain.stored_link import keyed
 from extauth.domain.token_set import TokenSet
 from extauth.one_loop import OneLoop, on_one_loop
 
@@ -214,7 +214,7 @@ class SqliteLinkStore(LinkingMethods):
         parameters = Parameters({**at, **token_parameters(tokens), **origin_parameters(origin)})
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(keyed(link_from_row(row), key))
+        return row if isinstance(row, Stale | Absent) else Saved(saved_from_row(row, key, tokens))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
