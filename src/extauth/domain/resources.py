@@ -8,10 +8,11 @@ from typing import final
 
 import attrs
 
+from extauth.domain.copies import changed
 from extauth.domain.freshness import access_token_works
 from extauth.domain.link import Link
 from extauth.domain.policy import ProviderTraits
-from extauth.domain.storable import masked
+from extauth.domain.storable import aware_utc, masked
 from extauth.domain.token_set import ResourceToken, TokenSet, carried_forward
 
 _INSTANT = timedelta(microseconds=1)
@@ -62,7 +63,7 @@ def reissued(link: Link, before: Link, resource: str | None) -> bool:
 
 
 def _issued(view: Link) -> datetime:
-    """Return what tells two tokens of the same text from each other that were issued in one place of a grant."""
+    """Return what tells two tokens of one text apart that were issued in one place of a grant."""
     return view.tokens.issued_at or view.updated_at
 
 
@@ -132,8 +133,8 @@ def after_exchange(
     others = {} if traits.refresh_revokes_access_token else _not_long_ended(previous, now)
     if resource is None:
         if no_scopes:
-            carried["scopes"] = ()
-        return attrs.evolve(answer, **{**carried, "issued_at": issued_at, "resource_tokens": others})
+            carried["scopes"] = frozenset()
+        return changed(answer, **{**carried, "issued_at": issued_at, "resource_tokens": others})
     new = {resource: ResourceToken(answer.access_token, answer.expires_at, issued_at)}
     expires_at = previous.expires_at
     if traits.refresh_revokes_access_token:
@@ -159,7 +160,7 @@ def _not_long_ended(tokens: TokenSet, now: datetime) -> Mapping[str, ResourceTok
 
 def _issued_at(link: Link, answer: TokenSet, resource: str | None, now: datetime) -> datetime:
     """Return when the new token was issued: later than one of the same text, to be told from it."""
-    issued_at = answer.issued_at or now
+    issued_at = answer.issued_at or aware_utc(now)
     view = seen_for(link, resource)
     if view is None or view.tokens.access_token != answer.access_token:
         return issued_at

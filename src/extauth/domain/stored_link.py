@@ -60,7 +60,7 @@ def stored_link(
 
 
 def keyed(link: Link, key: LinkKey) -> Link:
-    """Return a link as a store has read it, with the key that it was asked for by: else another one is made."""
+    """Return a link that a store has read, with the key that it was asked for by: else another is made."""
     if unread_of(link) is not None:
         _key(link, key)
     return link

@@ -50,7 +50,7 @@ async def defer_cancellation(task: asyncio.Task[T], on_cancel: Callable[[], None
 
 
 async def _ended(task: asyncio.Task[Any]) -> None:
-    """Wait until it has ended: as ``asyncio.wait``, at a third of the cost. Cancelling ends the wait alone."""
+    """Wait until it has ended, as ``asyncio.wait`` does for many. Cancelling this ends the wait alone."""
     waiter = asyncio.get_running_loop().create_future()
 
     def wake(_: object) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from extauth.adapters.postgres.row import Row
 from extauth.adapters.postgres.rows import Parameters, key_parameters, lease_left, link_from_row, micros
 from extauth.adapters.sql import link_columns as column
+from extauth.adapters.sql.plain_links import key_of
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Claimed, Held, SeenLease
 from extauth.domain.ports import Takeover
@@ -29,7 +30,7 @@ def claim_parameters(
 
 def claimed(row: Row, key: LinkKey) -> Claimed:
     """Read what a claim returns."""
-    link = keyed(link_from_row(row), key)
+    link = keyed(link_from_row(row), key_of(row, key))
     return Claimed(link, _unresolved_for(row), row[column.CLAIMED_AT], row[column.TIMELINE])
 
 

@@ -150,6 +150,12 @@ def token_parts(row: StoredRow, instant: Callable[[Any], datetime | None]) -> Ma
     }
 
 
+def key_of(row: StoredRow, asked: LinkKey) -> LinkKey:
+    """Return whose link a row is: mostly that which was asked for, so that no other key need be made."""
+    own = row[PROVIDER_ID] == asked.provider_id and row[USER_ID] == asked.user_id
+    return asked if own else LinkKey(row[PROVIDER_ID], row[USER_ID])
+
+
 def account_of(row: StoredRow) -> Account | None:
     """Read whose account a link is for."""
     if row[ACCOUNT_ID] is None:

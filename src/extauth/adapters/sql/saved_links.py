@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import attrs
 
-from extauth.adapters.sql.indexed_row import IndexedRow
 from extauth.adapters.sql.link_columns import CREATED_AT, UPDATED_AT, VERSION, WRITTEN_AT
+from extauth.adapters.sql.plain_links import StoredRow, key_of
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey
 from extauth.domain.token_set import TokenSet
 
@@ -28,13 +28,13 @@ def returned(instant: str = "{}") -> str:
   account_id, account_login, account_display_name, account_avatar_url"""
 
 
-def saved_link(row: IndexedRow, key: LinkKey, tokens: TokenSet, instant: Callable[[Any], datetime]) -> Link:
+def saved_link(row: StoredRow, key: LinkKey, tokens: TokenSet, instant: Callable[[Any], datetime]) -> Link:
     """Return the link whose row has just been given these tokens; ``instant`` reads one of its times."""
     if tokens.extra or tokens.resource_tokens:
         tokens = attrs.evolve(tokens)  # what of it can be changed is not the caller's
     origin, account = row[_ORIGIN], row[_ACCOUNT]
     return Link(
-        key=key,
+        key=key_of(row, key),
         tokens=tokens,
         version=row[VERSION],
         created_at=instant(row[CREATED_AT]),

@@ -108,7 +108,7 @@ class GroupedWrites:
         return or_unavailable(self._rows_of(Write(sql, parameters, beside)), parameters)
 
     async def _rows_of(self, write: Write) -> list[Row]:
-        database = await self._connection.database()
+        database = self._connection.known_database or await self._connection.database()
         loop = asyncio.get_running_loop()
         call = _Call(write, loop.create_future() if self._busy else None)
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from extauth.adapters.sql import link_columns as column
+from extauth.adapters.sql.plain_links import key_of
 from extauth.adapters.sql.readable import readable
 from extauth.adapters.sqlite.row import Row, instant_from_micros, instant_to_micros
 from extauth.adapters.sqlite.rows import key_parameters, link_from_row, micros
@@ -46,7 +47,7 @@ def claimed(row: Row, key: LinkKey) -> Claimed:
 
     :raises StoreUnavailable: for a row that is damaged.
     """
-    link = keyed(link_from_row(row), key)
+    link = keyed(link_from_row(row), key_of(row, key))
     return Claimed(link, readable(_unresolved_for, row), instant_from_micros(row[column.CLAIMED_AT]))
 
 

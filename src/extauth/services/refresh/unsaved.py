@@ -175,6 +175,8 @@ class UnsavedTokens:
         try:
             said: dict[str, Any] = {**adopted, **as_written(self._store.save, base)}
             outcome = await self._store.save(base.key, base.version, tokens, **said)
+            if isinstance(outcome, Saved):
+                return outcome
             return await save_over(self._store, base, tokens, outcome, **adopted)
         except StoreUnavailable:
             return None
