@@ -20,6 +20,7 @@ KNOWN = ("client", "https://provider.example/token", None, "7", "alice", None, N
 
 
 def row(version: object = 3, updated_at: int = MOMENT, rest: tuple[object, ...] = KNOWN, **key: str) -> Row:
+    """What ``statements.SAVE`` returns."""
     provider_id, user_id = key.get("provider_id", KEY.provider_id), key.get("user_id", KEY.user_id)
     return Row((provider_id, user_id, version, MOMENT, updated_at, *rest))
 
@@ -49,7 +50,7 @@ def test_what_can_be_changed_is_not_the_callers():
     tokens = TokenSet("at-1", extra={"team": "a"})
     link = saved_from_row(row(), KEY, tokens)
     tokens.extra["team"] = "b"  # type: ignore[index]
-    assert {"team": "a"} == link.tokens.extra
+    assert link.tokens.extra == {"team": "a"}
 
 
 @pytest.mark.parametrize("damaged", [row(updated_at=LAST + 1), row(version="3")], ids=["a date", "a version"])
@@ -57,4 +58,4 @@ def test_a_damaged_row_is_an_error_by_name(damaged):
     """As when it is read."""
     with pytest.raises(LinkUnreadable) as raised:
         saved_from_row(damaged, KEY, TokenSet("at-1"))
-    assert KEY == raised.value.key
+    assert raised.value.key == KEY
