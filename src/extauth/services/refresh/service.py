@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import Final, Self, final
@@ -20,7 +20,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.pauses import ProviderPause
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
-from extauth.domain.resources import RejectedToken, reissued, token_works
+from extauth.domain.resources import RejectedToken, reissued
 from extauth.domain.revocation import OnSharedGrant
 from extauth.services.arguments import check_rejected, checked_policy, checked_store, clock_given
 from extauth.services.errors import UNRESOLVED, provider_unavailable, refresh_in_progress, refuse
@@ -286,7 +286,7 @@ class TokenService:
                 landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
             ours = landed.resource == request.resource
-            if content(link) or (ours and (flown or _enough(request, link, asked))):
+            if content(link) or (ours and (flown or request.worked(link, asked))):
                 return landed
             flown = ours
             self._refuse(link)
@@ -296,8 +296,3 @@ class TokenService:
     def _refuse(self, link: Link) -> None:
         """Raise what speaks against a refresh now, if anything does."""
         refuse(link.key, blocked(link, now := self._clock.now()), now)
-
-
-def _enough(request: TokenRequest, link: Link, asked: datetime) -> bool:
-    """Whether the token that a flight left was worth flying for when that was asked for."""
-    return token_works(link, request.resource, asked) and not request.too_short(link, asked)
