@@ -54,4 +54,4 @@ def test_a_copy_has_these_parts_and_all_others_as_they_were(value, parts):
 def test_a_copy_is_frozen_too():
     """What is copied so is as safe to keep as what was made."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        changed(TOKENS, issued_at=NOW).issued_at = None  # type: ignore[misc]
+        changed(TOKENS, issued_at=NOW).issued_at = None

@@ -130,7 +130,9 @@ def after_exchange(
     previous = link.tokens
     carried = carried_forward(answer, previous)
     issued_at = _issued_at(link, answer, resource, now)
-    others = {} if traits.refresh_revokes_access_token else _not_long_ended(previous, now)
+    others: Mapping[str, ResourceToken] = (
+        {} if traits.refresh_revokes_access_token else _not_long_ended(previous, now)
+    )
     if resource is None:
         if no_scopes:
             carried["scopes"] = frozenset()

@@ -49,7 +49,7 @@ def test_what_can_be_changed_is_not_the_callers():
     """Who changes what was saved does not change what others were given."""
     tokens = TokenSet("at-1", extra={"team": "a"})
     link = saved_from_row(row(), KEY, tokens)
-    tokens.extra["team"] = "b"  # type: ignore[index]
+    tokens.extra["team"] = "b"
     assert link.tokens.extra == {"team": "a"}
 
 
