@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from extauth.domain import resources
 from extauth.domain.link import RefreshFailure
 from extauth.domain.outcomes import ClientRejected, Deferred, Stale, Unknown
 from extauth.domain.token_set import TokenSet
@@ -71,5 +72,12 @@ async def _record_nothing(self, lease, link, code, mark, *, uncertain, works):
 failure_unrecorded = replacing(LeasedRefresh, "_failed", _record_nothing)
 """A failure for now is not recorded, so that everybody tries again at once."""
 
-not_carried_forward = replacing(TokenSet, "succeeding", lambda self, previous: self)
+not_carried_forward = replacing(
+    resources,
+    "carried_forward",
+    lambda answer, _: {
+        name: getattr(answer, name)
+        for name in ("refresh_token", "refresh_token_key_id", "refresh_token_expires_at")
+    },
+)
 """A reply without a refresh token takes away the one there was."""

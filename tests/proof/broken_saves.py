@@ -40,7 +40,7 @@ tidies_first = replacing(UnsavedTokens, "save", _write_first)
 
 async def _save_once(self, provider, base, tokens, began):
     link = attrs.evolve(base, tokens=tokens, version=base.version + 1)
-    unsaved = _Unsaved(provider, base, link, {}, began)
+    unsaved = _Unsaved(provider, base, tokens, {}, began)
     outcome = await self._try(unsaved)
     return link if outcome is None else await self._settle(unsaved, outcome)
 
@@ -52,7 +52,7 @@ saves_once = replacing(UnsavedTokens, "save", _save_once)
 async def _retry_once(self, unsaved):
     await self._clock.sleep(self._policy.retry.initial.total_seconds())
     await self._try(unsaved)
-    del self._unsaved[unsaved.link.key]
+    del self._unsaved[unsaved.link().key]
 
 
 retries_once = replacing(UnsavedTokens, "_persist", _retry_once)
@@ -60,8 +60,8 @@ retries_once = replacing(UnsavedTokens, "_persist", _retry_once)
 
 
 async def _give_up_soon(self, unsaved):
-    self._emitter.emit(SaveAbandoned(unsaved.link.key, unsaved.link.version))
-    del self._unsaved[unsaved.link.key]
+    self._emitter.emit(SaveAbandoned(unsaved.link().key, unsaved.link().version))
+    del self._unsaved[unsaved.link().key]
 
 
 gives_up_soon = replacing(UnsavedTokens, "_persist", _give_up_soon)
@@ -77,8 +77,7 @@ async def _exchange_again(self, provider, base, tokens, began):
             if isinstance(exchanged, Exchanged):
                 tokens = exchanged.tokens.succeeding(base.tokens)
         else:
-            link = attrs.evolve(base, tokens=tokens, version=base.version + 1)
-            return await self._settle(_Unsaved(provider, base, link, {}, began), outcome)
+            return await self._settle(_Unsaved(provider, base, tokens, {}, began), outcome)
     raise StoreUnavailable
 
 
@@ -96,7 +95,7 @@ hands_out_first = replacing(UnsavedTokens, "save", _hand_out_first)
 
 
 async def _serve_own(self, unsaved, outcome):
-    return unsaved.link if isinstance(outcome, Stale) else await _settle(self, unsaved, outcome)
+    return unsaved.link() if isinstance(outcome, Stale) else await _settle(self, unsaved, outcome)
 
 
 serves_its_own = replacing(UnsavedTokens, "_settle", _serve_own)
@@ -105,7 +104,7 @@ serves_its_own = replacing(UnsavedTokens, "_settle", _serve_own)
 
 async def _put_back(self, unsaved, outcome):
     if isinstance(outcome, Absent):
-        return await self._store.put(unsaved.link.key, unsaved.link.tokens)
+        return await self._store.put(unsaved.link().key, unsaved.tokens)
     return await _settle(self, unsaved, outcome)
 
 

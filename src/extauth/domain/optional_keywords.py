@@ -34,4 +34,4 @@ def understood(method: Callable[..., object], **keywords: object) -> dict[str, A
 def as_written(write: Callable[..., object], link: Link) -> dict[str, Any]:
     """Return the condition that the link is the one that is meant, where the store knows it: versions are
     given again where writes were lost."""
-    return understood(write, written_at=link.updated_at)
+    return {"written_at": link.updated_at} if takes(write, "written_at") else {}

@@ -15,6 +15,8 @@ from typing import Final, final
 
 import attrs
 
+from extauth.domain.copies import changed
+
 FIRST_WINDOW: Final = 6.0
 """Requests that may be under way before anything is known. At a provider that takes 5 a second about as many
 are refused, once; at one without a limit 1,000 at once take about eleven round trips, the first time."""
@@ -109,7 +111,7 @@ class RequestRate:
 
     def after_answer(self, sent: float, *, crowded: bool) -> RequestRate:
         """A request was processed, whatever came of it; ``crowded`` if the window kept others waiting."""
-        return attrs.evolve(
+        return changed(
             self,
             served=self.served + 1,
             probing=self.probing and sent < self.resumes,

@@ -8,11 +8,12 @@ from typing import final
 
 import attrs
 
+from extauth.domain.copies import changed
 from extauth.domain.freshness import access_token_works
 from extauth.domain.link import Link
 from extauth.domain.policy import ProviderTraits
-from extauth.domain.storable import masked
-from extauth.domain.token_set import ResourceToken, TokenSet
+from extauth.domain.storable import aware_utc, masked
+from extauth.domain.token_set import ResourceToken, TokenSet, carried_forward
 
 _INSTANT = timedelta(microseconds=1)
 """The least by which two times differ in every store."""
@@ -53,13 +54,17 @@ def reissued(link: Link, before: Link, resource: str | None) -> bool:
     Its text need not tell: JWTs that a server signs within one second can be equal to the letter. Nor does
     the version, which moves when another resource's token is issued.
     """
-    return link.version != before.version and _issue(link, resource) != _issue(before, resource)
+    if link.version == before.version:
+        return False
+    now, then = seen_for(link, resource), seen_for(before, resource)
+    if now is None or then is None:
+        return now is not then
+    return now.tokens.access_token != then.tokens.access_token or _issued(now) != _issued(then)
 
 
-def _issue(link: Link, resource: str | None) -> tuple[str, datetime] | None:
-    """Return what no two tokens have in common that were issued in one place of a grant."""
-    view = seen_for(link, resource)
-    return None if view is None else (view.tokens.access_token, view.tokens.issued_at or link.updated_at)
+def _issued(view: Link) -> datetime:
+    """Return what tells two tokens of one text apart that were issued in one place of a grant."""
+    return view.tokens.issued_at or view.updated_at
 
 
 @final
@@ -100,7 +105,9 @@ def something_to_lose(link: Link, now: datetime, *, rejected: RejectedToken | No
 
     :raises ValueError: if ``now`` is naive.
     """
-    return any(token_works(link, resource, now, rejected=rejected) for resource in access_tokens(link.tokens))
+    return token_works(link, None, now, rejected=rejected) or any(
+        token_works(link, resource, now, rejected=rejected) for resource in link.tokens.resource_tokens
+    )
 
 
 def after_exchange(
@@ -121,22 +128,24 @@ def after_exchange(
     left out, so that many resources, used once each, do not make the link ever larger.
     """
     previous = link.tokens
-    tokens = answer.succeeding(previous)
-    if no_scopes:
-        tokens = attrs.evolve(tokens, scopes=())
+    carried = carried_forward(answer, previous)
     issued_at = _issued_at(link, answer, resource, now)
+    others: Mapping[str, ResourceToken] = (
+        {} if traits.refresh_revokes_access_token else _not_long_ended(previous, now)
+    )
     if resource is None:
-        tokens = attrs.evolve(tokens, issued_at=issued_at, resource_tokens=_not_long_ended(previous, now))
-        return attrs.evolve(tokens, resource_tokens={}) if traits.refresh_revokes_access_token else tokens
+        if no_scopes:
+            carried["scopes"] = frozenset()
+        return changed(answer, **{**carried, "issued_at": issued_at, "resource_tokens": others})
     new = {resource: ResourceToken(answer.access_token, answer.expires_at, issued_at)}
-    others, expires_at = _not_long_ended(previous, now), previous.expires_at
+    expires_at = previous.expires_at
     if traits.refresh_revokes_access_token:
-        others, expires_at = {}, now if expires_at is None else min(expires_at, now)
+        expires_at = now if expires_at is None else min(expires_at, now)
     return attrs.evolve(
         previous,
-        refresh_token=tokens.refresh_token,
-        refresh_token_key_id=tokens.refresh_token_key_id,
-        refresh_token_expires_at=tokens.refresh_token_expires_at,
+        refresh_token=carried["refresh_token"],
+        refresh_token_key_id=carried["refresh_token_key_id"],
+        refresh_token_expires_at=carried["refresh_token_expires_at"],
         expires_at=expires_at,
         issued_at=previous.issued_at or link.updated_at,  # which is about to move, and not for this token
         resource_tokens={**others, **new},
@@ -153,11 +162,11 @@ def _not_long_ended(tokens: TokenSet, now: datetime) -> Mapping[str, ResourceTok
 
 def _issued_at(link: Link, answer: TokenSet, resource: str | None, now: datetime) -> datetime:
     """Return when the new token was issued: later than one of the same text, to be told from it."""
-    issued_at = answer.issued_at or now
-    before = _issue(link, resource)
-    if before is None or before[0] != answer.access_token:
+    issued_at = answer.issued_at or aware_utc(now)
+    view = seen_for(link, resource)
+    if view is None or view.tokens.access_token != answer.access_token:
         return issued_at
-    return max(issued_at, before[1] + _INSTANT)
+    return max(issued_at, _issued(view) + _INSTANT)
 
 
 def same_access_tokens(one: TokenSet, other: TokenSet) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from extauth.domain.link import GrantOrigin, Link, PendingExchange
+from extauth.domain.link import GrantOrigin, Link, LinkKey, PendingExchange
 from extauth.domain.partly_read import PartlyRead, Unread, unread_of
 from extauth.domain.storable import JsonValue
 from extauth.domain.token_set import TokenSet
@@ -21,14 +21,14 @@ def _set(owner: type, name: str) -> Callable[[object, object], None]:
 
 
 _unread = _set(PartlyRead, "_unread")
-_access_token, _refresh_token, _extra = (
-    _set(TokenSet, name) for name in ("access_token", "refresh_token", "extra")
+_access_token, _refresh_token, _extra, _resource_tokens = (
+    _set(TokenSet, name) for name in ("access_token", "refresh_token", "extra", "resource_tokens")
 )
 _access_token_key_id, _refresh_token_key_id = (
     _set(TokenSet, name) for name in ("access_token_key_id", "refresh_token_key_id")
 )
-_tokens, _version, _failure, _origin, _pending = (
-    _set(Link, name) for name in ("tokens", "version", "failure", "origin", "pending")
+_key, _tokens, _version, _failure, _origin, _pending = (
+    _set(Link, name) for name in ("key", "tokens", "version", "failure", "origin", "pending")
 )
 
 
@@ -55,14 +55,21 @@ def stored_link(
     _access_token_key_id(tokens, key_ids[0])
     _refresh_token_key_id(tokens, key_ids[1])
     _extra(tokens, extra)
+    _resource_tokens(tokens, {})
     return _link(unread, tokens, version, origin, pending)
+
+
+def keyed(link: Link, key: LinkKey) -> Link:
+    """Return a link that a store has read, with the key that it was asked for by: else another is made."""
+    if unread_of(link) is not None:
+        _key(link, key)
+    return link
 
 
 def has_two_texts(link: Link) -> bool:
     """Say whether a link has nothing to encrypt but its own two tokens."""
-    # One that was partly read has no tokens for single resources, and need not make its parts to say so.
     tokens = link.tokens
-    return not tokens.extra and (unread_of(tokens) is not None or not tokens.resource_tokens)
+    return not tokens.extra and not tokens.resource_tokens
 
 
 def opened_like(stored: Link, access_token: str, refresh_token: str | None) -> Link:
@@ -84,6 +91,7 @@ def opened_like(stored: Link, access_token: str, refresh_token: str | None) -> L
     _access_token_key_id(tokens, None)
     _refresh_token_key_id(tokens, None)
     _extra(tokens, dict(sealed.extra))
+    _resource_tokens(tokens, {})
     return _link(unread, tokens, stored.version, stored.origin, stored.pending)
 
 

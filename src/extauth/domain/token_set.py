@@ -99,21 +99,8 @@ class TokenSet(PartlyRead):
         of resources that the answer is not about. Never use it across two authorizations: the new one
         may belong to another account.
         """
-        return attrs.evolve(
-            self,
-            refresh_token=self.refresh_token or previous.refresh_token,
-            refresh_token_key_id=(
-                self.refresh_token_key_id if self.refresh_token else previous.refresh_token_key_id
-            ),
-            scopes=self.scopes or previous.scopes,
-            extra={**previous.extra, **self.extra},
-            refresh_token_expires_at=(
-                self.refresh_token_expires_at
-                if self.refresh_token
-                else self.refresh_token_expires_at or previous.refresh_token_expires_at
-            ),
-            resource_tokens={**previous.resource_tokens, **self.resource_tokens},
-        )
+        resource_tokens = {**previous.resource_tokens, **self.resource_tokens}
+        return attrs.evolve(self, **carried_forward(self, previous), resource_tokens=resource_tokens)
 
     def resealed(self, sealed: TokenSet) -> TokenSet:
         """Return these tokens with the texts and key ids of ``sealed``, another encryption of them.
@@ -134,3 +121,21 @@ class TokenSet(PartlyRead):
             },
             extra={name: sealed.extra.get(name, value) for name, value in self.extra.items()},
         )
+
+
+def carried_forward(answer: TokenSet, previous: TokenSet) -> dict[str, Any]:
+    """Return what a refresh answer may omit, as it is afterwards: see :meth:`TokenSet.succeeding`."""
+    new_refresh_token = answer.refresh_token is not None
+    return {
+        "refresh_token": answer.refresh_token if new_refresh_token else previous.refresh_token,
+        "refresh_token_key_id": (
+            answer.refresh_token_key_id if new_refresh_token else previous.refresh_token_key_id
+        ),
+        "scopes": answer.scopes or previous.scopes,
+        "extra": {**previous.extra, **answer.extra},
+        "refresh_token_expires_at": (
+            answer.refresh_token_expires_at
+            if new_refresh_token
+            else answer.refresh_token_expires_at or previous.refresh_token_expires_at
+        ),
+    }

@@ -40,7 +40,7 @@ class Line:
         works_for: float = EXPIRED,
     ) -> None:
         until = self.clock.monotonic() + patience
-        await self.turns.take("crm", limit, LinkKey("crm", user), patience=until, works_for=works_for)
+        await self.turns.take("crm", limit, LinkKey("crm", user), patience=until, works_for=lambda: works_for)
         self.got.append((user, round(self.clock.monotonic() - self.began, 2)))
 
     def end(self, user: str, outcome: Any = None) -> None:

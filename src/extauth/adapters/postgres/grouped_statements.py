@@ -94,15 +94,13 @@ def as_text(value: object) -> str | None:
 
     The last and the first datetime are infinities, as asyncpg has them.
     """
-    match value:
-        case None | str():
-            return value
-        case datetime():
-            instant = value.astimezone(UTC)
-            beyond = _INFINITIES.get(instant)
-            return instant.isoformat() if beyond is None else beyond
-        case _:
-            return str(value)  # an integer, or a boolean
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        instant = value.astimezone(UTC)
+        beyond = _INFINITIES.get(instant)
+        return instant.isoformat() if beyond is None else beyond
+    return str(value)  # an integer, or a boolean
 
 
 def _of_arrays(sql: str) -> str:

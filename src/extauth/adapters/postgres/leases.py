@@ -7,9 +7,11 @@ from datetime import timedelta
 from extauth.adapters.postgres.row import Row
 from extauth.adapters.postgres.rows import Parameters, key_parameters, lease_left, link_from_row, micros
 from extauth.adapters.sql import link_columns as column
+from extauth.adapters.sql.plain_links import key_of
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Claimed, Held, SeenLease
 from extauth.domain.ports import Takeover
+from extauth.domain.stored_link import keyed
 
 
 def held(row: Row) -> Held | None:
@@ -26,9 +28,10 @@ def claim_parameters(
     return Parameters(*key_parameters(key), version, owner, micros(ttl), takeover is True, *seen)
 
 
-def claimed(row: Row) -> Claimed:
+def claimed(row: Row, key: LinkKey) -> Claimed:
     """Read what a claim returns."""
-    return Claimed(link_from_row(row), _unresolved_for(row), row[column.CLAIMED_AT], row[column.TIMELINE])
+    link = keyed(link_from_row(row), key_of(row, key))
+    return Claimed(link, _unresolved_for(row), row[column.CLAIMED_AT], row[column.TIMELINE])
 
 
 def _unresolved_for(row: Row) -> timedelta | None:

@@ -17,6 +17,7 @@ from extauth.adapters.sql.json_columns import (
 )
 from extauth.adapters.sql.plain_links import PlainLinks, account_of
 from extauth.adapters.sql.readable import readable, unreadable_link
+from extauth.adapters.sql.saved_links import saved_link
 from extauth.domain.due import Due
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
 from extauth.domain.linking import ACCOUNT_SEPARATOR
@@ -160,6 +161,15 @@ def _link(row: Row) -> Link:
         origin=origin,
         pending=None if row[column.PENDING_SINCE] is None else pending_from_row(row),
         account=account_of(row),
+    )
+
+
+def saved_from_row(row: Row, key: LinkKey, tokens: TokenSet) -> Link:
+    """Read what ``statements.SAVE`` returns. Raises as :data:`link_from_row`."""
+    return readable(
+        lambda row: saved_link(row, key, tokens, instant_from_bytes),
+        row,
+        lambda: unreadable_link(key.provider_id, key.user_id),
     )
 
 

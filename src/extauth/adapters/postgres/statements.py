@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from extauth.adapters.postgres.due_schema import FAMILY, INSTANT, WHEN, WHICH
 from extauth.adapters.postgres.row import SELECTED
 from extauth.adapters.sql.link_columns import STANDS, gives_way, of_that_write, select_list
+from extauth.adapters.sql.saved_links import returned
 from extauth.domain.due import DueBy
 
 _COLUMNS = select_list(
@@ -117,7 +118,7 @@ def _save(whose: str) -> str:
   {whose},
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
 WHERE {_KEY} AND version = $14
-  AND {of_that_write("$18::timestamptz")} RETURNING {_COLUMNS}, {DURABLE}"""
+  AND {of_that_write("$18::timestamptz")} RETURNING {returned(SELECTED)}, {DURABLE}"""
 
 
 # A save with an origin says all of it; one without leaves all of it.

@@ -39,6 +39,7 @@ from extauth.adapters.postgres.rows import (
     link_from_row,
     origin_parameters,
     provider_parameters,
+    saved_from_row,
     sealed_parameters,
     token_parameters,
 )
@@ -207,11 +208,12 @@ class PostgresLinkStore(LinkingMethods):
     async def claim(
         self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
     ) -> ClaimOutcome:
+        self._home.check()
         checked_claim(owner, ttl)
         parameters = claim_parameters(key, version, owner, ttl, takeover)
         sql = statements.CLAIM if self.history.known else statements.CLAIM_IN_SILENCE
         row = await self._conditional.claim(key, version, takeover, sql, parameters)
-        return row if isinstance(row, Held | Stale | Absent) else claimed(row)
+        return row if isinstance(row, Held | Stale | Absent) else claimed(row, key)
 
     async def time(self) -> datetime:
         now: datetime = (await self._connections.read(statements.TIME))[0][0]
@@ -230,12 +232,13 @@ class PostgresLinkStore(LinkingMethods):
         written_at: datetime | None = None,
         other_grant: bool = False,
     ) -> SaveOutcome:
+        self._home.check()
         parameters = Parameters(
             *key_parameters(key), *token_parameters(tokens), version, *origin_parameters(origin), written_at
         )
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
+        return row if isinstance(row, Stale | Absent) else Saved(saved_from_row(row, key, tokens))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None

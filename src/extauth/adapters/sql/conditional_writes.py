@@ -30,26 +30,26 @@ class ConditionalWrites(Generic[R, P]):
         self._write = write
         self._lost = lost
 
-    async def at_version(
+    def at_version(
         self, key: LinkKey, version: int, sql: str, parameters: P, written_at: datetime | None = None
-    ) -> R | Stale | Absent:
+    ) -> Awaitable[R | Stale | Absent]:
         """Write on the condition of the version, and of when it was written if that is given."""
         why_not = partial(self._lost.write, key, version, written_at)
-        return await repeated(partial(self._write, sql, parameters), why_not)
+        return repeated(partial(self._write, sql, parameters), why_not)
 
-    async def claim(
+    def claim(
         self, key: LinkKey, version: int, takeover: Takeover, sql: str, parameters: P
-    ) -> R | Held | Stale | Absent:
+    ) -> Awaitable[R | Held | Stale | Absent]:
         """Write if no other owner's lease is in the way, either."""
         why_not = partial(self._lost.claim, key, version, takeover)
-        return await repeated(partial(self._write, sql, parameters), why_not)
+        return repeated(partial(self._write, sql, parameters), why_not)
 
-    async def mark(
+    def mark(
         self, key: LinkKey, version: int, sql: str, parameters: P, written_at: datetime | None
-    ) -> R | Recorded | Stale | Absent:
+    ) -> Awaitable[R | Recorded | Stale | Absent]:
         """Write if no permanent mark is in the way, either."""
         why_not = partial(self._lost.mark, key, version, written_at)
-        return await repeated(partial(self._write, sql, parameters), why_not)
+        return repeated(partial(self._write, sql, parameters), why_not)
 
 
 async def repeated(

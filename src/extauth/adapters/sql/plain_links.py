@@ -151,8 +151,13 @@ def token_parts(row: StoredRow, instant: Callable[[Any], datetime | None]) -> Ma
         "refresh_token_expires_at": instant(row[OAUTH_REFRESH_TOKEN_EXPIRY]),
         "scopes": scopes_from_text(row[OAUTH_SCOPES]),
         "token_type": row[OAUTH_TOKEN_TYPE],
-        "resource_tokens": {},
     }
+
+
+def key_of(row: StoredRow, asked: LinkKey) -> LinkKey:
+    """Return whose link a row is: mostly that which was asked for, so that no other key need be made."""
+    own = row[PROVIDER_ID] == asked.provider_id and row[USER_ID] == asked.user_id
+    return asked if own else LinkKey(row[PROVIDER_ID], row[USER_ID])
 
 
 def account_of(row: StoredRow) -> Account | None:

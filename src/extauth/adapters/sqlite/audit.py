@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, final
 
@@ -29,17 +29,17 @@ _FIND_NEWEST = _FIND.replace("entry_id > :after", "entry_id > :after AND entry_i
 _PURGE = f"DELETE FROM {TABLE} WHERE at < :before RETURNING 1"
 
 
-async def written(writes: GroupedWrites, sql: str, parameters: Parameters) -> list[Row]:
+def written(writes: GroupedWrites, sql: str, parameters: Parameters) -> Awaitable[list[Row]]:
     """Run a statement, and write the entry beside it, if there is one, for each row that it returns."""
     entry = entry_to_write()
     if entry is None:
-        return await writes.fetch_all(sql, parameters)
+        return writes.fetch_all(sql, parameters)
     said = entry_values(entry)
 
     def beside(cursor: sqlite3.Cursor, rows: list[Row]) -> None:
         cursor.executemany(_INSERT, [(*row[: len(OF_THE_LINK)], *said) for row in rows])
 
-    return await writes.fetch_all(sql, parameters, beside=beside)
+    return writes.fetch_all(sql, parameters, beside=beside)
 
 
 @final

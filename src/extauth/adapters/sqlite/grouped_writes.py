@@ -14,7 +14,7 @@ import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import final
 
@@ -94,7 +94,9 @@ class GroupedWrites:
             self._waiting.clear()
         self._busy = False
 
-    async def fetch_all(self, sql: str, parameters: Parameters, *, beside: Beside | None = None) -> list[Row]:
+    def fetch_all(
+        self, sql: str, parameters: Parameters, *, beside: Beside | None = None
+    ) -> Awaitable[list[Row]]:
         """Run a statement and return its rows; with ``beside`` in one transaction with that.
 
         A call that is cancelled before the thread of the connection has begun with it is not carried out;
@@ -103,10 +105,10 @@ class GroupedWrites:
         :raises LinkUnreadable: if the driver cannot read the row, and the parameters name it.
         :raises StoreUnavailable: whatever else went wrong.
         """
-        return await or_unavailable(self._rows_of(Write(sql, parameters, beside)), parameters)
+        return or_unavailable(self._rows_of(Write(sql, parameters, beside)), parameters)
 
     async def _rows_of(self, write: Write) -> list[Row]:
-        database = await self._connection.database()
+        database = self._connection.known_database or await self._connection.database()
         loop = asyncio.get_running_loop()
         call = _Call(write, loop.create_future() if self._busy else None)
         with self._lock:

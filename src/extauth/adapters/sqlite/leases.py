@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from extauth.adapters.sql import link_columns as column
+from extauth.adapters.sql.plain_links import key_of
 from extauth.adapters.sql.readable import readable
 from extauth.adapters.sqlite.row import Row, instant_from_micros, instant_to_micros
 from extauth.adapters.sqlite.rows import key_parameters, link_from_row, micros
@@ -12,6 +13,7 @@ from extauth.adapters.sqlite.unseen import Parameters
 from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Claimed, Held, SeenLease
 from extauth.domain.ports import Takeover
+from extauth.domain.stored_link import keyed
 
 
 def held(row: Row) -> Held | None:
@@ -40,12 +42,12 @@ def claim_parameters(
     )
 
 
-def claimed(row: Row) -> Claimed:
+def claimed(row: Row, key: LinkKey) -> Claimed:
     """Read what a claim returns.
 
     :raises StoreUnavailable: for a row that is damaged.
     """
-    link = link_from_row(row)
+    link = keyed(link_from_row(row), key_of(row, key))
     return Claimed(link, readable(_unresolved_for, row), instant_from_micros(row[column.CLAIMED_AT]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from extauth.adapters.sql.link_columns import STANDS, gives_way, of_that_write, select_list
+from extauth.adapters.sql.saved_links import returned
 from extauth.adapters.sqlite.due_schema import FAMILY, WHEN, WHICH
 from extauth.domain.due import DueBy
 
@@ -102,7 +103,7 @@ def _save(whose: str) -> str:
   oauth_refresh_token_expiry = :refresh_token_expiry, oauth_resource_tokens = :resource_tokens,
   {whose},
   {_CLEAR_MARKS}, {_CLEAR_LEASE}, unresolved_since = NULL
-WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} RETURNING {COLUMNS}"""
+WHERE {_AT_VERSION} AND {_OF_THAT_WRITE} RETURNING {returned()}"""
 
 
 # A save with an origin says all of it; one without leaves all of it.

@@ -56,6 +56,7 @@ from extauth.adapters.sqlite.rows import (
     link_from_row,
     origin_parameters,
     provider_parameters,
+    saved_from_row,
     sealed_parameters,
     token_parameters,
     version_parameters,
@@ -186,10 +187,11 @@ class SqliteLinkStore(LinkingMethods):
     async def claim(
         self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
     ) -> ClaimOutcome:
+        self._home.check()
         checked_claim(owner, ttl)
         parameters = claim_parameters(key, version, owner, ttl, takeover)
         row = await self._conditional.claim(key, version, takeover, statements.CLAIM, parameters)
-        return row if isinstance(row, Held | Stale | Absent) else claimed(row)
+        return row if isinstance(row, Held | Stale | Absent) else claimed(row, key)
 
     async def time(self) -> datetime:
         return time_read((await self._writer.fetch_all(statements.TIME, Parameters()))[0])
@@ -207,11 +209,12 @@ class SqliteLinkStore(LinkingMethods):
         written_at: datetime | None = None,
         other_grant: bool = False,
     ) -> SaveOutcome:
+        self._home.check()
         at = version_parameters(key, version, written_at)
         parameters = Parameters({**at, **token_parameters(tokens), **origin_parameters(origin)})
         sql = statements.SAVE_OTHER_GRANT if other_grant else statements.SAVE
         row = await self._conditional.at_version(key, version, sql, parameters, written_at)
-        return row if isinstance(row, Stale | Absent) else Saved(link_from_row(row))
+        return row if isinstance(row, Stale | Absent) else Saved(saved_from_row(row, key, tokens))
 
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None

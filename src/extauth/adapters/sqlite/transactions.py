@@ -24,7 +24,7 @@ Beside: TypeAlias = Callable[[sqlite3.Cursor, list[Row]], None]
 
 
 @final
-@attrs.frozen(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)
 class Write:
     """One statement, and what is to be written beside it."""
 

@@ -55,8 +55,8 @@ class Unseen:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
-        self._database: sqlite3.Connection | None = None
-        """Set at the first statement."""
+        self.known_database: sqlite3.Connection | None = None
+        """Set at the first statement, by :meth:`database`."""
         self._files: OpenFiles | None = None
         """Set by :meth:`watch`."""
 
@@ -87,15 +87,15 @@ class Unseen:
 
     async def execute(self, sql: str, parameters: Parameters | Sequence[object] = ()) -> list[Row]:
         """Do the same, and raise :func:`presentable` errors of the driver."""
-        database = self._database or await self.database()
+        database = self.known_database or await self.database()
         return await self.outcome_of(_Statement(database, sql, parameters, self))
 
     async def database(self) -> sqlite3.Connection:
         """Return what is beneath the connection, for its thread alone."""
-        if self._database is None:
+        if self.known_database is None:
             async with self._connection.cursor() as cursor:
-                self._database = cursor.connection
-        return self._database
+                self.known_database = cursor.connection
+        return self.known_database
 
     async def outcome_of(self, statement: Executable) -> list[Row]:
         """Have the thread of the connection execute it. It has it when the first step of this is done."""

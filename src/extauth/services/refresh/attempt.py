@@ -146,7 +146,6 @@ class LeasedRefresh:
         link = claim.link
         traits = request.provider.traits
         now = self._clock.now()
-        works = request.works(link, now)
         if (sealed := encrypted(link)) is not None:
             # Since it was read here, by a replica that has keys.
             await self._leases.release(lease)
@@ -158,9 +157,11 @@ class LeasedRefresh:
                 raise reauthorization_required(link.key, reason)
             case CoolDown(retry_at, reason):
                 await self._leases.release(lease)
-                return served(link, retry_at - now, reason, works=works)
+                return served(link, retry_at - now, reason, works=request.works(link, now))
             case None:
                 pass
+        if claim.unresolved_for is None:
+            return None
         at_stake = something_to_lose(link, now, rejected=request.rejected)
         if not may_present(
             traits, unresolved_for=claim.unresolved_for, access_token_works=at_stake or others_at_stake
@@ -169,7 +170,7 @@ class LeasedRefresh:
             if others_at_stake and not at_stake:
                 # No later try is any better, as long as the others live.
                 raise reauthorization_required(link.key, REPLY_LOST)
-            return served(link, None, UNRESOLVED, works=works)
+            return served(link, None, UNRESOLVED, works=request.works(link, now))
         return None
 
     async def _exchange(

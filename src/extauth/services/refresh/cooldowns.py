@@ -178,7 +178,7 @@ class ProviderPauses:
         return None
 
     def _own(self, link: Link) -> _Rejection | None:
-        known = self._links.get(link.key)
+        known = self._links.get(link.key) if self._links else None
         return known if known is not None and known.version == link.version else None
 
     def _met(

@@ -87,6 +87,8 @@ class RefreshExchange:
                 self._emitter.emit(ExchangeUnresolved(link.key, link.version, outcome.code))
                 uncertain_since = began if uncertain_since is None else uncertain_since
                 unknown += (outcome.code,)
+            if not isinstance(outcome, NotSent | Unknown):
+                return Presented(outcome, uncertain_since is not None, unknown)
             age = timedelta(seconds=self._clock.monotonic() - (uncertain_since or began))
             works = others_at_stake or something_to_lose(link, self._clock.now(), rejected=request.rejected)
             if (
@@ -114,7 +116,7 @@ class RefreshExchange:
 
 
 def _may_repeat(
-    outcome: ExchangeOutcome, traits: ProviderTraits, age: timedelta, *, works: bool, replay: bool
+    outcome: NotSent | Unknown, traits: ProviderTraits, age: timedelta, *, works: bool, replay: bool
 ) -> bool:
     match outcome:
         case NotSent():

@@ -143,10 +143,7 @@ class RefreshFlight:
         first_version = link.version
         deadline = self._clock.monotonic() + self._policy.wait_timeout.total_seconds()
         while True:
-            left = timedelta(seconds=deadline - self._clock.monotonic())
-            if not await self._unsaved_tokens.settled(key, max(left, timedelta(0))):
-                msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
-                raise StoreUnavailable(msg)
+            await self._settled(key, deadline)
             request = await request.for_link(link)
             impediment = self.impediment(request, link)
             if impediment is not None:
@@ -178,6 +175,14 @@ class RefreshFlight:
                 return Landed(link, request.resource, exchanged=False)
             refuse(key, decision, now)
 
+    async def _settled(self, key: LinkKey, deadline: float) -> None:
+        if self._unsaved_tokens.idle:
+            return
+        left = timedelta(seconds=deadline - self._clock.monotonic())
+        if not await self._unsaved_tokens.settled(key, max(left, timedelta(0))):
+            msg = f"the refreshed tokens of {key.provider_id} could not be saved yet"
+            raise StoreUnavailable(msg)
+
     async def _hold(self, link: Link, deadline: float) -> Moved:
         """Wait until every replica has put back what it knows, and read the link again."""
         held = self._watch.holds_for()
@@ -192,7 +197,10 @@ class RefreshFlight:
     async def _in_turn(self, request: TokenRequest, link: Link, *, patience: float) -> Attempt:
         """Attempt it when its turn at the provider has come; nothing is claimed before."""
         name, limit = client_name(request.provider), self._policy.rate_limits.get(link.key.provider_id)
-        works_for = request.works_for(link, self._clock.now())
+
+        def works_for() -> float:
+            return request.works_for(link, self._clock.now())
+
         await self._turns.take(name, limit, link.key, patience=patience, works_for=works_for)
         try:
             return await self._attempt(request, link)

@@ -115,7 +115,9 @@ class Leases:
         needed = (self._policy.exchange_timeout + self._policy.save_margin).total_seconds()
         held_until = lease.ends
         too_late = held_until - self._clock.monotonic() < needed
-        if (again or too_late or self._slept(lease)) and not await self._confirmed(lease):
+        if not (again or too_late or self._slept(lease)):
+            return True
+        if not await self._confirmed(lease):
             return False
         now = self._clock.monotonic()
         return now < held_until and lease.ends - now >= needed and not self._slept(lease)
@@ -165,7 +167,7 @@ class Leases:
             lease.after_lapsed = True
             claim = await self._ask(lease, lease.ttl, takeover=tried)
         takeovers.forget(lease.key)
-        if isinstance(claim, Claimed):
+        if isinstance(claim, Claimed) and claim.unresolved_for is not None:
             return attrs.evolve(claim, unresolved_for=takeovers.age(claim.unresolved_for))
         return claim
 

@@ -104,7 +104,7 @@ class Places:
 
     def forget(self, key: LinkKey) -> None:
         """The link was served: it has no place any more. One that was refused keeps it."""
-        place = self._kept.pop(key, None)
+        place = self._kept.pop(key, None) if self._kept else None
         if place is None:
             return
         at = bisect.bisect_left(self._promised, place.due)

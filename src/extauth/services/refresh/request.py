@@ -95,6 +95,10 @@ class TokenRequest:
         view = seen_for(link, self.resource)
         return view is not None and too_short(view, now, self.valid_for)
 
+    def worked(self, link: Link, asked: datetime) -> bool:
+        """Say whether the token for this, even if it is the rejected one, did when it was asked for."""
+        return token_works(link, self.resource, asked) and not self.too_short(link, asked)
+
     def outlived(self, link: Link) -> timedelta | None:
         """Return how long the provider's tokens live, if they cannot be had for ``valid_for``."""
         return None if self.valid_for is None else outlived(self.seen(link), self.valid_for)

@@ -20,7 +20,7 @@ from extauth.domain.link import Link, LinkKey
 from extauth.domain.pauses import ProviderPause
 from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
-from extauth.domain.resources import RejectedToken, reissued, token_works
+from extauth.domain.resources import RejectedToken, reissued
 from extauth.domain.revocation import OnSharedGrant
 from extauth.services.arguments import check_rejected, checked_policy, checked_store, clock_given
 from extauth.services.errors import UNRESOLVED, provider_unavailable, refresh_in_progress, refuse
@@ -287,8 +287,7 @@ class TokenService:
                 landed = await self._flights.do(link.key, partial(self._refresh_flight.run, request, link))
             link = landed.link
             ours = landed.resource == request.resource
-            enough = token_works(link, request.resource, asked) and not request.too_short(link, asked)
-            if content(link) or (ours and (flown or enough)):
+            if content(link) or (ours and (flown or request.worked(link, asked))):
                 return landed
             flown = ours
             self._refuse(link)

@@ -74,7 +74,8 @@ class StoreWatch:
     @property
     def holding(self) -> bool:
         """Whether nothing is to be refreshed now."""
-        return self.holds_for() > 0
+        doubtful = self._blind or self._unknown is not None
+        return doubtful or self._held_until > self._clock.monotonic()
 
     def holds_for(self) -> float:
         """Return for how many seconds nothing is to be refreshed, as far as that can be said."""

@@ -74,7 +74,8 @@ class Takeovers:
 
     def forget(self, key: LinkKey) -> None:
         """Forget a lease that is over."""
-        self._watched.pop(key, None)
+        if self._watched:
+            self._watched.pop(key, None)
 
     def _watch(self, key: LinkKey, lease: SeenLease, now: float, left: timedelta) -> _Watched:
         self._watched.pop(key, None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, final
 
@@ -107,16 +108,22 @@ class Turns:
             self._send_away(name, line, line.places.in_order(), now)
 
     async def take(
-        self, name: str, limit: RateLimit | None, key: LinkKey, *, patience: float, works_for: float
+        self,
+        name: str,
+        limit: RateLimit | None,
+        key: LinkKey,
+        *,
+        patience: float,
+        works_for: Callable[[], float],
     ) -> None:
         """Wait until the link's refresh token may be sent, or until ``patience`` on the monotonic clock.
 
-        ``works_for`` is for how many seconds the link's access token works: until then others go first.
+        ``works_for`` says for how many seconds the link's access token works: until then others go first.
         What is taken must be given back; cancelling leaves nothing behind.
 
         :raises ProviderUnavailable: if the turn will not come so soon; ``retry_after`` says when it will.
         """
-        line = self._lines.setdefault(name, _Line())
+        line = self._line(name)
         line.limit = limit
         now = self._clock.monotonic()
         if not len(line.places) and line.ready_at(now) <= now:
@@ -128,7 +135,7 @@ class Turns:
             raise self._come_back(name, line, key, now)
         if not len(line.places):
             line.rate = line.rate.crowded(now)
-        waiter = line.places.join(key, now, patience, now + works_for)
+        waiter = line.places.join(key, now, patience, now + works_for())
         if line.server is None:
             # In a context of its own: it serves others after this one.
             serving = self._serve(name, line)
@@ -183,7 +190,7 @@ class Turns:
 
     def refused(self, name: str, key: LinkKey, wait: timedelta, *, of_rate: bool) -> timedelta:
         """Take note that the provider asked to be left alone; returns for how long it will be."""
-        line = self._lines.setdefault(name, _Line())
+        line = self._line(name)
         now = self._clock.monotonic()
         sent = line.under_way.get(key)
         line.rate = line.rate.after_refusal(
@@ -214,9 +221,15 @@ class Turns:
 
     def come_back_after(self, name: str, key: LinkKey) -> timedelta:
         """Return how long the link must wait for its turn, which is kept for it meanwhile."""
-        line = self._lines.setdefault(name, _Line())
+        line = self._line(name)
         now = self._clock.monotonic()
         return _wait(line.places.send_away(key, now, *line.first_turn(now)), now)
+
+    def _line(self, name: str) -> _Line:
+        line = self._lines.get(name)
+        if line is None:
+            line = self._lines[name] = _Line()
+        return line
 
     def _come_back(self, name: str, line: _Line, key: LinkKey, now: float) -> ProviderUnavailable:
         due = line.places.send_away(key, now, *line.first_turn(now))

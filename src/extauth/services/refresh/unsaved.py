@@ -45,12 +45,24 @@ class _Unsaved:
     provider: OAuthProvider
     base: Link
     """The link whose refresh token was spent for them: they may replace its version, or an older state."""
-    link: Link
+    tokens: TokenSet
     adopted: Mapping[str, GrantOrigin]
     """The link's new origin, as a keyword for the store, if it has one: the provider has taken the refresh
     token of a link that said no origin, or one from before a move."""
     began: float
     """When the exchange began, on the monotonic clock."""
+
+    def link(self) -> Link:
+        """Return the link as it will be."""
+        # It keeps the time of the last write, by the store's clock: what it is compared with has no other.
+        return attrs.evolve(
+            self.base,
+            tokens=self.tokens,
+            version=self.base.version + 1,
+            failure=None,
+            pending=None,
+            origin=self.adopted.get("origin", self.base.origin),
+        )
 
 
 @final
@@ -79,8 +91,8 @@ class UnsavedTokens:
         self._grant_ender = GrantEnder(
             store, clock, emitter, policy.exchange_timeout, on_shared_grant=on_shared_grant
         )
-        self._unsaved: dict[LinkKey, _Unsaved] = {}
-        """Added by :meth:`save`; removed by the task that gets them saved."""
+        self._unsaved: dict[LinkKey, Link] = {}
+        """As they will be. Added by :meth:`save`; removed by the task that gets them saved."""
         self._guards: dict[LinkKey, _Guard] = {}
         """The visible tasks that keep the loop running until the unswept ones have saved."""
         self._keeps_origins = takes(store.save, "origin")
@@ -94,10 +106,7 @@ class UnsavedTokens:
 
     def unsaved(self, key: LinkKey) -> Link | None:
         """Return the link as it will be once it is saved, if it isn't yet."""
-        if not self._unsaved:
-            return None
-        unsaved = self._unsaved.get(key)
-        return None if unsaved is None else unsaved.link
+        return self._unsaved.get(key) if self._unsaved else None
 
     async def settled(self, key: LinkKey, timeout: timedelta) -> bool:
         """Wait until nothing is unsaved for the key, or for ``timeout``; say whether it is so."""
@@ -117,21 +126,13 @@ class UnsavedTokens:
         adopted: dict[str, GrantOrigin] = {}
         if provider.origin is not None and provider.origin != base.origin and self._keeps_origins:
             adopted = {"origin": provider.origin}
-        # It keeps the time of the last write, by the store's clock: what it is compared with has no other.
-        link = attrs.evolve(
-            base,
-            tokens=tokens,
-            version=base.version + 1,
-            failure=None,
-            pending=None,
-            origin=adopted.get("origin", base.origin),
-        )
-        unsaved = _Unsaved(provider, base, link, adopted, began)
+        unsaved = _Unsaved(provider, base, tokens, adopted, began)
         outcome = await self._try(unsaved)
         if outcome is not None:
             return await self._settle(unsaved, outcome)
+        link = unsaved.link()
         self._emitter.emit(SaveDelayed(link.key, link.version))
-        self._unsaved[link.key] = unsaved
+        self._unsaved[link.key] = link
         guard = asyncio.get_running_loop().create_task(self._guard(unsaved))
         self._guards[link.key] = guard
         return link
@@ -150,7 +151,7 @@ class UnsavedTokens:
         try:
             await defer_cancellation(start_protected(self._persist(unsaved)), on_cancel=self.hurry)
         finally:
-            del self._guards[unsaved.link.key]
+            del self._guards[unsaved.base.key]
 
     async def _persist(self, unsaved: _Unsaved) -> None:
         attempt = 0
@@ -164,16 +165,18 @@ class UnsavedTokens:
                     with suppress(LinkNotFound):  # told, and the tokens are revoked
                         await self._settle(unsaved, outcome)
                     return
-            self._emitter.emit(SaveAbandoned(unsaved.link.key, unsaved.link.version))
+            self._emitter.emit(SaveAbandoned(unsaved.base.key, unsaved.base.version + 1))
         finally:
-            del self._unsaved[unsaved.link.key]
+            del self._unsaved[unsaved.base.key]
 
     async def _try(self, unsaved: _Unsaved) -> SaveOutcome | None:
         """Save once; None if it may not have worked. Repeating a save that did work finds it stale."""
-        base, tokens, adopted = unsaved.base, unsaved.link.tokens, unsaved.adopted
+        base, tokens, adopted = unsaved.base, unsaved.tokens, unsaved.adopted
         try:
             said: dict[str, Any] = {**adopted, **as_written(self._store.save, base)}
             outcome = await self._store.save(base.key, base.version, tokens, **said)
+            if isinstance(outcome, Saved):
+                return outcome
             return await save_over(self._store, base, tokens, outcome, **adopted)
         except StoreUnavailable:
             return None
@@ -186,20 +189,20 @@ class UnsavedTokens:
             return None
 
     async def _settle(self, unsaved: _Unsaved, outcome: SaveOutcome) -> Link:
-        key = unsaved.link.key
+        key = unsaved.base.key
         match outcome:
             case Saved(link):
                 self._tell_refreshed(unsaved, link)
                 return link
             case Stale(link):
-                if same_tokens(link.tokens, unsaved.link.tokens):
+                if same_tokens(link.tokens, unsaved.tokens):
                     self._tell_refreshed(unsaved, link)  # an earlier try had worked after all
                 else:
                     self._emitter.emit(LinkAdopted(key, link.version))
                 return link
             case Absent():
-                new = unsaved.link
-                ended = await self._grant_ender.end(unsaved.provider, key, new.tokens, account=new.account)
+                account = unsaved.base.account
+                ended = await self._grant_ender.end(unsaved.provider, key, unsaved.tokens, account=account)
                 self._emitter.emit(UnlinkedMeanwhile(key, ended.revoked, ended.reason))
                 raise link_not_found(key)
 

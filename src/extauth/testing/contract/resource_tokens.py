@@ -62,8 +62,10 @@ class ResourceTokensContract(StoreHarness):
         link = await saved(store, 1, fewer)
         promise = "must store exactly the resource tokens that it is given"
         expect(link.tokens, fewer, f"save {promise}")
+        expect(await store.get(KEY), link, f"save {promise}")
         link = await saved(store, 2, tokens(3))
         expect(link.tokens, tokens(3), f"save {promise}")
+        expect(await store.get(KEY), link, f"save {promise}")
         for given in (full_tokens(4), tokens(5)):
             link = await store.put(KEY, given)
             expect(link.tokens, given, f"put {promise}, and when the refresh token expires")
