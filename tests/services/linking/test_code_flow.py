@@ -282,7 +282,7 @@ async def test_another_replica_completes(scene: Scene):
 
 
 async def test_a_client_that_is_replaced_while_the_user_consents(scene: Scene):
-    """The code goes with the client that it was asked for, which hears what came of it; so the link is its."""
+    """The code goes with the client that it was asked for, which hears what came of it and has the link."""
     former, present = (
         ScriptedLinkingProvider(origin=GrantOrigin(client_id, "https://provider.example/token"))
         for client_id in ("former", "present")
