@@ -184,6 +184,21 @@ class TestRejected:
         assert (await other).tokens.access_token != rejected
         assert scene.provider.asked_for == [MAIL, None]
 
+    async def test_a_flight_for_none_is_no_answer(self, scene):
+        """The grant's own token was issued anew, and the resource's was not."""
+        await scene.link(expires_in=FRESH)
+        tokens = scene.replica()
+        mail = await tokens.access_token(*WHO, resource=MAIL)
+        scene.provider.gate = asyncio.Event()
+        plain = asyncio.create_task(tokens.refresh(*WHO))
+        await asyncio.sleep(0)
+        other = asyncio.create_task(tokens.refresh(*WHO, resource=MAIL))
+        await asyncio.sleep(0)
+        scene.provider.gate.set()
+        await plain
+        assert (await other).tokens.access_token != mail
+        assert scene.provider.asked_for == [MAIL, None, MAIL]
+
     async def test_a_flight_for_another_resource_is_no_answer(self, scene):
         """The same within one replica."""
         link = await scene.link(expires_in=FRESH)
