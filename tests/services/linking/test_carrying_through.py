@@ -15,6 +15,8 @@ import pytest
 from extauth import GrantOrigin, LinkingService, LinkKey, StoreUnavailable, UnknownState, open_store
 from extauth.domain.linking import LinkingTraits, companion_key
 from extauth.domain.outcomes import Exchanged
+from extauth.domain.policy import Backoff
+from extauth.services.linking import store_grant
 from extauth.services.linking.carry_through import CarriedThrough
 from tests.services.linking.conftest import KEY, HalfJitter, Scene
 from tests.support.faulty_store import down
@@ -162,6 +164,17 @@ async def test_a_store_that_is_down_is_asked_again_at_once(scene: Scene):
     scene.store.before["put"] = down(4)
     assert (await service.complete(callback, user_id="alice")).version == 1
     assert scene.clock.slept == [0.0375, 0.075, 0.15, 0.3]
+
+
+async def test_the_last_try_comes_at_the_very_end_of_the_grace(scene: Scene, monkeypatch):
+    """A pause that ends just then is waited for."""
+    monkeypatch.setattr(store_grant, "_RETRY", Backoff(initial=timedelta(seconds=1)))
+    monkeypatch.setattr(store_grant, "_GRACE", timedelta(seconds=0.75 + 1.5 + 3))
+    service = scene.replica(rng=HalfJitter())
+    callback = await scene.authorized(service)
+    scene.store.before["put"] = down(3)
+    assert (await service.complete(callback, user_id="alice")).version == 1
+    assert scene.clock.slept == [0.75, 1.5, 3.0]
 
 
 async def test_the_store_stays_down(scene: Scene, caplog):

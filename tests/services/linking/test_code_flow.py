@@ -317,6 +317,13 @@ async def test_a_code_that_came_while_there_were_too_many_is_sent_again(scene: S
     assert timedelta(seconds=3) < waited < timedelta(seconds=4)
 
 
+async def test_for_just_as_long_a_pause_somebody_waits(scene: Scene):
+    """With the first pause of all it is five seconds."""
+    scene.provider.code_script = [Deferred("http_429", timedelta(seconds=5 - 0.0375))]
+    assert (await scene.connect(scene.replica(rng=HalfJitter()))).version == 1
+    assert scene.clock.slept == [5.0]
+
+
 async def test_a_code_that_the_provider_puts_off_is_sent_again(scene: Scene):
     """Whatever its reason: it has said for how long."""
     scene.provider.code_script = [Deferred("http_503", timedelta(seconds=1))]

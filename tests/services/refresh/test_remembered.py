@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -121,6 +121,19 @@ async def eventually_presented(scene: Scene) -> bool:
     for _ in range(20):
         await asyncio.sleep(0)
     return len(scene.provider.presented) == 1
+
+
+async def test_from_the_moment_on_in_which_the_token_is_to_be_replaced(scene: Scene) -> None:
+    """It is not handed out without a look at the policy."""
+    await scene.link(expires_in=HOUR)
+    tokens = scene.replica(policy=attrs.evolve(POLICY, remember_for=2 * HOUR))
+    await tokens.access_token(*WHO)
+    found = tokens.at_once.found(*WHO)
+    assert found is not None
+    scene.clock._now = datetime.fromtimestamp(found.served_until, UTC)
+    assert tokens.at_once.found(*WHO) is None
+    scene.clock._now -= timedelta(microseconds=1)
+    assert tokens.at_once.found(*WHO) is found
 
 
 async def test_a_link_without_an_expiry_is_remembered_too(scene: Scene) -> None:

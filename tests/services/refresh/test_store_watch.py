@@ -30,9 +30,11 @@ from extauth.domain.actors import UPKEEP
 from extauth.domain.doubt import doubt
 from extauth.domain.events import StoreRestored, StoreWentBack
 from extauth.domain.outcomes import Claimed, NotSent
+from extauth.domain.policy import Backoff
 from extauth.domain.store_history import HeldLinks, HistorySeen
 from extauth.testing.scripted.provider import ScriptedProvider
 from tests.support.clocks import HeldClock
+from tests.support.faulty_store import down
 
 HOLD = timedelta(seconds=10)
 DOWN = "down"
@@ -550,6 +552,25 @@ async def test_what_became_of_all_that_was_known_is_told(scene, telling):
         while not went_back(scene):
             await asyncio.sleep(0)
     assert went_back(scene) == [StoreWentBack(known=5, healed=1, missing=2, unread=1, held=HOLD)]
+
+
+async def test_a_store_that_is_down_is_looked_at_until_the_hold_ends(scene, telling):
+    """With pauses between; what could not be looked at by then is told."""
+    await scene.link()
+    policy = RefreshPolicy(
+        hold_after_failover=timedelta(seconds=4),
+        retry=Backoff(initial=timedelta(seconds=1), maximum=timedelta(seconds=1)),
+    )
+    common = {"clock": scene.clock, "observer": scene, "policy": policy}
+    async with TokenService(telling, [scene.provider], **common) as tokens:
+        await tokens.link("scripted", "alice")
+        scene.store.calls.clear()
+        scene.store.before["get"] = down(9)
+        tokens._refresh_flight._watch.doubt()
+        while not went_back(scene):
+            await asyncio.sleep(0)
+    assert [event.unread for event in went_back(scene)] == [1]
+    assert scene.store.calls["get"] == 4
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.34, 0.3), (2.07, 2.1)])
