@@ -508,7 +508,7 @@ async def test_so_many_are_written_at_the_same_time(options, most):
     under_way: list[int] = []
     now = 0
 
-    async def meanwhile(_: LinkKey) -> None:
+    async def meanwhile(_key: LinkKey) -> None:
         nonlocal now
         now += 1
         under_way.append(now)

@@ -58,7 +58,9 @@ async def test_a_second_read_asks_nobody_until_the_span_is_over(scene: Scene) ->
     link = await scene.link(expires_in=HOUR)
     tokens = scene.replica(policy=POLICY)
     assert await tokens.access_token(*WHO) == link.tokens.access_token
-    assert tokens.at_once.found(*WHO).shown is None  # by no client yet, which looks
+    found = tokens.at_once.found(*WHO)
+    assert found is not None
+    assert found.shown is None  # by no client yet, which looks
     for _ in range(5):
         scene.clock.advance(timedelta(seconds=11.9))
         assert await asked(scene, lambda: tokens.access_token(*WHO)) == (link.tokens.access_token, 0)
