@@ -495,6 +495,25 @@ class TestWaiting:
         assert [scene.provider.resource_of(await call) for call in (mail, files)] == [MAIL, FILES]
         assert scene.provider.replays == 0
 
+    async def test_another_replicas_exchange_that_is_told_late(self, scene):
+        """Its token worked when it was asked for, and is handed out; for another there is no time."""
+
+        class Late:
+            def notify(self, event):
+                if isinstance(event, LinkAdopted):
+                    scene.clock.advance(timedelta(hours=2))
+
+        await scene.link(expires_in=FRESH)
+        scene.provider.gate = asyncio.Event()
+        first, second = scene.replica(), scene.replica(observer=Late())
+        calls = [asyncio.create_task(first.access_token(*WHO, resource=MAIL))]
+        await scene.provider.exchanging.wait()
+        calls.append(asyncio.create_task(second.access_token(*WHO, resource=MAIL)))
+        await scene.store.entered["wait_for_change"].wait()
+        scene.provider.gate.set()
+        assert len({await call for call in calls}) == 1
+        assert scene.provider.asked_for == [MAIL]
+
 
 class TestArguments:
     async def test_a_provider_without_them(self):
