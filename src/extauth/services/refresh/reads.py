@@ -39,7 +39,7 @@ class AtOnce:
 @final
 class LinkReads:
     """Reads links for requests, and gives each request back as it is served: by the provider with the client
-    that the link was made with."""
+    that the link was made with, but from memory as it came."""
 
     def __init__(
         self,
