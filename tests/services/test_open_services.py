@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from extauth import LinkKey, TokenService, TokenSet, open_store
+from extauth import LinkKey, TokenService, TokenSet, UpkeepService, open_store
 from extauth.testing import ScriptedProvider
 
 NAMES = ["one", "two", "three"]
@@ -42,3 +42,16 @@ async def test_each_is_closed_though_closing_is_cancelled(tmp_path):
     async with open_store(url) as again:
         saved = [link.tokens.access_token != "at-old" for link in await again.links_of("alice")]
     assert saved == [True, True, True]
+
+
+async def test_upkeep_is_closed_with_its_own_store_alone():
+    """That of another store goes on."""
+    providers = [ScriptedProvider("one")]
+    async with open_store("memory://", keys="plain") as other:
+        async with open_store("memory://", keys="plain") as store:
+            upkeep, others = (
+                UpkeepService(each, providers, TokenService(each, providers)) for each in (store, other)
+            )
+        with pytest.raises(RuntimeError, match="this UpkeepService is closed"):
+            await upkeep.run_once()
+        await others.run_once()

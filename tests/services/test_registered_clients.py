@@ -19,29 +19,10 @@ from extauth.services.registered_clients import (
     was_replaced,
 )
 from extauth.testing import ScriptedLinkingProvider
+from tests.support.registered import Registered
 
 PRESENT = GrantOrigin("present", "https://provider.example/token")
 FORMER = attrs.evolve(PRESENT, client_id="former")
-
-
-class Registered:
-    """A provider's clients, by their ids."""
-
-    def __init__(self, *providers: Any, present: Any = None) -> None:
-        self._by_id = {each.origin.client_id: each for each in providers}
-        self._present = present
-
-    async def present_id(self) -> str | None:
-        if isinstance(self._present, Exception):
-            raise self._present
-        present: str | None = self._present
-        return present
-
-    async def present(self) -> Any:
-        return self._by_id[self._present]
-
-    async def of(self, client_id: str) -> Any:
-        return self._by_id.get(client_id)
 
 
 @pytest.mark.parametrize(

@@ -499,6 +499,28 @@ async def test_it_is_entered_in_the_trail_if_there_is_something_to_do():
     await store.aclose()
 
 
+@pytest.mark.parametrize(("options", "most"), [({}, 4), ({"at_once": 2}, 2)])
+async def test_so_many_are_written_at_the_same_time(options, most):
+    """So many saves of refreshes wait for them at most: four unless it is said."""
+    inner = MemoryLinkStore()
+    await filled(inner, 20)
+    beneath = Watched(inner)
+    under_way: list[int] = []
+    now = 0
+
+    async def meanwhile(_key: LinkKey) -> None:
+        nonlocal now
+        now += 1
+        under_way.append(now)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        now -= 1
+
+    beneath.meanwhile = meanwhile
+    assert (await rotate(EncryptedStore(beneath, [NEW, OLD]), **options)).done == 20
+    assert max(under_way) == most
+
+
 async def test_what_cannot_be_rotated_says_so():
     """Stores that do not encrypt, or cannot say what is encrypted; and arguments that make no sense."""
     with pytest.raises(ConfigurationError, match="open it with keys"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -54,6 +55,13 @@ class Scene:
 
     async def stored(self, provider_id: str = "scripted") -> Any:
         return await self.inner.get(LinkKey(provider_id, "alice"))
+
+
+class HalfJitter(random.Random):
+    """Takes a quarter of each pause away."""
+
+    def random(self) -> float:
+        return 0.5
 
 
 def parameters(url: str) -> dict[str, str]:

@@ -18,6 +18,9 @@ ALICE = Account("id-1", login="alice", display_name="Alice", avatar_url="https:/
 BOB = Account("id-2", login="bob")
 
 
+OF_REFRESH_TOKEN = ("refresh_token", "refresh_token_expires_at", "refresh_token_key_id")
+
+
 @pytest.fixture(autouse=True)
 def known(scene: Scene):
     """The provider knows two accounts."""
@@ -136,10 +139,12 @@ class TestRefusing:
         assert scene.events == [LinkConnected(KEY, 1)]
 
     async def test_the_same_account(self, scene: Scene):
-        """It is welcome."""
+        """It is welcome; where the answers say whose it is, the provider is not asked."""
         service = scene.replica(on_account_change="refuse")
+        scene.provider.says_account = True
         await scene.connect(service)
         assert (await scene.connect(service)).version == 2
+        assert not scene.provider.identifying.is_set()
 
     async def test_the_first_account(self, scene: Scene):
         """It needs no proof and delays nothing."""
@@ -225,15 +230,16 @@ class TestRefreshTokenOfTheFirstConsent:
         async with TokenService(scene.inner, [scene.provider], clock=scene.clock) as tokens:
             assert (await tokens.refresh("scripted", "alice")).version == 3
 
-    async def test_it_is_kept_with_its_end(self, scene: Scene):
-        """As it was told with it, whatever the new answer leaves out."""
+    async def test_it_is_kept_with_its_end_and_key(self, scene: Scene):
+        """As it was told with it, whatever the new answer leaves out, and as the store says of it."""
         service = scene.replica()
-        first = await scene.connect(service)
+        first = (await scene.connect(service)).tokens
         end = scene.clock.now() + timedelta(days=9)
-        link = await scene.inner.put(KEY, attrs.evolve(first.tokens, refresh_token_expires_at=end))
+        old = attrs.evolve(first, refresh_token_expires_at=end, refresh_token_key_id="key")
+        link = await scene.inner.put(KEY, old)
         await scene.inner.record_account(KEY, link.version, ALICE)
-        tokens = (await scene.connect(service)).tokens
-        assert (tokens.refresh_token, tokens.refresh_token_expires_at) == (first.tokens.refresh_token, end)
+        new = (await scene.connect(service)).tokens
+        assert old == attrs.evolve(old, **{name: getattr(new, name) for name in OF_REFRESH_TOKEN})
 
     async def test_it_is_never_kept_for_another(self, scene: Scene):
         """A later refresh would bring the first account's tokens back."""

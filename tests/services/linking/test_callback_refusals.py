@@ -235,10 +235,11 @@ async def test_no_state(scene: Scene, given):
 
 @pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "get"])
 async def test_callback_by_another_method(scene: Scene, method):
-    """A provider that redirects does not post, and a link preview's HEAD burns nothing."""
+    """A provider that redirects does not post, and a link preview's HEAD burns nothing and asks nobody."""
     service = scene.replica()
     callback = await scene.authorized(service)
     await refused(scene, service, callback, InvalidCallback, method=method)
+    assert scene.store.calls["find_authorization"] == 0
     await unspent(scene, service, callback, method="GET")
 
 

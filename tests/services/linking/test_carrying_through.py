@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import random
 import traceback
 from datetime import timedelta
 from typing import Any
@@ -13,10 +12,13 @@ from typing import Any
 import attrs
 import pytest
 
-from extauth import LinkingService, LinkKey, StoreUnavailable, UnknownState, open_store
+from extauth import GrantOrigin, LinkingService, LinkKey, StoreUnavailable, UnknownState, open_store
 from extauth.domain.linking import LinkingTraits, companion_key
 from extauth.domain.outcomes import Exchanged
-from tests.services.linking.conftest import KEY, Scene
+from extauth.domain.policy import Backoff
+from extauth.services.linking import store_grant
+from extauth.services.linking.carry_through import CarriedThrough
+from tests.services.linking.conftest import KEY, HalfJitter, Scene
 from tests.support.faulty_store import down
 
 
@@ -95,6 +97,27 @@ async def test_everything_visible_is_cancelled(scene: Scene, where):
     assert await scene.stored() is not None
 
 
+async def test_at_the_end_of_the_process_nobody_is_asked_to_wait():
+    """Work that is swept at the end of asyncio.run goes on, and is told that the end has come."""
+    began, gate, hurried = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def work():
+        began.set()
+        await gate.wait()
+
+    carried = CarriedThrough(hurried.set)
+    asyncio.create_task(carried.run(work)).add_done_callback(lambda _: None)
+    await began.wait()
+    swept = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in swept:
+        task.cancel()
+    await asyncio.sleep(0)
+    told = hurried.is_set()
+    gate.set()
+    await asyncio.gather(*swept, return_exceptions=True)
+    assert told
+
+
 async def test_a_service_that_is_forgotten(scene: Scene):
     """Leaving open_store closes it first, so that the link is stored before the store is gone."""
     opening: Any = open_store("memory://")
@@ -122,21 +145,16 @@ async def test_the_store_is_down_before_the_code_is_spent(scene: Scene):
 
 
 async def test_the_store_is_down_for_a_moment_after_the_exchange(scene: Scene):
-    """It is asked again, since the tokens exist nowhere else."""
+    """It is asked again, since the tokens exist nowhere else; whose client's they are is stored with them."""
+    scene.provider.tokens.origin = GrantOrigin("client", "https://provider.example/token")
     service = scene.replica()
     callback = await scene.authorized(service)
     scene.store.before["put"] = [*down(2), RuntimeError("find-me")]
     scene.store.after["get"] = [_fine, _fine, *down()]
     link = await service.complete(callback, user_id="alice")
     assert await scene.stored() == link
+    assert link.origin == scene.provider.origin
     assert scene.store.calls["put"] == 4
-
-
-class HalfJitter(random.Random):
-    """Takes a quarter of each pause away."""
-
-    def random(self) -> float:
-        return 0.5
 
 
 async def test_a_store_that_is_down_is_asked_again_at_once(scene: Scene):
@@ -146,6 +164,17 @@ async def test_a_store_that_is_down_is_asked_again_at_once(scene: Scene):
     scene.store.before["put"] = down(4)
     assert (await service.complete(callback, user_id="alice")).version == 1
     assert scene.clock.slept == [0.0375, 0.075, 0.15, 0.3]
+
+
+async def test_the_last_try_comes_at_the_very_end_of_the_grace(scene: Scene, monkeypatch):
+    """A pause that ends just then is waited for."""
+    monkeypatch.setattr(store_grant, "_RETRY", Backoff(initial=timedelta(seconds=1)))
+    monkeypatch.setattr(store_grant, "_GRACE", timedelta(seconds=0.75 + 1.5 + 3))
+    service = scene.replica(rng=HalfJitter())
+    callback = await scene.authorized(service)
+    scene.store.before["put"] = down(3)
+    assert (await service.complete(callback, user_id="alice")).version == 1
+    assert scene.clock.slept == [0.75, 1.5, 3.0]
 
 
 async def test_the_store_stays_down(scene: Scene, caplog):

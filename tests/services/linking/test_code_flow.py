@@ -17,8 +17,9 @@ from extauth.domain.events import LinkConnected
 from extauth.domain.linking import LinkingTraits, companion_key
 from extauth.domain.outcomes import Deferred, Exchanged, NotSent
 from extauth.domain.storable import MAX_ID_LENGTH
-from extauth.testing import ScriptedProvider
-from tests.services.linking.conftest import KEY, REDIRECT_URI, Scene, parameters
+from extauth.testing import ScriptedLinkingProvider, ScriptedProvider
+from tests.services.linking.conftest import KEY, REDIRECT_URI, HalfJitter, Scene, parameters
+from tests.support.registered import Registered
 
 
 async def test_connecting(scene: Scene):
@@ -280,12 +281,30 @@ async def test_another_replica_completes(scene: Scene):
     assert (await scene.replica().complete(callback, user_id="alice")).version == 1
 
 
+async def test_a_client_that_is_replaced_while_the_user_consents(scene: Scene):
+    """The code goes with the client that it was asked for, which hears what came of it and has the link."""
+    former, present = (
+        ScriptedLinkingProvider(origin=GrantOrigin(client_id, "https://provider.example/token"))
+        for client_id in ("former", "present")
+    )
+    clients = Registered(former, present, present="former")
+    for provider in (former, present):
+        provider.clients = clients  # type: ignore[attr-defined]
+    service = scene.replica(present)
+    callback = former.consent(await service.begin("scripted", "alice", REDIRECT_URI))
+    clients.present_now = "present"
+    link = await service.complete(callback, user_id="alice")
+    assert (link.origin, former.presented, present.presented) == (former.origin, ["code-1"], [])
+    [(client_id, answer)] = clients.answers
+    assert (client_id, type(answer)) == ("former", Exchanged)
+
+
 async def test_a_code_that_could_not_be_sent_is_sent_again(scene: Scene):
     """Nothing left the machine, so the code is good still."""
     scene.provider.code_script = [NotSent("connect_failed")] * 2
-    assert (await scene.connect(scene.replica())).version == 1
+    assert (await scene.connect(scene.replica(rng=HalfJitter()))).version == 1
     assert len(scene.provider.presented) == 3
-    assert len(scene.clock.slept) == 2
+    assert scene.clock.slept == [0.0375, 0.075]
 
 
 async def test_a_code_that_came_while_there_were_too_many_is_sent_again(scene: Scene):
@@ -296,6 +315,13 @@ async def test_a_code_that_came_while_there_were_too_many_is_sent_again(scene: S
     assert len(scene.provider.presented) == 3
     waited = scene.clock.now() - before
     assert timedelta(seconds=3) < waited < timedelta(seconds=4)
+
+
+async def test_for_just_as_long_a_pause_somebody_waits(scene: Scene):
+    """With the first pause of all it is five seconds."""
+    scene.provider.code_script = [Deferred("http_429", timedelta(seconds=5 - 0.0375))]
+    assert (await scene.connect(scene.replica(rng=HalfJitter()))).version == 1
+    assert scene.clock.slept == [5.0]
 
 
 async def test_a_code_that_the_provider_puts_off_is_sent_again(scene: Scene):

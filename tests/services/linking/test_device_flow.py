@@ -311,16 +311,23 @@ async def test_called_again_after_others_were_completed(scene: Scene):
     assert len(scene.provider.polls) == polls
 
 
-@pytest.mark.parametrize("lifetime", [timedelta(minutes=10), timedelta(days=3650)])
-async def test_what_was_completed_is_forgotten_in_time(scene: Scene, lifetime):
-    """Nothing is kept of a code that has expired, or was completed some time ago."""
+@pytest.mark.parametrize(
+    ("lifetime", "later"),
+    [
+        (timedelta(minutes=10), timedelta(hours=1)),
+        (timedelta(days=3650), timedelta(hours=1)),
+        (timedelta(minutes=10), timedelta(minutes=10, seconds=-10)),
+    ],
+)
+async def test_what_was_completed_is_forgotten_in_time(scene: Scene, lifetime, later):
+    """Nothing is kept of a code that has expired, be it in this moment, or was completed some time ago."""
     scene.provider.device_lifetime = lifetime
     service = scene.replica()
     for _ in range(3):
         device = await service.begin_device("scripted", "alice")
         scene.provider.approve_device(device.user_code)
         await service.complete_device(device)
-        scene.clock.advance(timedelta(hours=1))
+        scene.clock.advance(later)
     assert len(service._flows.devices._connected) == 1
     assert service._flows.devices._polling == {}
 
@@ -357,6 +364,8 @@ async def test_a_poll_that_was_sent_is_carried_through(scene: Scene, where, endi
     assert scene.provider.tokens.is_live(link.tokens)
     if ending == "closed":
         assert result == link
+    if (where, ending) == ("put", "swept"):  # whose account it is nobody waits to hear then
+        assert not scene.provider.identifying.is_set()
 
 
 class HeldClock:
@@ -390,6 +399,22 @@ async def test_nobody_waits_any_more(scene: Scene):
     assert scene.provider.polls == []
     scene.provider.approve_device(device.user_code)
     assert (await service.complete_device(device)).version == 1
+
+
+async def test_one_who_leaves_keeps_nobody_waiting(scene: Scene):
+    """Another one still waits, for whom the polling goes on at its pace."""
+    clock = HeldClock(scene.clock)
+    service = scene.replica(clock=clock)
+    device = await service.begin_device("scripted", "alice")
+    scene.provider.approve_device(device.user_code)
+    began = scene.clock.now()
+    leaves, stays = (asyncio.create_task(service.complete_device(device)) for _ in range(2))
+    await clock.sleeping.wait()
+    leaves.cancel()
+    await asyncio.gather(leaves, return_exceptions=True)
+    clock.gate.set()
+    assert (await stays).version == 1
+    assert scene.provider.polls == [began + device.interval]
 
 
 async def test_leaving_and_coming_back_in_one_interval(scene: Scene):
@@ -458,13 +483,20 @@ async def test_unlinking_meanwhile(scene: Scene):
     assert scene.provider.tokens.grants.live_refresh_tokens("alice-there") == set()
 
 
-async def test_another_account_is_refused(scene: Scene):
-    """The rule for accounts is the same as for the code flow."""
+@pytest.mark.parametrize("later", [None, "down"])
+async def test_another_account_is_refused(scene: Scene, later):
+    """The rule for accounts is the same as for the code flow, also if the store goes down meanwhile."""
     scene.provider.accounts = {"alice-there": Account("id-1"), "bob-there": Account("id-2")}
     service = scene.replica(on_account_change="refuse")
     old = await scene.connect(service)
     device = await service.begin_device("scripted", "alice")
     scene.provider.approve_device(device.user_code, "bob-there")
+
+    async def go_down_once_the_poll_is_sent() -> None:
+        scene.store.before["get"] = down()
+
+    if later == "down":
+        scene.store.after["get"] = [go_down_once_the_poll_is_sent]
     with pytest.raises(AccountChanged):
         await service.complete_device(device)
     assert await scene.stored() == old

@@ -139,6 +139,14 @@ async def test_a_withdrawn_authorization_of_an_account_nobody_knows(whole: Scene
     assert live(whole, "whom-nobody-knows") == 1
 
 
+async def test_an_answer_that_says_whose_it_is_needs_no_question(whole: Scene):
+    """Its tokens are not stored, and whether they may be revoked depends on whose account they are of."""
+    whole.provider.says_account = True
+    await withdrawn(whole, whole.replica())
+    assert live(whole) == 0
+    assert not whole.provider.identifying.is_set()
+
+
 async def test_where_a_grant_ends_alone_nobody_asks_whose_it_is(scene: Scene):
     """New tokens that are not stored are revoked without look-ups that decide nothing."""
     service = scene.replica()

@@ -37,6 +37,19 @@ async def across(any_store: Any, server: AuthorizationServer, before: Any, after
         return await new.complete(callback.url, user_id="alice")
 
 
+def nonces_given(provider: Any) -> list[str | None]:
+    """Return the nonces that the provider is to look for in ID tokens, as they come."""
+    seen: list[str | None] = []
+    exchange = provider.exchange_code
+
+    async def exchange_code(code: str, **given: Any) -> Any:
+        seen.append(given["nonce"])
+        return await exchange(code, **given)
+
+    provider.exchange_code = exchange_code
+    return seen
+
+
 PKCE = {"off": AuthorizationRules(pkce="off"), "allowed": AuthorizationRules()}
 
 
@@ -53,15 +66,8 @@ async def test_pkce_is_switched_meanwhile(any_store: Any, before: str, after: st
 async def test_openid_is_switched_meanwhile(any_store: Any, before: bool, after: bool):
     """An ID token must carry the nonce that was sent, and none if none was sent."""
     async with AuthorizationServer() as server:
-        seen: list[str | None] = []
         old, new = (provider_of(server, openid=each) for each in (before, after))
-        exchange = new.exchange_code
-
-        async def exchange_code(code: str, **given: Any) -> Any:
-            seen.append(given["nonce"])
-            return await exchange(code, **given)
-
-        new.exchange_code = exchange_code  # type: ignore[method-assign]
+        seen = nonces_given(new)
         link = await across(any_store, server, old, new, scopes=["openid"])
         assert link.tokens.scopes == {"openid"}
         assert [nonce is not None for nonce in seen] == [before]
@@ -78,5 +84,7 @@ async def test_what_was_not_noted_is_as_the_settings_say(any_store: Any, monkeyp
     async with AuthorizationServer() as server:
         for rules in PKCE.values():
             provider = provider_of(server, authorization=rules, openid=True)
+            seen = nonces_given(provider)
             link = await across(any_store, server, provider, provider, scopes=["openid"])
             assert link.tokens.access_token in server.grants.live_access_tokens(time.monotonic())
+            assert None not in seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 
 from extauth import WrongUser
 from extauth.services.linking import code_flow
+from extauth.services.linking.authorizations import Authorizations
 from tests.services.linking.conftest import REDIRECT_URI, Scene
 
 
@@ -59,6 +61,16 @@ async def test_another_user_is_signed_in(scene: Scene):
     with pytest.raises(WrongUser):
         await service.complete(await victims_callback(scene, service), user_id="victim")
     assert scene.provider.presented == []
+
+
+async def test_what_another_user_began_is_not_taken(scene: Scene):
+    """Should who takes it not have looked whose it is: it stays there for the user who began."""
+    await victims_callback(scene, scene.replica())
+    [pending] = scene.begun()
+    authorizations = Authorizations(scene.store, timedelta(minutes=10))
+    with pytest.raises(WrongUser):
+        await authorizations.take(pending.state_hash, "victim")
+    assert (await authorizations.take(pending.state_hash, "mallory")).key.user_id == "mallory"
 
 
 async def test_the_attack_without_the_guard(scene: Scene, monkeypatch):

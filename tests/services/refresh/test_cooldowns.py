@@ -211,9 +211,10 @@ class TestSeveralLinks:
         assert await got(tokens, "alice") == ["ProviderMisconfigured"]
         assert scene.store.calls["claim"] == claims
 
-    async def test_that_are_many_are_forgotten_when_their_pause_is_long_past(self, scene, monkeypatch):
+    @pytest.mark.parametrize("many", [1, 2])
+    async def test_that_are_many_are_forgotten_when_their_pause_is_long_past(self, scene, monkeypatch, many):
         """No sooner: the one that is still to be left alone is, and the past one begins anew."""
-        monkeypatch.setattr(cooldowns, "_MANY_LINKS", 1)
+        monkeypatch.setattr(cooldowns, "_MANY_LINKS", many)
         await connect(scene, "alice", "bob", "carol")
         scene.provider.script = [CLIENT] * 100
         tokens = scene.replica(policy=PATIENT)
@@ -577,20 +578,21 @@ class TestTheSecondLook:
         assert await got(tokens, "carol", "bob", "dave") == ["token"] + ["ProviderUnavailable"] * 2
         assert scene.provider.exchanges == 3
 
-    async def test_nor_does_it_end_the_pause_of_a_rejected_client(self, scene):
-        """The client has been rejected since."""
+    @pytest.mark.parametrize(("since", "bobs"), [(0, "token"), (1, "ProviderMisconfigured")])
+    async def test_nor_does_it_end_the_pause_of_a_rejected_client(self, scene, since, bobs):
+        """The client has been rejected since; in the same moment counts as before."""
         dead = [f"dead-{number}" for number in range(SEVERAL_REJECTED)]
         await connect(scene, *dead, "alice", "bob")
         tokens = scene.replica()
 
         async def others_are_rejected(presented):
             scene.provider.script[:0] = [CLIENT] * SEVERAL_REJECTED
-            scene.clock.advance(timedelta(seconds=1))
+            scene.clock.advance(timedelta(seconds=since))
             await got(tokens, *dead)
             return scene.provider.rotate(presented)
 
         scene.provider.script = [others_are_rejected]
-        assert await got(tokens, "alice", "bob") == ["token", "ProviderMisconfigured"]
+        assert await got(tokens, "alice", "bob") == ["token", bobs]
 
     async def test_those_under_way_when_a_pause_begins_do_not_prolong_it(self, scene):
         """However many were sent before the first was rejected, it is one pause of one length."""

@@ -173,7 +173,7 @@ class TestStoreClock:
         """Set the store's clock, and nobody else's."""
         scene.store._now = lambda: scene.clock.now() + span
 
-    @pytest.mark.parametrize("span", [timedelta(hours=1), POLICY.save_margin / 2])
+    @pytest.mark.parametrize("span", [timedelta(hours=1), POLICY.lease_ttl, POLICY.save_margin / 2])
     async def test_a_jump_between_two_claims_is_seen(self, span):
         """A lease that seems to have lapsed by it is waited for; half of the save margin is a jump."""
         scene = Scene()

@@ -56,7 +56,7 @@ async def test_whose_token_still_works_lets_others_go_first():
     join(line, "x", hurry_at=NOW + 9)
     join(line, "y", hurry_at=NOW + 5)
     join(line, *"ab")
-    assert all_in_turn(line, NOW + 7) == "yabx"
+    assert all_in_turn(line, NOW + 5) == "yabx"
 
 
 async def test_who_was_told_otherwise_is_passed_over():
@@ -126,7 +126,7 @@ async def test_places_are_kept_for_an_hour(monkeypatch):
     """After that they are forgotten, when there are many, and those that are not due yet never."""
     monkeypatch.setattr(places, "_MANY", 3)
     line = Places()
-    for user, due in (("old", NOW), ("late", NOW + 2), ("due", NOW + 3601)):
+    for user, due in (("old", NOW + 1), ("late", NOW + 2), ("due", NOW + 3601)):
         line.send_away(key(user), NOW - 1, due, 1000.0)
     line.send_away(key("new"), NOW + 3601, NOW + 3602, 1.0)
     kept = [user for user in ("old", "late", "due", "new") if line.is_due(key(user), NOW + 9999)]

@@ -9,7 +9,7 @@ import pytest
 
 from extauth import LinkKey, ProviderMisconfigured, ProviderUnavailable, ReauthorizationRequired
 from extauth.domain.outcomes import ClientRejected, Deferred, GrantRejected, Unknown
-from extauth.domain.probably_dead import FIRST_PAUSE, SPAN, TRIES
+from extauth.domain.probably_dead import FIRST_PAUSE, LONGEST_PAUSE, SPAN, TRIES
 from extauth.events import LinkProbablyDead, LinkReauthorizationRequired
 from extauth.services.refresh import refusals
 from extauth.services.refresh.refusals import RefusedLinks, Suspect
@@ -245,7 +245,7 @@ async def test_rows_that_nobody_goes_on_with_are_forgotten(scene):
 
     for number in range(1000):
         refuse(f"user-{number}")
-    scene.clock.advance(timedelta(days=2))
+    scene.clock.advance(LONGEST_PAUSE + timedelta(hours=1))
     refuse("late")
     found = []
     for _ in range(TRIES):

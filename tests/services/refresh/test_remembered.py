@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -58,6 +58,9 @@ async def test_a_second_read_asks_nobody_until_the_span_is_over(scene: Scene) ->
     link = await scene.link(expires_in=HOUR)
     tokens = scene.replica(policy=POLICY)
     assert await tokens.access_token(*WHO) == link.tokens.access_token
+    found = tokens.at_once.found(*WHO)
+    assert found is not None
+    assert found.shown is None  # by no client yet, which looks
     for _ in range(5):
         scene.clock.advance(timedelta(seconds=11.9))
         assert await asked(scene, lambda: tokens.access_token(*WHO)) == (link.tokens.access_token, 0)
@@ -120,6 +123,19 @@ async def eventually_presented(scene: Scene) -> bool:
     for _ in range(20):
         await asyncio.sleep(0)
     return len(scene.provider.presented) == 1
+
+
+async def test_from_the_moment_on_in_which_the_token_is_to_be_replaced(scene: Scene) -> None:
+    """It is not handed out without a look at the policy."""
+    await scene.link(expires_in=HOUR)
+    tokens = scene.replica(policy=attrs.evolve(POLICY, remember_for=2 * HOUR))
+    await tokens.access_token(*WHO)
+    found = tokens.at_once.found(*WHO)
+    assert found is not None
+    scene.clock._now = datetime.fromtimestamp(found.served_until, UTC)
+    assert tokens.at_once.found(*WHO) is None
+    scene.clock._now -= timedelta(microseconds=1)
+    assert tokens.at_once.found(*WHO) is found
 
 
 async def test_a_link_without_an_expiry_is_remembered_too(scene: Scene) -> None:

@@ -184,6 +184,21 @@ class TestRejected:
         assert (await other).tokens.access_token != rejected
         assert scene.provider.asked_for == [MAIL, None]
 
+    async def test_a_flight_for_none_is_no_answer(self, scene):
+        """The grant's own token was issued anew, and the resource's was not."""
+        await scene.link(expires_in=FRESH)
+        tokens = scene.replica()
+        mail = await tokens.access_token(*WHO, resource=MAIL)
+        scene.provider.gate = asyncio.Event()
+        plain = asyncio.create_task(tokens.refresh(*WHO))
+        await asyncio.sleep(0)
+        other = asyncio.create_task(tokens.refresh(*WHO, resource=MAIL))
+        await asyncio.sleep(0)
+        scene.provider.gate.set()
+        await plain
+        assert (await other).tokens.access_token != mail
+        assert scene.provider.asked_for == [MAIL, None, MAIL]
+
     async def test_a_flight_for_another_resource_is_no_answer(self, scene):
         """The same within one replica."""
         link = await scene.link(expires_in=FRESH)
@@ -479,6 +494,25 @@ class TestWaiting:
         scene.provider.gate.set()
         assert [scene.provider.resource_of(await call) for call in (mail, files)] == [MAIL, FILES]
         assert scene.provider.replays == 0
+
+    async def test_another_replicas_exchange_that_is_told_late(self, scene):
+        """Its token worked when it was asked for, and is handed out; for another there is no time."""
+
+        class Late:
+            def notify(self, event):
+                if isinstance(event, LinkAdopted):
+                    scene.clock.advance(timedelta(hours=2))
+
+        await scene.link(expires_in=FRESH)
+        scene.provider.gate = asyncio.Event()
+        first, second = scene.replica(), scene.replica(observer=Late())
+        calls = [asyncio.create_task(first.access_token(*WHO, resource=MAIL))]
+        await scene.provider.exchanging.wait()
+        calls.append(asyncio.create_task(second.access_token(*WHO, resource=MAIL)))
+        await scene.store.entered["wait_for_change"].wait()
+        scene.provider.gate.set()
+        assert len({await call for call in calls}) == 1
+        assert scene.provider.asked_for == [MAIL]
 
 
 class TestArguments:

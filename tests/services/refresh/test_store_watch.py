@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+from unittest.mock import AsyncMock
 
 import attrs
 import pytest
@@ -23,12 +25,16 @@ from extauth import (
     StoreUnavailable,
     TokenService,
 )
+from extauth.domain.acting import acting_as, current_actor
+from extauth.domain.actors import UPKEEP
 from extauth.domain.doubt import doubt
 from extauth.domain.events import StoreRestored, StoreWentBack
 from extauth.domain.outcomes import Claimed, NotSent
+from extauth.domain.policy import Backoff
 from extauth.domain.store_history import HeldLinks, HistorySeen
 from extauth.testing.scripted.provider import ScriptedProvider
 from tests.support.clocks import HeldClock
+from tests.support.faulty_store import down
 
 HOLD = timedelta(seconds=10)
 DOWN = "down"
@@ -122,10 +128,11 @@ async def test_the_first_history_is_accepted(scene, telling, holds):
 
 
 async def test_a_history_that_nobody_has_accepted(scene, telling):
-    """A replica that is started after a failover knows nothing, and gives the others time."""
+    """A replica that is started after a failover knows nothing, and gives the others time; callers wait who
+    have the patience, if only just."""
     telling.timeline = "2"
     await scene.link()
-    async with opened(scene, telling) as tokens:
+    async with opened(scene, telling, wait_timeout=2 * HOLD) as tokens:
         await tokens.link("scripted", "alice")
         assert scene.clock.slept[0] == 2 * HOLD.total_seconds()
         assert telling.accepted == "cluster/2"
@@ -269,6 +276,98 @@ async def test_who_has_nothing_to_claim_looks_thrice_within_a_hold(scene, tellin
         while not slept:
             await sleep(0)
     assert slept == [HOLD.total_seconds() / 3]
+
+
+def rounds(monkeypatch, count):
+    """Let so many of the looks come at once that come now and then, and no more; return what is set then."""
+    sleep, left, over = asyncio.sleep, iter(range(count)), asyncio.Event()
+
+    async def passed(seconds):
+        if seconds and next(left, None) is None:
+            over.set()
+            await asyncio.Event().wait()
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", passed)
+    return over
+
+
+def probing(scene, telling, probe):
+    """A replica on a clock that stands still, which looks at one link so."""
+    scene.clock = HeldClock()
+    tokens = opened(scene, telling)
+    tokens._refresh_flight._watch.on_gone_back(AsyncMock(), lambda: None, probe)
+    return tokens
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable(DOWN), ConfigurationError("no key"), TimeoutError()])
+async def test_looking_goes_on_though_a_look_fails(scene, telling, monkeypatch, trouble):
+    """A link that cannot be read, and a database that does not answer, may be read the next time."""
+    probe = AsyncMock(side_effect=trouble)
+    over = rounds(monkeypatch, 3)
+    async with probing(scene, telling, probe):
+        await over.wait()
+    assert (probe.await_count, telling.looks) == (3, 1 + 3)
+
+
+async def test_no_look_takes_longer_than_until_the_next(scene, telling, monkeypatch):
+    """Neither at the history nor at a link: a server that has fallen silent must keep nobody."""
+    timeout, given = asyncio.timeout, []
+
+    def noted(seconds):
+        given.append(seconds)
+        return timeout(seconds)
+
+    over = rounds(monkeypatch, 1)
+    monkeypatch.setattr(asyncio, "timeout", noted)
+    async with probing(scene, telling, AsyncMock()):
+        await over.wait()
+    assert given == [HOLD.total_seconds() / 3] * 3
+
+
+async def test_what_is_known_to_have_gone_back_is_not_probed(scene, telling, monkeypatch):
+    """All that is known is looked at then."""
+    probe = AsyncMock()
+    over = rounds(monkeypatch, 2)
+    async with probing(scene, telling, probe) as tokens:
+        tokens._refresh_flight._watch.doubt()
+        await over.wait()
+    assert probe.await_count == 0
+
+
+async def test_all_is_looked_at_in_nobodys_name(scene, telling):
+    """Whoever it was whose call noticed that the store has gone back."""
+    actors = []
+
+    async def sweep(*_):
+        actors.append(current_actor())
+
+    async with opened(scene, telling) as tokens:
+        watch = tokens._refresh_flight._watch
+        watch.on_gone_back(sweep, lambda: None, nothing)
+        with acting_as(UPKEEP):
+            watch.doubt()
+            await asyncio.sleep(0)
+    assert actors == [None]
+
+
+async def test_the_end_of_a_hold(scene, telling):
+    """In that very moment, and not before, what is known is what was put back, and the history accepted."""
+    scene.clock = HeldClock()
+    settled = []
+    policy = RefreshPolicy(hold_after_failover=timedelta(seconds=1))
+    async with TokenService(telling, [scene.provider], clock=scene.clock, policy=policy) as tokens:
+        watch = tokens._refresh_flight._watch
+        watch.on_gone_back(AsyncMock(), lambda: settled.append(scene.clock.monotonic()), nothing)
+        telling.timeline = "2"
+        await watch.look()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (settled, telling.accepted) == ([], "cluster/1")
+        scene.clock.advance(timedelta(seconds=1))
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert (settled, telling.accepted) == ([1001.0], "cluster/2")
 
 
 async def test_a_claim_that_tells_of_another(scene, telling):
@@ -432,22 +531,58 @@ async def test_who_has_nothing_to_claim_looks(scene, telling):
 
 
 async def test_what_became_of_all_that_was_known_is_told(scene, telling):
-    """What is well, what was put back, what the store has no more, and what cannot be read."""
+    """What is well, what was put back, what the store has no more, at the first look or at the second, and
+    what cannot be read."""
     await scene.link()
     before = scene.inner._rows[KEY]
+    erin = LinkKey("scripted", "erin")
     async with opened(scene, telling) as tokens:
         await tokens.link("scripted", "alice")
-        for user in ("bob", "carol", "dave"):
+        for user in ("bob", "carol", "dave", "erin"):
             await scene.inner.put(LinkKey("scripted", user), scene.provider.grant())
             await tokens.link("scripted", user)
-        scene.inner._write(KEY, before)
+        await tokens.refresh("scripted", "erin")
+        for key in (KEY, erin):
+            scene.inner._write(key, attrs.evolve(before, link=attrs.evolve(before.link, key=key)))
         await scene.inner.delete(LinkKey("scripted", "carol"))
-        scene.store.before["get"] = [nothing, nothing, nothing, ConfigurationError("no key")]
+        firsts = [nothing, nothing, nothing, ConfigurationError("no key"), nothing]
+        scene.store.before["get"] = [*firsts, nothing, partial(scene.inner.delete, erin)]
         telling.timeline = "2"
         await tokens._refresh_flight._watch.look()
         while not went_back(scene):
             await asyncio.sleep(0)
-    assert went_back(scene) == [StoreWentBack(known=4, healed=1, missing=1, unread=1, held=HOLD)]
+    assert went_back(scene) == [StoreWentBack(known=5, healed=1, missing=2, unread=1, held=HOLD)]
+
+
+async def test_a_store_that_is_down_is_looked_at_until_the_hold_ends(scene, telling):
+    """With pauses between; what could not be looked at by then is told."""
+    await scene.link()
+    policy = RefreshPolicy(
+        hold_after_failover=timedelta(seconds=4),
+        retry=Backoff(initial=timedelta(seconds=1), maximum=timedelta(seconds=1)),
+    )
+    common = {"clock": scene.clock, "observer": scene, "policy": policy}
+    async with TokenService(telling, [scene.provider], **common) as tokens:
+        await tokens.link("scripted", "alice")
+        scene.store.calls.clear()
+        scene.store.before["get"] = down(9)
+        tokens._refresh_flight._watch.doubt()
+        while not went_back(scene):
+            await asyncio.sleep(0)
+    assert [event.unread for event in went_back(scene)] == [1]
+    assert scene.store.calls["get"] == 4
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.34, 0.3), (2.07, 2.1)])
+async def test_for_how_long_it_holds_is_told(scene, telling, seconds, told):
+    """In tenths of seconds."""
+    policy = RefreshPolicy(hold_after_failover=timedelta(seconds=seconds))
+    common = {"clock": scene.clock, "observer": scene, "policy": policy}
+    async with TokenService(telling, [scene.provider], **common) as tokens:
+        tokens._refresh_flight._watch.doubt()
+        while not went_back(scene):
+            await asyncio.sleep(0)
+    assert [event.held for event in went_back(scene)] == [timedelta(seconds=told)]
 
 
 async def nothing() -> None:

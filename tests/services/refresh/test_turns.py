@@ -154,6 +154,23 @@ async def test_who_has_its_turn_in_time_waits():
     assert line.got[-1] == ("e", 1.95)
 
 
+@pytest.mark.parametrize(("before", "due"), [(0, False), (1, False), (0, True)])
+async def test_who_has_its_turn_just_when_its_patience_ends_does_not_wait_in_vain(before, due):
+    """It would be sent away then, also if it was told to come back by now; so it hears it at once."""
+    line = Line()
+    await line.served_at_once("a")
+    if due:
+        await line.clock.run(line.clock.sleep(await line.told("late", patience=0.1)))
+        await line.served_at_once("b")
+    tasks = waiting(line, *"xy"[:before])
+    await asyncio.sleep(0)
+    now = line.clock.monotonic()
+    turn = line.turns._lines["crm"].next_at + before
+    assert await line.told("late", patience=turn - now) > 0
+    assert line.clock.monotonic() == now
+    await line.clock.run(asyncio.gather(*tasks))
+
+
 async def test_who_was_sent_away_keeps_its_place():
     """It is let in when it is due, however many wait, and goes before those who came later."""
     line = Line()
@@ -299,7 +316,13 @@ async def test_a_short_pause_is_waited_for():
 
 
 @pytest.mark.parametrize(
-    ("limit", "patience", "waits"), [(RateLimit(per_second=2), 3.2, "xyz"), (None, 2.4, "xyzw")]
+    ("limit", "patience", "waits"),
+    [
+        (RateLimit(per_second=2), 3.2, "xyz"),
+        (RateLimit(per_second=2), 3.0, "xy"),
+        (None, 2.4, "xyzw"),
+        (None, 2.0, ""),
+    ],
 )
 async def test_a_pause_sends_away_at_once_who_would_wait_in_vain(limit, patience, waits):
     """That is, where the speed is known; where it is not, only those whose patience ends before the pause."""

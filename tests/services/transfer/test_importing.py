@@ -249,11 +249,12 @@ async def test_a_mapping_that_makes_no_link(store):
     async def waiting(row):
         return COLUMNS(row)
 
-    def mapping(row):
-        return waiting(row) if row["user_id"] == "bob" else COLUMNS(row)
-
-    report = await import_links(store, [row("bob"), row("alice")], mapping=mapping)
-    assert (RefusedRow(1, "the mapping returned no ImportedLink but coroutine"),) == report.refused
+    made = {"bob": waiting, "carol": dict, "alice": COLUMNS}
+    report = await import_links(store, map(row, made), mapping=lambda row: made[row["user_id"]](row))
+    assert [str(refused.reason) for refused in report.refused] == [
+        "the mapping returned no ImportedLink but coroutine",
+        "the mapping returned no ImportedLink but dict",
+    ]
     assert report.added == 1
 
 

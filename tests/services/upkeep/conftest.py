@@ -85,6 +85,17 @@ class Scene:
         return [(await self.stored(key)).version for key in keys]
 
 
+class Wrapped:
+    """A store of which some methods are replaced."""
+
+    def __init__(self, store: Any, **methods: Any) -> None:
+        self._store = store
+        self.__dict__.update(methods)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
 def is_of(provider: ScriptedProvider, provider_id: str) -> bool:
     """Whether such links are the provider's."""
     return f"{provider_id}/".startswith(f"{provider.provider_id}/")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
 
-from extauth import RefreshPolicy, Upkeep, UpkeepReport
+from extauth import RefreshPolicy, TokenService, Upkeep, UpkeepReport
+from extauth.domain.events import UpkeepSwept
 from extauth.domain.outcomes import Deferred
 from extauth.domain.rate_limit import RateLimit
 from extauth.services.upkeep.pace import IN_A_ROW, Pace
-from tests.services.upkeep.conftest import DAY, HOUR
+from tests.services.upkeep.conftest import DAY, HOUR, Wrapped
 from tests.support.clocks import LeapingClock
 
 MINUTE = timedelta(minutes=1)
@@ -62,6 +64,59 @@ async def test_a_link_that_is_due_twice_is_refreshed_once(memory):
     assert memory.provider.exchanges == 1
 
 
+async def test_a_link_that_waits_for_two_places_is_refreshed_once(memory, monkeypatch):
+    """It is due because it expires and because it is idle, and comes by both places at the same time."""
+    now = memory.clock.now()
+    await memory.link("alice", 30 * DAY + MINUTE, refresh_token_expires_at=now + 60 * DAY)
+    memory.clock.advance(30 * DAY + timedelta(seconds=1))
+    for user in ("bob", "carol"):
+        await memory.link(user, -HOUR)
+    replica = memory.replica(concurrency=2)
+    alice_last = partial(list.sort, key=lambda due: due.key, reverse=True)
+    monkeypatch.setattr(replica._rng, "shuffle", alice_last)
+    assert (await replica.run_once()).refreshed == 3
+    assert memory.provider.exchanges == 3
+
+
+async def test_as_many_are_counted_as_others_refreshed(memory):
+    """Between the look at a link and its turn a caller elsewhere gets new tokens, which are adopted."""
+    keys = [await memory.link(f"user-{number}", -HOUR) for number in range(3)]
+    caller = TokenService(memory.store, [memory.provider], clock=memory.clock)
+    memory.services.append(caller)
+
+    async def get(key):
+        link = await store.get(key)
+        await caller.access_token("github", key.user_id)
+        return link
+
+    store, memory.store = memory.store, Wrapped(memory.store, get=get)
+    told: list[UpkeepReport] = []
+    report = await memory.replica(concurrency=1).run_once(progress=told.append)
+    assert report == UpkeepReport(elsewhere=3)
+    assert {each.elsewhere for each in told} == {0, 1, 2, 3}
+    assert await memory.versions(*keys) == [2] * 3
+    assert memory.provider.exchanges == 3
+
+
+async def test_as_many_are_counted_as_others_are_about_to_refresh(memory):
+    """Between the look at a link and its turn another replica takes its lease, and is at it for long."""
+    for number in range(3):
+        await memory.link(f"user-{number}", -HOUR)
+
+    async def claim(key, version, owner, ttl, **how):
+        await store.claim(key, version, "another replica", DAY)
+        return await store.claim(key, version, owner, ttl, **how)
+
+    async def wait_for_change(key, version, timeout):
+        memory.clock.advance(timeout)
+        return await store.get(key)
+
+    store = memory.store
+    memory.store = Wrapped(store, claim=claim, wait_for_change=wait_for_change)
+    assert await memory.replica().run_once() == UpkeepReport(elsewhere=3)
+    assert memory.provider.presented == []
+
+
 async def test_what_has_piled_up_is_caught_up_at_the_rate(memory):
     """After three days without upkeep everything is due; no more are sent in a second than before."""
     memory.provider.lifetime = 30 * DAY
@@ -106,6 +161,8 @@ async def test_a_provider_that_asks_to_be_left_alone_is(memory):
     report = await replica.run_once()
     assert memory.provider.exchanges == 2
     assert (report.refreshed, report.failed, report.paused) == (5, 2, frozenset({"github"}))
+    swept = [event for event in memory.events if isinstance(event, UpkeepSwept)]
+    assert {event.provider_id: event.paused for event in swept} == {"github": True, "gitlab": False}
     assert await memory.versions(*others) == [2] * 5
     memory.clock.advance(timedelta(seconds=99))
     assert (await replica.run_once()).paused == {"github"}
@@ -151,6 +208,16 @@ async def test_when_a_provider_seems_to_be_down():
     assert await gaps() == [0.1] * IN_A_ROW + [1.0] * 2
     pace.succeeded()
     assert await gaps() == [0.1] * IN_A_ROW + [1.0] * 2
+
+
+async def test_whoever_is_to_begin_nothing_more_hears_it_at_once():
+    """The turn that it would have had is not waited for."""
+    clock = LeapingClock()
+    pace = Pace(Upkeep(rate=0.01), clock, asyncio.Event())
+    assert await pace.turn()
+    pace.rest(timedelta(seconds=200))
+    assert not await pace.turn()
+    assert clock.slept == []
 
 
 async def test_links_that_fail_are_nobody_elses_trouble(memory):

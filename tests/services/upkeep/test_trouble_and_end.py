@@ -25,21 +25,10 @@ from extauth.adapters.memory import MemoryLinkStore
 from extauth.events import UpkeepSwept
 from extauth.services.upkeep import service, sweep
 from extauth.testing import ScriptedLinkingProvider
-from tests.services.upkeep.conftest import HOUR
+from tests.services.upkeep.conftest import HOUR, Wrapped
 from tests.support.clocks import HeldClock
 
 MINUTE = timedelta(minutes=1)
-
-
-class Wrapped:
-    """A store of which some methods are replaced."""
-
-    def __init__(self, store, **methods):
-        self._store = store
-        self.__dict__.update(methods)
-
-    def __getattr__(self, name):
-        return getattr(self._store, name)
 
 
 def restarting() -> StoreUnavailable:
@@ -98,19 +87,21 @@ async def test_a_link_that_cannot_be_read_is_left_alone(memory):
     assert (report.refreshed, report.failed) == (1, 1)
 
 
-async def test_a_bug_that_one_link_shows_stops_no_other(memory, caplog):
-    """It is logged, and the link left alone."""
-    await memory.link("alice", -HOUR)
-    await memory.link("bob", -HOUR)
+async def test_a_bug_that_some_links_show_stops_no_other(memory, caplog):
+    """It is logged, and each of them is counted and left alone."""
+    for user in ("alice", "bob", "carol"):
+        await memory.link(user, -HOUR)
 
     async def get(key):
-        if key.user_id == "alice":
+        if key.user_id != "bob":
             raise ZeroDivisionError
         return await memory.store.get(key)
 
-    report = await upkeep_on(memory, Wrapped(memory.store, get=get)).run_once()
-    assert (report.refreshed, report.failed) == (1, 1)
-    assert "upkeep leaves a link of github alone for an hour" in caplog.text
+    upkeep = upkeep_on(memory, Wrapped(memory.store, get=get))
+    report = await upkeep.run_once()
+    assert (report.refreshed, report.failed) == (1, 2)
+    assert caplog.text.count("upkeep leaves a link of github alone for an hour") == 2
+    assert await upkeep.run_once() == UpkeepReport()
 
 
 async def test_as_many_are_counted_as_have_ended(memory):
@@ -128,6 +119,13 @@ async def test_progress_is_of_all_providers_together(memory):
     report = await memory.replica().run_once(progress=told.append)
     assert report.refreshed == 2
     assert told[-1] == report
+
+
+async def test_nothing_is_left_alone_by_a_clock_that_has_just_begun(memory):
+    """Some count from when the machine was started."""
+    memory.clock._monotonic = 0.0
+    await memory.link("alice", -HOUR)
+    assert (await memory.replica().run_once()).refreshed == 1
 
 
 async def test_only_so_many_are_left_alone(memory, monkeypatch):
@@ -182,6 +180,40 @@ async def test_a_store_that_is_down_is_told(memory, method):
 
     with pytest.raises(StoreUnavailable, match="restarting"):
         await upkeep_on(memory, Wrapped(memory.store, **{method: down})).run_once()
+
+
+async def test_a_store_that_is_down_is_asked_for_no_further_link(memory):
+    """Neither for those that wait for a place already nor for the rest of the page."""
+    for number in range(10):
+        await memory.link(f"user-{number}", -HOUR)
+    asked = []
+
+    async def get(key):
+        asked.append(key)
+        raise restarting()
+
+    with pytest.raises(StoreUnavailable, match="restarting"):
+        await upkeep_on(memory, Wrapped(memory.store, get=get), concurrency=1).run_once()
+    assert len(asked) == 1
+
+
+async def test_an_error_is_raised_when_all_else_is_done(memory):
+    """Whoever runs it once may end the process then: what was due at a provider has been refreshed."""
+    key = await memory.link("alice", -HOUR)
+    memory.provider.gate = asyncio.Event()
+
+    async def down():
+        raise restarting()
+
+    upkeep = upkeep_on(memory, Wrapped(memory.store, purge_authorizations=down))
+    running = asyncio.create_task(upkeep.run_once())
+    await memory.provider.exchanging.wait()
+    await turns()
+    assert not running.done()
+    memory.provider.gate.set()
+    with pytest.raises(StoreUnavailable, match="restarting"):
+        await running
+    assert await memory.versions(key) == [2]
 
 
 async def test_in_the_background_a_store_that_is_down_is_waited_out():

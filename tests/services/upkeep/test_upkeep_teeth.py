@@ -14,6 +14,7 @@ from extauth.services.upkeep.sweep import Sweep
 from tests.services.upkeep import test_sharing_and_pace as pace
 from tests.services.upkeep import test_trouble_and_end as trouble
 from tests.services.upkeep import test_what_is_kept_up as kept
+from tests.services.upkeep.conftest import Wrapped
 
 
 def ignores_pauses(monkeypatch, memory):
@@ -30,7 +31,7 @@ def forgets_named_links(monkeypatch, memory):
         page = await due(provider_id, by, before, **narrow)
         return [each for each in page if "/" not in each.key.provider_id]
 
-    memory.store = trouble.Wrapped(memory.store, due=own)
+    memory.store = Wrapped(memory.store, due=own)
     return kept.test_links_due_soon_are_kept_warm(memory)
 
 

@@ -63,7 +63,7 @@ def begun_redirects(store: LinkStore) -> BegunRedirects:
     if found is None:
         found = BegunRedirects()
         with suppress(TypeError):  # a store that cannot be referred to weakly: each service remembers its own
-            weakref.finalize(kept_in, _by_store.pop, id(kept_in), None).atexit = False
+            weakref.finalize(kept_in, _by_store.pop, id(kept_in)).atexit = False
             _by_store[id(kept_in)] = found
     return found
 

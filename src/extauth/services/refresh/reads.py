@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import final
 
-import attrs
-
 from extauth.domain.at_a_glance import Glance
 from extauth.domain.freshness import SERVE, Decision, Serve
 from extauth.domain.link import Link, LinkKey
@@ -42,7 +40,7 @@ class AtOnce:
 @final
 class LinkReads:
     """Reads links for requests, and gives each request back as it is served: by the provider with the client
-    that the link was made with."""
+    that the link was made with, but from memory as it came."""
 
     def __init__(
         self,
@@ -67,8 +65,7 @@ class LinkReads:
         found = self._remembered.recall(key.provider_id, key.user_id)
         if found is None:
             return None
-        if found.provider is not request.provider:
-            request = attrs.evolve(request, provider=found.provider)
+        # By the traits of whichever client: no exchange is under way, so that they decide nothing here.
         decision = request.decide(found.link, self._clock.now(), self._policy)
         return (request, found.copied()) if isinstance(decision, Serve) else None
 

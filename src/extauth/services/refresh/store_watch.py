@@ -165,7 +165,7 @@ class StoreWatch:
             self._held_until = self._clock.monotonic() + (self._hold if hold is None else hold)
             self._keep(self._heal(self._held_until, again=again))
 
-    async def _heal(self, until: float, *, again: bool = False) -> None:
+    async def _heal(self, until: float, *, again: bool) -> None:
         if self._sweep is not None:
             await self._sweep(until, again)
         while (left := until - self._clock.monotonic()) > 0:

@@ -130,8 +130,8 @@ class Turns:
             self._grant(line, key, now)
             return
         start, speed = line.first_turn(now)
-        fits = not line.speed_known() or start + len(line.places) / speed <= patience
-        if self._closing or start > patience or not (fits or line.places.is_due(key, now)):
+        fits = not line.speed_known() or start + len(line.places) / speed < patience
+        if self._closing or start >= patience or not (fits or line.places.is_due(key, now)):
             raise self._come_back(name, line, key, now)
         if not len(line.places):
             line.rate = line.rate.crowded(now)
@@ -205,7 +205,7 @@ class Turns:
         start, speed = line.first_turn(now)
         waiting = line.places.in_order()
         known = line.speed_known()
-        in_vain = [w for n, w in enumerate(waiting) if start + (n / speed if known else 0) > w.patience]
+        in_vain = [w for n, w in enumerate(waiting) if start + (n / speed if known else 0) >= w.patience]
         self._send_away(name, line, in_vain, now)
         return timedelta(seconds=line.rate.resumes - now)
 

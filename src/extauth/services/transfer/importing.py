@@ -76,10 +76,10 @@ async def import_rows(
     rows: Hidden[Iterable[Row] | AsyncIterable[Row]],
     *,
     now: datetime,
-    mapping: RowMapping | None = None,
-    frozen: bool = False,
-    dry_run: bool = False,
-    progress: Progress | None = None,
+    mapping: RowMapping | None,
+    frozen: bool,
+    dry_run: bool,
+    progress: Progress | None,
 ) -> ImportReport:
     """See :func:`extauth.transfer.import_links`."""
     write = Dry(store, frozen=frozen) if dry_run else Adding(store, frozen=frozen)
