@@ -41,7 +41,7 @@ from extauth.adapters.sqlite.files import made_private, path_text, watch_files
 from extauth.adapters.sqlite.grouped_writes import GroupedWrites
 from extauth.adapters.sqlite.history import SqliteHistory
 from extauth.adapters.sqlite.imports import SqliteImports
-from extauth.adapters.sqlite.inventory import SQLITE
+from extauth.adapters.sqlite.inventory import SQLITE, named
 from extauth.adapters.sqlite.leases import claim_parameters, claimed, held, time_read
 from extauth.adapters.sqlite.linking import Authorizations, Registrations
 from extauth.adapters.sqlite.outbox import SqliteOutbox
@@ -119,7 +119,9 @@ class SqliteLinkStore(LinkingMethods):
         self.sealed: Final = SqlSealedRows(SqliteTexts(self._writer), self._home.check)
         self.imports: Final = SqliteImports(self._home, self._writer.fetch_all, self.own_writes)
         self.audit: Final = SqliteAudit(self._writer, self._writes, self._home.check)
-        self.inventory: Final = SqlInventory(self._home, SQLITE, self._writer.fetch_all)
+        self.inventory: Final = SqlInventory(
+            self._home, SQLITE, lambda sql, values: self._writer.fetch_all(sql, named(values))
+        )
         self.outbox = SqliteOutbox(self._writer.fetch_all, self._home)
         self.history: Final = SqliteHistory(self._writer, self._home)
 

@@ -74,8 +74,7 @@ class StoreWatch:
     @property
     def holding(self) -> bool:
         """Whether nothing is to be refreshed now."""
-        doubtful = self._blind or self._unknown is not None
-        return doubtful or self._held_until > self._clock.monotonic()
+        return self.holds_for() > 0
 
     def holds_for(self) -> float:
         """Return for how many seconds nothing is to be refreshed, as far as that can be said."""
