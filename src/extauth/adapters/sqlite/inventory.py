@@ -16,7 +16,7 @@ INVENTORY_TABLES: Final = (MARKED_INDEX,)
 
 
 def named(values: Sequence[object]) -> Parameters:
-    """Give the values their names in the statement: Python 3.14 takes no list for `?1`, which it calls a name."""
+    """Give the values their names: Python 3.14 counts `?1` as a name, too, and takes no list for it."""
     return Parameters({f"v{number}": value for number, value in enumerate(values, 1)})
 
 
