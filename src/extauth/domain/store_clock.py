@@ -16,6 +16,8 @@ from typing import Final, final
 import attrs
 
 NOTHING: Final = timedelta(0)
+AT_ONCE: Final = timedelta(milliseconds=1)
+"""How long a lease is claimed for that is to lapse instead of being given back."""
 _UNIT: Final = "us"
 _DRAWN: Final = 32
 """Hexadecimal digits of an owner's number."""

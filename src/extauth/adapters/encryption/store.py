@@ -37,6 +37,7 @@ from extauth.domain.own_writes import OwnWrites, own_writes_of
 from extauth.domain.ports import Takeover
 from extauth.domain.readiness import ping
 from extauth.domain.sealed import is_plain
+from extauth.domain.store_clock import AT_ONCE
 from extauth.domain.store_history import StoreHistory
 from extauth.domain.token_set import TokenSet
 from extauth.domain.wrong_types import must_be
@@ -56,8 +57,6 @@ def checked_plain_rows(plain_rows: PlainRows) -> PlainRows:
         raise ValueError(msg)
     return plain_rows
 
-
-_AT_ONCE: Final = timedelta(milliseconds=1)
 
 _WithLink = TypeVar("_WithLink", bound=Claimed | Stale | Recorded)
 
@@ -172,7 +171,7 @@ class EncryptedStore:
                     if takeover is False:
                         await self._store.release(key, version, owner, unresolved=True)
                     else:  # whoever is next is to see that a lease has lapsed
-                        await self._store.claim(key, version, owner, _AT_ONCE, takeover=False)
+                        await self._store.claim(key, version, owner, AT_ONCE, takeover=False)
                     raise
             case Stale():
                 return await self._opened(outcome)

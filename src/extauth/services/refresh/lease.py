@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias, TypeVar, final
+from typing import TypeAlias, TypeVar, final
 
 import attrs
 
@@ -16,7 +16,7 @@ from extauth.domain.optional_keywords import takes
 from extauth.domain.outcomes import Absent, Claimed, ClaimOutcome, Held, SeenLease, Stale
 from extauth.domain.policy import STRICTEST, ProviderTraits, RefreshPolicy
 from extauth.domain.ports import Clock, RefreshStore, Takeover
-from extauth.domain.store_clock import lease_owner
+from extauth.domain.store_clock import AT_ONCE, lease_owner
 from extauth.services.events import logger
 from extauth.services.refresh.store_watch import StoreWatch
 from extauth.services.refresh.takeover import PART_OF_MARGIN, Takeovers
@@ -57,8 +57,6 @@ class Occupied:
 
 
 LeaseOutcome: TypeAlias = Claimed | Occupied | Stale | Absent
-
-_AT_ONCE: Final = timedelta(milliseconds=1)
 
 
 @final
@@ -129,7 +127,7 @@ class Leases:
         Where that is not known this one is let lapse instead, at once: whoever is next finds it so.
         """
         if lease.after_lapsed and self._takeovers is not None:
-            await best_effort(self._ask(lease, _AT_ONCE, takeover=False))
+            await best_effort(self._ask(lease, AT_ONCE, takeover=False))
             return
         released = self._store.release(lease.key, lease.version, lease.owner, unresolved=unresolved)
         await best_effort(released)
