@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ from extauth import (
     ConsentDenied,
     DeviceAuthorization,
     GrantOrigin,
+    LinkingService,
     ProviderMisconfigured,
     ProviderUnavailable,
     StoreUnavailable,
@@ -401,13 +402,18 @@ async def test_nobody_waits_any_more(scene: Scene):
     assert (await service.complete_device(device)).version == 1
 
 
-async def test_one_who_leaves_keeps_nobody_waiting(scene: Scene):
-    """Another one still waits, for whom the polling goes on at its pace."""
+async def approved(scene: Scene) -> tuple[HeldClock, LinkingService, DeviceAuthorization, datetime]:
+    """Begin on a clock that is held, and approve it: who polls now is linked at once."""
     clock = HeldClock(scene.clock)
     service = scene.replica(clock=clock)
     device = await service.begin_device("scripted", "alice")
     scene.provider.approve_device(device.user_code)
-    began = scene.clock.now()
+    return clock, service, device, scene.clock.now()
+
+
+async def test_one_who_leaves_keeps_nobody_waiting(scene: Scene):
+    """Another one still waits, for whom the polling goes on at its pace."""
+    clock, service, device, began = await approved(scene)
     leaves, stays = (asyncio.create_task(service.complete_device(device)) for _ in range(2))
     await clock.sleeping.wait()
     leaves.cancel()
@@ -419,11 +425,7 @@ async def test_one_who_leaves_keeps_nobody_waiting(scene: Scene):
 
 async def test_leaving_and_coming_back_in_one_interval(scene: Scene):
     """Whoever calls with short patience again and again is polled for at the provider's pace."""
-    clock = HeldClock(scene.clock)
-    service = scene.replica(clock=clock)
-    device = await service.begin_device("scripted", "alice")
-    scene.provider.approve_device(device.user_code)
-    began = scene.clock.now()
+    clock, service, device, began = await approved(scene)
     for _ in range(3):
         call = asyncio.create_task(service.complete_device(device))
         await clock.sleeping.wait()

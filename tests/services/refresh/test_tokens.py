@@ -825,6 +825,28 @@ class TestUnknownOutcome:
         assert (await scene.replica().link("scripted", "alice")).version == 2
         assert max(scene.clock.slept) < 5.0
 
+    async def test_where_a_store_does_not_say_who_lapsed_all_are_waited_for(self, scene):
+        """One of the application's own whose ``claim`` takes no ``takeover``."""
+
+        class Older:
+            def __init__(self, store):
+                for name in ("get", "save", "release", "record_failure", "wait_for_change"):
+                    setattr(self, name, getattr(store, name))
+                self._claim = store.claim
+
+            async def claim(self, key, version, owner, ttl):
+                return await self._claim(key, version, owner, ttl)
+
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [Unknown("http_503")] * 2
+        async with TokenService(Older(scene.store), [scene.provider], clock=scene.clock) as tokens:
+            with pytest.raises(ProviderUnavailable, match="http_503") as caught:
+                await tokens.access_token("scripted", "alice")
+            scene.clock.advance(caught.value.retry_after)
+            assert 5.0 not in scene.clock.slept
+            assert (await tokens.link("scripted", "alice")).version == 2
+        assert 5.0 in scene.clock.slept
+
     async def test_a_crashed_replica_with_nothing_left_to_lose(self, scene):
         """Otherwise it is presented, as a replay."""
         await scene.link(expires_in=EXPIRED)
