@@ -30,20 +30,18 @@ def work(seconds: float) -> None:
 
 
 async def worker() -> None:
-    work(3)
+    work(6)
 
 
-@pytest.mark.timeout(1)
+@pytest.mark.timeout(4)
 async def test_that_works_itself() -> None:
-    work(3)
+    work(6)
 
 
-@pytest.mark.timeout(1)
+@pytest.mark.timeout(4)
 async def test_that_waits_for_a_worker() -> None:
-    began = time.monotonic()
     task = asyncio.create_task(worker())
     await asyncio.wait({task})
-    assert time.monotonic() - began >= 1
     error = task.exception()
     print(f"the worker's outcome: {type(error).__name__}: {str(error).splitlines()[0]}")
 PYTHON
