@@ -151,7 +151,7 @@ BUGS = [
     Bug(
         "the next batch ends with asyncio.run",
         _OF,
-        "ended",
+        "_ended",
         "start_protected(self._send(batch))",
         "asyncio.ensure_future(self._send(batch))",
         tests.test_all_that_can_be_seen_is_cancelled_between_two_batches,
@@ -168,8 +168,8 @@ BUGS = [
         "writes behind one that waits go first",
         grouped_writes._Batch,
         "fetchall",
-        "calls = self._group.take()",
-        "calls = [*self._group.take()][::-1]",
+        "self._group.take()",
+        "[*self._group.take()][::-1]",
         tests.test_the_same_link_twice,
     ),
 ]

@@ -434,7 +434,7 @@ async def test_a_batch_that_breaks_down(path, monkeypatch):
 async def test_all_that_can_be_seen_is_cancelled_between_two_batches(path):
     """As asyncio.run does at its end: the next batch is sent, though no task was sending it yet."""
     async with filled(path) as store:
-        here, ended = asyncio.current_task(), store._writes.ended
+        here, ended = asyncio.current_task(), store._writes._ended
 
         def swept(*arguments: Any) -> None:
             ended(*arguments)
@@ -445,7 +445,7 @@ async def test_all_that_can_be_seen_is_cancelled_between_two_batches(path):
         async with held(store):
             saves = [start_protected(store.save(key(user), 1, NEW)) for user in USERS]
             await waiting(store, 4)
-            store._writes.ended = swept
+            store._writes._ended = swept
             grouped = patch.object(grouped_writes, "MOST_AT_ONCE", 1)
             grouped.start()
         await asyncio.wait(saves, timeout=10)
@@ -487,6 +487,29 @@ def test_the_end_of_asyncio_run(path):
         asyncio.run(main())
     opened[0].stop()
     assert [type(outcome) for outcome in saved] == [Saved] * 3
+
+
+async def test_nobody_is_answered_while_the_thread_needs_the_loop(path):
+    """Who is answered may end the loop, and the driver's thread dies if it cannot tell that it is done."""
+    loop, fetchall = asyncio.get_running_loop(), grouped_writes._Batch.fetchall
+    answered: list[bool] = []
+
+    def looked(batch: Any) -> Any:
+        rows = fetchall(batch)
+        for _ in range(5):
+            turn = threading.Event()
+            loop.call_soon_threadsafe(turn.set)
+            assert turn.wait(30)
+        answered.extend(save.done() for save in saves)
+        return rows
+
+    async with filled(path) as store:
+        with patch.object(grouped_writes._Batch, "fetchall", looked):
+            async with held(store):
+                saves = [start_protected(store.save(key(user), 1, NEW)) for user in USERS]
+                await waiting(store, 4)
+            assert [type(outcome) for outcome in await asyncio.gather(*saves)] == [Saved] * 4
+    assert answered == [False] * 4
 
 
 def test_another_loop_after_one_that_ended_amid_a_batch(path):

@@ -56,23 +56,26 @@ class _Call:
 class _Batch:
     """Whatever waits when the thread of the connection comes to it."""
 
-    __slots__ = ("_database", "_group", "_loop")
+    __slots__ = ("_database", "_group", "calls")
 
-    def __init__(
-        self, group: GroupedWrites, database: sqlite3.Connection, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, group: GroupedWrites, database: sqlite3.Connection) -> None:
         self._group = group
         self._database = database
-        self._loop = loop
+        self.calls: Sequence[_Call] = ()
+        """Those that were taken."""
 
     def fetchall(self) -> Outcome:
         """Carry it out; in the thread of the connection."""
-        calls = self._group.take()
-        try:
-            self._group.carry_out(self._database, calls)
-        finally:
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits
-                self._loop.call_soon_threadsafe(self._group.ended, self, calls)
+        self.calls = self._group.take()
+        self._group.carry_out(self._database, self.calls)
+        return []
+
+
+@final
+class _Nothing:
+    """Done when the thread is through with all that was sent to it before."""
+
+    def fetchall(self) -> Outcome:
         return []
 
 
@@ -109,15 +112,15 @@ class GroupedWrites:
 
     async def _rows_of(self, write: Write) -> list[Row]:
         database = self._connection.known_database or await self._connection.database()
-        loop = asyncio.get_running_loop()
-        call = _Call(write, loop.create_future() if self._busy else None)
+        answered = asyncio.get_running_loop().create_future() if self._busy else None
+        call = _Call(write, answered)
         with self._lock:
             self._waiting.append(call)
         try:
             if call.answered is not None:
                 await call.answered
             else:
-                await self._send(_Batch(self, database, loop))
+                await self._send(_Batch(self, database))
         except asyncio.CancelledError:
             self._withdraw(call)
             raise
@@ -128,11 +131,24 @@ class GroupedWrites:
         self._busy = True
         try:
             await self._connection.outcome_of(batch)
+        except asyncio.CancelledError:
+            start_protected(self._ended_later(batch))
+            raise
         except ValueError as error:  # aiosqlite says "closed" so: the thread will not come to it
-            calls = self.take()
-            for call in calls:
+            batch.calls = self.take()
+            for call in batch.calls:
                 call.outcome = ValueError(*error.args)
-            self.ended(batch, calls)
+        except GeneratorExit:  # the loop is closed
+            raise
+        except BaseException:
+            self._ended(batch)
+            raise
+        self._ended(batch)
+
+    async def _ended_later(self, batch: _Batch) -> None:
+        with suppress(ValueError):  # closed, which the thread was only after the batch
+            await self._connection.outcome_of(_Nothing())
+        self._ended(batch)
 
     def _withdraw(self, call: _Call) -> None:
         with self._lock, suppress(ValueError):  # the thread may have it
@@ -154,9 +170,13 @@ class GroupedWrites:
         for call, outcome in zip(calls, outcomes, strict=True):
             call.outcome = outcome
 
-    def ended(self, batch: _Batch, calls: Sequence[_Call]) -> None:
-        """Answer those who wait for it, and send what has come meanwhile; on the event loop."""
-        for call in calls:
+    def _ended(self, batch: _Batch) -> None:
+        """Answer those who wait for it, and send what has come meanwhile.
+
+        Not before the thread has told the loop that it is done: who is answered may end the loop, and the
+        thread of aiosqlite dies of it where it cannot tell.
+        """
+        for call in batch.calls:
             if call.answered is not None and not call.answered.done():
                 call.answered.set_result(None)
         # Those just answered take a step before the task does, and may call again.
