@@ -25,6 +25,7 @@ from bench import (
     scale,
     single_flight,
     size,
+    slow_disk,
     storm,
 )
 from bench.machine import machine
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[str], Awaitable[Part]]] = {
     "single_flight": single_flight.measure,
     "storm": storm.measure,
     "rotations": rotations.measure,
+    "slow_disk": slow_disk.measure,
     "moving": moving.measure,
     "size": size.measure,
     "due": due.measure,

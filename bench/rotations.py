@@ -91,7 +91,7 @@ def _only() -> set[str]:
     return set(GOALS) if said is None else set(said.split(","))
 
 
-async def measure(server: str) -> Part:
+async def measure(server: str, on: str = "") -> Part:
     figures, rows = [], []
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -114,7 +114,7 @@ async def measure(server: str) -> Part:
             for callers in CALLERS:
                 measured = await compare(rotates, callers)
                 each, cpu = measured["each"], measured["cpu"]
-                what = f"Rotations, {name}, {callers} caller{'s' if callers > 1 else ''}"
+                what = f"Rotations{on}, {name}, {callers} caller{'s' if callers > 1 else ''}"
                 if callers > 1:
                     times = ratio(each["before"], each["now"])
                     figures.append(Figure(f"{what}: as many a second", times, GOALS[name], at_least=True))
@@ -128,4 +128,4 @@ async def measure(server: str) -> Part:
                     )
                 )
     header = ("store, callers", "before", "now", "CPU before", "CPU now")
-    return Part("Rotations of distinct links", METHOD, figures, header, rows)
+    return Part(f"Rotations of distinct links{on}", METHOD, figures, header, rows)
