@@ -60,11 +60,28 @@ GUARDS: Sequence[Guard] = (
     Guard(
         "domain",
         ["domain/**/*.py"],
-        ["tests/domain"],
+        # What ports, records and lists are is held by the contract and by who uses them.
+        [
+            "tests/domain",
+            "tests/test_store_contract.py::TestMemoryLinkStore",
+            "tests/test_readiness.py",
+            "tests/adapters/audit",
+            "tests/adapters/authorization",
+            "tests/adapters/encryption/test_sealing.py",
+            "tests/services/health",
+            "tests/services/outbox",
+            "tests/services/refresh/test_turns.py",
+            "tests/services/test_guarded_services.py",
+            "tests/services/transfer/test_importing.py",
+        ],
         but_not=[
             "tests/domain/test_imports.py",
             "tests/domain/test_device_authorization.py::test_what_is_not_the_text_is_refused_without_a_word_of_it",
+            # They start processes, and kill them.
+            "tests/adapters/audit/test_killed_while_writing.py",
+            "tests/services/outbox/test_killed_while_delivering.py",
         ],
+        named="not postgres and not sqlite",
     ),
     Guard(
         "services",
