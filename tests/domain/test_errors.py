@@ -207,3 +207,10 @@ def test_why_an_authorization_was_rejected() -> None:
 def test_an_error_without_a_message_has_none() -> None:
     """Empty, as of any exception."""
     assert str(LinkNotFound()) == ""
+
+
+def test_what_does_not_open_says_where_it_is():
+    """And which key is missing: an operator looks for both."""
+    key = LinkKey("github", "alice")
+    error = CannotDecrypt("give the key", reason="missing_key", key_id="k1", key=key)
+    assert (error.reason, error.key_id, error.key) == ("missing_key", "k1", key)

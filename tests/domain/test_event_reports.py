@@ -11,7 +11,9 @@ import pytest
 from extauth import LinkKey
 from extauth.domain.event_reports import SENTENCES, report, severity
 from extauth.events import (
+    AccountReplaced,
     Event,
+    ExchangeStarted,
     LinkRefreshed,
     LinkRemoved,
     RefreshFailed,
@@ -136,6 +138,63 @@ def test_some_sentences_whole():
             " new tokens were revoked"
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        (ExchangeStarted(KEY, 3, replay=False), "{link} is being refreshed"),
+        (
+            ExchangeStarted(KEY, 3, replay=True),
+            "{link} is being refreshed; an earlier refresh may have used its token up",
+        ),
+        (RefreshFailed(KEY, 3, "http_503", None), "{link} could not be refreshed (http_503)"),
+        (
+            LinkRemoved(KEY, revoked=False),
+            "{link} was removed; its tokens were not revoked and may still work",
+        ),
+        (
+            AccountReplaced(KEY, 3, "1", "2"),
+            "{link} was connected to another account than before: '2' instead of '1'",
+        ),
+        (
+            StoreWentBack(known=3, healed=1, missing=0, unread=0, held=timedelta(seconds=2.5)),
+            (
+                "the database has lost writes, as in a failover or a restored backup: of 3 links that"
+                " this process knows, newer tokens of 1 were put back, 0 are not there, and 0 could not be"
+                " looked at yet; no link is refreshed for 2.5 s"
+            ),
+        ),
+        (
+            StoreWentBack(known=3, healed=0, missing=0, unread=0, held=timedelta(0)),
+            (
+                "the database may have lost writes, as in a failover or a restored backup: of 3 links"
+                " that this process knows, newer tokens of 0 were put back, 0 are not there, and 0 could not"
+                " be looked at yet"
+            ),
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_may_be_left_out(event, says):
+    """What there is nothing to say of leaves no trace in the sentence."""
+    assert report(event).sentence == says.replace("{link}", "the link of 'user-7' to 'github/work'")
+
+
+def test_an_account_that_is_not_shown():
+    """Where one of both is left out, neither is told."""
+    event = AccountReplaced(KEY, 3, "1", "2")
+    for hidden in "1", "2":
+        told = report(event, lambda shown, hidden=hidden: None if shown == hidden else shown)
+        assert told.sentence.endswith("was connected to another account than before")
+    assert report(event).facts == {
+        "provider_id": "github/work",
+        "user_id": "user-7",
+        "version": 3,
+        "previous_id": "1",
+        "account_id": "2",
+    }
+    assert report(event, lambda _: None).sentence.startswith("a link to 'github/work' was connected")
 
 
 def test_tokens_that_nobody_keeps_any_more_are_worth_a_warning():

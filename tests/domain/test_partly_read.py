@@ -17,7 +17,8 @@ from extauth.domain.freshness import SERVE, decide
 from extauth.domain.link import Account, GrantOrigin, PendingExchange, RefreshFailure
 from extauth.domain.partly_read import unread_of
 from extauth.domain.policy import ProviderTraits
-from extauth.domain.stored_link import opened_like, stored_link
+from extauth.domain.stored_link import has_two_texts, keyed, opened_like, stored_link
+from extauth.domain.token_set import ResourceToken
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,7 +63,7 @@ class Counted:
         return _values(self._whole.tokens, *times, "scopes", "token_type", "resource_tokens")
 
     def micros(self, name):
-        instant = self._whole.updated_at if name == "updated_at" else self._whole.tokens.expires_at
+        instant = {"updated_at": self._whole.updated_at, "expires_at": self._whole.tokens.expires_at}[name]
         return None if instant is None else (instant - EPOCH) // timedelta(microseconds=1)
 
 
@@ -162,9 +163,51 @@ def test_opened_texts_take_the_place_of_sealed_ones():
         assert opened.tokens.extra is not link.tokens.extra
 
 
+def test_opening_makes_no_parts():
+    """Of a link that was partly read: what nobody looks at still costs nothing."""
+    link, unread = partly()
+    opened = opened_like(link, "at", "rt")
+    assert unread.looks == []
+    assert opened.tokens.resource_tokens == {}
+
+
+def test_each_text_has_its_own_key():
+    """While keys are rotated they may be encrypted with different ones."""
+    tokens = attrs.evolve(WHOLE.tokens, access_token_key_id="one", refresh_token_key_id="other")
+    link, unread = partly(attrs.evolve(WHOLE, tokens=tokens))
+    assert (link.tokens.access_token_key_id, link.tokens.refresh_token_key_id) == ("one", "other")
+    assert link.tokens.resource_tokens == {}
+    assert unread.looks == []
+
+
+def test_the_key_that_it_was_asked_for_by():
+    """Takes the place of the one that would be made; a link that was made whole stays as it is."""
+    link, unread = partly()
+    asked = LinkKey("github", "alice")
+    assert keyed(link, asked).key is asked
+    assert unread.looks == []
+    assert keyed(WHOLE, asked).key is WHOLE.key is not asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"extra": {}}, True),
+        ({}, False),
+        ({"extra": {}, "resource_tokens": {"https://api.example": ResourceToken("at")}}, False),
+        ({"resource_tokens": {"https://api.example": ResourceToken("at")}}, False),
+    ],
+)
+def test_what_is_encrypted_of_it(changes, expected):
+    """Two texts, or more."""
+    assert has_two_texts(attrs.evolve(WHOLE, tokens=attrs.evolve(WHOLE.tokens, **changes))) is expected
+
+
 def test_when_it_was_written():
-    """The same of both."""
-    assert written_at(WHOLE) == written_at(partly()[0])
+    """The same of both, and no time is made for it."""
+    link, unread = partly()
+    assert written_at(WHOLE) == written_at(link) == NOW.timestamp() * 1e6
+    assert unread.looks == []
 
 
 instants = st.none() | st.integers(-900, 900).map(lambda seconds: NOW + timedelta(seconds=seconds / 3))
@@ -194,3 +237,13 @@ def test_a_glance_is_enough_for_the_everyday_link():
     assert Glance(RefreshPolicy()).serves(partly(endless)[0], NOW.timestamp())
     assert unread.looks == []
     assert not Glance(RefreshPolicy()).serves(WHOLE, NOW.timestamp())
+
+
+@pytest.mark.parametrize("microseconds", [-3, 0, 1, 2, 3, 4])
+def test_a_glance_is_as_sure_as_a_float_is(microseconds):
+    """Seconds since 1970 are a microsecond off at most: nearer to its end all is decided as ever."""
+    policy = RefreshPolicy()
+    ahead = max(policy.refresh_ahead, policy.min_validity)
+    tokens = attrs.evolve(WHOLE.tokens, expires_at=NOW + ahead + timedelta(microseconds=microseconds))
+    link, _ = partly(attrs.evolve(WHOLE, tokens=tokens))
+    assert Glance(policy).serves(link, NOW.timestamp()) is (microseconds > 2)

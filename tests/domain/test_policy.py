@@ -158,3 +158,12 @@ class TestProviderTraits:
 def test_a_lease_ends_while_a_replay_is_forgiven(traits, seconds):
     """If an exchange and its save fit into it, and something is left on either side."""
     assert RefreshPolicy().lease_at(ProviderTraits(**traits)) == timedelta(seconds=seconds)
+
+
+def test_doubtful_links_are_held_where_somebody_looks_for_a_restored_database():
+    """Which with no hold after a failover nobody does."""
+    never = timedelta(0)
+    with pytest.raises(ValueError, match=r"^hold_doubtful needs hold_after_failover"):
+        RefreshPolicy(hold_doubtful=True, hold_after_failover=never)
+    assert RefreshPolicy(hold_doubtful=True).hold_doubtful
+    assert not RefreshPolicy(hold_after_failover=never).hold_doubtful

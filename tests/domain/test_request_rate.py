@@ -7,6 +7,7 @@ import itertools
 import math
 from typing import Any
 
+import attrs
 import pytest
 
 from extauth.domain.request_rate import FIRST_WINDOW, RequestRate
@@ -209,3 +210,94 @@ class TestPauses:
         assert pauses == [1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 64.0, 64.0]
         rate = rate.after_answer(now, crowded=True)
         assert rate.after_refusal(now + 1, now + 1, 1.0, crowded=True).resumes == now + 2
+
+
+class TestWhatIsSeen:
+    """What is served while others wait, and what that says of the speed."""
+
+    @pytest.mark.parametrize(
+        ("rate", "seen"),
+        [
+            (RequestRate(since=10.0, served=6), 3.0),
+            (RequestRate(since=10.0, served=0), 0.0),
+            (RequestRate(since=12.0, served=6), 0.0),
+            (RequestRate(since=13.0, served=6), 0.0),
+            (RequestRate(since=None, served=6), 0.0),
+        ],
+    )
+    def test_so_many_in_a_second(self, rate, seen):
+        """None in no time at all, nor while nobody waits."""
+        assert rate.seen(12.0) == seen
+
+    def test_what_was_served_before_others_waited_does_not_count(self):
+        """The provider was not asked for all that it gives."""
+        rate = RequestRate().after_answer(1.0, crowded=False).crowded(2.0)
+        assert (rate.since, rate.served) == (2.0, 0)
+
+    @pytest.mark.parametrize(("now", "speed"), [(9.0, 3.6), (10.0, 3.6), (15.0, 4.0), (20.0, 4.4)])
+    def test_a_measured_speed_is_won_back(self, now, speed):
+        """From a little below it, in one climb, and beyond; during the pause it is what it begins with."""
+        rate = RequestRate(refused_at=4.0, resumes=10.0, climb=5.0)
+        assert rate.per_second(now) == pytest.approx(speed)
+
+    @pytest.mark.parametrize(("now", "speed"), [(9.0, 4.0), (10.0, 4.0), (15.0, 8.0), (20.0, 16.0)])
+    def test_a_guess_doubles(self, now, speed):
+        """With each climb."""
+        rate = RequestRate(refused_at=4.0, resumes=10.0, climb=5.0, guessed=True)
+        assert rate.per_second(now) == speed
+
+
+class TestWhatARefusalSays:
+    """The numbers behind it."""
+
+    REFUSED = RequestRate(refused_at=4.0, resumes=10.0, paused_at=8.0, since=10.0, sample=20)
+
+    @pytest.mark.parametrize(
+        ("sent", "probing", "in_vain"), [(9.0, True, 2), (10.0, False, 0), (11.0, False, 0)]
+    )
+    def test_an_answer_ends_the_probe(self, sent, probing, in_vain):
+        """Only to what was sent when the pause was over."""
+        rate = RequestRate(resumes=10.0, probing=True, in_vain=2).after_answer(sent, crowded=False)
+        assert (rate.probing, rate.in_vain) == (probing, in_vain)
+
+    def test_the_first_speed_is_counted_with_the_pause(self):
+        """The bucket was full by an unknown amount, and will be empty at its end: a guess."""
+        rate = RequestRate(since=0.0, served=8).after_refusal(1.9, 2.0, 2.0, crowded=True)
+        assert (rate.refused_at, rate.guessed, rate.climb, rate.sample) == (2.0, True, 2.0, 8)
+        assert (rate.window, rate.resumes, rate.paused_at, rate.since) == (FIRST_WINDOW, 4.0, 2.0, 2.0)
+
+    def test_the_next_one_is_counted_from_refusal_to_refusal(self):
+        """A tenth more, since nothing was asked for in the pause; never more than was sent."""
+        rate = attrs.evolve(self.REFUSED, served=10).after_refusal(14.0, 14.0, 2.0, crowded=True)
+        assert (rate.refused_at, rate.guessed, rate.climb) == (pytest.approx(2.75), False, 10.0)
+        fast = attrs.evolve(self.REFUSED, served=100).after_refusal(14.0, 14.0, 0.5, crowded=True)
+        assert (fast.refused_at, fast.climb) == (self.REFUSED.per_second(14.0), 5.0)
+
+    def test_a_guess_that_was_doubled_too_often(self):
+        """Is followed by no less than two fifths of it, and is a guess no more once something was served."""
+        guess = attrs.evolve(self.REFUSED, guessed=True, climb=2.0, served=1)
+        rate = guess.after_refusal(14.0, 14.0, 2.0, crowded=True)
+        assert (rate.refused_at, rate.guessed) == (pytest.approx(6.4), False)
+        assert attrs.evolve(guess, served=0).after_refusal(14.0, 14.0, 2.0, crowded=True).guessed
+
+    def test_nobody_waits(self):
+        """Then nothing is counted from there."""
+        rate = RequestRate(since=0.0, served=8).after_refusal(1.9, 2.0, 2.0, crowded=False)
+        assert (rate.refused_at, rate.since, rate.window) == (None, None, FIRST_WINDOW / 2)
+        assert rate.after_refusal(5.0, 5.0, 2.0, crowded=False).window == 2.0
+
+    @pytest.mark.parametrize(("sent", "now"), [(7.0, 12.0), (9.0, 9.5)])
+    def test_one_that_says_nothing_new(self, sent, now):
+        """It was sent before the pause, or comes while that lasts: all that it may do is make it longer."""
+        rate = self.REFUSED.after_refusal(sent, now, 3.0, crowded=True)
+        assert rate == attrs.evolve(self.REFUSED, resumes=now + 3.0)
+
+    def test_one_that_was_sent_as_the_pause_began(self):
+        """Is the next one: it was not sent before."""
+        assert self.REFUSED.after_refusal(8.0, 12.0, 3.0, crowded=True).paused_at == 12.0
+
+    def test_pauses_in_vain_begin_anew_after_an_answer(self):
+        """The pause that follows one is as long as the provider says."""
+        rate = RequestRate(in_vain=5, served=1).after_refusal(1.0, 1.0, 1.0, crowded=False)
+        assert (rate.in_vain, rate.resumes) == (0, 2.0)
+        assert RequestRate().after_refusal(1.0, 1.0, 0.0, crowded=False).resumes == 1.0

@@ -174,3 +174,19 @@ def test_spans_are_positive(name):
         Upkeep(**{name: timedelta(0)})
     with pytest.raises(TypeError, match=f"{name} must be a timedelta"):
         Upkeep(**{name: 5})
+
+
+def test_something_is_to_be_kept_up():
+    """One of three is enough."""
+    nothing: dict[str, Any] = {"keep_warm": None, "keep_alive": False, "idle": None}
+    with pytest.raises(ValueError, match="nothing is to be kept up; say keep_warm, keep_alive or idle"):
+        Upkeep(**nothing)
+    for something in ({"keep_warm": HOUR}, {"keep_alive": True}, {"idle": HOUR}):
+        Upkeep(**{**nothing, **something})
+
+
+def test_how_far_upkeep_looks():
+    """As far as links are kept warm, and back as far as they may lie idle; to now for what is left alone."""
+    upkeep = Upkeep(keep_warm=HOUR, idle=DAY)
+    assert [upkeep.horizon(by, NOON) for by in DueBy] == [NOON + HOUR, NOON, NOON - DAY]
+    assert [Upkeep(keep_warm=None).horizon(by, NOON) for by in DueBy] == [NOON] * 3
