@@ -31,6 +31,7 @@ FOR_NOW = RefreshFailure("http_503", BEFORE, 1, retry_at=RESTORED)
         ({"failure": DEAD}, False),
         ({"written_at": RESTORED}, False),
         ({"provider_id": "github/work", "spared": {"github"}}, False),
+        ({"provider_id": "github/work/bot", "spared": {"github"}}, False),
     ],
 )
 def test_what_may_be_spent(changes, expected):

@@ -184,6 +184,8 @@ class TestTokenSet:
         """A scope is text like any other."""
         with pytest.raises(ValueError, match=r"^scopes must"):
             TokenSet("at-1", scopes=frozenset({scope}))
+        with pytest.raises(ValueError, match=r"^scopes must"):
+            TokenSet("at-1", scopes=[scope])
 
     def test_a_value_that_compares_equal_hashes_equal(self):
         """``extra`` cannot be hashed, and does not have to be."""

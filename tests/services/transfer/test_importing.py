@@ -13,7 +13,7 @@ from extauth.adapters.encryption import EncryptedStore, EncryptionKey
 from extauth.adapters.importing import Columns, json_lines
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.fence import is_fenced
-from extauth.domain.imports import ImportedLink, RowRefused
+from extauth.domain.imports import ImportedLink, RowRefused, imports_of
 from extauth.transfer import ImportReport, RefusedRow, import_links
 from tests.support.faulty_store import FaultyStore
 
@@ -277,3 +277,11 @@ async def test_a_store_that_takes_none_is_told_before_any_row_is_read():
     for not_one in (Plain(), "sqlite:///links.db", MemoryLinkStore):
         with pytest.raises(TypeError, match="has no imports"):
             await import_links(not_one, rows())
+
+
+@pytest.mark.parametrize("half", ["add", "keys"])
+def test_half_of_what_imports_need(half):
+    """Is none."""
+    imports = type("Imports", (), {half: None})
+    with pytest.raises(TypeError, match=r"it has no imports \(extauth.domain.imports.ImportStore\)"):
+        imports_of(type("Own", (), {"imports": imports})())
