@@ -512,6 +512,22 @@ async def test_nobody_is_answered_while_the_thread_needs_the_loop(path):
     assert answered == [False] * 4
 
 
+async def test_a_connection_that_is_stopped_under_a_caller_who_is_gone(path):
+    """Those who wait with the one who sent the batch are told, though nobody is left to send it."""
+    connection = await aiosqlite.connect(path, isolation_level=None)
+    store = await SqliteLinkStore(connection).__aenter__()
+    for user in USERS:
+        await store.put(key(user), TokenSet("at-1", "rt-1"))
+    async with held(store):
+        saves = [asyncio.ensure_future(store.save(key(user), 1, NEW)) for user in USERS]
+        await waiting(store, 4)
+        saves[0].cancel()
+        stopped = connection.stop()
+        outcomes = await asyncio.wait_for(asyncio.gather(*saves, return_exceptions=True), 30)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError, *[StoreUnavailable] * 3]
+    await stopped
+
+
 def test_another_loop_after_one_that_ended_amid_a_batch(path):
     """A store on one given connection goes over to the next loop, though no batch seemed to end."""
     opened: list[Any] = []
