@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from extauth import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure, TokenSet
-from extauth.domain.inventory import SOON, LinkFilter, LinkSummary, matches, state_of
+from extauth.domain.errors import ConfigurationError
+from extauth.domain.inventory import SOON, LinkFilter, LinkSummary, inventory_of, matches, state_of
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
@@ -110,3 +111,9 @@ def test_one_word_for_it(changes, state):
 def test_what_a_filter_finds(wanted, changes, found):
     """Links for which all of it holds."""
     assert matches(link(**changes), wanted, NOW) is found
+
+
+def test_a_store_that_lists_nothing():
+    """Says so."""
+    with pytest.raises(ConfigurationError, match=r"^object cannot list its links: it has no inventory"):
+        inventory_of(object())

@@ -81,3 +81,9 @@ def test_the_use_of_one_key():
 def test_what_a_use_says(use, rows, said):
     """In words, for a message or a command."""
     assert (use.rows, str(use)) == (rows, said)
+
+
+def test_texts_that_do_not_say_their_key_remain():
+    """Whatever else is done."""
+    status = keys_status_of(SealedCounts({frozenset({""}): 3, NEW: 5}, {}, {}, {}), "new")
+    assert (status.unknown.links, status.remaining.links) == (3, 3)

@@ -95,8 +95,8 @@ async def test_who_has_an_outbox():
     """A store, and neither its class nor anything else."""
     async with MemoryLinkStore() as store:
         assert outbox_of(store) is store.outbox
-    for other in MemoryLinkStore, object():
+    for other, said in (MemoryLinkStore, "the class MemoryLinkStore"), (object(), "object"):
         with pytest.raises(
-            TypeError, match=r"^store must be a store with an outbox that is open, not .*; those"
+            TypeError, match=f"^store must be a store with an outbox .*, not {said}; those of"
         ):
             outbox_of(other)

@@ -301,3 +301,9 @@ class TestWhatARefusalSays:
         rate = RequestRate(in_vain=5, served=1).after_refusal(1.0, 1.0, 1.0, crowded=False)
         assert (rate.in_vain, rate.resumes) == (0, 2.0)
         assert RequestRate().after_refusal(1.0, 1.0, 0.0, crowded=False).resumes == 1.0
+
+    @pytest.mark.parametrize(("in_vain", "pause"), [(0, 0.5), (1, 1.0), (2, 2.0)])
+    def test_from_the_second_one_in_vain_on_they_have_a_length_of_their_own(self, in_vain, pause):
+        """However short the provider says."""
+        rate = RequestRate(in_vain=in_vain).after_refusal(1.0, 1.0, 0.5, crowded=False)
+        assert rate.resumes == 1.0 + pause

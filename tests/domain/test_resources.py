@@ -185,7 +185,7 @@ def test_an_exchange_that_kills_the_others(expires_at, ends_at):
 @pytest.mark.parametrize("resource", [None, "files"])
 def test_tokens_that_ended_long_ago_are_left_out(resource):
     """However many resources are used once, the link does not grow for ever; what may work yet is kept."""
-    spans = {"long": -25 * HOUR, "lately": -23 * HOUR, "soon": HOUR, "never": None}
+    spans = {"long": -25 * HOUR, "a day": -24 * HOUR, "lately": -23 * HOUR, "soon": HOUR, "never": None}
     kept = {
         name: ResourceToken("at-" + name, expires_at=None if span is None else NOW + span)
         for name, span in spans.items()
