@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
@@ -119,7 +120,10 @@ def _of_those_collected(self: PytestRunner, *, mutant_name: str | None, tests: I
 
 def _passes_without(item: pytest.Item) -> bool:
     """Whether a test that has failed passes without the mutant."""
+    # What the mutant has begun may never end, and pytest's own alarm is about tests alone.
+    faulthandler.dump_traceback_later(_HANGS, exit=True, file=sys.__stderr__)
     item.session._setupstate.teardown_exact(None)
+    faulthandler.cancel_dump_traceback_later()
     set_mutant_under_test("")
     return not _fails(item, None)
 
