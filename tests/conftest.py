@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from extauth import encrypting, open_store
 from extauth.domain.linking_ports import Store
 from tests.servers.postgres_server import OwnPostgresServer, PostgresServer, own_postgres, some_postgres
+from tests.support.alarms import pytest_runtest_teardown  # noqa: F401 - a hook
 from tests.support.used_keys import use_keys_again
 
 # No test may depend on how fast the machine is.
