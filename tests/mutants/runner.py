@@ -121,7 +121,7 @@ def _of_those_collected(self: PytestRunner, *, mutant_name: str | None, tests: I
 def _passes_without(item: pytest.Item) -> bool:
     """Whether a test that has failed passes without the mutant."""
     # What the mutant has begun may never end, and pytest's own alarm is about tests alone.
-    faulthandler.dump_traceback_later(_HANGS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(_HANGS, exit=True, file=2)
     item.session._setupstate.teardown_exact(None)
     faulthandler.cancel_dump_traceback_later()
     set_mutant_under_test("")
