@@ -233,3 +233,13 @@ class TestStoreClock:
 
         scene.claim = unmoved
         assert Occupied(POLICY.retry.maximum, lapsed=True) == await scene.leases.claim(lease)
+
+
+async def test_a_lease_that_is_let_lapse_takes_nobody_elses_over():
+    """Whoever has it by then has taken over what lapsed, and lets it lapse in turn, or saves."""
+    scene = Scene()
+    lease = await scene.taken()
+    lease.after_lapsed = True
+    scene.takeovers.clear()
+    await scene.leases.release(lease)
+    assert scene.takeovers == [False]
