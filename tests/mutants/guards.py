@@ -97,7 +97,7 @@ GUARDS: Sequence[Guard] = (
         [
             "tests/test_store_contract.py::TestMemoryLinkStore",
             "tests/test_sealed_rows_contract.py::TestMemorySealedRows",
-            "tests/adapters/memory/test_memory_store.py",
+            "tests/adapters/memory",
         ],
     ),
     Guard(
