@@ -129,6 +129,10 @@ GUARDS: Sequence[Guard] = (
             "tests/services/refresh/test_encrypted_links.py",
             "tests/test_store_contract_encrypted.py::TestEncryptedMemoryLinkStore",
         ],
+        but_not=[
+            # Of processes, and imports what isn't copied.
+            "tests/services/transfer/test_moving.py",
+        ],
     ),
     Guard(
         "postgres",
