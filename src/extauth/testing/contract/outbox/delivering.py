@@ -111,7 +111,9 @@ class OutboxDeliveringContract(LinkingHarness):
         counts = await store.outbox.counts()
         expect((counts.waiting, counts.dead), (1, 1), f"{promise}: counts")
         promise = "the event after one that was set aside must get its turn"
-        expect(kinds(await taken(store)), [(RECOVERED, ALICE, version)], promise)
+        next_ones = await taken(store)
+        expect(kinds(next_ones), [(RECOVERED, ALICE, version)], promise)
+        expect(counts.oldest, next_ones[0].at, "counts must say when the first of those waiting happened")
         expect((await store.outbox.counts()).oldest, None, "counts must not look at what was set aside")
 
     @with_outbox
