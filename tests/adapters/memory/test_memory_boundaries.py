@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import attrs
 import pytest
@@ -15,28 +15,12 @@ from extauth.domain.linking import PendingAuthorization
 from extauth.domain.linking_outcomes import NoSuchState, Taken
 from extauth.domain.outbox import OutboxCounts
 from extauth.domain.token_set import TokenSet
+from tests.adapters.memory.conftest import NOON
 
 ALICE, BOB = LinkKey("github", "alice"), LinkKey("github", "bob")
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
 TTL = timedelta(seconds=30)
 HOUR = timedelta(hours=1)
-
-
-class Clock:
-    """Says what it is set to."""
-
-    def __init__(self) -> None:
-        self.time = NOON
-
-    def __call__(self) -> datetime:
-        return self.time
-
-
-@pytest.fixture
-def clock():
-    """The store's clock, at noon."""
-    return Clock()
 
 
 @pytest.fixture

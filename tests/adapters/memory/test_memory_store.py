@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -14,28 +14,12 @@ from extauth.domain.linking import ClientRegistration, PendingAuthorization
 from extauth.domain.linking_outcomes import AlreadyTaken, StateExpired, Taken
 from extauth.domain.outcomes import Claimed, Held, Saved
 from extauth.domain.token_set import TokenSet
+from tests.adapters.memory.conftest import NOON
 
 KEY = LinkKey("github", "alice")
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 TTL = timedelta(seconds=30)
 PENDING = PendingAuthorization(state_hash="hash", key=KEY, redirect_uri="https://app.example/", salt="salt")
 LONG = timedelta(minutes=5)
-
-
-class Clock:
-    """Says what it is set to."""
-
-    def __init__(self) -> None:
-        self.time = NOON
-
-    def __call__(self) -> datetime:
-        return self.time
-
-
-@pytest.fixture
-def clock():
-    """The store's clock, at noon."""
-    return Clock()
 
 
 @pytest.fixture
