@@ -55,6 +55,8 @@ _SLOW_OF_SERVICES = (
 """From seconds to a quarter of a minute each, and most reach a third of all functions: every survivor would
 cost minutes. What none but they would notice survives, and is listed as such."""
 
+_IMPORTS_ARE_TOLD = "tests/services/refresh/test_remembered_writes.py::test_an_import_is_seen_at_once"
+
 GUARDS: Sequence[Guard] = (
     # The first finds out that mutmut is imported, the second shows the locals of mutmut's trampolines.
     Guard(
@@ -116,7 +118,9 @@ GUARDS: Sequence[Guard] = (
             "tests/test_sealed_rows_contract.py::TestSqliteSealedRows",
             "tests/adapters/sqlite",
             "tests/adapters/sql/test_races.py",
+            "tests/adapters/sql/test_sealed_rows.py",
             "tests/adapters/sql/test_unreadable_rows.py",
+            _IMPORTS_ARE_TOLD,
         ],
     ),
     Guard(
@@ -141,6 +145,7 @@ GUARDS: Sequence[Guard] = (
             "tests/test_store_contract.py::TestPostgresLinkStore",
             "tests/test_sealed_rows_contract.py::TestPostgresSealedRows",
             "tests/adapters/postgres",
+            _IMPORTS_ARE_TOLD,
         ],
         but_not=[
             "tests/adapters/postgres/test_postgres_restart.py",

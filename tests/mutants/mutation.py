@@ -33,7 +33,7 @@ _NOT_MUTATED = [
     r"^\s*msg = ",
     r"\(msg\)",
     r'^\s*f?"[^"]*"$',  # a line of text that goes on in the next one, or ends what did
-    r"^\s*logger\.",
+    r"^\s*(_log|logger)\.",
     # The types or the database see to it that nothing comes here.
     r"assert_never\(",
     r"raise AssertionError\(",

@@ -21,7 +21,7 @@ from extauth import (
 )
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite import history as module
-from extauth.adapters.sqlite.note import SUFFIX, Note, read_note, write_note
+from extauth.adapters.sqlite.note import SUFFIX, Note, name_of, read_note, write_note
 from extauth.domain.doubt import doubt
 from extauth.domain.events import StoreRestored
 from extauth.domain.fence import fence
@@ -132,9 +132,10 @@ async def test_a_file_of_before_it_was_kept(file, tmp_path):
 async def test_looking_changes_nothing(file):
     """Who only looks leaves the note and the file as they are; who has written leaves another mark."""
     await accepted(file)
-    before = read_note(str(file))
+    note = file.with_name(file.name + SUFFIX)
+    before, status = read_note(str(file)), note.stat()
     assert await is_the_one(file)
-    assert read_note(str(file)) == before
+    assert (read_note(str(file)), note.stat().st_ino) == (before, status.st_ino)
     await accepted(file)
     after = read_note(str(file))
     assert after.name == before.name
@@ -162,6 +163,9 @@ async def test_a_power_cut_between_note_and_file(file):
     note = read_note(str(file))
     write_note(str(file), note.renewed())
     assert await is_the_one(file)
+    assert await is_the_one(
+        file
+    )  # looking takes the other mark from the note only when the file has the new one
 
 
 async def test_the_note_is_private(file):
@@ -172,10 +176,25 @@ async def test_the_note_is_private(file):
     file.chmod(0o660)
     write_note(str(file), Note.begun("name"))
     assert note.stat().st_mode & 0o777 == 0o660
-    note.write_text("not\na note of\nours at all")
-    assert read_note(str(file)) is None
+    assert (note.stat().st_uid, note.stat().st_gid) == (file.stat().st_uid, file.stat().st_gid)
+    for text in ("", "name", "not\na note of\nours at all"):
+        note.write_text(text)
+        assert read_note(str(file)) is None
     note.write_bytes(b"\xff")
     assert read_note(str(file)) is None
+
+
+def test_what_does_not_belong_together_has_a_name_of_both():
+    """The same one whoever looks, and another one where either is another."""
+    note, other = Note("name", ("new", "old")), Note("name", ("newer", "new"))
+    kept = ["name new", "name old", "name newer", "", None]
+    names = {(each, text): name_of(each, text) for each in (note, other, None) for text in kept}
+    theirs = {pair for pair, name in names.items() if name == "name"}
+    assert theirs == {(note, "name new"), (note, "name old"), (other, "name newer"), (other, "name new")}
+    # The file of a version that keeps nothing there is as one that keeps nothing.
+    told = {name for (_, text), name in names.items() if name != "name" and text is not None}
+    assert len(told) == len(names) - len(theirs) - 3
+    assert all(names[each, None] == names[each, ""] for each in (note, other, None))
 
 
 async def test_where_there_can_be_no_note(file, tmp_path):

@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import asyncpg
 import attrs
@@ -15,7 +14,7 @@ import pytest
 from extauth import LinkKey, open_store
 from extauth.adapters.encryption import EncryptionKey
 from extauth.adapters.postgres.facts import PostgresFacts, Standby
-from extauth.adapters.sqlite.facts import SqliteFacts, file_system_of
+from extauth.adapters.sqlite.facts import SqliteFacts
 from extauth.cli.doctor_postgres import postgres_checks
 from extauth.cli.doctor_sqlite import sqlite_checks
 from extauth.testing import AuthorizationServer
@@ -251,31 +250,6 @@ def test_each_fault_of_a_file_is_one_finding(changes, name, level):
     """At its own level, and nothing else is concerned."""
     found = {check.name: check.level for check in sqlite_checks(attrs.evolve(FILE, **changes))}
     assert found == {**dict.fromkeys(found, "ok"), name: level}
-
-
-MOUNTS = r"""21 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
-30 21 0:30 / /mnt rw - tmpfs tmpfs rw
-31 30 0:31 / /mnt/with\040space rw,relatime shared:1 - nfs4 server:/x rw
-32 21 0:32 / /srv rw - xfs /dev/sdb rw
-33 21 0:33 / /srv rw - cifs //server/x rw
-"""
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("/var/links.db", "ext4"),
-        ("/mnt/links.db", "tmpfs"),
-        ("/mnt/with space/deep/links.db", "nfs4"),
-        ("/mnt/with spaces/links.db", "tmpfs"),
-        ("/srv/links.db", "cifs"),
-        ("/srvx/links.db", "ext4"),
-    ],
-)
-def test_the_file_system_is_that_of_the_mount_above(path, kind):
-    """The deepest mount, and of two in one place the later; names with spaces are written in octal."""
-    assert file_system_of(Path(path), MOUNTS) == kind
-    assert file_system_of(Path(path), "") is None
 
 
 async def test_endpoints_are_asked_only_if_that_is_said(url):

@@ -76,7 +76,7 @@ class SealedRowsContract(LinkingHarness):
     async def test_links_not_under_a_key_are_found_in_order(self, store: Store) -> None:
         """Also plain ones and those that say nothing; by provider and user, and on from any key."""
         users = ["A", "a", "ab", "b", "ä", "ﬀ", "𐐷"]
-        left = [LinkKey(provider, user) for provider in ("git", "github", "github/work") for user in users]
+        left = [LinkKey(provider, user) for provider in ("Git", "git", "git/work") for user in users]
         texts = [under("k2"), TokenSet("at"), TokenSet(sealed("k1"), "rt"), TokenSet("$extauth9")]
         for number, key in enumerate(reversed(left)):
             await store.put(key, texts[number % 4])
@@ -89,7 +89,7 @@ class SealedRowsContract(LinkingHarness):
         for number, key in enumerate(left):
             found = await rows.links("k1", after=key, limit=3)
             expect(found, left[number + 1 : number + 4], promise)
-        asked = [left[3], LinkKey("git", "nobody"), LinkKey("git", "a-done"), left[0]]
+        asked = [left[3], LinkKey("Git", "nobody"), LinkKey("Git", "a-done"), left[0]]
         promise = "links_among must give those asked for that are not under that key, in the order given"
         expect(await rows.links_among(asked, "k1"), [left[3], left[0]], promise)
         expect(await rows.links_among([], "k1"), [], promise)
@@ -110,6 +110,9 @@ class SealedRowsContract(LinkingHarness):
             if len(found) > MANY:
                 break
         expect(found, keys[::7], "links, asked page by page, must give each once")
+        others = [key for key in keys if key not in found]
+        promise = "links, asked for all at once, must give each once"
+        expect(await rows.links("k1", limit=MANY), others, promise)
 
     @with_linking_store
     async def test_sealed_rows_see_every_write(self, store: Store) -> None:
@@ -153,16 +156,17 @@ class SealedRowsContract(LinkingHarness):
         """By both of their secrets; one without a secret is nobody's."""
         of_each = {
             "both": client(sealed("k1"), sealed("k1")),
+            "both, too": client(sealed("k1", "2"), sealed("k1", "2")),
             "mixed": client(sealed("k2"), sealed("k1")),
             "token": client(None, sealed("k2")),
-            "plain": client("secret", None),
+            "Plain": client("secret", None),
             "public": client(None, None),
         }
         for name, registration in of_each.items():
             await store.keep_registration(name, registration)
         rows = sealed_rows(store)
         expected = {
-            frozenset({"k1"}): 1,
+            frozenset({"k1"}): 2,
             frozenset({"k1", "k2"}): 1,
             frozenset({"k2"}): 1,
             frozenset({None}): 1,
@@ -171,7 +175,7 @@ class SealedRowsContract(LinkingHarness):
         expect(counted, expected, "count must have the registered clients that have secrets")
         found = await rows.registrations("k1")
         promise = "registrations must give all that are not under that key, in order"
-        expect(found, ["mixed", "plain", "token"], promise)
+        expect(found, ["Plain", "mixed", "token"], promise)
 
     @with_linking_store
     async def test_a_registration_is_resealed_as_it_was_read(self, store: Store) -> None:

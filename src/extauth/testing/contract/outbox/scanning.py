@@ -44,12 +44,15 @@ class OutboxScanningContract(LinkingHarness):
             LinkKey("a", "b"): ENDING,
             LinkKey("a", "a"): ENDING,
             LinkKey("b", "a"): TokenSet("at-1", expires_at=NOW + 2 * DAY),
+            LinkKey("A", "first"): attrs.evolve(ENDING, refresh_token_expires_at=NOW),
+            LinkKey("A", "last"): attrs.evolve(ENDING, refresh_token_expires_at=NOW + 7 * DAY),
             LinkKey("far", "a"): attrs.evolve(ENDING, refresh_token_expires_at=NOW + 8 * DAY),
             LinkKey("past", "a"): attrs.evolve(ENDING, refresh_token_expires_at=NOW - DAY),
             LinkKey("none", "a"): TokenSet("at-1", "rt-1", expires_at=NOW + DAY),
         }
         links = {key: await store.put(key, tokens) for key, tokens in ends.items()}
-        keys = [LinkKey("b", "a"), LinkKey("a", "a"), LinkKey("a", "b")]
+        keys = [LinkKey("A", "first"), LinkKey("b", "a"), LinkKey("a", "a"), LinkKey("a", "b")]
+        keys.append(LinkKey("A", "last"))
         promise = "ending must return the links that end in between, by their end and key"
         every = await found(store)
         expect([each.key for each in every], keys, promise)
