@@ -33,7 +33,7 @@ _SETTINGS: Final = (
     "log_parameter_max_length",
 )
 
-# Who may not see other sessions gets rows of nulls.
+# Who may not see other sessions gets nulls but for the name.
 _STANDBYS: Final = "SELECT application_name, sync_state FROM pg_stat_replication"
 
 _ROLE: Final = """SELECT rolsuper, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
