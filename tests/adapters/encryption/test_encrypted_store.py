@@ -194,6 +194,7 @@ async def test_texts_cannot_change_tables(file):
         calls = store.get(ALICE), store.take_authorization("hash-1"), store.registration("name")
         errors = await asyncio.gather(*calls, return_exceptions=True)
     assert [error.reason for error in errors] == ["not_authentic"] * 3
+    assert [error.key for error in errors] == [ALICE, ALICE, None]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from datetime import timedelta
@@ -115,6 +116,43 @@ async def test_many_that_want_a_data_key_ask_once(service):
     links = await asyncio.gather(*readers[1:])
     assert {link.tokens.access_token for link in links} == {"at-canary-1"}
     assert service.asked == ["new", "unwrap kms/1"]
+
+
+async def test_an_error_that_nobody_waits_for(service, watch):
+    """All have given up: the loop is not told of an error that nobody has looked at."""
+    keys, told = data_keys(service, watch), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    service.gate, service.error = asyncio.Event(), OSError("unreachable")
+    asking = asyncio.create_task(keys.primary())
+    while not service.asked:
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait({asking})
+    service.gate.set()
+    while keys._asked:
+        await asyncio.sleep(0)
+    del asking
+    for _ in range(3):
+        await asyncio.sleep(0)
+        gc.collect()
+    assert told == []
+
+
+def test_a_loop_that_ended_while_the_service_was_asked(service, watch):
+    """The next loop asks anew instead of waiting for what goes on no more."""
+    keys, first = data_keys(service, watch), asyncio.new_event_loop()
+    service.gate = asyncio.Event()
+    left = first.create_task(keys.primary())
+    while not service.asked:
+        first.run_until_complete(asyncio.sleep(0))
+    service.gate = None
+    key = asyncio.run(keys.primary())
+    assert service.asked == ["new", "new"]
+    for task in asyncio.all_tasks(first):
+        task.cancel()
+    first.run_until_complete(asyncio.wait({left}))
+    first.close()
+    assert asyncio.run(keys.primary()) is key
 
 
 async def test_a_new_data_key_after_its_age(service, watch):
@@ -255,7 +293,8 @@ async def test_what_is_no_data_key(service, damage):
 
 def test_bounds_are_checked(service):
     """A key that is never kept, or kept for no time, would ask the service for each text."""
-    for wrong in ({"data_key_age": timedelta(0)}, {"most_data_keys": 0}, {"key_service_timeout": -HOUR}):
+    nothing = timedelta(0)
+    for wrong in ({"data_key_age": nothing}, {"most_data_keys": 0}, {"key_service_timeout": nothing}):
         with pytest.raises(ValueError, match="must be positive"):
             Keyring(service, **wrong)
     with pytest.raises(ValueError, match="one key service at most"):
