@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from extauth import LinkKey, TokenSet
+from extauth.domain.imports import ImportedLink
 from extauth.domain.link import Account, RefreshFailure
 from extauth.domain.linking import ClientRegistration, PendingAuthorization
 
 KEY: Final = LinkKey("github", "alice")
+OTHER: Final = LinkKey("github", "bob")
 TOKENS: Final = TokenSet("at", "rt")
 MINUTE: Final = timedelta(minutes=1)
 FAILURE: Final = RefreshFailure("server_error", datetime.now(UTC), 1, retry_at=datetime.now(UTC) + MINUTE)
@@ -25,6 +27,7 @@ WRITES: Final[Mapping[str, Callable[[Any], Awaitable[object]]]] = {
     "account": lambda store: store.record_account(KEY, 1, Account("1")),
     "reseal": lambda store: store.reseal(KEY, 1, TOKENS),
     "put": lambda store: store.put(KEY, TOKENS),
+    "import": lambda store: store.imports.add(ImportedLink(OTHER, TOKENS)),
     "delete": lambda store: store.delete(KEY),
     "begin": lambda store: store.begin_authorization(PENDING, MINUTE),
     "take": lambda store: store.take_authorization("begun"),

@@ -69,6 +69,24 @@ async def test_each_of_several_slices_is_counted_once(store, database):
     assert await store.sealed.registrations("k2") == [f"{number}" for number in range(10002, 10001 + MANY, 2)]
 
 
+async def test_each_link_of_several_slices_is_found_once(store, database):
+    """Wherever one ends: here with the first link of a provider. Nor is the first of all passed over."""
+    await store.put(LinkKey("A", "a"), under("k2"))
+    columns = [name for _, name, *_ in database.execute("PRAGMA table_info(external_auth_links)")]
+    places = {
+        "provider_id": f"CASE WHEN number < {10000 + SLICE - 1} THEN 'github' ELSE 'gitlab' END",
+        "user_id": f"CASE WHEN number < {10000 + SLICE - 1} THEN number ELSE number - {SLICE} END",
+    }
+    selected = ", ".join(places.get(name, name) for name in columns)
+    sql = f"{NUMBERS} INSERT INTO external_auth_links SELECT {selected} FROM external_auth_links, numbers"  # noqa: S608
+    database.execute(sql)
+    keys = [LinkKey(*row) for row in database.execute("SELECT provider_id, user_id FROM external_auth_links")]
+    assert len(keys) == 1 + MANY
+    assert sorted(keys)[SLICE - 1] == min(key for key in keys if key.provider_id == "gitlab")
+    assert await store.sealed.links("k1", limit=2 * MANY) == sorted(keys)
+    assert dict((await store.sealed.count()).links) == {frozenset({"k2"}): 1 + MANY}
+
+
 @pytest.mark.parametrize(
     ("column", "text"),
     [

@@ -17,7 +17,7 @@ from extauth import LinkKey, LinkUnreadable, StoreUnavailable, TokenService, Tok
 from extauth.domain.due import Due, DueBy
 from extauth.domain.link import Account, RefreshFailure
 from extauth.domain.linking_ports import Store
-from extauth.domain.outcomes import Claimed
+from extauth.domain.outcomes import Claimed, Saved
 from extauth.testing import ScriptedProvider
 
 ALL = [LinkKey("github", f"user-{number:02}") for number in range(50)]
@@ -123,6 +123,19 @@ async def test_a_lone_read_is_told_too(scene, damage):
             await scene.store.get(BAD)
         assert told(caught.value) == BAD
     assert (await scene.store.get(GOOD[0])).key == GOOD[0]
+
+
+@pytest.mark.parametrize(
+    ("scene", "when"), [("sqlite", "'soon'"), ("postgres", "'20000-01-01'")], indirect=["scene"]
+)
+async def test_who_writes_it_is_told_too(scene, when):
+    """What a save gives back has less of the row than a read."""
+    await scene.spoil(f"created_at = {when}")
+    for key in (BAD, GOOD[0]):
+        outcome = (await asyncio.gather(scene.store.save(key, 1, TokenSet("at-2")), return_exceptions=True))[
+            0
+        ]
+        assert type(outcome) is Saved if key == GOOD[0] else told(outcome) == BAD
 
 
 @every_damage

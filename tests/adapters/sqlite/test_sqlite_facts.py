@@ -14,6 +14,7 @@ from extauth.domain.hidden import HiddenText
 
 MOUNTS = r"""21 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 29 21 0:29 /
+29 21 0:29 / - ext4 /dev/sda1
 30 21 0:30 / /mnt rw - tmpfs tmpfs rw
 28 21 0:28 / /mnt/with\040space rw -
 31 30 0:31 / /mnt/with\040space rw,relatime shared:1 - nfs4 server:/x rw
@@ -62,10 +63,12 @@ async def test_a_file_is_looked_at_through_its_links(tmp_path, monkeypatch):
     assert (found.modes[""], set(found.modes), sizes) == (0o640, {"", "-wal", "-shm"}, {0o600})
     assert (found.modes["-wal"], found.modes["-shm"]) == (0o600, 0o600)
     assert (found.folder_mode, found.file_system) == (0o750, "nfs4")
-    assert (found.owner, found.process_user) == (os.geteuid(), os.geteuid())
+    assert (found.owner, found.process_user) == (file.stat().st_uid, os.geteuid())
     mounts.unlink()
+    monkeypatch.setattr(os, "geteuid", lambda: 4001)
     closed = await sqlite_facts(HiddenText(link))
     assert (dict(closed.modes), closed.file_system) == ({"": 0o640}, None)
+    assert (closed.owner, closed.process_user) == (found.owner, 4001)
 
 
 async def test_what_is_no_database_is_unavailable(tmp_path):

@@ -234,6 +234,7 @@ async def test_entries_are_each_with_their_write(path):
             "Saved",
             "Link",
         ]
+        assert outcomes[1].__cause__.sqlite_errorname == "SQLITE_CONSTRAINT_TRIGGER"
         assert await versions(store) == [2, 1, 2, 2]
         entries = [(entry.user_id, entry.version) for _, entry in await store.audit.find()]
         assert entries == [("ann", 2), ("dan", 2)]
@@ -257,13 +258,26 @@ async def test_a_commit_that_fails(path):
             return sqlite3.SQLITE_DENY if commits else sqlite3.SQLITE_OK
 
         await on_thread(store, "set_authorizer", no_commit)
-        outcomes = await at_once(store, *(store.save(key(user), 1, NEW) for user in USERS))
+        saves = (store.save(key(user), 1, NEW) for user in USERS)
+        *outcomes, unbound = await at_once(store, *saves, store.save(key("ann"), 1 << 64, NEW))
         await on_thread(store, "set_authorizer", None)
         assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 4
-        assert [outcome.__cause__.sqlite_errorname for outcome in outcomes] == ["SQLITE_AUTH"] * 4
-        assert len({id(outcome.__cause__) for outcome in outcomes}) == 4
+        causes = [outcome.__cause__ for outcome in outcomes]
+        assert [cause.sqlite_errorname for cause in causes] == ["SQLITE_AUTH"] * 4
+        assert {cause.args for cause in causes} == {("not authorized",)}
+        assert len({id(cause) for cause in causes}) == 4
+        assert type(unbound) is OverflowError  # what failed by itself
         assert await versions(store) == [1] * 4
         assert [type(await store.save(key(user), 1, NEW)) for user in USERS] == [Saved] * 4
+
+
+async def test_a_database_that_is_closed_under_the_connection(path):
+    """Everybody gets an error of his own, as one alone does."""
+    async with filled(path) as store:
+        await on_thread(store, "close")
+        outcomes = await at_once(store, *(store.save(key(user), 1, NEW) for user in USERS))
+        assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 4
+        assert {type(outcome.__cause__) for outcome in outcomes} == {sqlite3.ProgrammingError}
 
 
 async def test_nobody_is_answered_before_the_commit(path):

@@ -73,7 +73,10 @@ def in_one(cursor: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], T]) -> T:
 
 def _together(database: sqlite3.Connection, writes: Sequence[Write]) -> Sequence[Outcome] | None:
     """Do that in one transaction; None if nothing was done, and each is to be carried out alone."""
-    cursor = cursor_on(database)
+    try:
+        cursor = cursor_on(database)
+    except sqlite3.ProgrammingError:
+        return None  # it is closed, as each finds
     outcomes: list[Outcome] = []
     try:
         cursor.execute("BEGIN IMMEDIATE")
