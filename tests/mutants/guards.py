@@ -128,6 +128,7 @@ GUARDS: Sequence[Guard] = (
         ["adapters/encryption/**/*.py"],
         [
             "tests/adapters/encryption",
+            "tests/services/health/test_check.py",
             "tests/services/keys",
             "tests/services/transfer",
             "tests/services/refresh/test_encrypted_links.py",

@@ -16,6 +16,7 @@ from extauth import CannotDecrypt, LinkKey, RefreshFailure, TokenSet, open_store
 from extauth.adapters.encryption import EncryptedStore, EncryptionKey, Keyring
 from extauth.adapters.memory import MemoryLinkStore
 from extauth.domain.due import DueBy
+from extauth.domain.imports import ImportedLink
 from extauth.domain.link import Account
 from extauth.domain.linking_outcomes import Taken
 from extauth.domain.outcomes import Absent, Claimed, Held, Resealed, Saved, Stale
@@ -214,6 +215,18 @@ async def test_whose_an_authorization_is_cannot_be_changed(file, change):
         file.sql(change)
         with pytest.raises(CannotDecrypt):
             await store.take_authorization("hash-1")
+
+
+async def test_what_is_imported_is_encrypted(file):
+    """As what is put."""
+    async with file.store(NEW) as store:
+        await store.imports.add(ImportedLink(ALICE, tokens()))
+        assert (await store.get(ALICE)).tokens == tokens()
+        assert await store.sealed.links("old", limit=1) == [ALICE]
+        await store.put(BOB, tokens())
+        assert await store.sealed.links("old", limit=1) == [ALICE]
+    with closing(sqlite3.connect(file.path)) as database:
+        assert "canary" not in "\n".join(database.iterdump())
 
 
 @pytest.mark.parametrize("column", ["issuer", "client_id", "name"])

@@ -297,6 +297,9 @@ def test_bounds_are_checked(service):
     for wrong in ({"data_key_age": nothing}, {"most_data_keys": 0}, {"key_service_timeout": nothing}):
         with pytest.raises(ValueError, match="must be positive"):
             Keyring(service, **wrong)
+    for half in ("new_data_key", "unwrap"):
+        with pytest.raises(TypeError, match="an EncryptionKey or a KeyProvider"):
+            Keyring(type("Half", (), {half: None})())
     with pytest.raises(ValueError, match="one key service at most"):
         Keyring(service, KeyService())
     assert repr(Keyring(service, EncryptionKey.generate("k"))) == "<Keyring of k and a key service>"

@@ -14,6 +14,7 @@ from extauth import (
     Account,
     CannotDecrypt,
     ConfigurationError,
+    DataKey,
     GrantOrigin,
     LinkFenced,
     LinkKey,
@@ -208,6 +209,44 @@ async def test_a_file_that_is_not_whole_is_refused_before_anything_is_written(ho
     with pytest.raises(error, match=message):
         await import_links(there, read_export(file, key=KEY))
     assert await there.imports.keys() == []
+
+
+async def test_a_byte_that_is_no_text_is_refused(tmp_path):
+    """As any other change."""
+    store, file = MemoryLinkStore(), tmp_path / "links.sealed"
+    await store.imports.add(FULL)
+    await export_links(store, file, key=KEY)
+    header, link, *rest = file.read_bytes().splitlines(keepends=True)
+    for lines, error in (
+        ([header, link[:-9] + b"\xff" + link[-8:], *rest], CannotDecrypt),
+        ([b"\xff" + header, link, *rest], ConfigurationError),
+    ):
+        file.write_bytes(b"".join(lines))
+        with pytest.raises(error):
+            await read(file)
+
+
+async def test_a_key_service_is_asked_once(tmp_path):
+    """For all lines of a file, which are sealed under one data key."""
+    asked: list[str] = []
+
+    class Service:
+        key_id = "kms/1"
+
+        async def new_data_key(self) -> DataKey:
+            asked.append("new")
+            return DataKey(b"k" * 32, b"wrapped")
+
+        async def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
+            asked.append(f"{key_id} {wrapped.decode()}")
+            return b"k" * 32
+
+    store, file = MemoryLinkStore(), tmp_path / "links.sealed"
+    for link in EVERY:
+        await store.imports.add(link)
+    await export_links(store, file, key=Service())
+    assert await read(file, Service()) == EVERY
+    assert asked == ["new", "kms/1 wrapped"]
 
 
 @pytest.mark.parametrize(
