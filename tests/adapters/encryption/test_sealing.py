@@ -18,7 +18,7 @@ from extauth.adapters.encryption.sealing import (
     seal,
     unseal,
 )
-from extauth.adapters.encryption.xaes import Xaes256Gcm
+from extauth.adapters.encryption.xaes import NONCE_BYTES, Xaes256Gcm
 from extauth.domain.sealed import is_sealed, sealing_key_id
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -31,6 +31,10 @@ def key(key_id: str = "k1", wrapped: str = "") -> SealingKey:
 
 
 KEY = key()
+
+_PAYLOAD = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXkbmqMqNjnoa2K5-Y6i_OyVJZ9-JYbw"
+STORED = {"": f"$extauth1$k1$${_PAYLOAD}", "d3JhcHBlZA": f"$extauth1$k1$d3JhcHBlZA${_PAYLOAD}"}
+"""By the wrapped data key."""
 
 
 @given(texts, contexts)
@@ -102,6 +106,30 @@ def test_a_wrapped_data_key_goes_along():
     """The text carries all that a key service needs to open it."""
     sealed = seal(key("arn:aws:kms:eu-west-1:1:key/a", "d3JhcHBlZA"), "a token", ("place",))
     assert named_key(sealed) == KeyName("arn:aws:kms:eu-west-1:1:key/a", "d3JhcHBlZA")
+
+
+def test_what_was_stored_opens():
+    """How a text is written stays the same as long as the format's name does."""
+    cipher, place = Xaes256Gcm(bytes(range(32))), ("links", "github", "alice", "access_token", "")
+    for wrapped, stored in STORED.items():
+        known = SealingKey(KeyName("k1", wrapped), cipher)
+        assert seal(known, "a text", place, lambda count: bytes(range(count))) == stored
+        assert unseal(known, stored, place) == "a text"
+
+
+@given(st.binary())
+def test_bytes_as_text(data):
+    """In base64url without padding, which reads back; nothing else does."""
+    text = encoded(data)
+    assert (len(text), decoded(text)) == (-(-len(data) * 4 // 3), data)
+    assert decoded(f"{text}=") is None
+
+
+def test_what_is_too_short():
+    """Of a text that was cut off in the nonce or in the tag nothing opens."""
+    for length in range(NONCE_BYTES + 16):
+        short = f"$extauth1$k1$${encoded(bytes(length))}"
+        assert unseal(KEY, short, ("place",)) == Trouble("not_authentic", "k1")
 
 
 def test_what_is_no_sealed_text():
