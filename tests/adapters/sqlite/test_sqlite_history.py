@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from extauth import (
@@ -21,6 +22,7 @@ from extauth import (
 )
 from extauth.adapters.sqlite import SqliteLinkStore
 from extauth.adapters.sqlite import history as module
+from extauth.adapters.sqlite.files import watch_files
 from extauth.adapters.sqlite.note import SUFFIX, Note, name_of, read_note, write_note
 from extauth.domain.doubt import doubt
 from extauth.domain.events import StoreRestored
@@ -47,11 +49,16 @@ async def seen_in(store: SqliteLinkStore) -> HistorySeen:
     return seen
 
 
+async def accepted_in(store: SqliteLinkStore) -> None:
+    """Accept the history that it has, and write."""
+    await store.history.accept(await seen_in(store))
+    await store.put(KEY, TOKENS)
+
+
 async def accepted(file: Path) -> None:
-    """Use a file: accept the history that it has, and write."""
+    """Use a file so."""
     async with SqliteLinkStore.open(file) as store:
-        await store.history.accept(await seen_in(store))
-        await store.put(KEY, TOKENS)
+        await accepted_in(store)
 
 
 async def is_the_one(file: Path) -> bool:
@@ -206,6 +213,24 @@ async def test_where_there_can_be_no_note(file, tmp_path):
         assert await store.history.look() is None
         await store.put(KEY, TOKENS)
         assert (await store.get(KEY)).version == 1
+
+
+@pytest.mark.parametrize("how", ["replaced", "closed", "elsewhere"])
+async def test_leaving_a_store_that_cannot_be_used(file, how):
+    """Nobody is told of what could not be noted, who has other troubles then."""
+    store = SqliteLinkStore(connection := await aiosqlite.connect(file, isolation_level=None))
+    await store.__aenter__()
+    await accepted_in(store)
+    if how == "replaced":
+        watch_files(str(file), store._writer, store._by_key)
+        file.unlink()
+    if how == "closed":
+        await connection.close()
+    if how == "elsewhere":
+        await asyncio.to_thread(asyncio.run, store.__aexit__(None, None, None))
+    else:
+        await store.__aexit__(None, None, None)
+    await connection.close()
 
 
 async def test_processes_take_turns(file):

@@ -110,9 +110,8 @@ def version_parameters(key: LinkKey, version: int, written_at: datetime | None) 
 
 
 def failure_parameters(failure: RefreshFailure) -> Values:
-    """Write a failure mark."""
+    """Write a failure mark; its version is the link's."""
     return {
-        "version": failure.version,
         "reason": failure.reason,
         "at": instant_to_micros(failure.at),
         "retry_at": instant_to_micros(failure.retry_at),
