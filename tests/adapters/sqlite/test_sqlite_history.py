@@ -218,19 +218,18 @@ async def test_where_there_can_be_no_note(file, tmp_path):
 @pytest.mark.parametrize("how", ["replaced", "closed", "elsewhere"])
 async def test_leaving_a_store_that_cannot_be_used(file, how):
     """Nobody is told of what could not be noted, who has other troubles then."""
-    store = SqliteLinkStore(connection := await aiosqlite.connect(file, isolation_level=None))
-    await store.__aenter__()
-    await accepted_in(store)
-    if how == "replaced":
-        watch_files(str(file), store._writer, store._by_key)
-        file.unlink()
-    if how == "closed":
-        await connection.close()
-    if how == "elsewhere":
-        await asyncio.to_thread(asyncio.run, store.__aexit__(None, None, None))
-    else:
-        await store.__aexit__(None, None, None)
-    await connection.close()
+    async with aiosqlite.connect(file, isolation_level=None) as connection:
+        store = await SqliteLinkStore(connection).__aenter__()
+        await accepted_in(store)
+        if how == "replaced":
+            watch_files(str(file), store._writer, store._by_key)
+            file.unlink()
+        if how == "closed":
+            await connection.close()
+        if how == "elsewhere":
+            await asyncio.to_thread(asyncio.run, store.__aexit__(None, None, None))
+        else:
+            await store.__aexit__(None, None, None)
 
 
 async def test_processes_take_turns(file):
