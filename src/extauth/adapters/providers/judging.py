@@ -99,7 +99,9 @@ JUDGING: Mapping[str, Judging] = {
     "gitea": _GITEA,
     "github": _GITHUB,
     "github_app": _GITHUB,
-    "google": Judging(dead=frozenset({"invalid_rapt"})),
+    # The client of an application that was deleted, as googleapis has seen it on a refresh
+    # (google-api-nodejs-client, issue 1256).
+    "google": Judging(dead=frozenset({"invalid_rapt"}), client=frozenset({"deleted_client"})),
     "hubspot": Judging(
         dead=frozenset({"BAD_REFRESH_TOKEN"}), restart=frozenset({"BAD_AUTH_CODE"}), error_member="status"
     ),

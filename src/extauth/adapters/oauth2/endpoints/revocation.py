@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias, final, get_args
 
@@ -32,12 +33,14 @@ class Revocation:
     """
 
     call: Call
-    done_statuses: frozenset[int] = frozenset({200})
+    done_statuses: frozenset[int] = frozenset({200, 204})
     """Statuses that mean: the tokens are revoked, or were already."""
     done_codes: frozenset[str] = frozenset()
     """Error codes that mean the same, with whatever status: "already revoked" is success."""
-    failed_by_body: bool = False
-    """Whether a 200 with an error in its body (``ok: false``) is a failure."""
+    failed_by_body: bool = True
+    """Whether it is a failure if the body says so with such a status: an error, or ``ok``, ``success`` or
+    ``revoked`` that is false. RFC 7009 section 2.2 would have the body ignored; but nobody is told that all
+    is over by a server that says otherwise."""
     whole_grant: bool = False
     """Whether it ends all that the account has granted to this client, other links included, or may."""
     access_tokens: AccessTokensAfter = "ask"
@@ -93,7 +96,11 @@ class Revocation:
         members = reply.members()
         if not self.done_codes.isdisjoint(error_codes(members)):
             return True
-        return reply.status in self.done_statuses and not (self.failed_by_body and reports_error(members))
+        return reply.status in self.done_statuses and not (self.failed_by_body and _says_no(members))
+
+
+def _says_no(members: Mapping[str, object]) -> bool:
+    return reports_error(members) or any(members.get(name) is False for name in ("success", "revoked"))
 
 
 def _singly(tokens: TokenSet, now: datetime, *, own: bool = True) -> tuple[TokenSet, ...]:

@@ -165,7 +165,12 @@ class Exchanges:
         if not isinstance(reply, Reply):
             return reply
         outcome = judge(
-            reply, self.answers.rules, asked_at=asked_at, previous=tokens, traits=self.answers.traits
+            reply,
+            self.answers.rules,
+            asked_at=asked_at,
+            previous=tokens,
+            resource=next(iter(resources), None),
+            traits=self.answers.traits,
         )
         return self._explained(outcome)
 
