@@ -210,6 +210,9 @@ def test_a_dead_grant_is_told_as_its_provider_tells_it(preset_id, status, body, 
         ("atlassian", 403, {"error": "unauthorized_client"}, "unauthorized_client"),
         ("zoom", 400, {"error": "invalid_request"}, "invalid_request"),
         ("docusign", 400, {"error": "invalid_request"}, "invalid_request"),
+        ("google", 401, {"error": "deleted_client"}, "deleted_client"),
+        ("google", 401, {"error": "disabled_client"}, "disabled_client"),
+        ("okta", 401, {"errorCode": "invalid_client", "errorSummary": "no such"}, "invalid_client"),
     ],
 )
 def test_a_fault_of_the_client_is_told_as_its_provider_tells_it(preset_id, status, body, code):

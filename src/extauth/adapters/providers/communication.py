@@ -32,6 +32,7 @@ slack = Preset(
     revocation=Revocation(
         call=Call(method="POST", url="https://slack.com/api/auth.revoke"),
         done_codes=frozenset({"account_inactive", "token_revoked"}),
+        failed_by_body=True,
     ),
     identity=IdentityRules(
         # Slack's reference, oauth.v2.access.

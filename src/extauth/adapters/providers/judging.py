@@ -99,9 +99,11 @@ JUDGING: Mapping[str, Judging] = {
     "gitea": _GITEA,
     "github": _GITHUB,
     "github_app": _GITHUB,
-    # The client of an application that was deleted, as googleapis has seen it on a refresh
-    # (google-api-nodejs-client, issue 1256).
-    "google": Judging(dead=frozenset({"invalid_rapt"}), client=frozenset({"deleted_client"})),
+    # The second two as users have got them on a refresh (github.com/googleapis/google-api-nodejs-client, issue
+    # 1256; github.com/NousResearch/hermes-agent, pull request 19643).
+    "google": Judging(
+        dead=frozenset({"invalid_rapt"}), client=frozenset({"deleted_client", "disabled_client"})
+    ),
     "hubspot": Judging(
         dead=frozenset({"BAD_REFRESH_TOKEN"}), restart=frozenset({"BAD_AUTH_CODE"}), error_member="status"
     ),

@@ -176,7 +176,9 @@ monday = Preset(
             auth="client",
             encoding="json",
             fields={"token": "{token}"},
-        )
+        ),
+        # It answers success: true.
+        failed_by_body=True,
     ),
     identity=IdentityRules(
         call=Call(

@@ -34,13 +34,13 @@ class Revocation:
 
     call: Call
     done_statuses: frozenset[int] = frozenset({200, 204})
-    """Statuses that mean: the tokens are revoked, or were already."""
+    """Statuses that mean: the tokens are revoked, or were already. RFC 7009 section 2.2 has 200; a success
+    without content is one, too (Reddit)."""
     done_codes: frozenset[str] = frozenset()
     """Error codes that mean the same, with whatever status: "already revoked" is success."""
-    failed_by_body: bool = True
-    """Whether it is a failure if the body says so with such a status: an error, or ``ok``, ``success`` or
-    ``revoked`` that is false. RFC 7009 section 2.2 would have the body ignored; but nobody is told that all
-    is over by a server that says otherwise."""
+    failed_by_body: bool = False
+    """Whether a 200 with an error in its body, or with ``ok`` or ``success`` that is false, is a failure.
+    RFC 7009 section 2.2 has the body ignored."""
     whole_grant: bool = False
     """Whether it ends all that the account has granted to this client, other links included, or may."""
     access_tokens: AccessTokensAfter = "ask"
@@ -100,7 +100,7 @@ class Revocation:
 
 
 def _says_no(members: Mapping[str, object]) -> bool:
-    return reports_error(members) or any(members.get(name) is False for name in ("success", "revoked"))
+    return reports_error(members) or members.get("success") is False
 
 
 def _singly(tokens: TokenSet, now: datetime, *, own: bool = True) -> tuple[TokenSet, ...]:

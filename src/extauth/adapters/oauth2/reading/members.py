@@ -109,10 +109,6 @@ def error_codes(members: Mapping[str, object]) -> Iterator[str]:
         numbers = place.get("error_codes")
         if is_list(numbers):
             yield from (str(number) for number in numbers if _is_number(number))
-    for key in ("error", "errors"):
-        codes = members.get(key)
-        if is_list(codes):
-            yield from (code for code in codes if isinstance(code, str))
 
 
 def error_messages(members: Mapping[str, object]) -> Iterator[str]:

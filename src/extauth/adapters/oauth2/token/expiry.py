@@ -14,7 +14,7 @@ from extauth.domain.token_set import ResourceToken, TokenSet
 LONGEST_LIFETIME = timedelta(days=3650)
 """A longer one is taken for a mistake: milliseconds, or an instant in place of a span."""
 
-_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _LONGEST_JWT = 16 * 1024
 """In characters. A hint is not worth parsing more."""
 _LAST_INSTANT = 10**14
