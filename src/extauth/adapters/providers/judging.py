@@ -99,7 +99,7 @@ JUDGING: Mapping[str, Judging] = {
     "gitea": _GITEA,
     "github": _GITHUB,
     "github_app": _GITHUB,
-    # The second two as users have got them on a refresh (github.com/googleapis/google-api-nodejs-client, issue
+    # The last two as users got them on a refresh (github.com/googleapis/google-api-nodejs-client, issue
     # 1256; github.com/NousResearch/hermes-agent, pull request 19643).
     "google": Judging(
         dead=frozenset({"invalid_rapt"}), client=frozenset({"deleted_client", "disabled_client"})

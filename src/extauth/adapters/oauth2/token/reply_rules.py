@@ -33,6 +33,7 @@ CLIENT_CODES = frozenset(
         "invalid_client_id",
         "invalid_client_secret",
         "invalid_request",
+        "invalid_resource",
         "invalid_scope",
         "invalid_target",
         "redirect_uri_mismatch",
