@@ -80,6 +80,11 @@ class Revocation:
             access_tokens=access_tokens,
         )
 
+    @property
+    def by_access_token(self) -> bool:
+        """Whether the call is made with an access token, and with no other, so that it must still work."""
+        return self.call.auth == "access_token" or "access_token" in self.call.names
+
     def also_asked(self, tokens: TokenSet, now: datetime) -> tuple[TokenSet, ...]:
         """Return, each as a set of its own, the access tokens that the call is made for as well."""
         if self.access_tokens != "ask" or "token" not in self.call.names:
