@@ -87,6 +87,24 @@ JUDGING: Mapping[str, Judging] = {
     ),
     "auth0": Judging(dead_statuses=frozenset({403})),
     "azure_devops_entra": _ENTRA,
+    # As Read the Docs has got it on a refresh (github.com/readthedocs/readthedocs.org, issue 2992), and for a
+    # client that did not prove who it is a user of github.com/p2/OAuth2 (issue 96).
+    "bitbucket_cloud": Judging(
+        refusals=(
+            RefusalRule(
+                code="invalid_grant",
+                members={"error": "invalid_request", "error_description": "Invalid refresh_token*"},
+                on="refresh",
+            ),
+            RefusalRule(
+                code="invalid_client",
+                members={
+                    "error": "unauthorized_client",
+                    "error_description": "Requests must be authenticated using OAuth client credentials*",
+                },
+            ),
+        ),
+    ),
     # Graph API, "Handling Errors": the access token has expired, been revoked or is otherwise invalid. An
     # outage, a rate limit and a wrong client secret have other numbers.
     "facebook": Judging(dead=frozenset({"190"}), error_member="error_code"),
@@ -254,6 +272,12 @@ JUDGING: Mapping[str, Judging] = {
                 members={"error_description": "Value passed for the authorization code was invalid*"},
                 on="code",
             ),
+        ),
+    ),
+    # As a user of josuebrunel/yahoo-oauth has got it on a refresh (issue 51).
+    "yahoo": Judging(
+        refusals=(
+            RefusalRule(code="invalid_grant", members={"error": "INVALID_REFRESH_TOKEN"}, on="refresh"),
         ),
     ),
     "zoho": Judging(
