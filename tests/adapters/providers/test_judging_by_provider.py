@@ -235,6 +235,15 @@ def test_a_fault_of_the_client_is_told_as_its_provider_tells_it(preset_id, statu
             {"error": "access_denied", "status": "failure"},
             Deferred("access_denied", timedelta(minutes=10), of_grant=True),
         ),
+        *(
+            (
+                preset_id,
+                400,
+                {"error": "invalid_grant", "error_codes": [50196]},
+                Deferred("50196", timedelta(minutes=5), of_grant=True),
+            )
+            for preset_id in ("microsoft", "azure_devops_entra")
+        ),
         ("slack", 200, {"ok": False, "error": "token_expired"}, Deferred("token_expired")),
         (
             "slack",

@@ -63,10 +63,13 @@ STANDARD = Judging()
 # "Microsoft Entra authentication and authorization error codes", read 2026-11-29: 700016, the application is
 # not in the tenant's directory; 7000112, it is disabled there. They come with invalid_client or
 # unauthorized_client, and may change: then these codes mean what they mean elsewhere.
+# 50196 comes with invalid_grant, of a grant that lives: too many requests in five minutes ("What's new for
+# authentication", "Looping clients will be interrupted"; MSAL.NET, "Throttling").
 _ENTRA = Judging(
     dead=frozenset({"interaction_required", "consent_required"}),
     client=frozenset({"invalid_resource"}),
     link=frozenset({"700016", "7000112"}),
+    throttles={"50196": timedelta(minutes=5)},
 )
 _GITEA = Judging(dead=frozenset({"unauthorized_client"}))
 _GITHUB = Judging(

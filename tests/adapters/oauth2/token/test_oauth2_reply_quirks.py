@@ -213,6 +213,7 @@ def test_a_message_counts_wherever_providers_put_it(place: str) -> None:
         {"status": "fail"},
         {"status": "failed"},
         {"status": "Failure"},
+        {"success": False},
     ],
 )
 def test_the_shape_of_a_failure_settles_that_nothing_was_done(shape: dict[str, object]) -> None:

@@ -139,6 +139,7 @@ def looks_failed(members: Mapping[str, object]) -> bool:
     status = members.get("status")
     return (
         any(members.get(key) for key in _FAILURE_KEYS)
+        or members.get("success") is False
         or (isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST)
         or (isinstance(status, str) and status.casefold() in _FAILURE_STATUSES)
     )
