@@ -213,6 +213,10 @@ def test_a_dead_grant_is_told_as_its_provider_tells_it(preset_id, status, body, 
         ("google", 401, {"error": "deleted_client"}, "deleted_client"),
         ("google", 401, {"error": "disabled_client"}, "disabled_client"),
         ("okta", 401, {"errorCode": "invalid_client", "errorSummary": "no such"}, "invalid_client"),
+        ("hubspot", 400, {"status": "BAD_CLIENT_ID"}, "BAD_CLIENT_ID"),
+        ("twitch", 400, {"status": 400, "message": "invalid client"}, "invalid_client"),
+        ("twitch", 403, {"status": 403, "message": "invalid client secret"}, "invalid_client_secret"),
+        ("twitch", 400, {"status": 400, "message": "missing client secret"}, "invalid_client_secret"),
     ],
 )
 def test_a_fault_of_the_client_is_told_as_its_provider_tells_it(preset_id, status, body, code):

@@ -126,7 +126,10 @@ JUDGING: Mapping[str, Judging] = {
         dead=frozenset({"invalid_rapt"}), client=frozenset({"deleted_client", "disabled_client"})
     ),
     "hubspot": Judging(
-        dead=frozenset({"BAD_REFRESH_TOKEN"}), restart=frozenset({"BAD_AUTH_CODE"}), error_member="status"
+        dead=frozenset({"BAD_REFRESH_TOKEN"}),
+        client=frozenset({"BAD_CLIENT_ID"}),
+        restart=frozenset({"BAD_AUTH_CODE"}),
+        error_member="status",
     ),
     # Its text is the standard's explanation of invalid_grant; clients have seen it with that code and with
     # invalid_request.
@@ -243,7 +246,14 @@ JUDGING: Mapping[str, Judging] = {
     ),
     "twitch": Judging(
         dead=frozenset({"invalid_refresh_token"}),
-        messages={"Invalid refresh token": "invalid_refresh_token"},
+        # The last three as its clients have got them, with 400 and 403 (such as github.com/twitchdev/issues,
+        # issue 943): of the client, which an operator must mend.
+        messages={
+            "Invalid refresh token": "invalid_refresh_token",
+            "invalid client": "invalid_client",
+            "invalid client secret": "invalid_client_secret",
+            "missing client secret": "invalid_client_secret",
+        },
         refusals=(
             RefusalRule(code="invalid_grant", members={"message": "Invalid authorization code"}, on="code"),
         ),
