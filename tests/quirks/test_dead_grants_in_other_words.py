@@ -16,6 +16,7 @@ from extauth import (
 )
 from extauth.adapters.providers import (
     Preset,
+    bitbucket_cloud,
     linkedin,
     reddit,
     salesforce,
@@ -24,6 +25,7 @@ from extauth.adapters.providers import (
     strava,
     withings,
     x,
+    yahoo,
 )
 from extauth.domain.probably_dead import SPAN
 from extauth.testing import Consent, Refusal
@@ -58,6 +60,16 @@ DEAD = [
     ),
     pytest.param(reddit, {}, {}, Refusal("invalid_request", 400), id="reddit-source"),
     pytest.param(
+        bitbucket_cloud, {}, {}, Refusal("invalid_request", 400, "Invalid refresh_token"), id="bitbucket"
+    ),
+    pytest.param(
+        yahoo,
+        {},
+        {},
+        Refusal("INVALID_REFRESH_TOKEN", 400, "Failed to decode/encode refresh token"),
+        id="yahoo",
+    ),
+    pytest.param(
         square,
         {},
         {"encoding": "json"},
@@ -77,6 +89,14 @@ DEAD = [
 NOT_DEAD = [
     pytest.param(x, {}, {}, Refusal("invalid_request", 400, "Missing required parameter."), id="x"),
     pytest.param(shopify, SHOP, COMMAS, Refusal("invalid_request", 401), id="shopify"),
+    pytest.param(bitbucket_cloud, {}, {}, Refusal("invalid_request", 400, "Missing scope"), id="bitbucket"),
+    pytest.param(
+        bitbucket_cloud,
+        {},
+        {},
+        Refusal("unauthorized_client", 400, "Requests must be authenticated using OAuth client credentials"),
+        id="bitbucket-client",
+    ),
     pytest.param(linkedin, {}, {}, Refusal("invalid_request", 400), id="linkedin"),
     pytest.param(strava, {}, COMMAS, of_strava("Application", "client_secret"), id="strava"),
     pytest.param(strava, {}, COMMAS, of_strava("Athlete", "access_token"), id="strava-athlete"),

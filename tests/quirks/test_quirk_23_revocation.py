@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -112,6 +113,27 @@ async def test_unlinking_revokes_in_the_providers_way(preset, way, quirks):
         assert app.server.accepts(link.tokens.access_token) is (preset is hubspot)
         assert await app.stored() is None
         assert app.events[-1] == LinkRemoved(link.key, reason is None, reason)
+
+
+@pytest.mark.parametrize("preset_id", ["dropbox", "github_app", "linear", "slack", "strava"])
+async def test_who_comes_back_after_long_is_disconnected_too(preset_id):
+    """Where an access token ends the grant, and the link's has expired, another one is got for that."""
+    [(preset, way, quirks)] = [each for each in WAYS if each[0].id == preset_id]
+    async with connected(preset, way, quirks) as app:
+        await app.connect()
+        app.clock.advance(timedelta(days=2))
+        assert (await app.unlink()).revoked
+        assert not app.server.grants.live_refresh_tokens()
+
+
+async def test_a_dead_grant_is_not_said_to_be_revoked():
+    """No other access token can be had; the one that has expired is tried."""
+    async with connected(dropbox, "bearer", {"already_revoked": Refusal("invalid_token", 401)}) as app:
+        await app.connect()
+        app.server.grants.revoke_subject("someone")
+        app.clock.advance(timedelta(days=2))
+        unlinked = await app.unlink()
+        assert (unlinked.revoked, unlinked.reason) == (False, "not_confirmed")
 
 
 @pytest.mark.parametrize(("preset", "way", "quirks"), WAYS, ids=IDS)

@@ -41,6 +41,9 @@ REQUEST_CODES: Final = frozenset(
 dead refresh token with them, and a tenant that has dropped the application. Of RFC 6749's codes only
 ``invalid_client`` is about who asks (section 5.2)."""
 
+UNKNOWN_RESOURCE: Final = frozenset({"invalid_resource", "invalid_target"})
+"""What is said of a resource that is not known (RFC 8707 section 2, and its first drafts)."""
+
 _MOST_LINKS: Final = max(SEVERAL_REJECTED, SEVERAL_THROTTLED)
 """Remembered of each kind; more would only take memory."""
 

@@ -33,7 +33,7 @@ from extauth.domain.outcomes import (
     Unknown,
 )
 from extauth.domain.probably_dead import PROBABLY_DEAD
-from extauth.domain.provider_trouble import speaks_of_client
+from extauth.domain.provider_trouble import UNKNOWN_RESOURCE, speaks_of_client
 from extauth.services.events import EventEmitter
 
 UNRESOLVED: Final = "an earlier refresh is unresolved"
@@ -127,10 +127,18 @@ def refresh_in_progress(key: LinkKey, retry_after: timedelta) -> RefreshInProgre
     )
 
 
-def unknown_resource(provider_id: str) -> ProviderMisconfigured:
-    """Say that the code which asks must be mended."""
-    return ProviderMisconfigured(
-        f"{provider_id} gives no access tokens for the resource that was asked for", reason="invalid_target"
+def resource_refused(key: LinkKey, code: str, pause: timedelta) -> ExtAuthError:
+    """Say that a token for one resource cannot be had, and if it is certain, that the code which asks must be
+    mended."""
+    if code in UNKNOWN_RESOURCE:
+        return ProviderMisconfigured(
+            f"{key.provider_id} gives no access tokens for the resource that was asked for", reason=code
+        )
+    return ProviderUnavailable(
+        f"{key.provider_id} gave {key.user_id!r} no token for the resource that was asked for ({code}):"
+        " if it gives one without a resource, this one may not be known there, or not be this client's to"
+        " ask for",
+        retry_after=pause,
     )
 
 

@@ -210,6 +210,13 @@ def test_a_dead_grant_is_told_as_its_provider_tells_it(preset_id, status, body, 
         ("atlassian", 403, {"error": "unauthorized_client"}, "unauthorized_client"),
         ("zoom", 400, {"error": "invalid_request"}, "invalid_request"),
         ("docusign", 400, {"error": "invalid_request"}, "invalid_request"),
+        ("google", 401, {"error": "deleted_client"}, "deleted_client"),
+        ("google", 401, {"error": "disabled_client"}, "disabled_client"),
+        ("okta", 401, {"errorCode": "invalid_client", "errorSummary": "no such"}, "invalid_client"),
+        ("hubspot", 400, {"status": "BAD_CLIENT_ID"}, "BAD_CLIENT_ID"),
+        ("twitch", 400, {"status": 400, "message": "invalid client"}, "invalid_client"),
+        ("twitch", 403, {"status": 403, "message": "invalid client secret"}, "invalid_client_secret"),
+        ("twitch", 400, {"status": 400, "message": "missing client secret"}, "invalid_client_secret"),
     ],
 )
 def test_a_fault_of_the_client_is_told_as_its_provider_tells_it(preset_id, status, body, code):
@@ -231,6 +238,15 @@ def test_a_fault_of_the_client_is_told_as_its_provider_tells_it(preset_id, statu
             200,
             {"error": "access_denied", "status": "failure"},
             Deferred("access_denied", timedelta(minutes=10), of_grant=True),
+        ),
+        *(
+            (
+                preset_id,
+                400,
+                {"error": "invalid_grant", "error_codes": [50196]},
+                Deferred("50196", timedelta(minutes=5), of_grant=True),
+            )
+            for preset_id in ("microsoft", "azure_devops_entra")
         ),
         ("slack", 200, {"ok": False, "error": "token_expired"}, Deferred("token_expired")),
         (

@@ -242,6 +242,9 @@ def test_a_refresh_token_that_is_left_out_is_kept(preset_id):
         ("github", 204, {}, True),
         ("github", 200, {}, False),
         ("hubspot", 204, {}, True),
+        ("monday", 200, {"success": True}, True),
+        ("monday", 200, {"success": False}, False),
+        ("reddit", 204, {}, True),
     ],
 )
 def test_a_revocation_is_confirmed_as_its_provider_does(preset_id, status, body, revoked):

@@ -15,6 +15,7 @@ REUSED = {
 NO_REFRESH_TOKEN = {"clickup", "github", "intercom"}
 REPLAY_MINUTES = {"atlassian": 10, "linear": 30, "withings": 480, "xero": 30}
 IDLE_DAYS = {
+    "airtable": 60,
     "atlassian": 90,
     "bitbucket_cloud": 90,
     "box": 60,
@@ -31,7 +32,7 @@ IDLE_DAYS = {
     "zendesk": 30,
 }
 FIXED_DAYS = {"linkedin": 365, "spotify": 180}
-ENDS_ACCESS_TOKEN = {"github_app", "gitlab", "gitlab_self_managed", "zendesk"}
+ENDS_ACCESS_TOKEN = {"airtable", "github_app", "gitlab", "gitlab_self_managed", "zendesk"}
 LIFETIME_UNSAID = {"gitlab": 2, "gitlab_self_managed": 2, "monday": 1, "stripe_app": 1}
 """In hours, where an answer may not say it."""
 GRANT_CAPS = {"auth0": 200, "google": 100, "salesforce": 5, "zoho": 20}

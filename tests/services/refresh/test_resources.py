@@ -367,6 +367,61 @@ class TestMarks:
         fresh = await tokens.refresh(*WHO, rejected=link.tokens.access_token)
         assert fresh.version == link.version + 1
 
+    @pytest.mark.parametrize(
+        ("refusal", "raised", "reason"),
+        [
+            (ClientRejected("invalid_target"), ProviderMisconfigured, "invalid_target"),
+            (ClientRejected("invalid_resource"), ProviderMisconfigured, "invalid_resource"),
+            (ClientRejected("invalid_request"), ProviderUnavailable, None),
+            (ClientRejected("invalid_scope"), ProviderUnavailable, None),
+            (Deferred("unrecognized_error"), ProviderUnavailable, None),
+            (Deferred("http_400"), ProviderUnavailable, None),
+        ],
+    )
+    async def test_a_refused_resource_holds_up_no_other_token(self, scene, refusal, raised, reason):
+        """Whatever the words: it is asked for ever more rarely, and the others are refreshed meanwhile."""
+        link = await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [refusal]
+        tokens = scene.replica()
+        for _ in range(10):
+            with pytest.raises(raised, match="resource that was asked for") as caught:
+                await tokens.access_token(*WHO, resource=MAIL)
+            assert getattr(caught.value, "reason", None) == reason
+        assert scene.provider.exchanges == 1
+        assert (await scene.store.get(KEY)).failure is None
+        assert await tokens.access_token(*WHO, resource=FILES) != link.tokens.access_token
+        assert await tokens.access_token(*WHO) != link.tokens.access_token
+        assert scene.provider.asked_for == [MAIL, FILES, None]
+
+    async def test_a_refused_resource_is_asked_for_again_later(self, scene):
+        """After a pause that grows, and at once when the link has another version."""
+        await scene.link(expires_in=EXPIRED)
+        scene.provider.script = [ClientRejected("invalid_request")] * 2
+        tokens = scene.replica()
+        pauses = []
+        for _ in range(2):
+            with pytest.raises(ProviderUnavailable) as caught:
+                await tokens.access_token(*WHO, resource=MAIL)
+            pauses.append(caught.value.retry_after)
+            await scene.clock.sleep(pauses[-1].total_seconds())
+        assert pauses[0] < pauses[1]
+        scene.provider.script = [ClientRejected("invalid_request")]
+        with pytest.raises(ProviderUnavailable):
+            await tokens.access_token(*WHO, resource=MAIL)
+        await tokens.access_token(*WHO)
+        assert await tokens.access_token(*WHO, resource=MAIL)
+
+    @pytest.mark.parametrize(
+        "outage", [Unknown("http_503"), Deferred("http_403"), Deferred("unrecognized_error", AT_ONCE)]
+    )
+    async def test_an_outage_is_no_refusal_of_a_resource(self, scene, outage):
+        """The whole link waits."""
+        await scene.link(expires_in=FRESH)
+        scene.provider.script = [outage]
+        with pytest.raises(ProviderUnavailable):
+            await scene.replica().access_token(*WHO, resource=MAIL)
+        assert (await scene.store.get(KEY)).failure is not None
+
     async def test_what_is_not_known_of_the_exchange_before_stays_so(self, scene):
         """That the resource is refused says nothing of the presentation whose answer was lost."""
         await scene.link(expires_in=EXPIRED)

@@ -272,10 +272,11 @@ class OAuth2Provider:
         """Ask the provider to revoke these tokens, by its own way or RFC 7009's at ``revoke_url``.
 
         Each is asked about once: the refresh token, and the access tokens where one does not end with the
-        other. Returns whether it confirmed for all; a token that it no longer knows is revoked as well (RFC
-        7009 section 2.2). False for all else that happens. When cancelled, the outcome is unknown.
+        other. Where only an access token ends the grant and this one has expired, it is refreshed first.
+        Returns whether it confirmed for all; a token that it no longer knows is revoked as well (RFC 7009
+        section 2.2). False for all else that happens. When cancelled, the outcome is unknown.
         """
-        return await self._calls.revoke(tokens)
+        return await self._calls.revoke(tokens, self._exchanges.renewed)
 
     async def identify(self, tokens: TokenSet) -> Account | Unknown | None:
         """Ask whose tokens these are; None without a way of asking, ``Unknown`` without an answer."""

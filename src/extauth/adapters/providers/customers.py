@@ -84,7 +84,6 @@ hubspot = Preset(
             url="https://api.hubapi.com/oauth/v1/refresh-tokens/{refresh_token}",
             auth="none",
         ),
-        done_statuses=frozenset({200, 204}),
         # HubSpot's reference, "Delete OAuth 2.0 refresh token".
         access_tokens="live",
     ),

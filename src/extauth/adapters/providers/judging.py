@@ -63,10 +63,13 @@ STANDARD = Judging()
 # "Microsoft Entra authentication and authorization error codes", read 2026-11-29: 700016, the application is
 # not in the tenant's directory; 7000112, it is disabled there. They come with invalid_client or
 # unauthorized_client, and may change: then these codes mean what they mean elsewhere.
+# 50196 comes with invalid_grant, of a grant that lives: too many requests in five minutes ("What's new for
+# authentication", "Looping clients will be interrupted"; MSAL.NET, "Throttling").
 _ENTRA = Judging(
     dead=frozenset({"interaction_required", "consent_required"}),
     client=frozenset({"invalid_resource"}),
     link=frozenset({"700016", "7000112"}),
+    throttles={"50196": timedelta(minutes=5)},
 )
 _GITEA = Judging(dead=frozenset({"unauthorized_client"}))
 _GITHUB = Judging(
@@ -87,6 +90,24 @@ JUDGING: Mapping[str, Judging] = {
     ),
     "auth0": Judging(dead_statuses=frozenset({403})),
     "azure_devops_entra": _ENTRA,
+    # As Read the Docs has got it on a refresh (github.com/readthedocs/readthedocs.org, issue 2992), and for a
+    # client that did not prove who it is a user of github.com/p2/OAuth2 (issue 96).
+    "bitbucket_cloud": Judging(
+        refusals=(
+            RefusalRule(
+                code="invalid_grant",
+                members={"error": "invalid_request", "error_description": "Invalid refresh_token*"},
+                on="refresh",
+            ),
+            RefusalRule(
+                code="invalid_client",
+                members={
+                    "error": "unauthorized_client",
+                    "error_description": "Requests must be authenticated using OAuth client credentials*",
+                },
+            ),
+        ),
+    ),
     # Graph API, "Handling Errors": the access token has expired, been revoked or is otherwise invalid. An
     # outage, a rate limit and a wrong client secret have other numbers.
     "facebook": Judging(dead=frozenset({"190"}), error_member="error_code"),
@@ -99,9 +120,16 @@ JUDGING: Mapping[str, Judging] = {
     "gitea": _GITEA,
     "github": _GITHUB,
     "github_app": _GITHUB,
-    "google": Judging(dead=frozenset({"invalid_rapt"})),
+    # The last two as users got them on a refresh (github.com/googleapis/google-api-nodejs-client, issue
+    # 1256; github.com/NousResearch/hermes-agent, pull request 19643).
+    "google": Judging(
+        dead=frozenset({"invalid_rapt"}), client=frozenset({"deleted_client", "disabled_client"})
+    ),
     "hubspot": Judging(
-        dead=frozenset({"BAD_REFRESH_TOKEN"}), restart=frozenset({"BAD_AUTH_CODE"}), error_member="status"
+        dead=frozenset({"BAD_REFRESH_TOKEN"}),
+        client=frozenset({"BAD_CLIENT_ID"}),
+        restart=frozenset({"BAD_AUTH_CODE"}),
+        error_member="status",
     ),
     # Its text is the standard's explanation of invalid_grant; clients have seen it with that code and with
     # invalid_request.
@@ -218,7 +246,14 @@ JUDGING: Mapping[str, Judging] = {
     ),
     "twitch": Judging(
         dead=frozenset({"invalid_refresh_token"}),
-        messages={"Invalid refresh token": "invalid_refresh_token"},
+        # The last three as its clients have got them, with 400 and 403 (such as github.com/twitchdev/issues,
+        # issue 943): of the client, which an operator must mend.
+        messages={
+            "Invalid refresh token": "invalid_refresh_token",
+            "invalid client": "invalid_client",
+            "invalid client secret": "invalid_client_secret",
+            "missing client secret": "invalid_client_secret",
+        },
         refusals=(
             RefusalRule(code="invalid_grant", members={"message": "Invalid authorization code"}, on="code"),
         ),
@@ -250,6 +285,12 @@ JUDGING: Mapping[str, Judging] = {
                 members={"error_description": "Value passed for the authorization code was invalid*"},
                 on="code",
             ),
+        ),
+    ),
+    # As a user of josuebrunel/yahoo-oauth has got it on a refresh (issue 51).
+    "yahoo": Judging(
+        refusals=(
+            RefusalRule(code="invalid_grant", members={"error": "INVALID_REFRESH_TOKEN"}, on="refresh"),
         ),
     ),
     "zoho": Judging(

@@ -176,7 +176,9 @@ monday = Preset(
             auth="client",
             encoding="json",
             fields={"token": "{token}"},
-        )
+        ),
+        # It answers success: true.
+        failed_by_body=True,
     ),
     identity=IdentityRules(
         call=Call(
@@ -236,6 +238,9 @@ airtable = Preset(
     docs_url="https://support.airtable.com",
     authorize_url="https://airtable.com/oauth2/v1/authorize",
     token_url="https://airtable.com/oauth2/v1/token",
+    # Nango's guide to it, "Airtable OAuth refresh token invalid_grant", read 2026-11-30: a refresh ends both
+    # tokens, and a refresh token that is not used ends after 60 days.
+    traits=ProviderTraits(refresh_revokes_access_token=True, refresh_token_idle_lifetime=timedelta(days=60)),
     replies=reply_rules("airtable"),
     # Airtable's OAuth reference has a code challenge in every request.
     authorization=AuthorizationRules(pkce="required"),

@@ -40,7 +40,6 @@ from extauth.services.errors import (
     client_rejected,
     link_not_found,
     reauthorization_required,
-    unknown_resource,
 )
 from extauth.services.events import EventEmitter
 from extauth.services.providers import encrypted
@@ -51,6 +50,7 @@ from extauth.services.refresh.lost_writes import put_back, record_on
 from extauth.services.refresh.marks import TemporaryMarks
 from extauth.services.refresh.outcomes import Attempt, Busy, Finished, Moved, served
 from extauth.services.refresh.refusals import RefusedLinks
+from extauth.services.refresh.refused_resources import RefusedResources
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.siblings import Siblings
 from extauth.services.refresh.store_watch import StoreWatch
@@ -85,6 +85,7 @@ class LeasedRefresh:
         self._pauses = pauses
         self._marks = TemporaryMarks(clock, policy.cooldown, rng)
         self._refused_links = RefusedLinks(clock)
+        self.refused_resources: Final = RefusedResources(clock, policy.cooldown, emitter)
         self._leases = Leases(store, clock, policy, rng, watch=watch)
         self._siblings = Siblings(store, clock)
         self.put_back: Final = partial(put_back, store, self._leases)
@@ -233,10 +234,10 @@ class LeasedRefresh:
             case GrantRejected(code):
                 reason = loss_reason(presented.unknown, link) if uncertain else code
                 return await self._rejected(lease, link, reason)
-            case ClientRejected("invalid_target") if request.resource is not None:
-                # A resource that the provider does not know (RFC 8707 section 2): no matter of the others'.
+            case _ if (refused := self.refused_resources.note(request, link, outcome)) is not None:
+                # What is said of one resource (RFC 8707 section 2) is no matter of the others'.
                 await self._leases.release(lease, unresolved=uncertain)
-                raise unknown_resource(provider.provider_id)
+                raise refused
             case ClientRejected(code) if not speaks_of_client(code):
                 if self._pauses.refused(client_name(provider), link, code):
                     self._emitter.emit(ProviderRejectedClient(provider.provider_id, code))

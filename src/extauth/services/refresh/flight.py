@@ -112,7 +112,8 @@ class RefreshFlight:
 
     def impediment(self, request: TokenRequest, link: Link) -> ExtAuthError | None:
         """Return why this link's refresh token must not be sent to the provider now, if so."""
-        return self._pauses.error(client_name(request.provider), link)
+        refused = self._leased_refresh.refused_resources.error(request, link)
+        return refused or self._pauses.error(client_name(request.provider), link)
 
     def only_waits(self, request: TokenRequest, link: Link) -> bool:
         """Whether a caller of :meth:`run` would wait for a turn at the provider, though the token works."""

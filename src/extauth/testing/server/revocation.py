@@ -135,6 +135,8 @@ class RevocationEndpoint:
             return Refusal("invalid_token", HTTPStatus.UNAUTHORIZED)
         if not isinstance(record, AccessToken) or record.revoked or record.family.revoked:
             return False
+        if record.expires_at <= self._state.monotonic():
+            return Refusal("invalid_token", HTTPStatus.UNAUTHORIZED)
         return self._state.grants.revoke_subject(record.family.subject, record.family.terms.client) > 0
 
 

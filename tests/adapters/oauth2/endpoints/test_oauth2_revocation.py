@@ -177,6 +177,8 @@ async def test_there_may_be_no_way() -> None:
     [
         (200, b"", True),
         (200, b'{"error": "whatever"}', True),
+        (204, b"", True),
+        (202, b"", False),
         (400, b'{"error": "unsupported_token_type"}', False),
         (401, b'{"error": "invalid_client"}', False),
         (404, b"", False),

@@ -177,6 +177,23 @@ def test_without_an_issuer_any_is_taken() -> None:
     assert checked(jwt({**CLAIMS, "iss": ""}), issuer=None) == IdTokenRejected("id_token_issuer")
 
 
+@pytest.mark.parametrize(
+    ("issuer", "iss", "good"),
+    [
+        ("https://accounts.google.com", "https://accounts.google.com", True),
+        ("https://accounts.google.com", "accounts.google.com", True),
+        ("https://accounts.google.com", "accounts.google.com.evil.example", False),
+        ("https://accounts.google.com", None, False),
+        (ISSUER, "issuer.example", False),
+    ],
+)
+def test_google_may_leave_the_scheme_out_of_its_issuer(issuer: str, iss: str | None, good: bool) -> None:
+    """OpenID Connect Core section 15.6.2; nobody else may."""
+    claims = checked(jwt({**CLAIMS, "iss": iss}), issuer=issuer)
+
+    assert (claims != IdTokenRejected("id_token_issuer")) is good
+
+
 def test_a_nonce_that_was_not_sent_is_not_looked_for() -> None:
     """The device flow has none."""
     assert not isinstance(checked(jwt(CLAIMS), nonce=None), IdTokenRejected)

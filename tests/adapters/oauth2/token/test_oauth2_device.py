@@ -183,6 +183,20 @@ def test_an_answer_without_what_is_required_is_unreadable(name: str, odd: object
     assert begun(200, {**CODES, name: odd}) == Unknown("unreadable_reply", timedelta(seconds=9))
 
 
+def test_codes_in_camel_case_count() -> None:
+    """As AWS's device authorization has them."""
+    body = {
+        "deviceCode": "dc-1",
+        "userCode": "WDJB-MJHT",
+        "verificationUri": "https://provider.example/device",
+        "verificationUriComplete": "https://provider.example/device?user_code=WDJB-MJHT",
+        "expiresIn": 900,
+        "interval": 7,
+    }
+
+    assert begun(200, body) == EXPECTED
+
+
 def test_an_address_on_loopback_is_a_web_address() -> None:
     """Servers that are tried out have no certificate."""
     assert (
@@ -253,6 +267,10 @@ SPOTIFY = ReplyRules(dead_codes={"invalid_grant", "access_denied"})
         (403, {"error": "slow_down"}, StillPending(slow_down=True)),
         (403, {"error": "access_denied"}, Denied()),
         (429, {"error": "slow_down"}, StillPending(slow_down=True)),
+        # Twitch says it in words.
+        (400, {"status": 400, "message": "authorization_pending"}, StillPending()),
+        (400, {"error": "Bad Request", "message": "slow_down"}, StillPending(slow_down=True)),
+        (400, {"message": "the code is authorization_pending"}, Deferred("http_400")),
         # A rate limit or an outage decides nothing for the user.
         (429, {"error": "access_denied"}, Deferred("http_429")),
         (429, {"error": "invalid_grant"}, Deferred("http_429")),

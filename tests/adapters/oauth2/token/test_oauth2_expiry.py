@@ -5,10 +5,12 @@ from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from extauth.adapters.oauth2.token.expiry import LONGEST_LIFETIME, expiry, lifetime
-from extauth.domain.token_set import TokenSet
+from extauth.domain.policy import ProviderTraits
+from extauth.domain.token_set import ResourceToken, TokenSet
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -84,6 +86,44 @@ def test_the_last_lifetime_is_taken_when_the_provider_says_nothing() -> None:
     )
 
     assert found == NOW + HOUR
+
+
+def test_a_jwt_s_own_exp_is_believed_before_another_token_s_lifetime() -> None:
+    """A provider may give the same token again until it ends, or change how long its tokens work."""
+    previous = TokenSet("at-0", issued_at=NOW - HOUR, expires_at=NOW)
+    token = jwt({"exp": int(NOW.timestamp()) + 90})
+
+    assert expiry({}, access_token=token, asked_at=NOW, previous=previous) == NOW + timedelta(seconds=90)
+
+
+def test_the_last_lifetime_is_that_of_the_same_resource() -> None:
+    """Or else the grant's own, the best guess there is."""
+    mail = ResourceToken("mail-0", expires_at=NOW, issued_at=NOW - timedelta(minutes=5))
+    previous = TokenSet("at-0", issued_at=NOW - HOUR, expires_at=NOW, resource_tokens={"mail": mail})
+
+    def found(resource: str | None) -> datetime | None:
+        return expiry({}, access_token="at-1", asked_at=NOW, previous=previous, resource=resource)
+
+    assert found("mail") == NOW + timedelta(minutes=5)
+    assert found("files") == found(None) == NOW + HOUR
+
+
+def test_a_token_that_a_refresh_has_ended_tells_nothing_of_lifetimes() -> None:
+    """It was cut off: with each such refresh the next one would be taken to live for less."""
+    mail = ResourceToken("mail-0", expires_at=NOW + HOUR, issued_at=NOW)
+    cut_off = TokenSet(
+        "at-0", issued_at=NOW - timedelta(minutes=1), expires_at=NOW, resource_tokens={"mail": mail}
+    )
+    kills = ProviderTraits(refresh_revokes_access_token=True)
+
+    def found(previous: TokenSet, traits: ProviderTraits) -> datetime | None:
+        return expiry(
+            {}, access_token="at-1", asked_at=NOW, previous=previous, traits=traits, default=2 * HOUR
+        )
+
+    assert found(cut_off, kills) == NOW + 2 * HOUR
+    assert found(attrs.evolve(cut_off, resource_tokens={}), kills) == NOW + timedelta(minutes=1)
+    assert found(cut_off, ProviderTraits()) == NOW + timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

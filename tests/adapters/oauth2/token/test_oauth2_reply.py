@@ -141,6 +141,10 @@ def test_an_empty_error_is_none(error: object) -> None:
         (400, {"error": 17}, Deferred("unrecognized_error")),
         (400, {"error": True}, Deferred("unrecognized_error")),
         (400, {"error": ["invalid_grant"]}, Deferred("unrecognized_error")),
+        # In camel case, as Okta's errors are (github.com/okta/okta-idx-java, issue 500).
+        (401, {"errorCode": "invalid_client", "errorSummary": "no such"}, ClientRejected("invalid_client")),
+        (400, {"error": {"ErrorCode": "invalid_grant"}}, GrantRejected("invalid_grant")),
+        (200, {"errorCode": "E0000047"}, Deferred("unrecognized_error")),
         (200, {"ok": False}, Deferred("unrecognized_error")),
         (403, {}, Deferred("http_403")),
         (403, {"message": "API rate limit exceeded"}, Deferred("http_403")),
@@ -337,6 +341,7 @@ def test_a_missing_or_odd_refresh_token_is_none(body: dict[str, Any], odd: objec
     [
         ("read write", " ", {"read", "write"}),
         ("  read   write ", " ", {"read", "write"}),
+        ("read\twrite\r\n", " ", {"read", "write"}),
         ("read,write", " ", {"read,write"}),
         ("read, write", ",", {"read", "write"}),
         ("read+write,admin", "+,", {"read", "write", "admin"}),

@@ -213,6 +213,7 @@ def test_a_message_counts_wherever_providers_put_it(place: str) -> None:
         {"status": "fail"},
         {"status": "failed"},
         {"status": "Failure"},
+        {"success": False},
     ],
 )
 def test_the_shape_of_a_failure_settles_that_nothing_was_done(shape: dict[str, object]) -> None:
@@ -261,6 +262,9 @@ def test_scopes_are_where_the_rules_say() -> None:
         (ReplyRules(expiry_field="expires_at"), {"expires_at": EPOCH + 60, "expires_in": 30}, 30),
         (ReplyRules(expiry_field="expires_at"), {"expires_at": EPOCH}, None),
         (ReplyRules(expiry_field="expires_at"), {"expires_at": EPOCH * 1000}, None),
+        (ReplyRules(), {"expires_at": (EPOCH + 60) * 1000}, 60),
+        (ReplyRules(), {"expires_at": str(EPOCH * 1000 + 90_500)}, 90.5),
+        (ReplyRules(), {"expires_at": EPOCH * 1_000_000}, None),
         (ReplyRules(expiry_field="expires_at"), {"expires_at": 10**400}, None),
         (ReplyRules(expiry_field="expires_at"), {"expires_at": float("nan")}, None),
         (ReplyRules(expiry_field="expires_at"), {"expires_at": True}, None),
@@ -442,11 +446,39 @@ def test_a_companion_beside_an_error_is_no_success() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        # Micronaut's, before its version 1.0 (github.com/micronaut-projects/micronaut-core, issue 607).
+        {"accessToken": "at-1", "refreshToken": "rt-1", "token_type": "Bearer", "expires_in": 60},
+        {"accessToken": "at-1", "refreshToken": "rt-1", "tokenType": "Bearer", "expiresIn": 60},
+        {"AccessToken": "at-1", "RefreshToken": "rt-1", "TokenType": "Bearer", "ExpiresIn": "60"},
+        {
+            "access_token": "at-1",
+            "accessToken": "other",
+            "refresh_token": "",
+            "refreshToken": "rt-1",
+            "expiresIn": 60,
+        },
+    ],
+)
+@pytest.mark.parametrize("around", ["", "body", "user"])
+def test_members_in_camel_case_are_found(body: dict[str, object], around: str) -> None:
+    """A rotation is not lost for how a server spells it, in an envelope and for a companion neither."""
+    rules = ReplyRules(tokens_at=("body",), companions={"user": ("user",)})
+
+    outcome = judged(200, {around: body} if around else body, rules, PREVIOUS)
+
+    assert outcome == Exchanged(
+        TokenSet("at-1", "rt-1", issued_at=NOW, expires_at=NOW + timedelta(seconds=60))
+    )
+
+
 def test_what_is_kept_holds_no_tokens_at_any_depth() -> None:
     """Extra members are neither masked nor encrypted."""
     body = {
         "access_token": "at-1",
-        "kept": {"id": 1, "access_token": "x", "list": [{"refresh_token": "x", "id_token": "x", "a": "b"}]},
+        "kept": {"id": 1, "accessToken": "x", "list": [{"refresh_token": "x", "id_token": "x", "a": "b"}]},
     }
 
     assert granted(body, ReplyRules(extra_fields={"kept"})).extra == {"kept": {"id": 1, "list": [{"a": "b"}]}}
@@ -463,6 +495,7 @@ def test_what_is_kept_holds_no_tokens_at_any_depth() -> None:
         ({"throttles": {"not a code": DAY}}, "throttles: a code is 1 to 64"),
         ({"throttles": {"busy": timedelta(0)}}, "throttles must be longer than zero"),
         ({"scope_fields": "scope"}, "not one str"),
+        ({"extra_fields": {"refreshToken"}}, "extra_fields must not name a token"),
         ({"lifetime_fields": "expires"}, "not one str"),
         ({"refresh_lifetime_fields": "x"}, "not one str"),
         ({"companions": {"": ("a",)}}, "companions: a name without"),

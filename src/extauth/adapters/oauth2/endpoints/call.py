@@ -77,17 +77,23 @@ class ProviderCalls:
         """Return the headers that show these tokens to the provider's API."""
         return self.api.headers_for(tokens, self.credentials.client_id)
 
-    async def revoke(self, tokens: TokenSet) -> bool:
+    async def revoke(
+        self, tokens: TokenSet, renew: Callable[[TokenSet], Awaitable[TokenSet]] | None = None
+    ) -> bool:
         """Ask to revoke these tokens, for each no more than once. Returns whether it is certain that none
         works any more; raises nothing.
 
-        An access token whose revocation the provider does not confirm is shown to it: if it is refused, it
-        is dead all the same.
+        Where it takes an access token that works to end the grant, and this one has expired, ``renew`` gets
+        another. An access token whose revocation the provider does not confirm is shown to it: if it is
+        refused, it is dead all the same.
         """
         rules = self.revocation
         if rules is None:
             return False
         now = self.clock.now()
+        over = tokens.expires_at is not None and tokens.expires_at <= now
+        if over and renew is not None and rules.by_access_token:
+            tokens = await renew(tokens)
         reply = await self._ask(rules.call, tokens)
         if not isinstance(reply, Reply):
             return False

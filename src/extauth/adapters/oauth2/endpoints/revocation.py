@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias, final, get_args
 
@@ -32,12 +33,14 @@ class Revocation:
     """
 
     call: Call
-    done_statuses: frozenset[int] = frozenset({200})
-    """Statuses that mean: the tokens are revoked, or were already."""
+    done_statuses: frozenset[int] = frozenset({200, 204})
+    """Statuses that mean: the tokens are revoked, or were already. RFC 7009 section 2.2 has 200; a success
+    without content is one, too (Reddit)."""
     done_codes: frozenset[str] = frozenset()
     """Error codes that mean the same, with whatever status: "already revoked" is success."""
     failed_by_body: bool = False
-    """Whether a 200 with an error in its body (``ok: false``) is a failure."""
+    """Whether a 200 with an error in its body, or with ``ok`` or ``success`` that is false, is a failure.
+    RFC 7009 section 2.2 has the body ignored."""
     whole_grant: bool = False
     """Whether it ends all that the account has granted to this client, other links included, or may."""
     access_tokens: AccessTokensAfter = "ask"
@@ -77,6 +80,11 @@ class Revocation:
             access_tokens=access_tokens,
         )
 
+    @property
+    def by_access_token(self) -> bool:
+        """Whether the call is made with an access token, and with no other, so that it must still work."""
+        return self.call.auth == "access_token" or "access_token" in self.call.names
+
     def also_asked(self, tokens: TokenSet, now: datetime) -> tuple[TokenSet, ...]:
         """Return, each as a set of its own, the access tokens that the call is made for as well."""
         if self.access_tokens != "ask" or "token" not in self.call.names:
@@ -93,7 +101,11 @@ class Revocation:
         members = reply.members()
         if not self.done_codes.isdisjoint(error_codes(members)):
             return True
-        return reply.status in self.done_statuses and not (self.failed_by_body and reports_error(members))
+        return reply.status in self.done_statuses and not (self.failed_by_body and _says_no(members))
+
+
+def _says_no(members: Mapping[str, object]) -> bool:
+    return reports_error(members) or members.get("success") is False
 
 
 def _singly(tokens: TokenSet, now: datetime, *, own: bool = True) -> tuple[TokenSet, ...]:

@@ -25,6 +25,10 @@ BEHIND: Final = timedelta(hours=14)
 acceptable is the client's to say (OpenID Connect Core section 3.1.3.7 item 10), and the token has just come
 from the provider."""
 
+_ALSO_ISSUED_AS: Final = {"https://accounts.google.com": "accounts.google.com"}
+"""Google's guide ("Verify the Google ID token", read 2026-11-30) has either (OpenID Connect Core section
+15.6.2)."""
+
 _DIGESTS: Final = ("sha256", "sha384", "sha512")
 """Of the signature algorithms (RFC 7518 section 3.1); half of each has a length of its own."""
 
@@ -56,7 +60,8 @@ def checked_claims(
 
 def _whose(claims: Mapping[str, object], *, client_id: str, issuer: str | None) -> str | None:
     """Return what is wrong with who issued it, and for whom."""
-    if not is_filled(claims.get("iss")) or (issuer is not None and claims["iss"] != issuer):
+    iss = claims.get("iss")
+    if not is_filled(iss) or (issuer is not None and iss not in {issuer, _ALSO_ISSUED_AS.get(issuer)}):
         return "id_token_issuer"
     audience = claims.get("aud")
     audiences = audience if is_list(audience) else [audience]

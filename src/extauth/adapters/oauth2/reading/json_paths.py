@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from extauth.adapters.oauth2.reading.json_kinds import is_filled, is_list, is_object
+from extauth.adapters.oauth2.reading.member_names import standard_names
 from extauth.adapters.oauth2.reading.members import storable_json
 
 Path: TypeAlias = tuple[str, ...]
@@ -26,8 +27,14 @@ def at(value: object, path: Sequence[str]) -> object:
 
 def opened(members: Mapping[str, object], path: Sequence[str]) -> Mapping[str, object]:
     """Return the members with those of the object at the path laid over them, if there is one."""
-    inside = at(members, path) if path else None
-    return {**members, **inside} if is_object(inside) else members
+    inside = object_at(members, path) if path else None
+    return members if inside is None else {**members, **inside}
+
+
+def object_at(value: object, path: Sequence[str]) -> dict[str, object] | None:
+    """Return the members of the object at the path, by the standard's names; None if there is none."""
+    found = at(value, path)
+    return standard_names(found) if is_object(found) else None
 
 
 def text_at(value: object, path: Sequence[str]) -> str | None:

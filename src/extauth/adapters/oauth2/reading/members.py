@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
+from string import whitespace
 from urllib.parse import parse_qsl
 
 from extauth.adapters.oauth2.reading.json_kinds import is_list, is_object
 from extauth.adapters.oauth2.reading.json_reading import parsed_json
+from extauth.adapters.oauth2.reading.member_names import snake_case, standard_names
 
 _FORM = re.compile(r"[A-Za-z0-9_.~*'()!,:;/?@$%+&=\x80-\U0010ffff-]+")
 """Nothing else is in a form-encoded body, but letters that should have been encoded; above all no ``<``,
@@ -64,12 +66,16 @@ def _form(body: bytes) -> dict[str, object] | None:
 
 
 def read_members(body: bytes, *, form: bool = True) -> Mapping[str, object] | None:
-    """Return the members of a JSON object, or of a form unless that is ruled out; None if it is neither."""
+    """Return the members of a JSON object, or of a form unless that is ruled out; None if it is neither.
+
+    Those in camel case are there by the standard's names as well.
+    """
+    parsed: object
     try:
         parsed = parsed_json(body)
     except (ValueError, RecursionError):
-        return _form(body) if form else None
-    return parsed if is_object(parsed) else None
+        parsed = _form(body) if form else None
+    return standard_names(parsed) if is_object(parsed) else None
 
 
 def error_places(members: Mapping[str, object]) -> list[dict[str, object]]:
@@ -78,7 +84,7 @@ def error_places(members: Mapping[str, object]) -> list[dict[str, object]]:
     errors = members.get("errors")
     if is_list(errors):
         places += errors
-    return [place for place in places if is_object(place)]
+    return [standard_names(place) for place in places if is_object(place)]
 
 
 def _is_number(code: object) -> bool:
@@ -133,6 +139,7 @@ def looks_failed(members: Mapping[str, object]) -> bool:
     status = members.get("status")
     return (
         any(members.get(key) for key in _FAILURE_KEYS)
+        or members.get("success") is False
         or (isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST)
         or (isinstance(status, str) and status.casefold() in _FAILURE_STATUSES)
     )
@@ -157,7 +164,7 @@ def grants_no_scope(
     """Whether the answer says that no scope was granted: one of ``fields`` is empty, and none names any."""
     given = [members.get(field) for field in fields]
     empty = any(is_list(value) and not value for value in given) or any(
-        isinstance(value, str) and not value.strip(f"{separators} ") for value in given
+        isinstance(value, str) and not value.strip(f"{separators}{whitespace}") for value in given
     )
     return empty and not granted_scopes(members, separators, fields)
 
@@ -166,7 +173,7 @@ def _scopes(value: object, separators: str) -> frozenset[str]:
     if isinstance(value, str):
         for separator in separators:
             value = value.replace(separator, " ")
-        return frozenset(scope for scope in value.split(" ") if scope and storable_json(scope))
+        return frozenset(scope for scope in value.split() if storable_json(scope))
     if is_list(value):
         return frozenset(item for item in value if isinstance(item, str) and item and storable_json(item))
     return frozenset()
@@ -175,7 +182,11 @@ def _scopes(value: object, separators: str) -> frozenset[str]:
 def without_tokens(value: object) -> object:
     """Return the same JSON without members that hold tokens, at any depth."""
     if is_object(value):
-        return {name: without_tokens(inner) for name, inner in value.items() if name not in _TOKEN_KEYS}
+        return {
+            name: without_tokens(inner)
+            for name, inner in value.items()
+            if snake_case(name) not in _TOKEN_KEYS
+        }
     if is_list(value):
         return [without_tokens(inner) for inner in value]
     return value

@@ -9,7 +9,12 @@ from typing import Final
 
 from extauth.adapters.oauth2.http.reply import TRY_LATER, Reply
 from extauth.adapters.oauth2.reading.json_kinds import is_filled
-from extauth.adapters.oauth2.reading.members import error_codes, reports_error, storable_json
+from extauth.adapters.oauth2.reading.members import (
+    error_codes,
+    error_messages,
+    reports_error,
+    storable_json,
+)
 from extauth.adapters.oauth2.reading.redirects import is_redirect
 from extauth.adapters.oauth2.token.expiry import lifetime
 from extauth.adapters.oauth2.token.judge import judge_refusal
@@ -81,7 +86,8 @@ def _web_address(value: object) -> str | None:
 
 def judge_poll(reply: Reply, judged: ExchangeOutcome | IdTokenRejected) -> PollOutcome:
     """Return what the answer to a poll means (RFC 8628 section 3.5), given what the judge of any token answer
-    made of it. The codes count with whatever status, as GitHub sends them with 200. Never raises.
+    made of it. The codes count with whatever status, as GitHub sends them with 200, and as a message, as
+    Twitch has them. Never raises.
     """
     outcome: PollOutcome = CodeExpired() if isinstance(judged, GrantRejected) else judged
     if isinstance(judged, (Exchanged, IdTokenRejected)) or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -89,7 +95,7 @@ def judge_poll(reply: Reply, judged: ExchangeOutcome | IdTokenRejected) -> PollO
     if is_redirect(reply.status):
         return outcome
     members = reply.members()
-    codes = frozenset(error_codes(members))
+    codes = frozenset((*error_codes(members), *error_messages(members)))
     if "slow_down" in codes:
         # GitHub says the new interval, which a process that was restarted may have fallen behind.
         return StillPending(slow_down=True, interval=lifetime(members.get("interval")))

@@ -165,9 +165,21 @@ class Exchanges:
         if not isinstance(reply, Reply):
             return reply
         outcome = judge(
-            reply, self.answers.rules, asked_at=asked_at, previous=tokens, traits=self.answers.traits
+            reply,
+            self.answers.rules,
+            asked_at=asked_at,
+            previous=tokens,
+            resource=next(iter(resources), None),
+            traits=self.answers.traits,
         )
         return self._explained(outcome)
+
+    async def renewed(self, tokens: TokenSet) -> TokenSet:
+        """Return the tokens that one refresh gives, or these if it gives none."""
+        if tokens.refresh_token in {None, tokens.access_token}:
+            return tokens
+        outcome = await self.refresh_token(tokens)
+        return outcome.tokens.succeeding(tokens) if isinstance(outcome, Exchanged) else tokens
 
     def _explained(self, outcome: _O) -> _O | ClientRejected:
         """Say with a rejection of the client's proof how the way of sending it may be the cause."""

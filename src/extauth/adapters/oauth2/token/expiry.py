@@ -8,17 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 from extauth.adapters.oauth2.reading.json_kinds import is_number
 from extauth.adapters.oauth2.reading.jwt_claims import unverified_claims
-from extauth.domain.policy import ProviderTraits
-from extauth.domain.token_set import TokenSet
+from extauth.domain.policy import STRICTEST, ProviderTraits
+from extauth.domain.token_set import ResourceToken, TokenSet
 
 LONGEST_LIFETIME = timedelta(days=3650)
 """A longer one is taken for a mistake: milliseconds, or an instant in place of a span."""
 
-_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _LONGEST_JWT = 16 * 1024
 """In characters. A hint is not worth parsing more."""
-_LAST_INSTANT = 10**12
-"""In seconds since 1970; far beyond any clock."""
+_LAST_INSTANT = 10**14
+"""In thousandths of a second since 1970; far beyond any clock."""
+_THOUSANDTHS = 10**11
+"""An instant from here on is in thousandths of a second: in seconds it would be the year 5138."""
 
 
 def lifetime(value: object, unit: timedelta = timedelta(seconds=1)) -> timedelta | None:
@@ -49,7 +51,7 @@ def _number(value: object) -> float | None:
 
 
 def _seconds(instant: object) -> float | None:
-    """Return an instant in seconds since 1970, given so or as a date and time (ISO 8601; UTC if not said)."""
+    """Return an instant since 1970, given so or as a date and time (ISO 8601; UTC if not said)."""
     number = _number(instant)
     if number is not None or not isinstance(instant, str):
         return number
@@ -65,13 +67,23 @@ def _until(instant: object, asked_at: datetime) -> timedelta | None:
     # An absurd instant is refused before it meets a float: a huge int would overflow.
     if number is None or not abs(number) < _LAST_INSTANT:
         return None
-    return lifetime(number - asked_at.timestamp())
+    return lifetime((number / 1000 if number >= _THOUSANDTHS else number) - asked_at.timestamp())
 
 
-def _last_known(previous: TokenSet | None) -> timedelta | None:
-    if previous is None or previous.expires_at is None or previous.issued_at is None:
+def _last_known(previous: TokenSet | None, resource: str | None, traits: ProviderTraits) -> timedelta | None:
+    """Return how long the token before worked: that for the same resource, or else the grant's own."""
+    if previous is None:
         return None
-    span = previous.expires_at - previous.issued_at
+    before = None if resource is None else previous.resource_tokens.get(resource)
+    # Where a token for a resource ended the grant's own, its end says nothing of how long such tokens work.
+    cut_off = traits.refresh_revokes_access_token and bool(previous.resource_tokens)
+    return (before and _span(before)) or (None if cut_off else _span(previous))
+
+
+def _span(token: TokenSet | ResourceToken) -> timedelta | None:
+    if token.expires_at is None or token.issued_at is None:
+        return None
+    span = token.expires_at - token.issued_at
     return span if timedelta(0) < span <= LONGEST_LIFETIME else None
 
 
@@ -91,6 +103,8 @@ def expiry(
     access_token: str,
     asked_at: datetime,
     previous: TokenSet | None = None,
+    resource: str | None = None,
+    traits: ProviderTraits = STRICTEST,
     default: timedelta | None = None,
     lifetime_fields: Iterable[str] = ("expires_in",),
     unit: timedelta = timedelta(seconds=1),
@@ -98,16 +112,17 @@ def expiry(
 ) -> datetime | None:
     """Return when the access token expires, or None if there is no telling.
 
-    The first that is known of: a lifetime in ``unit``, an instant (in seconds since 1970 or as a date and
-    time), the lifetime of the previous access token, the ``exp`` of an access token that is a JWT (RFC 7519
-    section 4.1.4), and ``default``. Lifetimes count from ``asked_at``, which is before the provider counted
-    them, so that it errs on the early side.
+    The first that is known of: a lifetime in ``unit``, an instant (in seconds or thousandths of them since
+    1970, or as a date and time), the ``exp`` of an access token that is a JWT (RFC 7519 section 4.1.4), the
+    lifetime of the previous access token for ``resource``, or else of the grant's own, and ``default``.
+    Lifetimes count from ``asked_at``, which is before the provider counted them, so that it errs on the
+    early side.
     """
     span = (
         first_lifetime(members, lifetime_fields, unit)
         or (_until(members.get(instant_field), asked_at) if instant_field else None)
-        or _last_known(previous)
         or _jwt_lifetime(access_token, asked_at)
+        or _last_known(previous, resource, traits)
         or default
     )
     return None if span is None else asked_at + span

@@ -13,8 +13,7 @@ from http import HTTPStatus
 from typing import TypeAlias
 
 from extauth.adapters.oauth2.http.reply import TRY_LATER, UNRECOGNIZED, Reply
-from extauth.adapters.oauth2.reading.json_kinds import is_object
-from extauth.adapters.oauth2.reading.json_paths import at, opened
+from extauth.adapters.oauth2.reading.json_paths import object_at, opened
 from extauth.adapters.oauth2.reading.members import (
     error_codes,
     error_messages,
@@ -37,12 +36,11 @@ from extauth.domain.outcomes import (
     GrantRejected,
     Unknown,
 )
-from extauth.domain.policy import ProviderTraits
+from extauth.domain.policy import STRICTEST, ProviderTraits
 from extauth.domain.token_set import TokenSet
 
 Refusal: TypeAlias = GrantRejected | ClientRejected | Deferred | Unknown
 
-_ANY_PROVIDER = ProviderTraits()
 _STATUS_AS_CODE = frozenset({"401", "unauthorized"})
 """What frameworks write in place of an error code, as Spring does."""
 
@@ -53,13 +51,14 @@ def judge(
     *,
     asked_at: datetime,
     previous: TokenSet | None = None,
-    traits: ProviderTraits = _ANY_PROVIDER,
+    resource: str | None = None,
+    traits: ProviderTraits = STRICTEST,
 ) -> ExchangeOutcome:
     """Return what the answer means (RFC 6749 sections 5.1 and 5.2). Never raises.
 
     ``asked_at`` is the instant just before the request was sent; ``previous`` are the tokens that were
-    refreshed, and only an answer without any may hold companions. Members that the provider omitted are
-    left out of the result.
+    refreshed, be it for a ``resource``, and only an answer without any may hold companions. Members that the
+    provider omitted are left out of the result.
     """
     members = opened(reply.members(), rules.tokens_at)
     granted = _granted(members, rules, refreshed=previous is not None)
@@ -68,7 +67,9 @@ def judge(
             reply, rules, asked_at=asked_at, has_token=bool(granted), refreshed=previous is not None
         )
     given = {
-        name: given_tokens(place, rules, traits, asked_at=asked_at, previous=previous, around=members)
+        name: given_tokens(
+            place, rules, traits, asked_at=asked_at, previous=previous, resource=resource, around=members
+        )
         for name, place in granted.items()
     }
     # An odd companion is left out rather than the others thrown away.
@@ -90,9 +91,9 @@ def _granted(
 ) -> Mapping[str | None, Mapping[str, object]]:
     """Return the objects that have an access token, by the name of their link."""
     own: Mapping[str | None, Mapping[str, object]] = {None: members} if has_access_token(members) else {}
-    found = {name: at(members, path) for name, path in rules.companions.items()}
+    found = {name: object_at(members, path) for name, path in rules.companions.items()}
     companions: dict[str | None, Mapping[str, object]] = {
-        name: place for name, place in found.items() if is_object(place) and has_access_token(place)
+        name: place for name, place in found.items() if place is not None and has_access_token(place)
     }
     if not refreshed:
         return {**own, **companions}

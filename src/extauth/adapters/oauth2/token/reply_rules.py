@@ -10,6 +10,7 @@ from typing import Any, final
 import attrs
 
 from extauth.adapters.oauth2.reading.json_paths import Path
+from extauth.adapters.oauth2.reading.member_names import snake_case
 from extauth.adapters.oauth2.token.refusal_rules import ALREADY_PROCESSING, RefusalRule
 from extauth.domain.linking import ACCOUNT_SEPARATOR
 from extauth.domain.policy import positive
@@ -32,6 +33,7 @@ CLIENT_CODES = frozenset(
         "invalid_client_id",
         "invalid_client_secret",
         "invalid_request",
+        "invalid_resource",
         "invalid_scope",
         "invalid_target",
         "redirect_uri_mismatch",
@@ -112,7 +114,7 @@ def _separators(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 
 
 def _no_tokens(_: object, attribute: attrs.Attribute[frozenset[str]], value: frozenset[str]) -> None:
-    if value & _TOKENS:
+    if any(snake_case(name) in _TOKENS for name in value):
         msg = f"{attribute.name} must not name a token: it would be kept where nothing masks it"
         raise ValueError(msg)
 
@@ -141,7 +143,7 @@ class ReplyRules:
     """Error codes that are one user's or one tenant's trouble, whatever code stands beside them. They win
     over ``client_codes``: the link is tried again later, and nothing is concluded about the application."""
     scope_separator: str = attrs.field(default=" ", validator=_separators)
-    """Characters that part scopes in an answer; a space always does."""
+    """Characters that part scopes in an answer; white space always does."""
     default_lifetime: timedelta | None = attrs.field(
         default=None, validator=attrs.validators.optional(positive)
     )

@@ -27,6 +27,7 @@ def given_tokens(
     *,
     asked_at: datetime,
     previous: TokenSet | None,
+    resource: str | None,
     around: Mapping[str, object],
 ) -> TokenSet | None:
     """Return the tokens, or None if no store could keep them. Never raises.
@@ -47,6 +48,8 @@ def given_tokens(
                 access_token=access_token,
                 asked_at=asked_at,
                 previous=previous,
+                resource=resource,
+                traits=traits,
                 default=rules.default_lifetime,
                 lifetime_fields=rules.lifetime_fields,
                 unit=timedelta(milliseconds=1) if rules.lifetime_in_milliseconds else timedelta(seconds=1),

@@ -1,0 +1,27 @@
+"""Finding members by the standard's names where an answer spells them in camel case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+_BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def snake_case(name: str) -> str:
+    """Return ``accessToken`` or ``AccessToken`` as ``access_token``, and other names in lower case."""
+    return _BOUNDARY.sub("_", name).lower()
+
+
+def standard_names(members: Mapping[str, object]) -> dict[str, object]:
+    """Return the members, and those in camel case by the standard's names as well.
+
+    A member that has the standard's name counts, unless it is null or empty.
+    """
+    found = dict(members)
+    for name, value in members.items():
+        standard = snake_case(name)
+        if standard != name and found.get(standard) in (None, ""):
+            found[standard] = value
+    return found
