@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
@@ -76,6 +78,19 @@ def test_the_least_of_a_row():
     expected = ImportedLink(LinkKey("github", "alice"), TokenSet("at-1"))
     assert expected == Columns()(ROW)
     assert expected == Columns()({**ROW, "refresh_token": "", "expires_at": None, "scopes": None})
+
+
+def test_a_row_of_a_driver():
+    """A row that SQLite's driver gives is one; a tuple, which knows no names, is refused with what to give."""
+    mapping = Columns(user_id="owner", provider_id=lambda row: str(row["service"]), extra=["tenant"])
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.row_factory = sqlite3.Row
+        columns = "'alice' AS owner, 'github' AS service, 'at-1' AS access_token, 't-1' AS tenant"
+        row = database.execute(f"SELECT {columns}").fetchone()
+    link = mapping(row)
+    assert (link.key, link.tokens) == (LinkKey("github", "alice"), TokenSet("at-1", extra={"tenant": "t-1"}))
+    with pytest.raises(RowRefused, match=r"no mapping but tuple: give dict\(row\)"):
+        mapping(tuple(row))
 
 
 @pytest.mark.parametrize(
