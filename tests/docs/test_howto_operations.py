@@ -314,7 +314,6 @@ class TestDeployment:
             async with open_store(url, keys="plain") as store:
                 assert (await store.get(key("alice"))).version == 2
 
-
     async def test_a_job_that_is_told_to_end(self, tmp_path):
         """It, too, ends with the tokens saved, and as one that did what it was told."""
         gate, url, held = asyncio.Event(), f"sqlite:///{tmp_path}/links.db", asyncio.Event()

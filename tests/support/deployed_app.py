@@ -1,7 +1,7 @@
 """The application of the guide to deployment, as a process.
 
-Called with its store's URL, the token endpoint, the client's id and secret, and a port; without that it is the
-guide's job, which asks for a token.
+Called with its store's URL, the token endpoint, the client's id and secret, and a port; without that it is
+the guide's job, which asks for a token.
 """
 
 from __future__ import annotations

@@ -80,8 +80,8 @@ def add_testing(
         default=[],
         type=_quirk,
         metavar="NAME=VALUE",
-        help="a field of ServerQuirks and its value as JSON, spans in seconds; may be repeated. client_auth=none"
-        " lets a client without a secret in",
+        help="a field of ServerQuirks and its value as JSON, spans in seconds; may be repeated."
+        " client_auth=none lets a client without a secret in",
     )
     serve.add_argument(
         "--fault",

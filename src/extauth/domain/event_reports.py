@@ -197,7 +197,9 @@ def _words(event: Event, facts: Mapping[str, Fact], show_id: ShowId) -> Mapping[
     words["paused_for"] = f"; no link is refreshed for {facts['held']:g} s" if facts.get("held") else ""
     words["took"] = f"{facts.get('took', 0):.3f} s"
     why = f" ({facts['reason']})" if "reason" in facts else ""
-    words["revoked_or_not"] = "were revoked" if facts.get("revoked") else f"were not revoked{why} and may still work"
+    words["revoked_or_not"] = (
+        "were revoked" if facts.get("revoked") else f"were not revoked{why} and may still work"
+    )
     before, now = facts.get("previous_id"), facts.get("account_id")
     words["accounts"] = "" if before is None or now is None else f": {now!r} instead of {before!r}"
     return words

@@ -81,7 +81,7 @@ def test_the_least_of_a_row():
 
 
 def test_a_row_of_a_driver():
-    """A row that SQLite's driver gives is one; a tuple, which knows no names, is refused with what to give."""
+    """A row that SQLite's driver gives is one; a tuple knows no names: it says what to give."""
     mapping = Columns(user_id="owner", provider_id=lambda row: str(row["service"]), extra=["tenant"])
     with closing(sqlite3.connect(":memory:")) as database:
         database.row_factory = sqlite3.Row

@@ -1,4 +1,4 @@
-"""What a device asks (RFC 8628 section 3.1), and the page on which a person types its code in (section 3.3)."""
+"""What a device asks (RFC 8628 section 3.1), and the page on which its code is typed in (section 3.3)."""
 
 from __future__ import annotations
 

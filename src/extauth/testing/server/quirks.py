@@ -57,12 +57,13 @@ _DEAD = Refusal("invalid_grant")
 _WRONG_CLIENT = Refusal("invalid_client")
 _THROTTLED = Refusal("temporarily_unavailable", 429)
 
+_NAMES = attrs.field(factory=dict[str, str])
+_MUST_BE = attrs.field(factory=dict[str, str | None])
+
 
 def _proofs(given: Iterable[ClientProof]) -> frozenset[ClientProof]:
     """Return a set: one name alone is a set of itself, and not of its letters."""
     return frozenset({cast("ClientProof", given)} if isinstance(given, str) else given)
-_NAMES = attrs.field(factory=dict[str, str])
-_MUST_BE = attrs.field(factory=dict[str, str | None])
 
 
 @final
