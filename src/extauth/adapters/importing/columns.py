@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, cast, final
 
 import attrs
 
@@ -135,7 +135,7 @@ class Columns:
 
 def _by_name(row: Row) -> Row:
     """Return a row by its columns' names, as ``sqlite3.Row`` and asyncpg's records have them, too."""
-    given: object = row
+    given = cast("object", row)
     if isinstance(given, Mapping):
         return row
     if hasattr(given, "keys"):
