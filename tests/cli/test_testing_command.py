@@ -104,7 +104,7 @@ def test_a_port_that_is_taken(serve):
         (["--quirk=colour=blue"], "no habit of a server is called colour"),
         (["--quirk=sends_iss"], "write NAME=VALUE"),
         (["--quirk=sends_iss=maybe"], "sends_iss must be true or false"),
-        (["--quirk=client_auth=nome"], "not of nome"),
+        (["--quirk=client_auth=nome"], "secret_assertion, not nome"),
         (["--fault=bad_luck"], "no fault of a server is called 'bad_luck'; there are lost_reply, "),
         (["--fault-rate=bad_luck=1"], "no fault of a server is called 'bad_luck'; there are lost_reply, "),
         (["--fault-rate=lost_reply=often"], "such as lost_reply=0.1"),

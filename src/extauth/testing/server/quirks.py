@@ -255,8 +255,7 @@ class ServerQuirks(ServerHabits):
                 msg = f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
                 raise ValueError(msg)
         if unknown := self.client_auth - set(get_args(ClientProof)):
-            said = ", ".join(sorted(unknown))
-            msg = f"client_auth is a set of {', '.join(get_args(ClientProof))}, not of {said}"
+            msg = f"client_auth is of {', '.join(get_args(ClientProof))}, not {', '.join(sorted(unknown))}"
             raise ValueError(msg)
         counts = [self.most_grants, *(limit[0] for limit in (self.refresh_limit, self.client_limit) if limit)]
         if any(count is not None and count < 1 for count in counts):
