@@ -140,7 +140,8 @@ def _by_name(row: Row) -> Row:
         return row
     if hasattr(given, "keys"):
         return dict(row)
-    msg = f"it is no mapping but {type(given).__name__}: give dict(row), of SQLAlchemy dict(row._mapping)"
+    wanted = "give values by column: a dict, a sqlite3.Row (row_factory), or row._mapping of SQLAlchemy"
+    msg = f"it is no mapping but {type(given).__name__}; {wanted}"
     raise RowRefused(msg)
 
 
