@@ -142,7 +142,7 @@ SECRET = "not-to-be-seen"
         ),
         (
             {"expires_at": AT.replace(tzinfo=None)},
-            "expires_at has no time zone; say which is meant: naive=UTC",
+            "expires_at has no time zone; say which is meant: naive=UTC, or of the command --utc",
         ),
         ({"user_id": None}, "user_id is missing"),
         ({"user_id": True}, "user_id is a bool, and no text"),
