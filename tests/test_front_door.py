@@ -33,6 +33,7 @@ from extauth import (
     events,
     open_store,
 )
+from extauth.adapters.memory import MemoryLinkStore
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.domain.linking import LinkingTraits
 from extauth.domain.outcomes import NotSent
@@ -310,6 +311,15 @@ async def test_options_of_a_store_that_is_open():
     async with open_store("memory://") as store:
         with pytest.raises(TypeError, match="max_size: give the store its options where you open it"):
             extauth.open(store, [], max_size=3)
+
+
+@pytest.mark.parametrize("store", ["memory://", MemoryLinkStore()], ids=["URL", "store"])
+def test_a_keyword_that_nobody_has(store):
+    """It is not taken for an option of the store, and it is said what may have been meant."""
+    with pytest.raises(TypeError, match=r"extauth\.open takes no redirect_uri; did you mean redirect_uris\?"):
+        extauth.open(store, [], redirect_uri="https://app.example/callback")
+    with pytest.raises(TypeError, match=r"extauth\.open takes no colour$"):
+        extauth.open(store, [], colour="blue")
 
 
 def test_options_of_the_store(tmp_path):

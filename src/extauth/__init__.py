@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from extauth.domain.access import AccessPolicy
     from extauth.domain.acting import acting_as
     from extauth.domain.actors import Action, Operator, Service, User
-    from extauth.domain.audit import AuditEntry, AuditKind, AuditSink, fingerprint
+    from extauth.domain.audit import AuditEntry, AuditKind, AuditSink, AuditStore, audit_of, fingerprint
     from extauth.domain.data_keys import DataKey, KeyProvider
     from extauth.domain.device_authorization import DeviceAuthorization
     from extauth.domain.errors import (
@@ -85,6 +85,7 @@ __all__ = [
     "AuditEntry",
     "AuditKind",
     "AuditSink",
+    "AuditStore",
     "AuditTrail",
     "Auth",
     "AuthorizationExpired",
@@ -154,6 +155,7 @@ __all__ = [
     "User",
     "WrongUser",
     "acting_as",
+    "audit_of",
     "fingerprint",
     "named_link",
     "named_provider_id",
@@ -169,6 +171,7 @@ _MODULES = {
     "AuditEntry": "extauth.domain.audit",
     "AuditKind": "extauth.domain.audit",
     "AuditSink": "extauth.domain.audit",
+    "AuditStore": "extauth.domain.audit",
     "AuditTrail": "extauth.adapters.audit",
     "Auth": "extauth.auth",
     "AuthorizationExpired": "extauth.domain.errors",
@@ -238,6 +241,7 @@ _MODULES = {
     "User": "extauth.domain.actors",
     "WrongUser": "extauth.domain.errors",
     "acting_as": "extauth.domain.acting",
+    "audit_of": "extauth.domain.audit",
     "fingerprint": "extauth.domain.audit",
     "named_link": "extauth.domain.linking",
     "named_provider_id": "extauth.domain.linking",
@@ -246,7 +250,7 @@ _MODULES = {
 }
 """Where each is, as above; a test compares."""
 
-_SUBMODULES = ("events", "health", "keys", "outbox", "transfer")
+_SUBMODULES = ("events", "health", "inventory", "keys", "outbox", "transfer")
 """Public modules that are found without an import of their own, as ``extauth.events``."""
 
 if not TYPE_CHECKING:  # a type checker would take every misspelled name for one that this function knows

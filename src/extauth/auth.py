@@ -76,7 +76,7 @@ class Auth:
 
     async def complete(
         self,
-        callback: str | UrlObject | Mapping[str, str],
+        callback: str | UrlObject | Mapping[str, object],
         *,
         user_id: str,
         provider_id: str | None = None,

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Unpack, cast, final
@@ -91,6 +92,7 @@ def open(  # noqa: A001
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
+    _check_names(store_options)
     given = Hidden(store)
     given_keys: Hidden[GivenKeys] = Hidden(keys)
     del store, keys  # a URL may hold a password, and tools that report errors show local variables
@@ -132,6 +134,16 @@ def open(  # noqa: A001
             LinkEventDelivery, handler=on_link_event, providers=served.values(), clock=clock, rng=rng
         ),
     )
+
+
+def _check_names(options: StoreOptions) -> None:
+    """Refuse a keyword that neither this function nor any store has."""
+    known = {*(open.__kwdefaults__ or ()), *StoreOptions.__annotations__}
+    for name in options.keys() - known:
+        close = get_close_matches(name, known, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        msg = f"extauth.open takes no {name}{meant}"
+        raise TypeError(msg)
 
 
 def _opening(

@@ -17,6 +17,7 @@ from extauth.domain.outbox import (
     Outbox,
     OutboxCounts,
     Undeliverable,
+    outbox_of,
 )
 from extauth.services.outbox.delivery import LinkEventDelivery
 from extauth.services.outbox.options import DeliveryOptions
@@ -37,4 +38,5 @@ __all__ = [
     "OutboxCounts",
     "Undeliverable",
     "deliver",
+    "outbox_of",
 ]

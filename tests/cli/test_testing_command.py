@@ -74,6 +74,20 @@ async def test_a_client_in_any_language(serve, number):
     assert process.returncode == 0
 
 
+async def test_a_device_of_a_client_without_a_secret(serve):
+    """Whoever opens the page that the device names says yes, and the device gets tokens."""
+    _, told = serve("--client-id=app", "--quirk=client_auth=none")
+    async with aiohttp.ClientSession() as session:
+        async with session.post(told["device_authorization_url"], data={"client_id": "app"}) as answer:
+            device = await answer.json()
+        async with session.get(device["verification_uri_complete"]) as page:
+            assert (page.status, "You said yes" in await page.text()) == (200, True)
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "client_id": "app"}
+        form["device_code"] = device["device_code"]
+        async with session.post(told["token_url"], data=form) as answer:
+            assert (answer.status, "refresh_token" in await answer.json()) == (200, True)
+
+
 def test_a_port_that_is_taken(serve):
     """It says so, and exits with the code of a deployment that must be mended."""
     _, told = serve()
@@ -90,8 +104,13 @@ def test_a_port_that_is_taken(serve):
         (["--quirk=colour=blue"], "no habit of a server is called colour"),
         (["--quirk=sends_iss"], "write NAME=VALUE"),
         (["--quirk=sends_iss=maybe"], "sends_iss must be true or false"),
-        (["--fault=bad_luck"], "--fault"),
+        (["--quirk=client_auth=nome"], "secret_assertion, not nome"),
+        (["--fault=bad_luck"], "no fault of a server is called 'bad_luck'; there are lost_reply, "),
+        (["--fault-rate=bad_luck=1"], "no fault of a server is called 'bad_luck'; there are lost_reply, "),
+        (["--fault-rate=lost_reply=often"], "such as lost_reply=0.1"),
         (["--fault-rate=lost_reply=2"], "at most 1"),
+        (["--port=65536"], "up to 65535"),
+        (["--port=http"], "up to 65535"),
         (["--lifetime=0"], "lifetime"),
     ],
 )

@@ -314,6 +314,36 @@ class TestDeployment:
             async with open_store(url, keys="plain") as store:
                 assert (await store.get(key("alice"))).version == 2
 
+    async def test_a_job_that_is_told_to_end(self, tmp_path):
+        """It, too, ends with the tokens saved, and as one that did what it was told."""
+        gate, url, held = asyncio.Event(), f"sqlite:///{tmp_path}/links.db", asyncio.Event()
+
+        async def hold(_: float) -> None:
+            held.set()
+            await gate.wait()
+
+        async with AuthorizationServer(answer_delay=timedelta(seconds=1), pause=hold) as server:
+            async with open_store(url, keys="plain") as store:
+                await linked(store, server.new_grant("alice"), "alice")
+            command = [sys.executable, "-m", "tests.support.deployed_app", url, server.token_url]
+            process = await asyncio.create_subprocess_exec(
+                *command, server.client_id, server.client_secret, cwd=ROOT
+            )
+            ended = asyncio.create_task(process.wait())
+            began = asyncio.create_task(held.wait())
+            try:
+                await asyncio.wait({ended, began}, return_when=asyncio.FIRST_COMPLETED)
+                process.send_signal(signal.SIGTERM)
+                gate.set()
+                assert await ended == 0
+            finally:
+                began.cancel()
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            async with open_store(url, keys="plain") as store:
+                assert (await store.get(key("alice"))).version == 2
+
 
 async def answered(
     http: aiohttp.ClientSession, path: str, process: asyncio.subprocess.Process

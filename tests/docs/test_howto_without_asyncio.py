@@ -39,8 +39,8 @@ def test_threads_share_one_refresh(module, tmp_path):
     provider = ScriptedLinkingProvider("example")
     tokens = module.Tokens(f"sqlite:///{tmp_path}/links.db", [provider], keys="plain")
     try:
-        url = tokens._wait(tokens.auth.begin("example", "alice", CALLBACK))
-        tokens._wait(tokens.auth.complete(provider.consent(url), user_id="alice", provider_id="example"))
+        url = tokens.wait(tokens.auth.begin("example", "alice", CALLBACK))
+        tokens.wait(tokens.auth.complete(provider.consent(url), user_id="alice", provider_id="example"))
         old = tokens.access_token("example", "alice")
         with ThreadPoolExecutor(30) as threads:
             new = list(threads.map(lambda _: tokens.refreshed("example", "alice", old), range(30)))

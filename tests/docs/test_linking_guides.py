@@ -31,7 +31,7 @@ def test_every_block_is_run():
     """Every Python block is the application, has its output beside it, or is one of the routes."""
     routers = len(re.findall(r"```python\n# (?:accounts|options)", TEXTS["connect-users"]))
     blocks = sum(text.count("```python") for text in TEXTS.values())
-    assert len(EXAMPLES) + 1 == blocks - routers == 6
+    assert len(EXAMPLES) + 1 == blocks - routers == 7
 
 
 @pytest.mark.parametrize(("code", "output"), EXAMPLES)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from extauth.adapters.oauth2.http.addresses import Reach
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "troubleshooting.md"
@@ -39,6 +42,13 @@ def test_the_source_has_each_message(message):
     """Whoever changes a message finds the page that explains it."""
     parts = [re.escape(part) for part in re.split(r"\.\.\.|\(\w+\)$", message)]
     assert re.search(r"[^\n]{0,80}?".join(parts).strip(), SOURCE), message
+
+
+def test_where_a_provider_may_be():
+    """What pages say to give as ``reach`` can be given."""
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    said = {word for page in pages for word in re.findall(r"reach=\"(\w+)\"", page.read_text())}
+    assert said - set(get_args(Reach)) == set()
 
 
 def test_there_are_many():

@@ -60,6 +60,15 @@ def test_a_sentence_is_for_people(kind, made):
     assert [sign for sign in ("LinkKey(", "timedelta", "None", "{", "}", "\n", "  ") if sign in text] == []
 
 
+def test_a_sentence_shows_the_numbers_that_it_names():
+    """No other word takes the place of a count, whatever its name."""
+    for kind in KINDS:
+        counts = [field.name for field in attrs.fields(kind) if field.type == "int"]
+        named = {name: 1000 + n for n, name in enumerate(counts) if f"{{{name}}}" in SENTENCES[kind][1]}
+        text = str(report(example(kind, **named)))
+        assert [name for name, count in named.items() if str(count) not in text] == [], text
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("made", [example, bare], ids=["all fields", "as few as can be"])
 def test_without_ids_nobody_is_named(kind, made):

@@ -1,6 +1,7 @@
 """The application of the guide to deployment, as a process.
 
-Called with its store's URL, the token endpoint, the client's id and secret, and a port.
+Called with its store's URL, the token endpoint, the client's id and secret, and a port; without that it is
+the guide's job, which asks for a token.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from extauth import Auth
 from extauth.adapters.oauth2 import OAuth2Provider
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "howto" / "deploy.md").read_text()
@@ -25,8 +27,13 @@ async def token(request: web.Request) -> web.Response:
     return web.Response(text=await request.app[names["AUTH"]].access_token("example", "alice"))
 
 
+async def ask(auth: Auth) -> None:
+    """Be the work of a job."""
+    await auth.access_token("example", "alice")
+
+
 if __name__ == "__main__":
-    url, token_url, client_id, client_secret, port = sys.argv[1:]
+    url, token_url, client_id, client_secret, *port = sys.argv[1:]
     provider = OAuth2Provider(
         "example",
         client_id=client_id,
@@ -34,6 +41,9 @@ if __name__ == "__main__":
         authorize_url=token_url.replace("/token", "/authorize"),
         token_url=token_url,
     )
-    app = names["application"](url, [provider], keys="plain")
-    app.router.add_get("/token", token)
-    web.run_app(app, host="127.0.0.1", port=int(port), print=None)
+    if port:
+        app = names["application"](url, [provider], keys="plain")
+        app.router.add_get("/token", token)
+        web.run_app(app, host="127.0.0.1", port=int(*port), print=None)
+    else:
+        names["run"](url, [provider], ask, keys="plain")

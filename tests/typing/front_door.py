@@ -9,6 +9,7 @@ from typing import assert_type
 
 import extauth
 from extauth import (
+    AuditEntry,
     Auth,
     DeviceAuthorization,
     KeyProvider,
@@ -18,6 +19,7 @@ from extauth import (
     Store,
     TokenService,
     UnlinkOutcome,
+    audit_of,
     events,
 )
 from extauth.adapters.encryption import EncryptionKey, Keyring
@@ -26,6 +28,7 @@ from extauth.adapters.providers import github
 from extauth.adapters.webhooks import Webhook
 from extauth.domain.linking_outcomes import Validity
 from extauth.health import Health, LinkState, ProbablyBroken
+from extauth.inventory import FoundLinks, LinkFilter, inventory_of
 from extauth.outbox import (
     DeliveryOptions,
     LinkBroken,
@@ -35,6 +38,7 @@ from extauth.outbox import (
     LinkRecovered,
     Outbox,
     deliver,
+    outbox_of,
 )
 
 
@@ -46,6 +50,18 @@ def what_it_opens(store: Store) -> None:
     extauth.open(
         MemoryLinkStore(), [provider], on_account_change="refuse", redirect_uris=["https://a.example"]
     )
+
+
+async def what_stands_beside_the_links(auth: Auth, store: Store) -> None:
+    """What a store has besides is found by functions, whichever store it is."""
+    assert_type(await audit_of(auth.store).find(user_id="alice"), list[tuple[int, AuditEntry]])
+    assert_type(outbox_of(store), Outbox)
+    assert_type(await inventory_of(auth.store).find(LinkFilter("github")), FoundLinks)
+
+
+async def what_a_framework_has_read(auth: Auth, form: Mapping[str, str | bytes]) -> None:
+    """A form may hold files, as far as types know; a callback with one is refused when it comes."""
+    assert_type(await auth.complete(form, user_id="alice", provider_id="github", method="POST"), Link)
 
 
 async def take_link_event(event: LinkEvent) -> None:

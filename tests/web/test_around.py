@@ -80,10 +80,10 @@ async def test_a_link_from_elsewhere(opens):
 
 
 async def test_where_to_sign_in(opens):
-    """Reading leads there; posting and a callback say it, and lose nothing."""
-    world = await opens(sign_in_url="/login")
+    """Reading leads there, and from there back; posting and a callback say it, and lose nothing."""
+    world = await opens(sign_in_url="/login?next=/accounts/")
     nobody = world.visitor(None)
-    assert (await nobody.get("/accounts/"))["location"] == "/login"
+    assert (await nobody.get("/accounts/"))["location"] == "/login?next=/accounts/"
     for reply in (
         await nobody.post("/accounts/connect/calendar"),
         await nobody.get("/accounts/", accept="application/json"),
@@ -92,7 +92,7 @@ async def test_where_to_sign_in(opens):
     alice = world.visitor()
     callback = await alice.connect(world.calendar)
     alice.user = None
-    assert 'href="/login"' in (await alice.follow(callback)).text
+    assert 'href="/login?next=/accounts/"' in (await alice.follow(callback)).text
 
 
 async def test_afterwards_to_the_applications_own_page(opens):

@@ -230,14 +230,24 @@ def test_of_another_type(given):
         ConnectedAccounts(lambda _: None, signed_out, public_url=PUBLIC_URL, offers=["github"])
 
 
+async def signed_out(_):
+    """Nobody is signed in."""
+
+
+async def numbered(_):
+    """A user whose id is a number is signed in."""
+    return 7
+
+
 @pytest.mark.parametrize(
     ("auth", "user", "message"),
     [
         (lambda _: None, signed_in, "what auth returns must be what extauth.open opened, not None; write a"),
         (signed_in, signed_in, "what auth returns must be what extauth.open opened, not coroutine; write a"),
         (lambda _: None, lambda _: "alice", "user must be an async function of the request: write async def"),
+        (lambda _: None, numbered, "user_id must be a str, not int; ids are text: write str"),
     ],
-    ids=["none", "async", "not async"],
+    ids=["none", "async", "not async", "a number"],
 )
 async def test_functions_that_are_no_such_functions(auth, user, message):
     """What is wrong is said at the first request."""
@@ -245,10 +255,6 @@ async def test_functions_that_are_no_such_functions(auth, user, message):
     request = WebRequest(method="GET", path="", native=WebRequest(method="GET", path="", headers={}))
     with pytest.raises(TypeError, match=message):
         await accounts.respond(request)
-
-
-async def signed_out(_):
-    """Nobody is signed in."""
 
 
 def test_only_web_addresses_become_links():

@@ -30,8 +30,9 @@ it starts. Your own links, which `connect` makes, are kept in a store that is ma
 _APP: Final = """\
 `--app module:attribute` is imported from the current folder or the Python path. The attribute is what
 `extauth.open(...)` returns, not entered: then its store and its keys are used, and no `--store` is
-needed. Or it is your providers, in a list. Or it is a function without arguments, async or not, that
-returns one of these, or an async context manager of one, which is left at the end:
+needed, but by `doctor` and `migrate`, which open no store of an application. Or it is your providers, in a
+list. Or it is a function without arguments, async or not, that returns one of these, or an async context
+manager of one, which is left at the end:
 
 ```python
 import os

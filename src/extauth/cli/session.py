@@ -71,7 +71,8 @@ class Session:
         :raises UsageError: if it was not given.
         """
         if (url := self.url) is None:
-            msg = f"give the store's address by --store or {STORE}"
+            why = ": this command goes to the database itself, and not by the application" if self.app else ""
+            msg = f"give the store's address by --store or {STORE}{why}"
             raise UsageError(msg)
         return url
 

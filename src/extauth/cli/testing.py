@@ -31,10 +31,14 @@ _ADDRESSES: Final = (
     "jwks_url",
     "resource_url",
 )
+_FAULTS: Final = tuple(fault.value for fault in Fault if fault is not Fault.NOT_SENT)
+"""A server that was reached cannot play that one."""
+_LAST_PORT: Final = 65535
 _DESCRIPTION: Final = (
     "Runs an authorization server on 127.0.0.1 until SIGTERM or Ctrl-C. When it listens it prints one line of"
-    " JSON: its addresses, client_id, client_secret and redirect_uris. It says yes to everybody, gives"
-    " single-use refresh tokens, and forgets all at the end. For tests only: it lets anybody in."
+    " JSON: its addresses, client_id, client_secret and redirect_uris. It says yes to everybody who"
+    " opens its authorization URL, or types a device's code in; it gives single-use refresh tokens, and"
+    " forgets all at the end. For tests only: it lets anybody in."
 )
 
 
@@ -46,7 +50,7 @@ def add_testing(
     serve = testing.add_subparsers(dest="testing", metavar="COMMAND", required=True).add_parser(
         "serve", help="run it until SIGTERM", description=_DESCRIPTION
     )
-    serve.add_argument("--port", type=int, default=0, help="to listen on (default: any that is free)")
+    serve.add_argument("--port", type=_port, default=0, help="to listen on (default: any that is free)")
     serve.add_argument("--client-id", metavar="ID", help="of its client (default: drawn)")
     serve.add_argument("--client-secret", metavar="SECRET", help="of its client (default: drawn)")
     serve.add_argument(
@@ -76,16 +80,17 @@ def add_testing(
         default=[],
         type=_quirk,
         metavar="NAME=VALUE",
-        help="a field of ServerQuirks and its value as JSON, spans in seconds; may be repeated",
+        help="a field of ServerQuirks and its value as JSON, spans in seconds; may be repeated."
+        " client_auth=none lets a client without a secret in",
     )
     serve.add_argument(
         "--fault",
         action="append",
         default=[],
-        type=Fault,
-        choices=list(Fault),
+        type=_fault,
         metavar="NAME",
-        help="what the next token request meets with; may be repeated, first come first served",
+        help="what the next token request meets with; may be repeated, first come first served: "
+        + ", ".join(_FAULTS),
     )
     serve.add_argument(
         "--fault-rate",
@@ -116,9 +121,27 @@ def _quirk(text: str) -> tuple[str, object]:
         return name, value  # a word needs no quotes
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        msg = f"a port is a number up to {_LAST_PORT}, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _fault(text: str) -> Fault:
+    if text not in _FAULTS:
+        msg = f"no fault of a server is called {text!r}; there are {', '.join(_FAULTS)}"
+        raise argparse.ArgumentTypeError(msg)
+    return Fault(text)
+
+
 def _rate(text: str) -> tuple[Fault, float]:
     name, value = _named(text)
-    return Fault(name), float(value)
+    try:
+        return _fault(name), float(value)
+    except ValueError:
+        msg = f"write how probable it is, such as {name}=0.1, not {text!r}"
+        raise argparse.ArgumentTypeError(msg) from None
 
 
 def run_testing(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

@@ -83,7 +83,7 @@ SENTENCES: Mapping[type[Event], tuple[Severity, str]] = {
             " its user may have to connect again"
         ),
     ),
-    UnlinkedMeanwhile: ("info", "{link} was removed while it was refreshed; its new tokens {ended}"),
+    UnlinkedMeanwhile: ("info", "{link} was removed while it was refreshed; its new tokens {revoked_or_not}"),
     LinkConnected: ("info", "{link} was connected"),
     RefreshTokenMissing: (
         "warning",
@@ -97,7 +97,7 @@ SENTENCES: Mapping[type[Event], tuple[Severity, str]] = {
         "warning",
         "whose account {link} is for could not be found out now ({reason})",
     ),
-    LinkRemoved: ("info", "{link} was removed; its tokens {ended}"),
+    LinkRemoved: ("info", "{link} was removed; its tokens {revoked_or_not}"),
     SharedGrantEnded: (
         "warning",
         "{link} ended with the tokens of {ended_with}, which were revoked: its user must connect again",
@@ -114,7 +114,7 @@ SENTENCES: Mapping[type[Event], tuple[Severity, str]] = {
         (
             "the database {gone_back}, as in a failover or a restored backup: of {known} links that"
             " this process knows, newer tokens of {healed} were put back, {missing} are not there, and"
-            " {unread} could not be looked at yet{held}"
+            " {unread} could not be looked at yet{paused_for}"
         ),
     ),
     StoreRestored: (
@@ -194,10 +194,12 @@ def _words(event: Event, facts: Mapping[str, Fact], show_id: ShowId) -> Mapping[
     words["replay"] = "; an earlier refresh may have used its token up" if facts.get("replay") else ""
     lost = isinstance(event, StoreWentBack) and event.lost_something
     words["gone_back"] = "has lost writes" if lost else "may have lost writes"
-    words["held"] = f"; no link is refreshed for {facts['held']:g} s" if facts.get("held") else ""
+    words["paused_for"] = f"; no link is refreshed for {facts['held']:g} s" if facts.get("held") else ""
     words["took"] = f"{facts.get('took', 0):.3f} s"
     why = f" ({facts['reason']})" if "reason" in facts else ""
-    words["ended"] = "were revoked" if facts.get("revoked") else f"were not revoked{why} and may still work"
+    words["revoked_or_not"] = (
+        "were revoked" if facts.get("revoked") else f"were not revoked{why} and may still work"
+    )
     before, now = facts.get("previous_id"), facts.get("account_id")
     words["accounts"] = "" if before is None or now is None else f": {now!r} instead of {before!r}"
     return words

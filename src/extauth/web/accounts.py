@@ -140,7 +140,9 @@ class ConnectedAccounts:
         if (route, provider_id) == (DOCUMENT_PATH, "") and self._settings.document is not None:
             return _document(self._settings.document)
         user_id = await said(self._user(request.native), "user")
-        call = self._call(request, None if user_id is None else id_text(user_id, "user"), route, provider_id)
+        call = self._call(
+            request, None if user_id is None else id_text(user_id, "user_id"), route, provider_id
+        )
         response = await self._handled(call)
         return call.with_key(response)
 

@@ -7,7 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 
-from extauth import DataKey
+from extauth import DataKey, open_store
 from extauth.adapters.encryption import EncryptionKey, Keyring
 
 SECRET = bytes(range(32))
@@ -77,3 +77,9 @@ def test_keyrings_are_checked():
         Keyring(key, EncryptionKey.generate("k"))
     with pytest.raises(TypeError, match="must be an EncryptionKey or a KeyProvider"):
         Keyring(key, "k2:secret")
+
+
+def test_a_word_that_is_no_key():
+    """A misspelled "plain" is told how that is written."""
+    with pytest.raises(TypeError, match='keys="plain" encrypts nothing'):
+        open_store("memory://", keys="plian")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
@@ -78,6 +80,19 @@ def test_the_least_of_a_row():
     assert expected == Columns()({**ROW, "refresh_token": "", "expires_at": None, "scopes": None})
 
 
+def test_a_row_of_a_driver():
+    """A row that SQLite's driver gives is one; a tuple knows no names: it says what to give."""
+    mapping = Columns(user_id="owner", provider_id=lambda row: str(row["service"]), extra=["tenant"])
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.row_factory = sqlite3.Row
+        columns = "'alice' AS owner, 'github' AS service, 'at-1' AS access_token, 't-1' AS tenant"
+        row = database.execute(f"SELECT {columns}").fetchone()
+    link = mapping(row)
+    assert (link.key, link.tokens) == (LinkKey("github", "alice"), TokenSet("at-1", extra={"tenant": "t-1"}))
+    with pytest.raises(RowRefused, match="no mapping but tuple; give values by column"):
+        mapping(tuple(row))
+
+
 @pytest.mark.parametrize(
     ("value", "options"),
     [
@@ -127,7 +142,7 @@ SECRET = "not-to-be-seen"
         ),
         (
             {"expires_at": AT.replace(tzinfo=None)},
-            "expires_at has no time zone; say which is meant: naive=UTC",
+            "expires_at has no time zone; say which is meant: naive=UTC, or of the command --utc",
         ),
         ({"user_id": None}, "user_id is missing"),
         ({"user_id": True}, "user_id is a bool, and no text"),

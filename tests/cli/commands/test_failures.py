@@ -72,6 +72,13 @@ def test_a_store_is_needed():
         assert "EXTAUTH_STORE" in run.error["message"]
 
 
+def test_a_command_that_an_application_gives_no_store_to():
+    """It says why the address is needed all the same."""
+    for command in ("doctor", "migrate"):
+        run = extauth(command, env={"EXTAUTH_APP": "app:opened"})
+        assert (run.code, "EXTAUTH_STORE" in run.err, "not by the application" in run.err) == (2, True, True)
+
+
 BROKEN = {
     "raises": "raise ValueError('secret-canary')",
     "key": "import os\nos.environ['CLIENT_SECRET']",

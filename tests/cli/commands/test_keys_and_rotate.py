@@ -126,8 +126,9 @@ async def test_keys_are_counted(tmp_path):
 
 
 def test_a_rotation_needs_keys(kept):
-    """Without them it says so."""
+    """Without them it says so, and how they are given."""
     run = extauth("rotate", "--store", kept, "--json")
+    assert "EXTAUTH_KEYS" in run.error["message"]
     assert (run.code, run.error["code"], run.json["done"]) == (5, "configuration_error", {})
 
 

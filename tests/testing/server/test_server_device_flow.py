@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from extauth.testing import Consent
 from extauth.testing.server.grant_types import DEVICE_GRANT
 from tests.support.raw_client import Clock, api, ask, refresh, secret_of, serve
 
@@ -41,6 +42,25 @@ async def test_approved():
         clock.seconds += 5
         assert (await poll(server, codes)).said == (400, {"error": "invalid_grant"})
         assert server.device_polls == ["authorization_pending", None, "invalid_grant"]
+
+
+async def test_the_page_that_a_person_opens():
+    """It takes the code that it is given, or asks for it, and answers as the server's consent says."""
+    async with serve(Clock()) as server:
+        for consent, answer in (
+            (Consent.approve("alice", scopes=["read"]), (200, "read")),
+            (Consent.deny(), (400, "access_denied")),
+        ):
+            codes = await begin(server, scope="read write")
+            server.consent = consent
+            asking = await ask("GET", codes["verification_uri"])
+            assert (asking.status, 'name="user_code"' in asking.text) == (200, True)
+            wrong = await ask("GET", f"{codes['verification_uri']}?user_code=XXXX-XXXX")
+            assert (wrong.status, "No device" in wrong.text) == (404, True)
+            said = await ask("GET", codes["verification_uri_complete"])
+            assert (said.status, "You said" in said.text) == (200, True)
+            polled = await poll(server, codes)
+            assert (polled.status, polled.json.get("scope") or polled.json["error"]) == answer
 
 
 async def test_too_fast():

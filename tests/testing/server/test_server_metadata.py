@@ -78,6 +78,12 @@ async def test_userinfo_of_a_provider():
         token = server.new_grant(account=ANN).access_token
         told = await ask("GET", server.userinfo_url, headers=bearer(token))
         assert told.json == {"data": {"id": 42, "login": "ann", "more": ["Ann A.", 1]}}
+        ids = {}
+        for name in ("someone", "somebody", "someone"):  # whose id is no number
+            token = server.new_grant(name).access_token
+            told = await ask("GET", server.userinfo_url, headers=bearer(token))
+            assert ids.setdefault(name, told.json["data"]["id"]) == told.json["data"]["id"]
+        assert len({number for number in ids.values() if isinstance(number, int)}) == 2
 
 
 @pytest.mark.parametrize("base", ["", "/realms/main"])

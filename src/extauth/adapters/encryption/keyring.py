@@ -112,7 +112,10 @@ def keyring_of(keys: Keys) -> Keyring:
     if isinstance(keys, EncryptionKey) or _is_provider(keys):
         return Keyring(keys)
     if isinstance(keys, str | bytes) or not isinstance(keys, Iterable):
-        hint = "a key is EncryptionKey(key_id, secret); from its text it is EncryptionKey.parse(text)"
+        hint = (
+            "a key is EncryptionKey(key_id, secret); from its text it is EncryptionKey.parse(text);"
+            ' keys="plain" encrypts nothing'
+        )
         raise TypeError(must_be("a Keyring, a key or a list of keys", keys, "keys", hint))
     given = list(keys)
     if not given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, cast, final
 
 import attrs
 
@@ -30,7 +30,8 @@ class Columns:
 
     Every field names the column that holds it; a column that is not in the row counts as null. Instants are
     ``datetime``, numbers since 1970 in ``epoch``, or text of either; those that name no time zone are refused
-    unless ``naive`` says which is meant. User ids may be whole numbers or UUIDs, too.
+    unless ``naive`` says which is meant. User ids may be whole numbers or UUIDs, too. Rows are mappings;
+    ``sqlite3.Row`` and asyncpg's records are taken for such.
 
     :raises RowRefused: on calling it, for a row that no link can be made of.
     """
@@ -63,6 +64,7 @@ class Columns:
     checks: Sequence[Check] = ()
 
     def __call__(self, row: Row) -> ImportedLink:
+        row = _by_name(row)
         for check in self.checks:
             if (why_not := check(row)) is not None:
                 raise RowRefused(why_not)
@@ -129,6 +131,18 @@ class Columns:
     def _instant(self, row: Row, field: str) -> datetime | None:
         value = _value(row, getattr(self, field))
         return optional_instant(value, field, epoch=self.epoch, naive=self.naive)
+
+
+def _by_name(row: Row) -> Row:
+    """Return a row by its columns' names, as ``sqlite3.Row`` and asyncpg's records have them, too."""
+    given = cast("object", row)
+    if isinstance(given, Mapping):
+        return row
+    if hasattr(given, "keys"):
+        return dict(row)
+    wanted = "give values by column: a dict, a sqlite3.Row (row_factory), or row._mapping of SQLAlchemy"
+    msg = f"it is no mapping but {type(given).__name__}; {wanted}"
+    raise RowRefused(msg)
 
 
 def _value(row: Row, column: Column) -> object:

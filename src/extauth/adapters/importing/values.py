@@ -71,7 +71,7 @@ def optional_instant(value: object, what: str, *, epoch: Epoch, naive: tzinfo | 
         raise RowRefused(msg)
     if instant.tzinfo is None:
         if naive is None:
-            msg = f"{what} has no time zone; say which is meant: naive=UTC"
+            msg = f"{what} has no time zone; say which is meant: naive=UTC, or of the command --utc"
             raise RowRefused(msg)
         instant = instant.replace(tzinfo=naive)
     return instant

@@ -60,7 +60,10 @@ async def rotate(
         msg = "at_once must be at least 1"
         raise ValueError(msg)
     if not hasattr(rows_of(store), "primary_key_id"):
-        msg = "this store encrypts nothing: open it with keys, the new one first"
+        msg = (
+            "this store encrypts nothing: open it with keys, the new one first; give them to the command by"
+            " --keys-file or EXTAUTH_KEYS"
+        )
         raise ConfigurationError(msg)
     given = cast("ResealingStore", store)
     key_id = await given.sealed.primary_key_id()

@@ -151,7 +151,7 @@ class Callback:
         return self["error"] is not None or self["error_code"] is not None
 
 
-def read_callback(given: str | UrlObject | Mapping[str, str]) -> Callback:
+def read_callback(given: str | UrlObject | Mapping[str, object]) -> Callback:
     """Read an absolute URL, a path with a query, a query or the parameters themselves.
 
     :raises InvalidCallback: if a parameter is repeated (RFC 6749 section 3.1) or is no text that can be
@@ -159,7 +159,7 @@ def read_callback(given: str | UrlObject | Mapping[str, str]) -> Callback:
     :raises TypeError: if it is neither URL nor mapping.
     """
     url = given if isinstance(given, str) else str(given) if is_url_object(given) else None
-    pairs = _mapping_pairs(cast("Mapping[str, str]", given)) if url is None else _url_pairs(url)
+    pairs = _mapping_pairs(cast("Mapping[str, object]", given)) if url is None else _url_pairs(url)
     params: dict[str, str] = {}
     for name, value in pairs:
         if name in params:

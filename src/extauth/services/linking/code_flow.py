@@ -125,7 +125,7 @@ class CodeFlow:
 
     def read(
         self,
-        given: Hidden[str | UrlObject | Mapping[str, str]],
+        given: Hidden[str | UrlObject | Mapping[str, object]],
         *,
         user_id: str,
         provider_id: str | None,

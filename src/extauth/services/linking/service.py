@@ -155,7 +155,7 @@ class LinkingService:
 
     async def complete(
         self,
-        callback: str | UrlObject | Mapping[str, str],
+        callback: str | UrlObject | Mapping[str, object],
         *,
         user_id: str,
         provider_id: str | None = None,

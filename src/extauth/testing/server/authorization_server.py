@@ -50,7 +50,8 @@ class AuthorizationServer(ServerUrls):
     """A server on 127.0.0.1 while it is entered, on ``port`` or one of the operating system's choice.
 
     ``/authorize`` answers as :attr:`consent` says, at once (RFC 6749 section 4.1); :meth:`visit` plays
-    the browser. ``/token`` gives tokens for codes, refresh tokens and devices (RFC 8628), for one
+    the browser. ``/device``, where a person types a device's code in (RFC 8628 section 3.3), answers as it
+    says, too. ``/token`` gives tokens for codes, refresh tokens and devices, for one
     resource or all (RFC 8707). ``/revoke`` revokes (RFC 7009), ``/introspect`` tells about tokens
     (RFC 7662), ``/register`` registers clients (RFC 7591), ``/userinfo`` and ID tokens say who it is
     (OpenID Connect), and ``/resource`` is an API that accepts live access tokens (RFC 6750). Its

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Self, final
+from zlib import crc32
 
 import attrs
 
@@ -65,7 +66,7 @@ def filled(template: object, account: Account, url: str) -> object:
     if not isinstance(template, str):
         return template
     if template == "{account_number}":
-        return int(account.id)
+        return int(account.id) if account.id.isdecimal() else crc32(account.id.encode())
     places = {
         "{url}": url,
         "{account_id}": account.id,

@@ -1,7 +1,8 @@
-"""The device authorization endpoint (RFC 8628 section 3.1)."""
+"""What a device asks (RFC 8628 section 3.1), and the page on which its code is typed in (section 3.3)."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import final
 
 from aiohttp import web
@@ -16,6 +17,9 @@ from extauth.testing.server.token_request import read_parameters
 
 DEFAULT_INTERVAL = 5.0
 """Seconds between polls if the answer does not say (RFC 8628 section 3.2)."""
+
+_PAGE = """<!doctype html><title>Connect a device</title><p>{said}</p>
+<form><input name="user_code" aria-label="The code that the device shows"><button>Connect</button></form>"""
 
 
 @final
@@ -65,3 +69,30 @@ class DeviceEndpoint:
         if told is not None:
             members["interval"] = int(interval)
         return Answer(members)
+
+
+@final
+class DevicePage:
+    """Where a person answers: at once, as the server's consent says."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Take the code of the query, or ask for it; one that no device shows is 404."""
+        typed, consent = request.query.get("user_code"), self._state.consent
+        device = None if typed is None else self._state.devices.shown(typed)
+        if typed is None:
+            return _page("Type in the code that the device shows.")
+        if device is None:
+            return _page("No device shows this code.", HTTPStatus.NOT_FOUND)
+        if consent.denied:
+            device.answer = "denied"
+            return _page("You said no.")
+        device.granted = consent.scopes
+        device.answer = self._state.accounts.remember(consent.account)
+        return _page("You said yes. Go back to the device.")
+
+
+def _page(said: str, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.Response(text=_PAGE.format(said=said), status=status, content_type="text/html")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Literal, TypeAlias, cast, final, get_args, get_origin, get_type_hints
 
@@ -56,8 +56,14 @@ _STANDARD_PROOFS = frozenset[ClientProof]({"client_secret_basic", "client_secret
 _DEAD = Refusal("invalid_grant")
 _WRONG_CLIENT = Refusal("invalid_client")
 _THROTTLED = Refusal("temporarily_unavailable", 429)
+
 _NAMES = attrs.field(factory=dict[str, str])
 _MUST_BE = attrs.field(factory=dict[str, str | None])
+
+
+def _proofs(given: Iterable[ClientProof]) -> frozenset[ClientProof]:
+    """Return a set: one name alone is a set of itself, and not of its letters."""
+    return frozenset({cast("ClientProof", given)} if isinstance(given, str) else given)
 
 
 @final
@@ -66,13 +72,14 @@ class ServerQuirks(ServerHabits):
     """One provider's habits. ``ServerQuirks()`` follows the standards, to the letter.
 
     Texts in ``extra_members``, ``extra_callback`` and ``userinfo`` may hold ``{url}``, ``{account_id}``,
-    ``{login}``, ``{name}`` and ``{picture}``; a text that is ``{account_number}`` alone becomes a number.
+    ``{login}``, ``{name}`` and ``{picture}``; a text that is ``{account_number}`` alone becomes a number: the
+    account's id, or one made of it.
 
     :raises ValueError: for a habit that there is not, or a lifetime, count or interval that is not positive.
     """
 
     # Who the client is, and what a token request looks like
-    client_auth: frozenset[ClientProof] = attrs.field(default=_STANDARD_PROOFS, converter=frozenset)
+    client_auth: frozenset[ClientProof] = attrs.field(default=_STANDARD_PROOFS, converter=_proofs)
     """The proofs that are accepted of the server's own client; all others are refused."""
     assertion_audience: str | None = None
     """``aud`` of a client's JWT; None: the token endpoint or the issuer."""

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from extauth.testing.server.api import RESOURCE_METADATA, Api
 from extauth.testing.server.authorize import AuthorizeEndpoint
-from extauth.testing.server.device import DeviceEndpoint
+from extauth.testing.server.device import DeviceEndpoint, DevicePage
 from extauth.testing.server.introspection import IntrospectionEndpoint
 from extauth.testing.server.metadata import Metadata
 from extauth.testing.server.registration import RegistrationEndpoint
@@ -23,6 +23,7 @@ def application(state: ServerState, token: TokenEndpoint) -> web.Application:
         web.get(f"{base}/authorize", AuthorizeEndpoint(state).handle),
         web.post(f"{base}/token", token.handle),
         web.post(f"{base}/device_authorization", DeviceEndpoint(state).handle),
+        web.get(f"{base}/device", DevicePage(state).handle),
         web.post(f"{base}/introspect", IntrospectionEndpoint(state).handle),
         web.get(f"{base}/jwks", metadata.keys),
         web.get(f"{base}/userinfo", api.userinfo),
