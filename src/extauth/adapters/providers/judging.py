@@ -126,10 +126,7 @@ JUDGING: Mapping[str, Judging] = {
         dead=frozenset({"invalid_rapt"}), client=frozenset({"deleted_client", "disabled_client"})
     ),
     "hubspot": Judging(
-        dead=frozenset({"BAD_REFRESH_TOKEN"}),
-        client=frozenset({"BAD_CLIENT_ID"}),
-        restart=frozenset({"BAD_AUTH_CODE"}),
-        error_member="status",
+        dead=frozenset({"BAD_REFRESH_TOKEN"}), restart=frozenset({"BAD_AUTH_CODE"}), error_member="status"
     ),
     # Its text is the standard's explanation of invalid_grant; clients have seen it with that code and with
     # invalid_request.
