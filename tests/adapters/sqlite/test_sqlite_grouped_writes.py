@@ -92,6 +92,7 @@ async def test_one_transaction(path):
             told.clear()
         await store.release(key("ann"), 1, "ann")
         assert told == ["UPDATE"]
+        assert (await store.get(key("ann"))).pending is None  # it has a known end, if nothing else is said
 
 
 async def test_each_has_its_own_outcome(path):
@@ -427,7 +428,8 @@ async def test_a_connection_that_is_closed_under_waiting_writes(path, monkeypatc
         await closing_it
         outcomes = await asyncio.gather(*saves, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [Saved, *[StoreUnavailable] * 3]
-        assert [type(outcome.__cause__) for outcome in outcomes[1:]] == [ValueError] * 3  # the driver's
+        # By the driver: one whose batch the thread had by then, by SQLite's module.
+        assert {type(outcome.__cause__) for outcome in outcomes[1:]} <= {ValueError, sqlite3.ProgrammingError}
 
 
 async def test_a_batch_that_breaks_down(path, monkeypatch):
