@@ -89,7 +89,7 @@ class Opener:
         return stored
 
 
-def link_context(key: LinkKey, column: str, member: str = "") -> Context:
+def link_context(key: LinkKey, column: str, member: str) -> Context:
     """Return the place of a text in a link's row, at whatever version."""
     return ("links", key.provider_id, key.user_id, column, member)
 
