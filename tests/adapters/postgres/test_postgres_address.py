@@ -31,6 +31,7 @@ def verified(dsn, environment=(), *, home=False):
         "postgresql://%2Fvar%2Frun%2Fpostgresql/links",
         "postgresql:///links?host=/var/run/postgresql",
         "postgresql:///links?host=localhost&port=5433",
+        "postgresql:///links?host=localhost,127.0.0.1,/run",
     ],
 )
 def test_this_machine_is_not_verified(dsn):

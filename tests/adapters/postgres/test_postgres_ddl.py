@@ -11,6 +11,7 @@ from extauth.adapters.postgres.ddl import NEWEST, ddl, grants, quoted, stored_ve
 from extauth.adapters.postgres.schema import META_TABLE, MIGRATIONS, TABLES
 from extauth.domain.hidden import Hidden
 from tests.adapters.postgres.whole_store import use_all_of
+from tests.servers.transaction_pooler import transaction_pooler
 from tests.support.postgres_admin import session
 
 SCHEMA = """SELECT table_name, column_name, data_type, is_nullable, column_default, collation_name
@@ -89,6 +90,8 @@ async def test_what_a_database_has(postgres_server):
         assert await stored_version(Hidden(dsn)) == 0
         await connection.execute("INSERT INTO external_auth_meta VALUES (3)")
         assert await stored_version(Hidden(dsn)) == 3
+        async with transaction_pooler(dsn) as (_, pooled):
+            assert await stored_version(Hidden(pooled)) == 3
 
 
 async def test_a_server_that_cannot_be_asked(postgres_server):

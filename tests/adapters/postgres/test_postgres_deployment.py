@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
+from extauth.adapters.postgres.deployment import permanent
 from extauth.adapters.postgres.schema import TABLES
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.link import LinkKey
@@ -23,6 +24,23 @@ host all stranger 127.0.0.1/32 reject
 host all,replication postgres 127.0.0.1/32 trust
 host all nobody 127.0.0.1/32 trust
 """
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("password authentication failed", "refuses the user with this password"),
+        ("no such user: app", "refuses the user with this password"),
+        ("no such database: links", "no such database"),
+        ('database "links" does not exist', "no such database"),
+        ("unsupported startup parameter: search_path", "value that the server, or the pooler"),
+        ("server login has been failing, cached error: connect failed", None),
+    ],
+)
+def test_what_a_pooler_says_is_told_by_its_text(said, problem):
+    """It has one SQLSTATE for what somebody must mend and for what passes."""
+    found = permanent(asyncpg.ProtocolViolationError(said))
+    assert found is None if problem is None else problem in found
 
 
 async def said_at_opening(dsn: str) -> str:

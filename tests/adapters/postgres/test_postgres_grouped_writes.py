@@ -511,11 +511,25 @@ async def test_events_are_each_with_their_write(postgres_dsn):
         assert sorted(event.event.key.user_id for event in events) == [*USERS]
 
 
+async def test_the_last_instant_is_kept_as_by_one_alone(postgres_dsn):
+    """As Postgres writes it, which has later ones."""
+    last = TokenSet("at-2", "rt-2", expires_at=datetime.max.replace(tzinfo=UTC))
+    async with filled(postgres_dsn) as store, session(postgres_dsn) as connection:
+        told = sent(store)
+        await store.save(key("ann"), 1, last)
+        await at_once(*(store.save(key(user), 1, last) for user in USERS[1:]))
+        assert set(told) == {"many"}
+        kept = await connection.fetch("SELECT oauth_expiry::text FROM external_auth_links")
+        assert {row[0] for row in kept} == {"infinity"}
+
+
 async def test_a_lease_has_its_own_time(postgres_dsn):
     """The clock is read for each write, after its row was had."""
     async with filled(postgres_dsn) as store:
         claims = await at_once(*(store.claim(key(user), 1, "one", TTL) for user in USERS))
         assert len({claim.at for claim in claims}) == 4
+        await store.release(key("ann"), 1, "one")
+        assert (await store.get(key("ann"))).pending is None  # it has a known end, if nothing else is said
 
 
 async def test_a_store_that_is_closed(postgres_dsn):

@@ -9,6 +9,7 @@ import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.postgres.history import tells_history
+from extauth.domain.link import LinkKey
 from extauth.domain.outcomes import Claimed
 from tests.adapters.postgres.failing_over import until_it_works
 from tests.adapters.postgres.whole_store import KEY, TOKENS
@@ -45,6 +46,29 @@ async def test_one_that_is_over_is_not_accepted(postgres_dsn):
         seen = await store.history.look()
         await store.history.accept(attrs.evolve(seen, current="another/00000001"))
         assert (await store.history.look()).accepted is None
+
+
+async def test_links_are_held_until_somebody_agrees(postgres_dsn):
+    """Of every provider; when it was found out is remembered until then."""
+    keys = [LinkKey(provider, "alice") for provider in ("GitHub", "gitlab")]
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        for key in keys:
+            await store.put(key, TOKENS)
+        seen = await store.history.look()
+        assert await store.history.restored(seen) == 2
+        found = await store.history.look()
+        assert (found.accepted, found.restored_at) == (seen.current, seen.at)
+        assert (await store.history.hold(await store.time() + MINUTE)).held == 2
+        assert [(await store.get(key)).failure.reason for key in keys] == ["doubtful"] * 2
+        await store.history.agree()
+        assert (await store.history.look()).restored_at is None
+
+
+async def test_a_row_that_is_missing_says_nothing(postgres_dsn):
+    """As after a TRUNCATE, until a write puts it back."""
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        await run(postgres_dsn, "DELETE FROM external_auth_meta")
+        assert await store.history.look() is None
 
 
 async def test_a_promotion_begins_another():

@@ -103,8 +103,11 @@ async def test_who_may_not_put_it_back_is_told_what_to_do(postgres_dsn):
         await run(postgres_dsn, f"REVOKE INSERT ON external_auth_meta FROM {urlsplit(dsn).username}")
         async with open_store(dsn) as store:
             await run(postgres_dsn, f"TRUNCATE {TABLES}")
-            with pytest.raises(StoreUnavailable, match="INSERT INTO external_auth_meta DEFAULT VALUES"):
+            with pytest.raises(
+                StoreUnavailable, match="INSERT INTO external_auth_meta DEFAULT VALUES"
+            ) as told:
                 await store.put(KEY, TOKENS)
+            assert isinstance(told.value.__cause__, asyncpg.InsufficientPrivilegeError)
         with pytest.raises(ConfigurationError, match="INSERT INTO external_auth_meta DEFAULT VALUES"):
             async with open_store(dsn):
                 raise AssertionError

@@ -48,6 +48,11 @@ def wanted(dsn, *, several=False, **environment):
             {"PGHOST": "/a,b:3", "PGPORT": "1,2"},
             ["/db?host=%2Fa&port=1", "/db?host=b%3A3&port=3"],
         ),
+        (
+            "postgresql:///db",
+            {"PGHOST": "/a:1,[::1]:3", "PGPORT": "5,6"},
+            ["/db?host=%2Fa%3A1&port=5", "/db?host=%5B%3A%3A1%5D%3A3&port=3"],
+        ),
         ("postgresql:///?host=one,two&port=1,2,3", {}, ["postgresql:///?host=one,two&port=1,2,3"]),
         ("postgresql:///?service=s", {"PGHOST": "one,two"}, ["postgresql:///?service=s"]),
         ("postgresql:///", {"PGHOST": "one,two", "PGSERVICE": "s"}, ["postgresql:///"]),

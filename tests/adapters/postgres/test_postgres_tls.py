@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from extauth import ConfigurationError, LinkKey, StoreUnavailable, TokenSet, open_store
+from extauth.adapters.postgres.facts import postgres_facts
+from extauth.domain.hidden import Hidden
 from tests.attacks.fence import fenced
 from tests.servers.evil_postgres import evil_postgres
 from tests.servers.postgres_server import own_postgres
@@ -67,6 +69,14 @@ async def used(dsn: str) -> bool:
 async def test_a_server_whose_certificate_is_trusted(port, authorities):
     """Nothing more is to be said than whom to trust."""
     assert await used(f"postgresql://postgres@{HOST}:{port}/postgres?sslrootcert={authorities}")
+
+
+async def test_how_it_is_encrypted_is_told(port, authorities):
+    """Its version, and nothing without."""
+    trusted = f"postgresql://postgres@{HOST}:{port}/postgres?sslrootcert={authorities}"
+    assert (await postgres_facts(Hidden(trusted))).tls in {"TLSv1.2", "TLSv1.3"}
+    plain = f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"
+    assert (await postgres_facts(Hidden(plain))).tls is None
 
 
 async def test_whom_this_machine_trusts(port, authorities, monkeypatch):

@@ -9,9 +9,11 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, statements
+from extauth.domain.at_a_glance import written_at
 from extauth.domain.due import Due, DueBy
 from extauth.domain.link import LinkKey, RefreshFailure
 from extauth.domain.outcomes import Claimed, Held
+from extauth.domain.partly_read import unread_of
 from extauth.domain.token_set import TokenSet
 from tests.servers.row_lock import locked
 
@@ -42,6 +44,16 @@ async def test_instants_come_back_to_the_microsecond(postgres_dsn, instant):
     assert tokens == link.tokens
     assert marked is not None
     assert failure == marked.failure
+
+
+async def test_instants_are_told_at_a_glance(postgres_dsn):
+    """In whole microseconds since 1970, of links that were read and have not been looked at otherwise."""
+    async with PostgresLinkStore.open(postgres_dsn) as store:
+        await store.put(KEY, TokenSet("at-1", "rt-1", expires_at=SOME_DAY))
+        link = await store.get(KEY)
+        assert unread_of(link.tokens).micros("expires_at") == SOME_DAY.timestamp() * 1_000_000
+        seen = written_at(link)
+        assert seen == (link.updated_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 async def test_a_lease_of_days_is_days_long_in_every_time_zone(postgres_server):

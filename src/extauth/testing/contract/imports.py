@@ -150,7 +150,7 @@ class ImportsContract(StoreHarness):
     async def test_keys_come_page_by_page(self, store: LinkStore) -> None:
         """Keys follow each other by provider and user, in code point order; none is missed or repeated."""
         users = ["Z", "a", "é", "\uff5e", "🗝"]
-        providers = ["git", "github", "github-app", "github/work", "github2"]
+        providers = ["Git", "git", "github", "github-app", "github/work", "github2"]
         expected = [LinkKey(provider, user) for provider in providers for user in users]
         for key in reversed(expected):
             await store.put(key, tokens())

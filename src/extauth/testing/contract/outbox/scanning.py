@@ -63,6 +63,7 @@ class OutboxScanningContract(LinkingHarness):
         seen: list[LinkKey] = []
         last: EndingLink | None = None
         while page := await store.outbox.ending(last, since=NOW, before=NOW + 7 * DAY, limit=1):
+            expect(len(page), 1, "ending must return at most limit links")
             seen += [each.key for each in page]
             last = page[-1]
         expect(seen, keys, f"{promise}, page by page")
