@@ -200,6 +200,7 @@ FLOORS = {
     "services/refresh/marks.py": 90,
     "services/refresh/places.py": 90,
     "services/refresh/reads.py": 90,
+    "services/refresh/refused_resources.py": 85,
     "services/refresh/remembered.py": 90,
     "services/refresh/request.py": 90,
     "services/refresh/restored.py": 90,

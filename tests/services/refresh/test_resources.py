@@ -22,7 +22,7 @@ from extauth import (
     TokenSet,
 )
 from extauth.adapters.memory import MemoryLinkStore
-from extauth.domain.events import LinkAdopted, LinkRefreshed
+from extauth.domain.events import LinkAdopted, LinkRefreshed, RefreshFailed
 from extauth.domain.outcomes import (
     ClientRejected,
     Deferred,
@@ -394,21 +394,25 @@ class TestMarks:
         assert scene.provider.asked_for == [MAIL, FILES, None]
 
     async def test_a_refused_resource_is_asked_for_again_later(self, scene):
-        """After a pause that grows, and at once when the link has another version."""
+        """After a pause that grows; when the link has another version at once, and the pauses begin anew."""
         await scene.link(expires_in=EXPIRED)
-        scene.provider.script = [ClientRejected("invalid_request")] * 2
+        scene.provider.script = [ClientRejected("invalid_request")] * 3
         tokens = scene.replica()
         pauses = []
-        for _ in range(2):
+        for _ in range(3):
             with pytest.raises(ProviderUnavailable) as caught:
                 await tokens.access_token(*WHO, resource=MAIL)
             pauses.append(caught.value.retry_after)
             await scene.clock.sleep(pauses[-1].total_seconds())
-        assert pauses[0] < pauses[1]
-        scene.provider.script = [ClientRejected("invalid_request")]
-        with pytest.raises(ProviderUnavailable):
-            await tokens.access_token(*WHO, resource=MAIL)
         await tokens.access_token(*WHO)
+        scene.provider.script = [ClientRejected("invalid_request")]
+        with pytest.raises(ProviderUnavailable) as caught:
+            await tokens.access_token(*WHO, resource=MAIL)
+        cooldown = RefreshPolicy().cooldown
+        assert [*pauses, caught.value.retry_after] == [cooldown.delay(each) for each in (1, 2, 3, 1)]
+        told = [event.retry_after for event in scene.events if isinstance(event, RefreshFailed)]
+        assert told == [*pauses, caught.value.retry_after]
+        await tokens.refresh(*WHO)
         assert await tokens.access_token(*WHO, resource=MAIL)
 
     @pytest.mark.parametrize(
