@@ -84,14 +84,18 @@ class ReadingContract(StoreHarness):
 
     @with_store
     async def test_simultaneous_reads_get_their_own_links(self, store: LinkStore) -> None:
-        """Reads asked for together each get the link of their key, or None."""
-        keys = [LinkKey("github", f"user-{number}") for number in range(40)]
-        for number, key in enumerate(keys[:30]):
+        """Reads asked for together each get the link of their key, or None, also of several providers."""
+        users = [f"user-{number}" for number in range(20)]
+        kept = [LinkKey(provider, user) for provider in ("github", "gitlab") for user in users[:15]]
+        for number, key in enumerate(kept):
             await store.put(key, tokens(number))
-        links = await asyncio.gather(*(store.get(key) for key in keys * 3))
-        found = [None if link is None else link.tokens for link in links]
-        expected = [*map(tokens, range(30)), *[None] * 10] * 3
-        expect(found, expected, "get must return the link of its own key, however many are under way")
+        expected = dict(zip(kept, map(tokens, range(30)), strict=True))
+        for providers in (["github"], ["github", "gitlab", "google"]):
+            keys = [LinkKey(provider, user) for user in users for provider in providers] * 2
+            links = await asyncio.gather(*(store.get(key) for key in keys))
+            found = [None if link is None else link.tokens for link in links]
+            promise = "get must return the link of its own key, however many are under way"
+            expect(found, [expected.get(key) for key in keys], promise)
 
     @with_store
     async def test_links_of_a_user_are_ordered_by_provider(self, store: LinkStore) -> None:
