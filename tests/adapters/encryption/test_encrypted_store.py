@@ -433,16 +433,29 @@ async def test_what_was_opened_is_opened_once(file, monkeypatch):
         assert (await store.get(ALICE)).tokens == tokens("3")
 
 
+NOT_OPEN = (
+    r"^store must be a store that is open, not str;"
+    r" write: async with open_store\(url, keys=\.\.\.\) as store$"
+)
+NO_KEYS = (
+    r"^keys must be a Keyring, a key or a list of keys, not the class EncryptionKey;"
+    r" a key is EncryptionKey\(key_id, secret\); from its text it is EncryptionKey\.parse\(text\);"
+    r' keys="plain" encrypts nothing$'
+)
+
+
 async def test_what_is_given_as_a_store_or_keys():
     """Mistakes are told where they are made."""
     store = MemoryLinkStore()
     encrypted = EncryptedStore(store, NEW)
     for make, kind, said in [
         (lambda: EncryptedStore(encrypted, OLD), TypeError, "encrypts already"),
-        (lambda: EncryptedStore("sqlite:///links.db", OLD), TypeError, "a store that is open"),
+        (lambda: EncryptedStore("sqlite:///links.db", OLD), TypeError, NOT_OPEN),
         (lambda: EncryptedStore(store, []), ValueError, "keys is empty"),
         (lambda: EncryptedStore(store, NEW.reveal()), TypeError, "EncryptionKey.parse"),
-        (lambda: EncryptedStore(store, EncryptionKey), TypeError, "a Keyring, a key or a list of keys"),
+        (lambda: EncryptedStore(store, EncryptionKey), TypeError, NO_KEYS),
+        (lambda: Keyring("k"), TypeError, "^a key of a keyring must be an EncryptionKey or .*, not str$"),
+        (lambda: EncryptionKey(7, b"k" * 32), TypeError, "^key_id must be a str, not int$"),
         (lambda: EncryptedStore(store, NEW, plain_rows="no"), ValueError, "'read' or 'refuse'"),
     ]:
         with pytest.raises(kind, match=said) as caught:
