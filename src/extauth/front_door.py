@@ -92,10 +92,10 @@ def open(  # noqa: A001
     :raises StoreUnavailable: on entering, if the store cannot be reached.
     :raises ConfigurationError: on entering, if its schema is newer than this version of extauth knows.
     """
-    _check_names(store_options)
     given = Hidden(store)
     given_keys: Hidden[GivenKeys] = Hidden(keys)
     del store, keys  # a URL may hold a password, and tools that report errors show local variables
+    _check_names(store_options)
     clock = clock_given(clock)
     policy = checked_policy(policy)
     if upkeep is not None:
