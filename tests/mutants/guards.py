@@ -146,6 +146,7 @@ GUARDS: Sequence[Guard] = (
             "tests/test_store_contract.py::TestPostgresLinkStore",
             "tests/test_sealed_rows_contract.py::TestPostgresSealedRows",
             "tests/adapters/postgres",
+            "tests/adapters/sql/test_unreadable_rows.py",
             _IMPORTS_ARE_TOLD,
         ],
         but_not=[

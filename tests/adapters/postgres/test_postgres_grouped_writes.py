@@ -437,6 +437,21 @@ async def test_a_call_that_is_cancelled_in_a_batch(postgres_dsn):
         assert await versions(store) == [2] * 4
 
 
+async def test_a_call_that_is_cancelled_in_a_batch_that_is_undone(postgres_dsn):
+    """The others are carried out one by one all the same."""
+    async with filled(postgres_dsn) as store:
+        await run(postgres_dsn, SLOW)
+        await run(postgres_dsn, refusing("external_auth_links", "BEFORE UPDATE"))
+        async with slow(postgres_dsn) as awaited:
+            tasks = await together(*saves(store))
+            await awaited()
+            tasks[0].cancel()
+            await asyncio.wait(tasks[:1])
+        outcomes = await asyncio.gather(*tasks[1:], return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [Saved, StoreUnavailable, Saved]
+        assert (await versions(store))[1:] == [2, 1, 2]
+
+
 async def test_all_that_can_be_seen_is_cancelled(postgres_dsn):
     """As asyncio.run does at its end: the statement is sent and answered all the same."""
     async with filled(postgres_dsn) as store:
