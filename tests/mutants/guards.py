@@ -149,10 +149,7 @@ GUARDS: Sequence[Guard] = (
             "tests/adapters/sql/test_unreadable_rows.py",
             _IMPORTS_ARE_TOLD,
         ],
-        but_not=[
-            "tests/adapters/postgres/test_postgres_restart.py",
-            "tests/adapters/postgres/test_postgres_failover.py",
-        ],
+        but_not=["tests/adapters/postgres/test_postgres_restart.py"],
     ),
 )
 
