@@ -120,6 +120,7 @@ def test_the_authorities_of_libpqs_folder():
         "postgresql://u:pa\ud800ss@db/links",
         "postgresql://u:pa\u2100ss@db/links",
         "postgresql://u:pw@db,,other/links",
+        "postgresql://u:pw@db:65536/links",
         "postgresql://u:pw@db:99999/links",
         "postgresql://u:pw@db:0/links",
         "postgresql://u:pw@db:x/links",
@@ -142,7 +143,7 @@ def test_what_cannot_be_meant(dsn):
         "postgresql://u:pass:word@db:5432/my%40links",
         "postgresql://u:pässwörd!$&'()*+,;=@db/links",
         "postgresql://u@db/links?password=p@ss/word",
-        "POSTGRES://db,other:5433/links",
+        "POSTGRES://db,other:5433,third:65535/links",
         "postgresql://u:pw@/links?host=/run/postgresql",
     ],
 )
