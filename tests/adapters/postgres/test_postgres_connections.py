@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import anyio
 import asyncpg
@@ -294,6 +295,24 @@ async def test_repetition_has_an_end(store, admin, monkeypatch):
         await store.save(KEY, 1, TOKENS)
     assert isinstance(caught.value.__cause__, asyncpg.SerializationError)
     assert await admin.fetchval("SELECT last_value FROM tries") == 5
+
+
+async def test_between_repetitions_is_waited_longer_each_time_and_not_for_long(monkeypatch):
+    """At most 2 ms, then twice as long up to 100 ms; of that a part by chance, so that nobody meets again."""
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    async def conflict():
+        if len(pauses) < 9:
+            raise asyncpg.SerializationError
+        return "done"
+
+    monkeypatch.setattr(connections, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+    monkeypatch.setattr(connections, "random", SimpleNamespace(random=lambda: 0.5))
+    assert await connections.run(conflict) == "done"
+    assert pauses == [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.05, 0.05, 0.05]
 
 
 @pytest.mark.parametrize(
