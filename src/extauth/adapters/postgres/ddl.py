@@ -10,12 +10,12 @@ from typing import Final
 import asyncpg
 
 from extauth.adapters.postgres.connections import run
-from extauth.adapters.postgres.deployment import permanent
 from extauth.adapters.postgres.meta_row import schema_version
 from extauth.adapters.postgres.own_pool import own_pool
 from extauth.adapters.postgres.pools import Pool, first_connection, give_back
 from extauth.adapters.postgres.schema import META_TABLE, MIGRATING, MIGRATIONS, TABLES, default_version
 from extauth.adapters.postgres.sending import fetch_value
+from extauth.adapters.postgres.sqlstates import permanent
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.hidden import Hidden
 
