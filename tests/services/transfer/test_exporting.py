@@ -303,7 +303,7 @@ class TestFreezing:
 
     @pytest.mark.parametrize("freeze", [True, False])
     async def test_what_is_doubtful_is_held_at_both_sides(self, scene, tmp_path, freeze):
-        """A move says nothing about a refresh token that may be spent since a restore: somebody must agree."""
+        """A move says nothing of a refresh token that may be spent since a restore: somebody must agree."""
         link = await scene.link(expires_in=timedelta(0))
         await scene.inner.record_failure(link.key, 1, doubt(scene.clock.now()))
         report = await export_links(scene.inner, tmp_path / "links", key=KEY, freeze=freeze)

@@ -126,8 +126,8 @@ async def _links(
 def _mark(link: ImportedLink, now: datetime, *, frozen: bool) -> RefreshFailure | None:
     """Return what is to stand beside the tokens here.
 
-    A rejected grant is rejected everywhere, and what was spent before a restore is. Whatever else failed there
-    is no matter here, and without a refresh token there is nothing to fence.
+    A rejected grant is rejected everywhere, and what may be spent may be so everywhere. Whatever else failed
+    there is no matter here, and without a refresh token there is nothing to fence.
     """
     mark = link.failure
     if mark is not None and (mark.permanent or (frozen and mark.reason == DOUBTFUL)):
