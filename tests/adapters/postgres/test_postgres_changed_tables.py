@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from extauth import ConfigurationError, LinkKey, RefreshFailure, StoreUnavailable, open_store
-from extauth.adapters.postgres.ddl import stored_version
+from extauth.adapters.postgres.ddl import ddl, stored_version
 from extauth.adapters.postgres.schema import COLUMNS, MIGRATIONS, migrate
 from extauth.domain.audit import AuditEntry, AuditKind
 from extauth.domain.hidden import Hidden
@@ -75,11 +75,12 @@ async def test_a_role_that_may_not_number_is_told_what_the_owner_runs(table, lin
         await marked_and_noted(dsn)
 
 
-async def test_what_an_upgrade_makes_stands_beside_the_older_tables(postgres_dsn):
+@pytest.mark.parametrize("by", ["opening", "its SQL"])
+async def test_what_an_upgrade_makes_stands_beside_the_older_tables(by, postgres_dsn):
     """Not in the schema of the role's name, which has come into being since, and is looked into first."""
     async with asyncpg.create_pool(postgres_dsn, min_size=0) as pool, pool.acquire() as connection:
         await migrate(connection, MIGRATIONS[:7])
-    await run(postgres_dsn, "CREATE SCHEMA postgres")
+    await run(postgres_dsn, "CREATE SCHEMA postgres", *(ddl(7) if by == "its SQL" else ()))
     async with open_store(postgres_dsn) as store:
         await store.put(KEY, TOKENS)
         await run(postgres_dsn, LISTENING)

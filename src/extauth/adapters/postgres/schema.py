@@ -141,7 +141,7 @@ MIGRATING = "pg_advisory_xact_lock(7306583426011583844)"
 
 # Else what is new is made in the first schema of the search_path, which may have come into being since: by
 # default that is one of the role's name.
-_BESIDE_IT = """SELECT set_config('search_path', quote_ident(nspname), true)
+BESIDE_IT = """SELECT set_config('search_path', quote_ident(nspname), true)
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE pg_class.oid = to_regclass('external_auth_meta')"""
 
@@ -181,7 +181,7 @@ async def migrate(
             for statement in META_TABLE:
                 await connection.execute(statement)
         else:
-            await connection.execute(_BESIDE_IT)
+            await connection.execute(BESIDE_IT)
         current = _known(await schema_version(connection), len(migrations))
         if current is None:
             current = _known(await make_it_one(connection), len(migrations)) or 0
