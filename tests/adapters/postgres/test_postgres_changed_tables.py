@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from extauth import ConfigurationError, LinkKey, RefreshFailure, StoreUnavailable, open_store
+from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.postgres.ddl import ddl, stored_version
 from extauth.adapters.postgres.schema import COLUMNS, MIGRATIONS, migrate
 from extauth.domain.audit import AuditEntry, AuditKind
@@ -224,3 +225,20 @@ async def test_a_search_path_that_leads_nowhere(linked):
     async with role_of(linked) as dsn:
         await run(linked, f"ALTER ROLE {dsn.partition('://')[2].partition(':')[0]} SET search_path = nowhere")
         await refused(dsn, "leads to no schema .* schema public holds")
+
+
+@pytest.mark.parametrize("kind", ["interval", "timestamptz", "bytea", "jsonb"])
+async def test_a_pool_that_decodes_otherwise(kind, linked):
+    """As asyncpg's documentation shows it for intervals: rows that are right would be called unreadable."""
+
+    async def init(connection: Any) -> None:
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=str, decoder=str, format="text")
+
+    async with asyncpg.create_pool(linked, min_size=0, init=init) as pool:
+        if kind == "jsonb":  # which the store's tables have not
+            async with PostgresLinkStore(pool) as store:
+                assert (await store.get(KEY)).version == 1
+        else:
+            with pytest.raises(ConfigurationError, match="set_type_codec"):
+                async with PostgresLinkStore(pool):
+                    raise AssertionError

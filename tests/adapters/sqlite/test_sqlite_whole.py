@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
+import aiosqlite
 import pytest
 
 from extauth import ConfigurationError, LinkKey, StoreUnavailable
@@ -213,3 +214,12 @@ async def test_nothing_is_asked_of_a_file_before_it_was_looked_at(path, monkeypa
     monkeypatch.setattr("extauth.adapters.sqlite.files.sharing_problem", lambda _: "chown it")
     await refused(path, "chown it")
     assert asked == []
+
+
+async def test_a_connection_with_a_transaction_open(path):
+    """Nothing is said of its tables."""
+    async with aiosqlite.connect(path, isolation_level=None) as connection:
+        await connection.execute("BEGIN")
+        with pytest.raises(StoreUnavailable, match="could not be prepared"):
+            async with SqliteLinkStore(connection):
+                raise AssertionError

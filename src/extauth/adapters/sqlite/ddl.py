@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from extauth.adapters.sqlite.failures import refused_at_opening
+from extauth.adapters.sqlite.failures import refused
 from extauth.adapters.sqlite.files import cannot_open, checked_files
 from extauth.adapters.sqlite.schema import META_TABLE, MIGRATIONS, known_version
 from extauth.domain.hidden import HiddenText
@@ -49,7 +49,7 @@ async def stored_version(file: HiddenText) -> int | None:
     try:
         return await asyncio.to_thread(_version, file)
     except sqlite3.Error as error:
-        problem = refused_at_opening(error, f"{cannot_open(file)}, and be a database")
+        problem = refused(error, f"{cannot_open(file)}, and be a database")
     raise problem
 
 

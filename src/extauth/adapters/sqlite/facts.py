@@ -14,7 +14,7 @@ from typing import Final, final
 
 import attrs
 
-from extauth.adapters.sqlite.failures import refused_at_opening
+from extauth.adapters.sqlite.failures import refused
 from extauth.adapters.sqlite.files import cannot_open
 from extauth.adapters.sqlite.sharing import SUFFIXES
 from extauth.domain.errors import StoreUnavailable
@@ -55,7 +55,7 @@ async def sqlite_facts(file: HiddenText) -> SqliteFacts:
     except OSError:
         problem: Exception = StoreUnavailable(f"{cannot_open(file)}, and be a database")
     except sqlite3.Error as error:
-        problem = refused_at_opening(error, f"{cannot_open(file)}, and be a database")
+        problem = refused(error, f"{cannot_open(file)}, and be a database")
     raise problem
 
 

@@ -10,17 +10,15 @@ from extauth.domain.errors import ConfigurationError, StoreUnavailable
 
 Error: TypeAlias = sqlite3.Error | ValueError
 
-_LOCKED: Final = (
-    "another program has had the SQLite file locked for longer than busy_timeout; look for one that has"
-    " left a transaction open, or writes for long"
-)
-
 _EXPLAINED: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_READONLY: (
         "the SQLite file, or one of those with -wal and -shm after its name, may not be written; look at"
         " their owners and modes, and open the store again, which says more"
     ),
-    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_BUSY: (
+        "another program has had the SQLite file locked for longer than busy_timeout; look for one that has"
+        " left a transaction open, or writes for long"
+    ),
     sqlite3.SQLITE_FULL: "the disk that the SQLite file is on is full; nothing was written",
     sqlite3.SQLITE_IOERR: "the SQLite file cannot be read or written; look at its disk, which may be full",
     sqlite3.SQLITE_CORRUPT: "the SQLite file is damaged; restore it, see docs/howto/back-up.md",
@@ -47,18 +45,19 @@ def explained(error: Error) -> str:
     return _EXPLAINED.get(primary_code(error), "the SQLite store failed").format(said=error)
 
 
-def refused_at_opening(
-    error: sqlite3.Error | TimeoutError, otherwise: str = _UNPREPARED
-) -> ConfigurationError | StoreUnavailable:
+def unprepared(error: sqlite3.Error | TimeoutError, otherwise: str = _UNPREPARED) -> StoreUnavailable:
     """Return the error for a file that cannot be opened or looked at; ``otherwise`` is said of the rest."""
-    if isinstance(error, TimeoutError):
-        return StoreUnavailable(_LOCKED)
-    code = primary_code(error)
-    if code == sqlite3.SQLITE_ERROR:
-        return others_tables(str(error))
-    if code == sqlite3.SQLITE_READONLY or code not in _EXPLAINED:
+    code = sqlite3.SQLITE_BUSY if isinstance(error, TimeoutError) else primary_code(error)
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_ERROR} or code not in _EXPLAINED:
         return StoreUnavailable(otherwise)
-    return StoreUnavailable(explained(error))
+    return StoreUnavailable(_EXPLAINED[code].format(said=error))
+
+
+def refused(error: sqlite3.Error, otherwise: str = _UNPREPARED) -> ConfigurationError | StoreUnavailable:
+    """Return the same where the tables are looked at or made: they may be others'."""
+    if primary_code(error) == sqlite3.SQLITE_ERROR:
+        return others_tables(str(error))
+    return unprepared(error, otherwise)
 
 
 def others_tables(said: str) -> ConfigurationError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from extauth.adapters.sqlite.failures import refused_at_opening
+from extauth.adapters.sqlite.failures import refused, unprepared
 from extauth.adapters.sqlite.files import checked_files, watch_files
 from extauth.adapters.sqlite.schema import make_durable, migrate, overwrite_what_is_deleted
 from extauth.adapters.sqlite.unseen import Unseen
@@ -25,8 +25,11 @@ async def prepare(writer: Unseen, reader: Unseen) -> None:
         if reader is not writer:
             await make_durable(reader)
         await overwrite_what_is_deleted(writer)
+    except (sqlite3.Error, TimeoutError) as error:
+        raise unprepared(error) from error
+    try:
         await migrate(writer)
         await check_whole(writer)
-        watch_files(file, writer, reader)
-    except (sqlite3.Error, TimeoutError) as error:
-        raise refused_at_opening(error) from error
+    except sqlite3.Error as error:
+        raise refused(error) from error
+    watch_files(file, writer, reader)
