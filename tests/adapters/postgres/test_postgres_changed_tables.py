@@ -49,7 +49,7 @@ async def refused(dsn: str, match: str, **options: Any) -> None:
 
 async def marked_and_noted(dsn: str) -> None:
     """A mark is written, of which the outbox gets an event, and an entry of the audit trail."""
-    async with open_store(dsn) as store:
+    async with PostgresLinkStore.open(dsn) as store:
         await store.record_failure(KEY, 1, DEAD)
         await store.audit.append([AuditEntry(AuditKind.EXPORTED, provider_id="github", user_id="alice")])
 
