@@ -160,7 +160,8 @@ async def refuse_lost_rows(connection: Connection, suspects: Suspects) -> None:
     :raises ConfigurationError: if what is written is hidden or swallowed.
     """
     [numbered] = await fetch_whole(connection, _NUMBERED)
-    suspected = suspects.hiding | suspects.triggered | suspects.changed | set(filter(None, numbered))
+    filled = {str(table) for table in numbered if table is not None}
+    suspected = suspects.hiding | suspects.triggered | suspects.changed | filled
     for table, probe in _PROBES.items():
         concerned = {table, META} if table == LINKS else {table}
         if concerned & suspected:
