@@ -113,14 +113,17 @@ async def test_a_table_that_is_not_as_it_was_made(change, named, postgres_dsn):
     await refused(postgres_dsn, named)
 
 
-async def test_a_column_more_is_no_matter(linked):
-    """As long as rows can be written without it."""
+async def test_what_does_not_keep_rows_from_being_written_is_no_matter(linked):
+    """As a column more, or a trail that may be written and not be read."""
     await run(
         linked,
         "ALTER TABLE external_auth_links ADD COLUMN tenant int NOT NULL DEFAULT 1, ADD COLUMN note text",
         'ALTER TABLE external_auth_links ADD COLUMN "user" text',
+        "ALTER TABLE external_auth_audit ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY written ON external_auth_audit FOR INSERT WITH CHECK (true)",
+        "ALTER TABLE external_auth_audit ADD COLUMN shipped boolean",
     )
-    async with open_store(linked) as store:
+    async with role_of(linked) as dsn, open_store(dsn) as store:
         assert (await store.put(BOB, TOKENS)).version == 1
 
 

@@ -53,11 +53,12 @@ FROM pg_class AS class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 CROSS JOIN LATERAL (SELECT class.oid IS NOT DISTINCT FROM to_regclass(relname::text) AS is_used) AS lookup
 WHERE (relkind IN ('r', 'p') OR is_used) AND relname = ANY($1::text[]) ORDER BY is_used DESC, nspname"""
 
+# What is done with events and entries is the administrator's affair, as long as they can be written.
 _NUMBERED = f"""SELECT CASE WHEN EXISTS (SELECT FROM {OUTBOX}) THEN '{OUTBOX}' END,
   CASE WHEN EXISTS (SELECT FROM {AUDIT}) THEN '{AUDIT}' END"""  # noqa: S608
 _EVENT = f"""INSERT INTO {OUTBOX} (event_id, type, provider_id, user_id, version, happened_at, due_at)
-VALUES ($1, $1, $1, $1, 1, clock_timestamp(), clock_timestamp()) RETURNING number"""  # noqa: S608
-_ENTRY = f"INSERT INTO {AUDIT} (kind) VALUES ($1) RETURNING entry_id"  # noqa: S608
+VALUES ($1, $1, $1, $1, 1, clock_timestamp(), clock_timestamp()) RETURNING true"""  # noqa: S608
+_ENTRY = f"INSERT INTO {AUDIT} (kind) VALUES ($1) RETURNING true"  # noqa: S608
 
 _NOT_EMPTY = f"SELECT EXISTS (SELECT FROM {META})"  # noqa: S608
 
@@ -106,7 +107,8 @@ async def refuse_what_is_no_store(
     """
     tables = await fetch_whole(connection, _TABLES, [*columns])
     used = [row for row in tables if row[2]]
-    for table, _, _, hides, _, subscribes, *_ in used:
+    of_links = [row for row in used if row[0] not in {OUTBOX, AUDIT}]
+    for table, _, _, hides, _, subscribes, *_ in of_links:
         if hides and table == META and not await fetch_value(connection, _NOT_EMPTY):
             raise ConfigurationError(_HIDDEN.format(table=table))
         if subscribes and await _is_subscribed(connection, table):
@@ -120,8 +122,8 @@ async def refuse_what_is_no_store(
     if others and not (used and await _was_used(connection)):
         await _refuse_links_elsewhere(connection, here, others)
     return Suspects(
-        hiding=frozenset(row[0] for row in used if row[3]),
-        triggered=frozenset(row[0] for row in used if row[4]),
+        hiding=frozenset(row[0] for row in of_links if row[3]),
+        triggered=frozenset(row[0] for row in of_links if row[4]),
         changed=frozenset(row[0] for row in used if row[6] != columns[row[0]] or not row[7]),
     )
 
@@ -254,11 +256,11 @@ async def _registrations(connection: _OnOne, name: str) -> None:
 
 
 async def _outbox(connection: _OnOne, name: str) -> None:
-    await _found(connection, _EVENT, Parameters(name))
+    await connection.write(_EVENT, name)
 
 
 async def _audit(connection: _OnOne, name: str) -> None:
-    await _found(connection, _ENTRY, Parameters(name))
+    await connection.write(_ENTRY, name)
 
 
 _PROBES: Mapping[str, _Probe] = {
