@@ -176,6 +176,10 @@ async def test_how_many_columns_each_table_has(postgres_dsn):
             ["ALTER TABLE external_auth_links ADD CONSTRAINT few CHECK (version < 2) NOT VALID"],
             "constraint few",
         ),
+        (
+            ["ALTER TABLE external_auth_links ALTER oauth_access_token TYPE varchar(1) USING 'a'"],
+            "without a limit",
+        ),
         (["CREATE UNIQUE INDEX one_each ON external_auth_links (oauth_token_type)"], "constraint one_each"),
         (
             [

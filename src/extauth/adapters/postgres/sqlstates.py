@@ -65,6 +65,10 @@ _IN_USE: Final[Mapping[str, str]] = {
         "the Postgres role may not do what the store does ({said}); grant it what extauth schema postgres"
         " --role NAME prints"
     ),
+    "22001": (
+        "a column of extauth's tables takes less text than is to be written: they were made without a limit;"
+        " ALTER it back to type text"
+    ),
     "53100": "the disk of the Postgres server is full; nothing was written",
     "55P03": (
         "a lock of another session was in the way for longer than lock_timeout; look for one that has left a"
