@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore
-from extauth.adapters.postgres.deployment import permanent
 from extauth.adapters.postgres.schema import TABLES
+from extauth.adapters.postgres.sqlstates import permanent
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.link import LinkKey
 from tests.adapters.postgres.whole_store import KEY, TOKENS, use_all_of

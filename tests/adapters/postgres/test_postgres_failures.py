@@ -29,7 +29,8 @@ def test_what_another_connection_may_do_better(error, broke):
 
 def test_a_failure_is_explained_by_its_kind():
     """Not by its text, which may quote a row."""
-    assert explained(asyncpg.UniqueViolationError("row")) == "the Postgres store failed: UniqueViolationError"
+    assert explained(asyncpg.RaiseError("row")) == "the Postgres store failed: RaiseError"
+    assert "(UniqueViolationError)" in explained(asyncpg.UniqueViolationError("row"))
     assert "look at the host in the address" in explained(socket.gaierror(-2, "Name or service not known"))
     assert "takes no more connections" in explained(asyncpg.TooManyConnectionsError("too many"))
 

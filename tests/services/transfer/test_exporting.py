@@ -28,6 +28,7 @@ from extauth.adapters.encryption.link_lines import end_line, header, new_file_id
 from extauth.adapters.encryption.sealing import seal
 from extauth.adapters.importing import Columns
 from extauth.adapters.memory import MemoryLinkStore
+from extauth.domain.doubt import doubt, is_held
 from extauth.domain.fence import fence, is_fenced
 from extauth.domain.imports import ImportedLink, RowRefused
 from extauth.domain.outcomes import Deferred
@@ -299,6 +300,20 @@ class TestFreezing:
             await scene.inner.put(LinkKey("scripted", user), tokens)
         report = await export_links(scene.inner, tmp_path / "links", key=KEY, freeze=True)
         assert (report.exported, report.frozen) == (3, 2)
+
+    @pytest.mark.parametrize("freeze", [True, False])
+    async def test_what_is_doubtful_is_held_at_both_sides(self, scene, tmp_path, freeze):
+        """A move says nothing of a refresh token that may be spent since a restore: somebody must agree."""
+        link = await scene.link(expires_in=timedelta(0))
+        await scene.inner.record_failure(link.key, 1, doubt(scene.clock.now()))
+        report = await export_links(scene.inner, tmp_path / "links", key=KEY, freeze=freeze)
+        assert (report.exported, report.frozen) == (1, 0)
+        other = MemoryLinkStore()
+        for stopped in (False, True):  # the second run opens the fence, and no more
+            await import_links(other, read_export(tmp_path / "links", key=KEY), frozen=stopped)
+        for store in (scene.inner, other):
+            await lift_fence(store, "scripted")
+            assert is_held(await store.get(link.key))
 
     @pytest.mark.parametrize("freeze", [True, False])
     async def test_a_refresh_under_way_is_waited_for(self, scene, tmp_path, freeze):

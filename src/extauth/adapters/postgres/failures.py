@@ -9,6 +9,7 @@ from typing import TypeAlias
 import asyncpg
 
 from extauth.adapters.postgres.address import NOT_VALID
+from extauth.adapters.postgres.sqlstates import in_use
 
 DriverError: TypeAlias = (
     asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError | OSError
@@ -34,6 +35,11 @@ _NO_AUTHORITIES = (
 _READ_ONLY = (
     "the Postgres server takes no writes: it is a standby now, or was set read-only; as soon as the address"
     " leads to a primary, the store works again"
+)
+_SILENT = (
+    "the Postgres server has not answered in time (command_timeout): it cannot be reached or has fallen"
+    " silent, or another session holds a lock: a transaction that was left open, or a backup while tables are"
+    " migrated"
 )
 _NO_PRIMARY = "none of the Postgres servers that the address names is a primary that takes writes"
 
@@ -107,7 +113,10 @@ def explained(error: DriverError) -> str:
         return "the name of the Postgres server is not known here; look at the host in the address"
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return "the Postgres server takes no more connections, of all or of this role; open fewer"
-    return unverified(error) or f"the Postgres store failed: {type(error).__name__}"
+    if isinstance(error, TimeoutError):
+        return _SILENT
+    meaning = in_use(error) if isinstance(error, asyncpg.PostgresError) else None
+    return meaning or unverified(error) or f"the Postgres store failed: {type(error).__name__}"
 
 
 def unverified(error: Exception) -> str | None:

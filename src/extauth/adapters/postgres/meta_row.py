@@ -14,6 +14,7 @@ from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.failures import presentable
 from extauth.adapters.postgres.pools import Connection
 from extauth.adapters.postgres.sending import fetch_whole
+from extauth.adapters.postgres.sqlstates import other_tables
 from extauth.adapters.postgres.statements import DURABLE
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.outcomes import Absent
@@ -72,9 +73,15 @@ class MetaRow:
 
 
 async def schema_version(connection: Connection) -> int | None:
-    """Return what the row says; None if there is none, or are several."""
+    """Return what the row says; None if there is none, or are several.
+
+    :raises ConfigurationError: if that is no version.
+    """
     rows = await fetch_whole(connection, "SELECT count(*), max(schema_version) FROM external_auth_meta")
     count, version = rows[0]
+    if not isinstance(version, int | None):
+        problem = other_tables("external_auth_meta")
+        raise ConfigurationError(problem)
     return version if count == 1 else None
 
 

@@ -17,6 +17,7 @@ from extauth.adapters.postgres.failures import DRIVER_ERRORS
 from extauth.adapters.postgres.pools import IDLE_LIMIT, Pool
 from extauth.adapters.postgres.server_list import each_server, wanted_server
 from extauth.adapters.postgres.servers import Servers
+from extauth.adapters.postgres.service import of_service
 from extauth.adapters.postgres.unique_names import UniqueNamesConnection
 from extauth.cancellation import cancelled_by_caller, out_of_reach
 from extauth.domain.hidden import Hidden
@@ -34,6 +35,7 @@ async def own_pool(
     :raises ConfigurationError: if the address is not one.
     """
     checked_address(dsn)
+    dsn = of_service(dsn, os.environ)
     seconds = command_timeout.total_seconds()
     servers = each_server(dsn, os.environ)
     wanted = wanted_server(dsn, os.environ, several=len(servers) > 1)

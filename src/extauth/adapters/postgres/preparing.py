@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from extauth.adapters.postgres.deployment import check_rights, check_writable, permanent
+from extauth.adapters.postgres.deployment import check_rights, check_writable
 from extauth.adapters.postgres.failures import presentable
 from extauth.adapters.postgres.history import tells_history
 from extauth.adapters.postgres.pglite import check_clients
@@ -18,6 +18,7 @@ from extauth.adapters.postgres.pools import (
 from extauth.adapters.postgres.probes import refuse_lost_rows
 from extauth.adapters.postgres.schema import migrate
 from extauth.adapters.postgres.sending import Sending
+from extauth.adapters.postgres.sqlstates import permanent
 from extauth.domain.errors import ConfigurationError
 
 

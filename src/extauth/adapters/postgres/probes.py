@@ -24,6 +24,7 @@ from extauth.adapters.postgres.pools import Connection
 from extauth.adapters.postgres.row import Row
 from extauth.adapters.postgres.rows import Parameters, key_parameters, origin_parameters, token_parameters
 from extauth.adapters.postgres.sending import Rows, fetch_value, fetch_whole
+from extauth.adapters.postgres.sqlstates import numbers_behind
 from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql.conditional_writes import swallowed
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
@@ -36,16 +37,28 @@ _Probe: TypeAlias = "Callable[[_OnOne, str], Awaitable[None]]"
 
 META, LINKS = "external_auth_meta", "external_auth_links"
 AUTHORIZATIONS, REGISTRATIONS = "external_auth_authorizations", "external_auth_registrations"
+OUTBOX, AUDIT = "external_auth_outbox", "external_auth_audit"
 
 # All sets of tables in this database, beginning with the one that the names mean here.
 _TABLES = """SELECT relname::text, nspname::text, is_used, row_security_active(class.oid),
   EXISTS (SELECT FROM pg_trigger WHERE tgrelid = class.oid AND NOT tgisinternal AND tgenabled <> 'D'
     AND tgtype & 2 = 2),
   EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = class.oid),
+  (SELECT count(*) FROM pg_attribute WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped),
+  EXISTS (SELECT FROM pg_index WHERE indrelid = class.oid AND indisprimary)
+    AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = class.oid AND attname IN ('number', 'entry_id')
+      AND attidentity = '' AND NOT atthasdef),
   has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(class.oid, 'SELECT')
 FROM pg_class AS class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 CROSS JOIN LATERAL (SELECT class.oid IS NOT DISTINCT FROM to_regclass(relname::text) AS is_used) AS lookup
 WHERE (relkind IN ('r', 'p') OR is_used) AND relname = ANY($1::text[]) ORDER BY is_used DESC, nspname"""
+
+# What is done with events and entries is the administrator's affair, as long as they can be written.
+_NUMBERED = f"""SELECT CASE WHEN EXISTS (SELECT FROM {OUTBOX}) THEN '{OUTBOX}' END,
+  CASE WHEN EXISTS (SELECT FROM {AUDIT}) THEN '{AUDIT}' END"""  # noqa: S608
+_EVENT = f"""INSERT INTO {OUTBOX} (event_id, type, provider_id, user_id, version, happened_at, due_at)
+VALUES ($1, $1, $1, $1, 1, clock_timestamp(), clock_timestamp()) RETURNING true"""  # noqa: S608
+_ENTRY = f"INSERT INTO {AUDIT} (kind) VALUES ($1) RETURNING true"  # noqa: S608
 
 _NOT_EMPTY = f"SELECT EXISTS (SELECT FROM {META})"  # noqa: S608
 
@@ -65,31 +78,42 @@ _ELSEWHERE = (
     "the search_path leads to {here}, where extauth's tables hold nothing, while those in the schema {other}"
     " hold links; set the search_path back, or open the store with schema={here!r} if it is to have its own"
 )
+_NOWHERE = (
+    "the search_path leads to no schema that there is, or that this role may use, while the schema {other}"
+    " holds extauth's links; set the search_path back"
+)
 _NOT_THERE = "extauth's tables are to be in the schema {schema}, but the search_path leads to {here}; set it"
 
 
 @final
 @attrs.frozen
 class Suspects:
-    """Tables of which rows may be hidden, and those on which a trigger may swallow a write."""
+    """Tables of which rows may be hidden, those on which a trigger may swallow a write, and those that have
+    other columns than they were made with, no primary key, or rows that are not numbered."""
 
     hiding: frozenset[str]
     triggered: frozenset[str]
+    changed: frozenset[str]
 
 
-async def refuse_what_is_no_store(connection: Connection, schema: str | None) -> Suspects:
+async def refuse_what_is_no_store(
+    connection: Connection, schema: str | None, columns: Mapping[str, int]
+) -> Suspects:
     """Look at the tables that there are, before anything is read from them or made.
+
+    ``columns`` says how many each is to have.
 
     :raises ConfigurationError: if they are hidden, another server's, or not those that were used before.
     """
-    tables = await fetch_whole(connection, _TABLES, [META, LINKS, AUTHORIZATIONS, REGISTRATIONS])
+    tables = await fetch_whole(connection, _TABLES, [*columns])
     used = [row for row in tables if row[2]]
-    for table, _, _, hides, _, subscribes, _ in used:
+    of_links = [row for row in used if row[0] not in {OUTBOX, AUDIT}]
+    for table, _, _, hides, _, subscribes, *_ in of_links:
         if hides and table == META and not await fetch_value(connection, _NOT_EMPTY):
             raise ConfigurationError(_HIDDEN.format(table=table))
         if subscribes and await _is_subscribed(connection, table):
             raise ConfigurationError(_SUBSCRIBER.format(table=table))
-    others = [row[1] for row in tables if row[0] == LINKS and not row[2] and row[6]]
+    others = [row[1] for row in tables if row[0] == LINKS and not row[2] and row[8]]
     here = used[0][1] if used else await fetch_value(connection, "SELECT current_schema()::text")
     if schema is not None:
         if schema != here:
@@ -97,14 +121,20 @@ async def refuse_what_is_no_store(connection: Connection, schema: str | None) ->
         others = []
     if others and not (used and await _was_used(connection)):
         await _refuse_links_elsewhere(connection, here, others)
-    return Suspects(frozenset(row[0] for row in used if row[3]), frozenset(row[0] for row in used if row[4]))
+    return Suspects(
+        hiding=frozenset(row[0] for row in of_links if row[3]),
+        triggered=frozenset(row[0] for row in of_links if row[4]),
+        changed=frozenset(row[0] for row in used if row[6] != columns[row[0]] or not row[7]),
+    )
 
 
-async def _refuse_links_elsewhere(connection: Connection, here: str, others: Sequence[str]) -> None:
+async def _refuse_links_elsewhere(connection: Connection, here: str | None, others: Sequence[str]) -> None:
     for other in others:
         quoted = '"' + other.replace('"', '""') + '"'
         if await fetch_value(connection, f"SELECT EXISTS (SELECT FROM {quoted}.{LINKS})"):  # noqa: S608
-            raise ConfigurationError(_ELSEWHERE.format(here=here, other=other))
+            raise ConfigurationError(
+                (_NOWHERE if here is None else _ELSEWHERE).format(here=here, other=other)
+            )
 
 
 async def _is_subscribed(connection: Connection, table: str) -> bool:
@@ -125,18 +155,24 @@ async def _was_used(connection: Connection) -> bool:
 
 
 async def refuse_lost_rows(connection: Connection, suspects: Suspects) -> None:
-    """Write and read a row of each table that has triggers or row-level security, and undo it.
+    """Write a row to each table that has triggers, row-level security or other columns, read and undo it.
+
+    So it is with those whose rows are numbered, if they have any: a copy may number from the beginning.
 
     :raises ConfigurationError: if what is written is hidden or swallowed.
     """
+    [numbered] = await fetch_whole(connection, _NUMBERED)
+    filled = {str(table) for table in numbered if table is not None}
+    suspected = suspects.hiding | suspects.triggered | suspects.changed | filled
     for table, probe in _PROBES.items():
         concerned = {table, META} if table == LINKS else {table}
-        if concerned & (suspects.hiding | suspects.triggered):
+        if concerned & suspected:
             await _try_out(connection, table, probe, hides=bool(concerned & suspects.hiding))
 
 
 async def _try_out(connection: Connection, table: str, probe: _Probe, *, hides: bool) -> None:
     refused: Exception | None = None
+    behind: asyncpg.UniqueViolationError | None = None
     undone = connection.transaction(isolation="read_committed")
     await undone.start()
     try:
@@ -147,10 +183,28 @@ async def _try_out(connection: Connection, table: str, probe: _Probe, *, hides: 
         if not hides:
             raise
         refused = presentable(error)
+    except asyncpg.UniqueViolationError as error:
+        behind = error
     finally:
         await undone.rollback()
+    if behind is not None:
+        await _number(connection, behind)
     if refused is not None:
         raise ConfigurationError(_HIDDEN.format(table=table) if hides else str(refused)) from refused
+
+
+async def _number(connection: Connection, behind: asyncpg.UniqueViolationError) -> None:
+    onward = numbers_behind(behind)
+    if onward is None:
+        raise behind
+    try:
+        await connection.execute(onward)
+    except asyncpg.InsufficientPrivilegeError:
+        may = False
+    else:
+        may = True
+    if not may:
+        raise behind  # it says what the owner is to run
 
 
 @final
@@ -201,9 +255,19 @@ async def _registrations(connection: _OnOne, name: str) -> None:
     await registrations.keep(name, ClientRegistration(issuer="none", client_id="none"), None)
 
 
+async def _outbox(connection: _OnOne, name: str) -> None:
+    await connection.write(_EVENT, name)
+
+
+async def _audit(connection: _OnOne, name: str) -> None:
+    await connection.write(_ENTRY, name)
+
+
 _PROBES: Mapping[str, _Probe] = {
     LINKS: _links,
     AUTHORIZATIONS: _authorizations,
     REGISTRATIONS: _registrations,
+    OUTBOX: _outbox,
+    AUDIT: _audit,
 }
 """What is written to each table, by a name like no other, and must be found there by the next statement."""

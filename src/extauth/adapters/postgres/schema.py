@@ -117,6 +117,16 @@ TABLES: Mapping[str, Sequence[str]] = {
 }
 """The tables of the newest version, and the rights that the store's statements need on each."""
 
+COLUMNS: Mapping[str, int] = {
+    "external_auth_meta": 6,
+    "external_auth_links": 35,
+    "external_auth_authorizations": 12,
+    "external_auth_registrations": 10,
+    "external_auth_outbox": 15,
+    "external_auth_audit": 11,
+}
+"""How many each of them has. One that has others is tried out when a store is opened."""
+
 META_TABLE: Sequence[str] = (
     # Looks for the table again even where to_regclass() remembers that there was none.
     "CREATE TABLE IF NOT EXISTS external_auth_meta (schema_version integer NOT NULL)",
@@ -127,6 +137,13 @@ SELECT 0 WHERE NOT EXISTS (SELECT FROM external_auth_meta)""",
 
 MIGRATING = "pg_advisory_xact_lock(7306583426011583844)"
 """Takes the lock under which a schema is changed: an arbitrary number, the same for all."""
+
+
+# Else what is new is made in the first schema of the search_path, which may have come into being since: by
+# default that is one of the role's name.
+BESIDE_IT = """SELECT set_config('search_path', quote_ident(nspname), true)
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE pg_class.oid = to_regclass('external_auth_meta')"""
 
 
 async def migrate(
@@ -152,7 +169,7 @@ async def migrate(
         first_look = connection.transaction()
         await first_look.start()
         try:
-            suspects = await refuse_what_is_no_store(connection, schema)
+            suspects = await refuse_what_is_no_store(connection, schema, COLUMNS)
             exists = await fetch_value(connection, "SELECT to_regclass('external_auth_meta') IS NOT NULL")
             current = _known(await schema_version(connection), len(migrations)) if exists else None
         finally:
@@ -163,6 +180,8 @@ async def migrate(
         if not exists:
             for statement in META_TABLE:
                 await connection.execute(statement)
+        else:
+            await connection.execute(BESIDE_IT)
         current = _known(await schema_version(connection), len(migrations))
         if current is None:
             current = _known(await make_it_one(connection), len(migrations)) or 0

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote, unquote, urlencode, urlparse
 
 from extauth.adapters.postgres.address import NOT_VALID, options_of
+from extauth.adapters.postgres.service import names_service
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden
 
@@ -36,7 +37,7 @@ def each_server(dsn: Hidden[str], environment: Mapping[str, str]) -> list[Hidden
     ports = environment.get("PGPORT", "").split(",")
     if named and len(ports) == 1:
         found = [parsed._replace(netloc=f"{user}{at}{server}") for server in named.split(",")]
-    elif "%" in named or (not named and _names_service(dsn, environment)):
+    elif "%" in named or (not named and names_service(dsn, environment)):
         return [dsn]
     else:
         # As options, because asyncpg would want as many hosts as there are ports in the environment.
@@ -62,7 +63,7 @@ def wanted_server(dsn: Hidden[str], environment: Mapping[str, str], *, several: 
         raise ConfigurationError(problem)
     if said := _said(dsn, environment):
         return _TAKE_WRITES[said]
-    if _names_service(dsn, environment):
+    if names_service(dsn, environment):
         return None
     return "primary" if several else "any"
 
@@ -75,10 +76,6 @@ def _problem(said: str) -> str | None:
     if not said or said in _TAKE_WRITES:
         return None
     return _TAKES_NO_WRITES if said in _TAKE_NONE else NOT_VALID
-
-
-def _names_service(dsn: Hidden[str], environment: Mapping[str, str]) -> bool:
-    return bool(options_of(dsn).get("service") or environment.get("PGSERVICE"))
 
 
 def _paired(servers: list[str], ports: list[str], own: list[str]) -> list[dict[str, str]]:

@@ -168,8 +168,8 @@ class PostgresLinkStore(LinkingMethods):
             not valid, the server cannot be verified, user, password or database are not right, the role
             lacks a right on a table, the session is read-only, the database's encoding is not UTF8, the
             schema is newer than this version of extauth knows, a pooler is in statement mode, PGlite serves
-            fewer than ``max_size`` connections, or the tables are none for a store: hidden by row-level
-            security, the target of a replication, or not those that were used before.
+            fewer than ``max_size`` connections, or the tables are none for a store: hidden, the target of a
+            replication, not those that were used before, or not as extauth has made them.
         """
         address = Hidden(dsn)
         del dsn  # it may hold a password, and tools that report errors show local variables

@@ -9,9 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from extauth.adapters.sqlite.failures import refused
 from extauth.adapters.sqlite.files import cannot_open, checked_files
-from extauth.adapters.sqlite.schema import META_TABLE, MIGRATIONS
-from extauth.domain.errors import StoreUnavailable
+from extauth.adapters.sqlite.schema import META_TABLE, MIGRATIONS, known_version
 from extauth.domain.hidden import HiddenText
 
 NEWEST: Final = len(MIGRATIONS)
@@ -43,14 +43,14 @@ async def stored_version(file: HiddenText) -> int | None:
     """Return the version of the schema in a file; None if there is no file, 0 if nothing of ours is in it.
 
     :raises StoreUnavailable: if it cannot be read, or is no database.
-    :raises ConfigurationError: if this process could not write it.
+    :raises ConfigurationError: if this process could not write it, or the tables are not extauth's.
     """
     await checked_files(file)
     try:
         return await asyncio.to_thread(_version, file)
-    except sqlite3.Error:
-        problem = f"{cannot_open(file)}, and be a database"
-    raise StoreUnavailable(problem)
+    except sqlite3.Error as error:
+        problem = refused(error, f"{cannot_open(file)}, and be a database")
+    raise problem
 
 
 def _version(file: HiddenText) -> int | None:
@@ -61,4 +61,5 @@ def _version(file: HiddenText) -> int | None:
     with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as database:
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'external_auth_meta'").fetchone():
             return 0
-        return int(database.execute("SELECT max(schema_version) FROM external_auth_meta").fetchone()[0] or 0)
+        [said] = database.execute("SELECT max(schema_version) FROM external_auth_meta").fetchone()
+        return 0 if said is None else known_version(said)

@@ -14,6 +14,7 @@ from typing import Final, final
 
 import attrs
 
+from extauth.adapters.sqlite.failures import refused
 from extauth.adapters.sqlite.files import cannot_open
 from extauth.adapters.sqlite.sharing import SUFFIXES
 from extauth.domain.errors import StoreUnavailable
@@ -22,6 +23,9 @@ from extauth.domain.hidden import HiddenText
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 _TYPE_AFTER: Final = " - "
+_PATIENCE: Final = 5.0
+"""Seconds, for another process' write."""
+
 _MOUNT_POINT: Final = 4
 """Fields of a line of that file (proc_pid_mountinfo(5))."""
 
@@ -48,14 +52,16 @@ async def sqlite_facts(file: HiddenText) -> SqliteFacts:
     """
     try:
         return await asyncio.to_thread(_facts, file)
-    except (OSError, sqlite3.Error):
-        problem = f"{cannot_open(file)}, and be a database"
-    raise StoreUnavailable(problem)
+    except OSError:
+        problem: Exception = StoreUnavailable(f"{cannot_open(file)}, and be a database")
+    except sqlite3.Error as error:
+        problem = refused(error, f"{cannot_open(file)}, and be a database")
+    raise problem
 
 
 def _facts(file: str) -> SqliteFacts:
     path = Path(file).resolve()
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as database:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE)) as database:
         [journal_mode] = database.execute("PRAGMA journal_mode").fetchone()
     modes: dict[str, int] = {}
     for suffix in SUFFIXES:

@@ -69,14 +69,17 @@ async def made_private(file: HiddenText) -> None:
 
     SQLite gives the other two the mode of the first. A file that is there keeps its mode, which the
     application may mean; if it lets others in, that is logged. Does nothing where files have no such modes.
-    What the system refuses is left to SQLite to tell.
+    What the system refuses is left to SQLite to tell. Whether it can be shared is looked at before SQLite is
+    asked anything: 3.37 makes the other two for a mere question.
 
     :raises StoreUnavailable: if it can be no path.
+    :raises ConfigurationError: as :func:`checked_files`.
     """
     if os.name != "posix" or file in _NO_FILES:
         return
     if not await asyncio.to_thread(_make_private, file):
         raise StoreUnavailable(cannot_open(file))
+    await checked_files(file)
 
 
 def _make_private(file: str) -> bool:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from extauth.adapters.sqlite.audit_schema import AUDIT_TABLES
 from extauth.adapters.sqlite.due_schema import DUE_INDEXES
+from extauth.adapters.sqlite.failures import others_tables
 from extauth.adapters.sqlite.inventory import INVENTORY_TABLES
 from extauth.adapters.sqlite.outbox_schema import OUTBOX
 from extauth.adapters.sqlite.unseen import Unseen
@@ -125,6 +126,8 @@ END""",
 )
 """How to get from each version of the schema to the next, beginning with an empty file."""
 
+META = "external_auth_meta"
+
 META_TABLE: Sequence[str] = (
     "CREATE TABLE external_auth_meta (schema_version INTEGER NOT NULL)",
     "INSERT INTO external_auth_meta VALUES (0)",
@@ -140,7 +143,8 @@ _BUSY_PATIENCE = timedelta(seconds=30)
 async def migrate(connection: Unseen, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
     """Bring the schema up to date in one transaction; several processes may do so at once.
 
-    :raises ConfigurationError: if the schema is newer than ``migrations`` know, or nothing says which it is.
+    :raises ConfigurationError: if the schema is newer than ``migrations`` know, nothing says which it is,
+        or the tables are not extauth's.
     """
     if await _schema_version(connection) == len(migrations):
         return
@@ -180,7 +184,17 @@ async def _schema_version(connection: Unseen) -> int:
             " that they are made anew"
         )
         raise ConfigurationError(msg)
-    return int(rows[0][0])
+    return known_version(rows[0][0])
+
+
+def known_version(said: object) -> int:
+    """Return a version of the schema.
+
+    :raises ConfigurationError: for what is none.
+    """
+    if not isinstance(said, int):
+        raise others_tables(META)
+    return said
 
 
 async def make_durable(connection: Unseen) -> None:

@@ -96,6 +96,7 @@ def _cure(suffix: str, database: File) -> str:
 
 def sharing_problem(path: str) -> str | None:
     """Look at the files, in a thread, and say what is to be done before they are used, if anything."""
+    path = os.path.realpath(path)  # those beside it are beside what a symbolic link leads to
     files: dict[str, File] = {}
     for suffix in SUFFIXES:
         try:

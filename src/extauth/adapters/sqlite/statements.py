@@ -47,7 +47,7 @@ GET = f"SELECT {COLUMNS} FROM external_auth_links WHERE provider_id = ? AND user
 
 # SQLite reads the whole table for `(provider_id, user_id) IN (VALUES ...)`; it never reorders a CROSS JOIN.
 GET_MANY = f"""WITH wanted (provider, user) AS (VALUES %s) SELECT {COLUMNS}
-FROM wanted CROSS JOIN external_auth_links ON provider_id = provider AND user_id = user"""
+FROM wanted CROSS JOIN external_auth_links ON provider_id = wanted.provider AND user_id = wanted.user"""
 
 LINKS_OF = f"""SELECT {COLUMNS} FROM external_auth_links
 WHERE user_id = :user_id"""

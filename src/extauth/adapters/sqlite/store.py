@@ -137,8 +137,8 @@ class SqliteLinkStore(LinkingMethods):
 
         :raises ValueError: on entering, if ``path`` is text that is an address instead.
         :raises StoreUnavailable: if it cannot be opened or is no database.
-        :raises ConfigurationError: if its schema is newer than this version of extauth knows, or this process
-            or the file's owner could not write one of the three files.
+        :raises ConfigurationError: if its schema is newer than this version of extauth knows, not whole, or
+            not extauth's, or if this process or the file's owner could not write one of the three files.
         """
         timeout = busy_timeout.total_seconds()
         file = path_text(path)

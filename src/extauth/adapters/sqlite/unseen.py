@@ -9,36 +9,20 @@ The connection stays as the application has set it up.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Final, Protocol, TypeAlias, cast, final
+from collections.abc import Awaitable, Sequence
+from typing import Protocol, TypeAlias, cast, final
 
 import aiosqlite
 
 from extauth.adapters.sql.readable import unreadable_link
+from extauth.adapters.sqlite.failures import Error, explained
 from extauth.adapters.sqlite.identity import REPLACED, OpenFiles
 from extauth.adapters.sqlite.row import Row
 from extauth.domain.errors import StoreUnavailable
 
-Error: TypeAlias = sqlite3.Error | ValueError
-
 Outcome: TypeAlias = "list[Row] | Exception"
 
 WITHHELD = "(text withheld: it may quote a row)"
-
-_EXPLAINED: Final[Mapping[int, str]] = {
-    sqlite3.SQLITE_READONLY: (
-        "the SQLite file, or one of those with -wal and -shm after its name, may not be written; look at"
-        " their owners and modes, and open the store again, which says more"
-    ),
-    sqlite3.SQLITE_BUSY: (
-        "another program has had the SQLite file locked for longer than busy_timeout; look for one that has"
-        " left a transaction open, or writes for long"
-    ),
-    sqlite3.SQLITE_FULL: "the disk that the SQLite file is on is full; nothing was written",
-    sqlite3.SQLITE_IOERR: "the SQLite file cannot be read or written; look at its disk, which may be full",
-    sqlite3.SQLITE_CORRUPT: "the SQLite file is damaged; restore it, see docs/howto/back-up.md",
-}
-"""By SQLite's primary code."""
 
 
 @final
@@ -115,7 +99,7 @@ async def or_unavailable(rows: Awaitable[list[Row]], parameters: Parameters | Se
         # Not SQLite's own, but the driver's: a text that is not UTF-8.
         asked = parameters if isinstance(parameters, Parameters) else Parameters()
         raise unreadable_link(asked.get("provider_id"), asked.get("user_id"))
-    raise StoreUnavailable(_explained(failure)) from failure
+    raise StoreUnavailable(explained(failure)) from failure
 
 
 class Executable(Protocol):
@@ -163,10 +147,6 @@ def cursor_on(database: sqlite3.Connection) -> sqlite3.Cursor:
 def rows_of(cursor: sqlite3.Cursor, sql: str, parameters: Parameters | Sequence[object]) -> list[Row]:
     """Execute a statement; in the thread of the connection."""
     return [*map(Row, cursor.execute(sql, parameters))]
-
-
-def _explained(error: Error) -> str:
-    return _EXPLAINED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "the SQLite store failed")
 
 
 def presentable(error: Error) -> Error:

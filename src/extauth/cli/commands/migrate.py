@@ -23,7 +23,10 @@ async def _run(session: Session) -> Answer:
     newest = newest_version(kind_of(url))
     before = await stored_version(url) or 0
     if before > newest:
-        msg = f"the database has schema version {before}, but this extauth knows only up to {newest}"
+        msg = (
+            f"the database has schema version {before}, but this extauth knows only up to {newest};"
+            " upgrade extauth"
+        )
         raise ConfigurationError(msg)
     data = {"from": before, "to": newest, "changed": before < newest and not session.options.check}
     if before == newest:

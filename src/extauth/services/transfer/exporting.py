@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, final
 
 from extauth.domain.audit import AuditKind, trail_of
+from extauth.domain.doubt import is_held
 from extauth.domain.errors import CannotDecrypt, LinkUnreadable
 from extauth.domain.fence import fence, is_fenced
 from extauth.domain.imports import ImportedLink, imports_of
@@ -63,7 +64,7 @@ class Exporting:
         try:
             for _ in range(_MOST_TRIES):
                 link = await self._store.get(key)
-                if link is not None and self._freeze and link.tokens.refresh_token is not None:
+                if link is not None and self._freeze and _is_presented(link):
                     link = await self._fenced(link)
                     if link is None:
                         continue
@@ -87,6 +88,11 @@ class Exporting:
         mark = fence(self._now, link.version)
         outcome = await self._store.record_failure(link.key, link.version, mark)
         return outcome.link if isinstance(outcome, Recorded) else None
+
+
+def _is_presented(link: Link) -> bool:
+    """Whether its refresh token would be presented here. A doubt holds it back, and is given away with it."""
+    return link.tokens.refresh_token is not None and not is_held(link)
 
 
 def _given_away(link: Link) -> ImportedLink:

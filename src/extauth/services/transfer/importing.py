@@ -9,7 +9,7 @@ from typing import TypeAlias, cast, final
 
 import attrs
 
-from extauth.domain.fence import fence
+from extauth.domain.fence import DOUBTFUL, fence
 from extauth.domain.hidden import Hidden
 from extauth.domain.imports import ImportedLink, RowRefused
 from extauth.domain.link import LinkKey, RefreshFailure
@@ -126,10 +126,10 @@ async def _links(
 def _mark(link: ImportedLink, now: datetime, *, frozen: bool) -> RefreshFailure | None:
     """Return what is to stand beside the tokens here.
 
-    A rejected grant is rejected everywhere. Whatever else failed there is no matter here, and without a
-    refresh token there is nothing to fence.
+    A rejected grant is rejected everywhere, and what may be spent may be so everywhere. Whatever else failed
+    there is no matter here, and without a refresh token there is nothing to fence.
     """
     mark = link.failure
-    if mark is not None and mark.permanent:
+    if mark is not None and (mark.permanent or (frozen and mark.reason == DOUBTFUL)):
         return mark
     return None if frozen or link.tokens.refresh_token is None else fence(now)
