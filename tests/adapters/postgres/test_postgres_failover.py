@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 
 from extauth.adapters.postgres import PostgresLinkStore, connections, pools, unique_names
+from extauth.adapters.postgres.sending import Sending
 from extauth.domain.errors import StoreUnavailable
 from tests.adapters.postgres.failing_over import (
     READ_ONLY_FROM_NOW_ON,
@@ -342,6 +343,17 @@ async def test_waiting_for_a_connection_has_an_end(postgres_dsn):
 
         assert isinstance(caught.value.__cause__, TimeoutError)
         assert (await store.put(KEY, TOKENS)).version == 1
+
+
+async def test_a_pool_that_has_room_is_not_used_up(postgres_dsn):
+    """The connection that it makes is not answered: it is the server that one has to look at."""
+    async with silent_server() as silent:
+        dsn = postgres_dsn.replace(str(port_of(postgres_dsn)), str(silent.port), 1)
+        async with asyncpg.create_pool(dsn, min_size=0, max_size=2) as pool:
+            sending = Sending(transaction_pooling=True)
+            reads = connections.Connections(pool, sending, keep=False, patience=0.2)
+            with pytest.raises(StoreUnavailable, match="has not answered in time"):
+                await reads.read("SELECT 1")
 
 
 async def test_connections_have_a_greatest_age(postgres_dsn, monkeypatch):
