@@ -1,7 +1,7 @@
 """Which values a header field can have (RFC 9110 section 5.5). Pure.
 
-httpx refuses others by an error that quotes them, token and all. A provider may give such a token, and one that
-was moved in from a file may have its line's end.
+httpx refuses others by an error that quotes them, token and all. A provider may give such a token, and one
+that was moved in from a file may have its line's end.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def checked_values(headers: Mapping[str, str]) -> Mapping[str, str]:
         return headers
     del headers  # tools that report errors show the local variables of each frame
     msg = (
-        f"the token cannot be shown in {faulty[0]}: it has white space at its end or a control character, which"
-        " no header can have (RFC 9110 section 5.5). If it was imported, import it again without; else its"
-        " provider gives such tokens"
+        f"the token cannot be shown in {faulty[0]}: it has white space at its end or a control character,"
+        " which no header can have (RFC 9110 section 5.5). If it was imported, import it again without; else"
+        " its provider gives such tokens"
     )
     raise ValueError(msg)

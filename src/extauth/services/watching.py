@@ -16,8 +16,8 @@ logger = logging.getLogger("extauth")
 Begin: TypeAlias = Callable[[], AbstractContextManager[object]]
 
 OBSERVERS_OWN: Final = (Exception, asyncio.CancelledError)
-"""What is an observer's mistake and nobody else's. What is not awaited cannot be cancelled: such an error is of
-something that the observer has looked at, as the result of a task."""
+"""What is an observer's mistake and nobody else's. What is not awaited cannot be cancelled: such an error is
+of something that the observer has looked at, as the result of a task."""
 
 _NOBODY: Final = nullcontext()
 

@@ -50,7 +50,7 @@ def test_a_stream_that_was_cut_off_is_refused(coding: str, content: bytes) -> No
 
 @pytest.mark.parametrize(("coding", "wbits"), [("gzip", 31), ("deflate", 15), ("deflate", -15)])
 def test_more_parts_than_anybody_sends_are_not_unpacked(coding: str, wbits: int) -> None:
-    """What follows is copied with each: half a megabyte of empty ones took ten seconds, and nothing else ran."""
+    """What follows is copied with each: a megabyte of empty ones took ten seconds, and nothing else ran."""
     packing = zlib.compressobj(wbits=wbits)
     empty = packing.compress(b"") + packing.flush()
 

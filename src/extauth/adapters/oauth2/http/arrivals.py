@@ -8,8 +8,8 @@ from extauth.adapters.oauth2.http.heads import LONGEST_HEAD, head_end, put_in_or
 
 _NAME: Final = "data_received"
 _MOST_INTERIM: Final = 100
-"""Interim answers (RFC 9110 section 15.2), of which servers send one or two. Each is a few bytes and work for two
-parsers: a server that sends them without end would keep the event loop busy until the request's time is up."""
+"""Interim answers (RFC 9110 section 15.2), of which servers send one or two. Each is a few bytes, and work
+for two parsers: a server that sends them without end would keep the event loop busy until its time is up."""
 _Bytes = TypeVar("_Bytes", bytes, bytearray)
 
 

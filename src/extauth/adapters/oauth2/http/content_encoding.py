@@ -28,8 +28,8 @@ _OTHER_COMPRESSIONS: Final = frozenset({"br", "zstd", "compress", "x-compress", 
 """What stands in ``Content-Encoding`` beside these is no compression but a mistake, as ``utf-8`` is."""
 
 _MOST_PARTS: Final = 100
-"""Of one content. What follows a part is copied each time, and empty parts are a few bytes: hundreds of thousands
-of them would hold the event loop for many seconds."""
+"""Of one content. What follows a part is copied each time, and empty parts are a few bytes: hundreds of
+thousands of them would hold the event loop for many seconds."""
 
 
 class UnusableContentError(Exception):
