@@ -191,6 +191,31 @@ async def test_what_is_no_callback(callback: Any):
     assert PASSWORD not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [
+        (PASSWORD, "not str; write DeviceAuthorization.from_json"),
+        ({PASSWORD: 1}, "not dict"),
+        (None, "not None"),
+    ],
+)
+async def test_what_is_no_device_flow(device: Any, told: str):
+    """Above all its text, as an application keeps it."""
+    async with LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()]) as linking:
+        with pytest.raises(TypeError, match=f"device must be what begin_device returned, {told}") as refused:
+            await linking.complete_device(device)
+    assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize("params", [[("prompt", PASSWORD)], f"prompt={PASSWORD}", {1: PASSWORD}])
+async def test_what_are_no_parameters(params: Any):
+    """A query in another form is refused with what to write."""
+    async with LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()]) as linking:
+        with pytest.raises(TypeError, match="params must be a mapping with names that are str") as refused:
+            await linking.begin("scripted", "alice", REDIRECT_URI, params=params)
+    assert PASSWORD not in str(refused.value)
+
+
 async def test_what_is_no_text_where_text_is_meant():
     """Ids and URIs of another type are refused before anything is done."""
     provider = ScriptedLinkingProvider()

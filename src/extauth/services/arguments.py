@@ -8,6 +8,7 @@ from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from extauth.clock import SystemClock
+from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.errors import UnknownProvider
 from extauth.domain.hidden import Hidden
 from extauth.domain.policy import RefreshPolicy
@@ -79,6 +80,17 @@ def clock_given(clock: Clock | None) -> Clock:
     if isinstance(clock, type) or not all(hasattr(clock, name) for name in ("now", "monotonic", "sleep")):
         raise TypeError(must_be("a Clock, with now, monotonic and sleep", clock, "clock"))
     return clock
+
+
+def checked_device(device: object) -> DeviceAuthorization:
+    """Return the device flow to complete, if it is one.
+
+    :raises TypeError: for its text, among others. The message repeats nothing.
+    """
+    if not isinstance(device, DeviceAuthorization):
+        hint = "write DeviceAuthorization.from_json(text)" if isinstance(device, str) else ""
+        raise TypeError(must_be("what begin_device returned", device, "device", hint))
+    return device
 
 
 def check_rejected(rejected: Hidden[Any]) -> None:

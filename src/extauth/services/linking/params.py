@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from extauth.domain.request_parameters import BINDING, REQUEST_OBJECTS, SHAPING, folded
+from extauth.domain.wrong_types import must_be
 
 _OURS: Final = BINDING | SHAPING | REQUEST_OBJECTS | {"claims", "resource", "scope"}
 """Parameters of an authorization request that its meaning or its safety hangs on."""
@@ -23,7 +24,13 @@ def check_params(params: Mapping[str, str]) -> None:
     """Refuse what is not the application's to set.
 
     :raises ValueError: for it.
+    :raises TypeError: for what is no mapping of texts.
     """
+    given: object = params
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in params):
+        raise TypeError(
+            must_be("a mapping with names that are str", given, "params", "write {'prompt': '...'}")
+        )
     if clash := sorted(name for name in params if folded(name) in _OURS):
         msg = f"params must not set {', '.join(clash)}"
         raise ValueError(msg)
