@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,26 @@ def test_options_of_another_type(argument, value, message):
         with pytest.raises(TypeError) as refused:
             TokenService(MemoryLinkStore(), [PROVIDER], **{argument: value})
         assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize("rng", [7, random.Random])
+@pytest.mark.parametrize("service", [TokenService, LinkingService])
+def test_a_seed_is_nothing_that_draws(service, rng):
+    """It would be found out by the first pause after a failure, which tokens may wait for."""
+    with pytest.raises(TypeError, match=r"rng must be a random.Random, not .*; write random.Random\(seed\)"):
+        service(MemoryLinkStore(), [ScriptedLinkingProvider()], rng=rng)
+
+
+async def test_numbers_are_no_spans():
+    """Nobody guesses of what they are."""
+    for argument in ("authorization_ttl", "exchange_timeout"):
+        options: dict[str, Any] = {argument: 600}
+        with pytest.raises(TypeError, match=f"{argument} must be a timedelta, not int; write timedelta"):
+            LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()], **options)
+    async with extauth.open("memory://", [PROVIDER]) as auth:
+        within: Any = 2
+        with pytest.raises(TypeError, match="within must be a timedelta, not int; write timedelta"):
+            await auth.ready(within=within)
 
 
 async def test_upkeep_of_another_type():
