@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from extauth.adapters.oauth2.reading.json_kinds import is_list, is_object
 from extauth.adapters.oauth2.reading.json_reading import parsed_json
 from extauth.adapters.oauth2.reading.member_names import snake_case, standard_names
+from extauth.domain.storable import storable_text
 
 _FORM = re.compile(r"[A-Za-z0-9_.~*'()!,:;/?@$%+&=\x80-\U0010ffff-]+")
 """Nothing else is in a form-encoded body, but letters that should have been encoded; above all no ``<``,
@@ -173,10 +174,19 @@ def _scopes(value: object, separators: str) -> frozenset[str]:
     if isinstance(value, str):
         for separator in separators:
             value = value.replace(separator, " ")
-        return frozenset(scope for scope in value.split() if storable_json(scope))
+        return frozenset(filter(_is_storable, value.split()))
     if is_list(value):
-        return frozenset(item for item in value if isinstance(item, str) and item and storable_json(item))
+        return frozenset(item for item in value if isinstance(item, str) and item and _is_storable(item))
     return frozenset()
+
+
+def _is_storable(scope: str) -> bool:
+    # Quick: an answer may have hundreds of thousands.
+    try:
+        storable_text(scope, "scope")
+    except ValueError:
+        return False
+    return True
 
 
 def without_tokens(value: object) -> object:
@@ -198,6 +208,8 @@ def storable_json(value: object) -> bool:
     level = [value]
     for _ in range(_DEEPEST):
         level = [inner for each in level for inner in _inner(each)]
+        if not level:
+            break
     if level:
         return False
     try:
