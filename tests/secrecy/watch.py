@@ -150,7 +150,7 @@ def _shown(value: object, depth: int = 0) -> Iterator[str]:
         return
     inner: Iterable[Any] = ()
     if isinstance(value, Mapping):
-        inner = (part for pair in cast("Mapping[Any, Any]", value).items() for part in pair)
+        inner = (part for pair in value.items() for part in pair)
     elif isinstance(value, Sequence | AbstractSet):
         inner = cast("Iterable[Any]", value)
     for each in inner:
