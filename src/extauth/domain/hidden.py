@@ -43,11 +43,12 @@ _DEEPEST = 8
 
 
 def _hidden(value: Any, depth: int) -> Any:
-    if type(value) is str:
+    kind: type[Any] = type(value)
+    if kind is str:
         return HiddenText(value)
-    if depth and type(value) is dict:
+    if depth and kind is dict:
         return {name: _hidden(inner, depth - 1) for name, inner in value.items()}
-    if depth and type(value) is list:
+    if depth and kind is list:
         return [_hidden(inner, depth - 1) for inner in value]
     return value
 

@@ -103,7 +103,7 @@ async def or_unavailable(rows: Awaitable[list[Row]], parameters: Parameters | Se
         failure = error
     if type(failure) is sqlite3.OperationalError and not hasattr(failure, "sqlite_errorcode"):
         # Not SQLite's own, but the driver's: a text that is not UTF-8.
-        given = parameters.given if isinstance(parameters, Parameters) else {}
+        given: Mapping[str, object] = parameters.given if isinstance(parameters, Parameters) else {}
         raise unreadable_link(given.get("provider_id"), given.get("user_id"))
     raise StoreUnavailable(explained(failure)) from failure
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from extauth.domain.request_parameters import BINDING, REQUEST_OBJECTS, SHAPING, folded
 from extauth.domain.wrong_types import must_be
@@ -26,10 +26,9 @@ def check_params(params: Mapping[str, str]) -> None:
     :raises ValueError: for it.
     :raises TypeError: for what is no mapping of texts.
     """
-    given: object = params
-    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in params):
+    if not _has_text_for_names(params):
         raise TypeError(
-            must_be("a mapping with names that are str", given, "params", "write {'prompt': '...'}")
+            must_be("a mapping with names that are str", params, "params", "write {'prompt': '...'}")
         )
     if clash := sorted(name for name in params if folded(name) in _OURS):
         msg = f"params must not set {', '.join(clash)}"
@@ -37,3 +36,9 @@ def check_params(params: Mapping[str, str]) -> None:
     if not all(map(_NAME.fullmatch, params)):
         msg = "params must have names of letters, digits, '.', '_' and '-' alone (RFC 6749 section 8.2)"
         raise ValueError(msg)
+
+
+def _has_text_for_names(params: object) -> bool:
+    if not isinstance(params, Mapping):
+        return False
+    return all(isinstance(name, str) for name in cast("Mapping[object, object]", params))
