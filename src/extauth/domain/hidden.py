@@ -8,7 +8,7 @@ find.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, SupportsIndex, TypeVar, cast, final
+from typing import Generic, SupportsIndex, TypeVar, cast, final
 
 import attrs
 
@@ -42,14 +42,14 @@ _DEEPEST = 8
 """Levels of JSON: where secrets are, and deeper than tools look."""
 
 
-def _hidden(value: Any, depth: int) -> Any:
-    kind: type[Any] = type(value)
-    if kind is str:
+def _hidden(value: object, depth: int) -> object:
+    if isinstance(value, str):
         return HiddenText(value)
-    if depth and kind is dict:
-        return {name: _hidden(inner, depth - 1) for name, inner in value.items()}
-    if depth and kind is list:
-        return [_hidden(inner, depth - 1) for inner in value]
+    if depth and isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {name: _hidden(inner, depth - 1) for name, inner in members.items()}
+    if depth and isinstance(value, list):
+        return [_hidden(inner, depth - 1) for inner in cast("list[object]", value)]
     return value
 
 
