@@ -18,6 +18,8 @@ _FORM = re.compile(r"[A-Za-z0-9_.~*'()!,:;/?@$%+&=\x80-\U0010ffff-]+")
 """Nothing else is in a form-encoded body, but letters that should have been encoded; above all no ``<``,
 white space or quote. A link in an HTML page or a sentence must never be taken for an OAuth error."""
 _MOST_FORM_FIELDS = 100
+_MOST_ERRORS = 100
+"""Of a list, which is looked through several times: a megabyte of them held the event loop for seconds."""
 _DEEPEST = 100
 """Levels that a member may be nested."""
 _TOKEN_KEYS = frozenset({"access_token", "refresh_token", "id_token"})
@@ -84,7 +86,7 @@ def error_places(members: Mapping[str, object]) -> list[dict[str, object]]:
     places: list[object] = [members, members.get("error")]
     errors = members.get("errors")
     if is_list(errors):
-        places += errors
+        places += errors[:_MOST_ERRORS]
     return [standard_names(place) for place in places if is_object(place)]
 
 
@@ -109,7 +111,7 @@ def error_codes(members: Mapping[str, object]) -> Iterator[str]:
         # Entra's, with the exact cause as numbers.
         numbers = place.get("error_codes")
         if is_list(numbers):
-            yield from (str(number) for number in numbers if _is_number(number))
+            yield from (str(number) for number in numbers[:_MOST_ERRORS] if _is_number(number))
 
 
 def error_messages(members: Mapping[str, object]) -> Iterator[str]:
