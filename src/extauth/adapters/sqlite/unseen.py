@@ -9,8 +9,8 @@ The connection stays as the application has set it up.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Sequence
-from typing import Protocol, TypeAlias, cast, final
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias, cast, final
 
 import aiosqlite
 
