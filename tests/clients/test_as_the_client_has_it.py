@@ -17,6 +17,8 @@ from extauth.clients.aiohttp import TokenMiddleware
 from tests.clients.http2_api import serving_http2
 from tests.clients.world import TRUSTED, by_aiohttp, by_httpx
 
+LONG = "x" * 20
+ALICE = extauth.LinkKey("example", "alice")
 AUTHS = {
     "httpx": (httpx, extauth.clients.httpx.TokenAuth),
     "httpx2": (httpx2, extauth.clients.httpx2.TokenAuth),
@@ -141,6 +143,19 @@ async def test_httpx_takes_no_token_in_another_header(world, either):
     async with package.AsyncClient(auth=auth, verify=TRUSTED) as http:
         with pytest.raises(ValueError, match=r"X-Shop-Token, .* extauth.clients.aiohttp"):
             await http.get(f"{world.api.url}/me")
+    assert world.api.seen == []
+
+
+@pytest.mark.parametrize("end", ["\n", " "])
+async def test_httpx_says_nothing_of_a_token_that_no_header_can_have(world, either, end):
+    """Its own error would quote the token."""
+    package, token_auth = either
+    await world.auth.store.put(ALICE, extauth.TokenSet(LONG + end), origin=world.provider.origin)
+    auth = token_auth(world.auth, "example", "alice", origins=[world.api.url])
+    async with package.AsyncClient(auth=auth, verify=TRUSTED) as http:
+        with pytest.raises(ValueError, match="the token cannot be shown in Authorization") as told:
+            await http.get(f"{world.api.url}/me")
+    assert LONG not in str(told.getrepr(showlocals=True, chain=True))
     assert world.api.seen == []
 
 

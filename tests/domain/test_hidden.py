@@ -7,7 +7,9 @@ from extauth.domain.hidden import Hidden, HiddenText, NamesOnly
 
 def test_what_hides_a_value_still_has_it() -> None:
     """Only the ``repr`` is another."""
-    assert (Hidden("secret").value, str(HiddenText("secret")), NamesOnly(a="secret")["a"]) == ("secret",) * 3
+    assert (Hidden("secret").value, str(HiddenText("secret")), NamesOnly({"a": "secret"})["a"]) == (
+        "secret",
+    ) * 3
 
 
 def test_a_hidden_value_is_not_shown() -> None:
@@ -16,12 +18,27 @@ def test_a_hidden_value_is_not_shown() -> None:
 
 
 def test_a_hidden_text_is_not_shown() -> None:
-    """Nor how long it is."""
-    assert repr(HiddenText("secret")) == "<hidden>"
+    """Nor how long it is, nor its beginning, to which tools cut it before they show it."""
+    assert repr(HiddenText("secret")) == repr(HiddenText("secret")[:3]) == "<hidden>"
 
 
 def test_names_are_shown_without_their_values() -> None:
     """In the order in which they are there."""
-    assert (
-        repr(NamesOnly(client_id="public", client_secret="secret")) == "NamesOnly(client_id, client_secret)"
-    )
+    given = {"client_id": "public", "client_secret": "secret"}
+    assert repr(NamesOnly(given)) == "NamesOnly(client_id, client_secret)"
+
+
+def test_values_by_name_are_hidden_from_those_who_look_into_them() -> None:
+    """Tools that report errors look into mappings, whatever their ``repr``."""
+    given = {"a": "secret", "b": [{"c": "secret"}], "d": 7, "e": None}
+    kept = NamesOnly(given)
+    assert kept == given
+    assert repr(dict(kept)) == "{'a': <hidden>, 'b': [{'c': <hidden>}], 'd': 7, 'e': None}"
+
+
+def test_values_by_name_may_be_nested_as_deep_as_json_can_be() -> None:
+    """Beyond what anybody looks into they are left as they are."""
+    deep: object = "secret"
+    for _ in range(900):
+        deep = [deep]
+    assert NamesOnly({"a": deep}) == {"a": deep}

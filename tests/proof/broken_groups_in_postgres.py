@@ -88,7 +88,7 @@ BUGS = [
         "a link twice in one statement",
         _OF,
         "_take",
-        "call.values[:2]",
+        "call.values.first(2)",
         "(id(call),)",
         tests.test_the_same_link_twice,
     ),

@@ -30,12 +30,8 @@ from tests.secrecy.watch import Watch
 Break = Callable[[pytest.MonkeyPatch], None]
 
 
-def _as_tuple(kind: type[Any]) -> Break:
-    return lambda patch: patch.setattr(kind, "__repr__", tuple.__repr__)
-
-
-def _as_dict(kind: type[Any]) -> Break:
-    return lambda patch: patch.setattr(kind, "__repr__", dict.__repr__)
+def _showing(kind: type[Any], attribute: str) -> Break:
+    return lambda patch: patch.setattr(kind, "__repr__", lambda self: repr(getattr(self, attribute)))
 
 
 def _with_asyncpgs_own_rows(patch: pytest.MonkeyPatch) -> None:
@@ -60,7 +56,7 @@ def _through_aiosqlite(patch: pytest.MonkeyPatch) -> None:
     """Give aiosqlite statements and parameters, as anybody would."""
 
     async def execute(self: Any, sql: str, parameters: Any = (), _: Any = None) -> list[Any]:
-        given = dict(parameters) if isinstance(parameters, dict) else parameters
+        given = parameters.given if isinstance(parameters, unseen.Parameters) else parameters
         return [*map(SqliteRow, await self._connection.execute_fetchall(sql, given))]
 
     patch.setattr(unseen.Unseen, "execute", execute)
@@ -73,12 +69,12 @@ def _in_plain_sight(patch: pytest.MonkeyPatch) -> None:
 BREAKS: list[tuple[str, Break, Act, str]] = [
     ("sqlite", _through_aiosqlite, refreshing, "log of aiosqlite"),
     ("sqlite", _through_aiosqlite, connecting, "log of asyncio"),
-    ("sqlite-own-connection", _as_tuple(SqliteRow), refreshing, "log of asyncio"),
-    ("sqlite", _as_dict(unseen.Parameters), refusing, "error StoreUnavailable"),
+    ("sqlite-own-connection", _showing(SqliteRow, "_values"), refreshing, "log of asyncio"),
+    ("sqlite", _showing(unseen.Parameters, "given"), refusing, "error StoreUnavailable"),
     ("sqlite", _with_the_drivers_errors, damaged, "error StoreUnavailable"),
     ("postgres", _with_asyncpgs_own_rows, refreshing, "log of asyncio"),
     ("postgres-own-pool", _with_asyncpgs_own_rows, registering, "log of asyncio"),
-    ("postgres", _as_tuple(postgres_rows.Parameters), changed, "error StoreUnavailable"),
+    ("postgres", _showing(postgres_rows.Parameters, "_values"), changed, "error StoreUnavailable"),
     ("memory", _in_plain_sight, connecting, "error UnknownState"),
 ]
 
@@ -168,6 +164,21 @@ async def _by_cause(watch: Watch, secret: str) -> None:
     await watch.refused(fail())
 
 
+class Shy(dict[str, list[str]]):
+    """Hides what is in it from nobody who looks into it."""
+
+    def __repr__(self) -> str:
+        return "Shy()"
+
+
+async def _by_local_mapping(watch: Watch, secret: str) -> None:
+    given: Any = Shy(inner=[secret])
+    try:
+        json.loads(given)
+    except TypeError as error:
+        watch.take("error", error)
+
+
 async def _by_url(_: Watch, secret: str) -> None:
     logging.getLogger("anybody").info("GET /?token=%s", secret.replace("/", "%2F"))
 
@@ -182,6 +193,7 @@ WAYS = (
     _by_finalizer,
     _by_thread,
     _by_cause,
+    _by_local_mapping,
     _by_url,
 )
 

@@ -9,10 +9,11 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from extauth import ExtAuthError
 
@@ -131,11 +132,26 @@ def _exposed(error: BaseException) -> Iterator[tuple[str, str]]:
             if not code.co_filename.startswith(TESTS):
                 file = Path(code.co_filename).name
                 for name, value in frame.f_locals.items():
-                    yield f"{name} in {code.co_qualname} of {file}", _shown(value)
+                    where = f"{name} in {code.co_qualname} of {file}"
+                    yield from ((where, text) for text in _shown(value))
 
 
-def _shown(value: object) -> str:
+_DEEPEST = 4
+
+
+def _shown(value: object, depth: int = 0) -> Iterator[str]:
+    """Yield what is shown of a value, by its repr, and by tools that look into whatever is a mapping or a
+    sequence, as Sentry and rich do."""
     try:
-        return repr(value)
+        yield repr(value)
     except Exception:  # noqa: BLE001 - as traceback.TracebackException takes it
-        return "<no repr>"
+        yield "<no repr>"
+    if depth == _DEEPEST or isinstance(value, str | bytes | bytearray):
+        return
+    inner: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        inner = (part for pair in value.items() for part in pair)
+    elif isinstance(value, Sequence | AbstractSet):
+        inner = cast("Iterable[Any]", value)
+    for each in inner:
+        yield from _shown(each, depth + 1)

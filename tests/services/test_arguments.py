@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,26 @@ def test_options_of_another_type(argument, value, message):
         assert str(refused.value).startswith(message)
 
 
+@pytest.mark.parametrize("rng", [7, random.Random])
+@pytest.mark.parametrize("service", [TokenService, LinkingService])
+def test_a_seed_is_nothing_that_draws(service, rng):
+    """It would be found out by the first pause after a failure, which tokens may wait for."""
+    with pytest.raises(TypeError, match=r"rng must be a random.Random, not .*; write random.Random\(seed\)"):
+        service(MemoryLinkStore(), [ScriptedLinkingProvider()], rng=rng)
+
+
+async def test_numbers_are_no_spans():
+    """Nobody guesses of what they are."""
+    for argument in ("authorization_ttl", "exchange_timeout"):
+        options: dict[str, Any] = {argument: 600}
+        with pytest.raises(TypeError, match=f"{argument} must be a timedelta, not int; write timedelta"):
+            LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()], **options)
+    async with extauth.open("memory://", [PROVIDER]) as auth:
+        within: Any = 2
+        with pytest.raises(TypeError, match="within must be a timedelta, not int; write timedelta"):
+            await auth.ready(within=within)
+
+
 async def test_upkeep_of_another_type():
     """It is refused by an open one, too."""
     async with extauth.open("memory://", [PROVIDER]) as auth:
@@ -188,6 +209,31 @@ async def test_what_is_no_callback(callback: Any):
     async with LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()]) as linking:
         with pytest.raises(TypeError, match="callback must be the URL that was called or its") as refused:
             await linking.complete(callback, user_id="alice")
+    assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [
+        (PASSWORD, "not str; write DeviceAuthorization.from_json"),
+        ({PASSWORD: 1}, "not dict"),
+        (None, "not None"),
+    ],
+)
+async def test_what_is_no_device_flow(device: Any, told: str):
+    """Above all its text, as an application keeps it."""
+    async with LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()]) as linking:
+        with pytest.raises(TypeError, match=f"device must be what begin_device returned, {told}") as refused:
+            await linking.complete_device(device)
+    assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize("params", [[("prompt", PASSWORD)], f"prompt={PASSWORD}", {1: PASSWORD}])
+async def test_what_are_no_parameters(params: Any):
+    """A query in another form is refused with what to write."""
+    async with LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()]) as linking:
+        with pytest.raises(TypeError, match="params must be a mapping with names that are str") as refused:
+            await linking.begin("scripted", "alice", REDIRECT_URI, params=params)
     assert PASSWORD not in str(refused.value)
 
 

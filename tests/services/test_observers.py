@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from contextlib import contextmanager
@@ -29,19 +30,23 @@ class Told:
 
 
 class Broken:
-    """One that raises."""
+    """One that raises; also what it finds in a task that was cancelled."""
+
+    def __init__(self, error):
+        self.error = error
 
     def notify(self, event):
-        raise ZeroDivisionError
+        raise self.error
 
 
-def test_each_is_told_whatever_another_does(caplog):
+@pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError])
+def test_each_is_told_whatever_another_does(caplog, error):
     """What one raises is logged, and the others hear the event all the same."""
     one, other = Told(), Told()
-    Observers(one, Broken(), other, Broken()).notify(EVENT)
+    Observers(one, Broken(error), other, Broken(error)).notify(EVENT)
     assert [one.events, other.events] == [[EVENT], [EVENT]]
     assert [record.getMessage() for record in caplog.records] == ["the observer failed"] * 2
-    assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError] * 2
+    assert [record.exc_info[0] for record in caplog.records] == [error] * 2
 
 
 async def test_the_services_log_nothing_if_one_of_them_does(scene, caplog):
@@ -87,26 +92,27 @@ class Watcher(Told):
 class Suppressing:
     """A context that raises at one of its ends, or would swallow an error."""
 
-    def __init__(self, at):
+    def __init__(self, at, error=ZeroDivisionError):
         self.at = at
+        self.error = error
 
     def notify(self, event):
         pass
 
     def refreshing(self, key):
         if self.at == "begin":
-            raise ZeroDivisionError
+            raise self.error
         return self
 
     waiting = refreshing
 
     def __enter__(self):
         if self.at == "enter":
-            raise ZeroDivisionError
+            raise self.error
 
     def __exit__(self, *error):
         if self.at == "exit":
-            raise ZeroDivisionError
+            raise self.error
         return True
 
 
@@ -154,12 +160,13 @@ async def test_a_watcher_is_told_where_an_error_came_from(scene):
     assert all(isinstance(error[2], TracebackType) for error in told)
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError])
 @pytest.mark.parametrize("at", ["begin", "enter", "exit"])
-async def test_a_watchers_bug_changes_nothing(scene, caplog, at):
+async def test_a_watchers_bug_changes_nothing(scene, caplog, at, error):
     """It is logged, the refresh is carried out, and other watchers are told all the same."""
     await scene.link()
     watcher = Watcher()
-    service = scene.replica(observer=Observers(Suppressing(at), watcher, Suppressing(at)))
+    service = scene.replica(observer=Observers(Suppressing(at, error), watcher, Suppressing(at, error)))
     assert (await service.link("scripted", "alice")).version == 2
     assert watcher.events[-1] == "wait ended"
     assert caplog.text.count("the observer failed") == 4

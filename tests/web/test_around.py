@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
+from starlette.applications import Starlette
 
 from extauth import AccessPolicy, LinkKey, Operator, acting_as
 from extauth.adapters.discovery import client_document
 from extauth.web import Offer
+from extauth.web import aiohttp as for_aiohttp
+from extauth.web import starlette as for_starlette
 from extauth.web.device_flows import InThisProcess
+from extauth.web.response import WebResponse
 from tests.web.apps import MOUNTED
 from tests.web.conftest import PUBLIC_URL
 from tests.web.test_routes import connected
@@ -154,6 +161,61 @@ async def test_a_browser_that_leaves_is_connected_all_the_same(opens):
     while not await connected(world):
         await asyncio.sleep(0)
     assert await connected(world) == ["calendar"]
+
+
+class Noted:
+    """Pages that note what they were asked with."""
+
+    prefix, paths, parents = "/accounts", (), ()
+
+    def __init__(self):
+        self.headers = {}
+
+    async def respond(self, request):
+        self.headers = request.headers
+        return WebResponse(204)
+
+
+async def asked_of_starlette(pages, headers):
+    """Send a request to the routes for Starlette, as its server would."""
+    app = Starlette(routes=for_starlette.routes(pages))
+    scope = {"type": "http", "method": "GET", "path": "/accounts", "query_string": b"", "headers": headers}
+
+    async def nothing(*_):
+        return {"type": "http.request"}
+
+    await app(scope, nothing, nothing)
+
+
+async def asked_of_aiohttp(pages, headers):
+    """Call the routes for aiohttp, as its server would."""
+    given = CIMultiDict((name.decode(), value.decode()) for name, value in headers)
+    request = make_mocked_request("GET", "/accounts", given)
+    await for_aiohttp.routes(pages)[0].handler(request)
+
+
+@pytest.mark.parametrize("ask", [asked_of_starlette, asked_of_aiohttp])
+@pytest.mark.parametrize("name", ["h", "h{}"])
+async def test_headers_are_read_in_proportion(ask, name):
+    """Anybody can send thousands, alike or not: they must not keep the event loop from others for seconds."""
+
+    async def took(count):
+        headers = [(name.format(number).encode(), b"") for number in range(count)]
+        began = time.process_time()
+        await ask(Noted(), headers)
+        return time.process_time() - began
+
+    rounds = [(await took(1_000), await took(8_000)) for _ in range(3)]
+    few, many = (min(each) for each in zip(*rounds, strict=True))
+    assert many < few * 24  # 8 in proportion, 64 by the square
+
+
+@pytest.mark.parametrize("ask", [asked_of_starlette, asked_of_aiohttp])
+async def test_cookies_may_come_one_by_one(ask):
+    """As HTTP/2 sends them."""
+    pages = Noted()
+    await ask(pages, [(b"cookie", b"a=1"), (b"accept", b"text/html"), (b"cookie", b"b=2")])
+    assert (pages.headers["cookie"], pages.headers["accept"]) == ("a=1; b=2", "text/html")
 
 
 async def test_device_flows_of_a_process_are_bounded():

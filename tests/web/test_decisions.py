@@ -105,6 +105,8 @@ def test_what_is_accepted(accept, json):
         ("fr, de;q=0.1", "de"),
         ("de;q=0, en", "en"),
         ("fr", "en"),
+        ("de" + "-a" * 49, "de"),
+        ("de" + "-a" * 50, "en"),  # longer than any, and each part costs a look
     ],
 )
 def test_the_best_language(accept, language):

@@ -47,7 +47,7 @@ class TokenAuth(httpx.Auth):
 
     A call raises what :meth:`extauth.Auth.access_token` and :meth:`extauth.Auth.refresh` raise, and
     :class:`~extauth.InsufficientScope` where the API says so (RFC 6750 section 3.1); ``ValueError`` for a
-    token in another header.
+    token in another header, or one that no header can have.
 
     :raises UnknownProvider: if ``auth`` has no such provider.
     :raises ValueError: for no origins where the provider does not say its own, for what is none, and for http

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from extauth.auth import Auth
 from extauth.clients.access import Headers, Shown, User, UserAccess
+from extauth.clients.field_values import checked_values
 from extauth.clients.origins import PORTS, Origin
 from extauth.clients.refusals import REFUSALS, is_refused
 from extauth.domain.wrong_types import UrlObject
@@ -110,7 +111,7 @@ def _origin_of(request: _Request) -> Origin:
 
 
 def _show(request: _Request, headers: Mapping[str, str], shown: Shown) -> None:
-    for name, value in headers.items():
+    for name, value in checked_values(headers).items():
         if shown.link.tokens.access_token in value and name.lower() != _AUTHORIZATION:
             msg = (
                 f"the token is in {name}, which httpx keeps when it follows a redirect to another host; show"

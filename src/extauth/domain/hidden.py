@@ -1,11 +1,14 @@
 """Secrets on their way through a function.
 
-Tools that report errors show the local variables of every frame that an error has passed.
+Tools that report errors show the local variables of every frame that an error has passed. Many of them look
+into whatever is a mapping or a sequence, and cut long texts, before they ask for the ``repr`` of what they
+find.
 """
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, final
+from collections.abc import Mapping
+from typing import Generic, SupportsIndex, TypeVar, cast, final
 
 import attrs
 
@@ -23,17 +26,41 @@ class Hidden(Generic[T]):
 
 @final
 class HiddenText(str):
-    """A text that its ``repr`` does not show, for drivers, whose frames show what they were given."""
+    """A text that its ``repr`` does not show, nor that of a part of it, for drivers, whose frames show what
+    they were given."""
 
     __slots__ = ()
+
+    def __getitem__(self, part: SupportsIndex | slice) -> HiddenText:
+        return HiddenText(super().__getitem__(part))
 
     def __repr__(self) -> str:
         return "<hidden>"
 
 
+_DEEPEST = 8
+"""Levels of JSON: where secrets are, and deeper than tools look."""
+
+
+def _hidden(value: object, depth: int) -> object:
+    if isinstance(value, str):
+        return HiddenText(value)
+    if depth and isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {name: _hidden(inner, depth - 1) for name, inner in members.items()}
+    if depth and isinstance(value, list):
+        return [_hidden(inner, depth - 1) for inner in cast("list[object]", value)]
+    return value
+
+
 @final
 class NamesOnly(dict[str, V]):
-    """Values by name, of which the ``repr`` shows the names."""
+    """Values by name, of which the ``repr`` shows the names. Each text in them is hidden by itself, too."""
+
+    def __init__(self, values: Mapping[str, V]) -> None:
+        super().__init__(
+            cast("dict[str, V]", {name: _hidden(value, _DEEPEST) for name, value in values.items()})
+        )
 
     def __repr__(self) -> str:
         return f"NamesOnly({', '.join(self)})"

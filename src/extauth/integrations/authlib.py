@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final, NoReturn, final
 
 from extauth.auth import Auth
+from extauth.clients.field_values import checked_values
 from extauth.extras import extra_needed
 from extauth.integrations.user_tokens import ApiHeaders, UserTokens, bearer, token_refused
 
@@ -40,12 +41,12 @@ class _UserAuth(OAuth2Auth):  # type: ignore[misc] # Authlib's, so that it is of
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         await request.aread()  # to send it again
         tokens = await self._tokens.working()
-        request.headers.update(self._api_headers(tokens))
+        request.headers.update(checked_values(self._api_headers(tokens)))
         response = yield request
         if token_refused(request.url, response):
             await response.aread()  # which gives its connection back
             tokens = await self._tokens.instead_of(tokens)
-            request.headers.update(self._api_headers(tokens))
+            request.headers.update(checked_values(self._api_headers(tokens)))
             yield request
 
 

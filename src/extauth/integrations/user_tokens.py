@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias, final
 import attrs
 
 from extauth.auth import Auth
+from extauth.clients.field_values import checked_values
 from extauth.domain.hidden import Hidden
 from extauth.domain.link import LinkKey
 from extauth.domain.token_set import TokenSet
@@ -77,8 +78,11 @@ class UserTokens:
 
 
 def bearer(tokens: TokenSet) -> Mapping[str, str]:
-    """Return the header of RFC 6750, section 2.1."""
-    return {"Authorization": f"Bearer {tokens.access_token}"}
+    """Return the header of RFC 6750, section 2.1.
+
+    :raises ValueError: for a token that no header can have.
+    """
+    return checked_values({"Authorization": f"Bearer {tokens.access_token}"})
 
 
 def same_origin(one: Address, other: Address) -> bool:

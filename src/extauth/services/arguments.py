@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from extauth.clock import SystemClock
+from extauth.domain.device_authorization import DeviceAuthorization
 from extauth.domain.errors import UnknownProvider
 from extauth.domain.hidden import Hidden
 from extauth.domain.policy import RefreshPolicy
@@ -79,6 +82,37 @@ def clock_given(clock: Clock | None) -> Clock:
     if isinstance(clock, type) or not all(hasattr(clock, name) for name in ("now", "monotonic", "sleep")):
         raise TypeError(must_be("a Clock, with now, monotonic and sleep", clock, "clock"))
     return clock
+
+
+def checked_span(span: object, what: str) -> timedelta:
+    """Return a span of time.
+
+    :raises TypeError: for a number, among others: of seconds or of what is for nobody to guess.
+    """
+    if not isinstance(span, timedelta):
+        raise TypeError(must_be("a timedelta", span, what, "write timedelta(seconds=...)"))
+    return span
+
+
+def rng_given(rng: random.Random | None) -> random.Random:
+    """Return what draws, the system's source if nothing is given.
+
+    :raises TypeError: for anything else, such as a seed: it would be found out where a store has failed.
+    """
+    if rng is not None and not isinstance(rng, random.Random):  # pyright: ignore[reportUnnecessaryIsInstance] - a slip
+        raise TypeError(must_be("a random.Random", rng, "rng", "write random.Random(seed)"))
+    return rng or random.SystemRandom()
+
+
+def checked_device(device: object) -> DeviceAuthorization:
+    """Return the device flow to complete, if it is one.
+
+    :raises TypeError: for its text, among others. The message repeats nothing.
+    """
+    if not isinstance(device, DeviceAuthorization):
+        hint = "write DeviceAuthorization.from_json(text)" if isinstance(device, str) else ""
+        raise TypeError(must_be("what begin_device returned", device, "device", hint))
+    return device
 
 
 def check_rejected(rejected: Hidden[Any]) -> None:

@@ -12,7 +12,7 @@ from extauth.domain.events import Event
 from extauth.domain.link import LinkKey
 from extauth.domain.ports import Observer
 from extauth.services.arguments import checked_observer
-from extauth.services.watching import watched, watcher_of
+from extauth.services.watching import OBSERVERS_OWN, watched, watcher_of
 
 logger = logging.getLogger("extauth")
 
@@ -55,5 +55,5 @@ def tell(observer: Observer, event: Event) -> None:
     """Tell one observer; what it raises is logged and goes no further."""
     try:
         observer.notify(event)
-    except Exception:
+    except OBSERVERS_OWN:
         logger.exception("the observer failed")

@@ -10,6 +10,7 @@ from extauth.domain.actors import REFRESHING
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
 from extauth.domain.ports import RefreshStore
 from extauth.domain.readiness import Readiness, ping
+from extauth.services.arguments import checked_span
 
 PATIENCE = timedelta(seconds=2)
 """How long a store is given; who probes waits a few seconds at most."""
@@ -19,8 +20,9 @@ async def readiness(store: RefreshStore, *, closing: bool, within: timedelta = P
     """Ask the store, unless the application is closing anyway. No provider is asked.
 
     :raises ValueError: if ``within`` is not positive.
+    :raises TypeError: if it is a number.
     """
-    if within <= timedelta(0):
+    if checked_span(within, "within") <= timedelta(0):
         msg = "within must be positive"
         raise ValueError(msg)
     if closing:

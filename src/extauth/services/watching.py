@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -13,6 +14,10 @@ from extauth.domain.watching import RefreshWatcher
 logger = logging.getLogger("extauth")
 
 Begin: TypeAlias = Callable[[], AbstractContextManager[object]]
+
+OBSERVERS_OWN: Final = (Exception, asyncio.CancelledError)
+"""What is an observer's mistake and nobody else's. What is not awaited cannot be cancelled: such an error is
+of something that the observer has looked at, as the result of a task."""
 
 _NOBODY: Final = nullcontext()
 
@@ -41,7 +46,7 @@ class _Watched(AbstractContextManager[None]):
             try:
                 watch = begin()
                 watch.__enter__()
-            except Exception:
+            except OBSERVERS_OWN:
                 logger.exception("the observer failed")
             else:
                 self._entered.append(watch)
@@ -52,5 +57,5 @@ class _Watched(AbstractContextManager[None]):
         while self._entered:
             try:
                 self._entered.pop().__exit__(kind, error, trace)
-            except Exception:
+            except OBSERVERS_OWN:
                 logger.exception("the observer failed")

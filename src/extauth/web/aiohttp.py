@@ -47,11 +47,10 @@ def routes(pages: Mounted, *, prefix: str | None = None) -> list[web.RouteDef]:
 
 
 def _headers(request: web.Request) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name in request.headers:
-        joint = "; " if name.lower() == "cookie" else ", "
-        found[name.lower()] = joint.join(request.headers.getall(name))
-    return found
+    found: dict[str, list[str]] = {}
+    for name, value in request.headers.items():
+        found.setdefault(name.lower(), []).append(value)
+    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in found.items()}
 
 
 def _response(made: WebResponse) -> web.Response:

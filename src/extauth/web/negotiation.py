@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 _MOST: Final = 32
+_LONGEST: Final = 100
+"""Of a name, in characters. Language tags have a few dozen (RFC 5646 section 4.4.1), and each of their parts
+costs a look."""
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _JSON: Final = frozenset({"application/json", "application/problem+json"})
 _ANY: Final = frozenset({"*/*", "text/*", "application/*"})
@@ -46,7 +49,7 @@ def _weighted(header: str) -> list[tuple[str, float]]:
             key, _, value = parameter.strip().partition("=")
             if key == "q":
                 weight = _number(value)
-        if name.strip():
+        if 0 < len(name.strip()) <= _LONGEST:
             found.append((name.strip(), weight))
     return found
 

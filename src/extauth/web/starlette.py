@@ -47,7 +47,10 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        headers = {name: request.headers[name] for name in request.headers}
+        headers: dict[str, str] = {}
+        # In one go: Starlette looks through all of them for each.
+        for name, value in request.headers.items():
+            headers.setdefault(name, value)
         if "cookie" in headers:  # HTTP/2 may send each of them by itself
             headers["cookie"] = "; ".join(request.headers.getlist("cookie"))
         asked = WebRequest(

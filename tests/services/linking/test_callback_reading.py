@@ -30,6 +30,17 @@ class Multi(dict[str, list[str]]):
         return {name: values[-1] for name, values in super().items()}.items()
 
 
+@pytest.mark.parametrize("method", ["getall", "getlist", "get_list", None])
+def test_of_too_many_parameters_none_is_looked_for(method):
+    """Starlette looks through all for each: a query of 70 KB kept the event loop for seconds."""
+    params: dict[str, list[str]] = {f"p{number}": [""] for number in range(101)}
+    given_params = params if method is None else Multi(params, method)
+    if method is not None:
+        setattr(given_params, method, lambda _: pytest.fail("it was looked for"))
+    with pytest.raises(InvalidCallback, match="too many parameters"):
+        read_callback(given_params)
+
+
 @given(PAIRS, st.sampled_from(["https://app.example/cb?", "/cb?", "?", ""]))
 def test_what_is_sent_is_read(pairs, prefix):
     """Every parameter comes out as it was put in, but for those without a value."""

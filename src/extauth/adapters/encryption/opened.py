@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, NamedTuple, final
+from typing import Final, final
+
+import attrs
 
 from extauth.domain.link import Link, LinkKey
 from extauth.domain.stored_link import has_two_texts, opened_like
@@ -20,14 +22,12 @@ MOST_REMEMBERED: Final = 2048
 
 
 @final
-class _Opened(NamedTuple):
+@attrs.frozen(repr=False)
+class _Opened:
     sealed: tuple[str, str | None]
     """The access token and the refresh token as they are stored."""
     texts: tuple[str, str | None]
     until: float
-
-    def __repr__(self) -> str:
-        return "<_Opened>"
 
 
 @final

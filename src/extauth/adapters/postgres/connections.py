@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TypeVar, final
 
@@ -79,8 +79,9 @@ class Connections:
 
         :raises StoreUnavailable: whatever went wrong.
         """
-        arguments = Parameters(*arguments)
-        return await run(lambda: self._on_any(sql, arguments), afresh=partial(self._afresh, once=True))
+        given = Parameters(*arguments)
+        del arguments  # tools that report errors show the local variables of each frame
+        return await run(lambda: self._on_any(sql, given), afresh=partial(self._afresh, once=True))
 
     async def read(self, sql: str, *arguments: object) -> Rows:
         """Run a statement that changes nothing, once more if the connection was lost.
@@ -106,14 +107,14 @@ class Connections:
         self._closed = self._keep
         await self._give_back_kept()
 
-    async def _on_any(self, sql: str, arguments: tuple[object, ...]) -> Rows:
+    async def _on_any(self, sql: str, arguments: Iterable[object]) -> Rows:
         connection = await self._acquire()
         try:
             return await self._sending.fetch(connection, sql, arguments)
         finally:
             await self._give_back(connection)
 
-    async def _on_kept(self, sql: str, arguments: tuple[object, ...]) -> Rows:
+    async def _on_kept(self, sql: str, arguments: Iterable[object]) -> Rows:
         connection = self._kept_one() or await self._keep_one()
         answered = False
         try:

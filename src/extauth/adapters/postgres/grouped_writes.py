@@ -157,8 +157,9 @@ class _Kind:
         for call in self._waiting:
             if call.answered.done():
                 continue  # its caller is gone, and about to say so
-            if len(taken) < MOST_AT_ONCE and call.values[:2] not in taken:
-                taken[call.values[:2]] = call
+            key = call.values.first(2)
+            if len(taken) < MOST_AT_ONCE and key not in taken:
+                taken[key] = call
             else:
                 left.append(call)
         self._waiting = left

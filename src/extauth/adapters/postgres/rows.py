@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, final
 
@@ -28,16 +29,27 @@ _FIRST = datetime.min.replace(tzinfo=UTC) + _MICROSECOND  # the very first one i
 
 
 @final
-class Parameters(tuple[object, ...]):
-    """Parameters of a statement. Its ``repr`` shows none."""
+class Parameters:
+    """Parameters of a statement. Its ``repr`` shows none, and it is no sequence: tools that report errors
+    look into those, whatever their ``repr``."""
 
-    __slots__ = ()
+    __slots__ = ("_values",)
 
-    def __new__(cls, *values: object) -> Parameters:
-        return super().__new__(cls, values)
+    def __init__(self, *values: object) -> None:
+        self._values = values
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def __repr__(self) -> str:
         return f"<Parameters: {len(self)}>"
+
+    def first(self, count: int) -> tuple[object, ...]:
+        """Return that many of them, such as the two that name a link."""
+        return self._values[:count]
 
 
 def micros(span: timedelta) -> int:

@@ -16,6 +16,7 @@ with a comment, which keeps it on the primary.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeAlias, final
@@ -76,7 +77,7 @@ class Sending:
         else:
             self._by_name = await _names_are_kept(connection, prefix)
 
-    async def fetch(self, connection: Connection, sql: str, arguments: tuple[object, ...]) -> Rows:
+    async def fetch(self, connection: Connection, sql: str, arguments: Iterable[object]) -> Rows:
         """Run a statement, in no transaction, and return its rows."""
         try:
             if self._by_name and self._has_names(connection):

@@ -294,7 +294,7 @@ class PostgresLinkStore(LinkingMethods):
         try:
             rows = await self._writes.fetch_all(sql, parameters)
         except UndecodableRows:
-            unreadable = unreadable_link(*parameters[:2])
+            unreadable = unreadable_link(*parameters.first(2))
         else:
             return rows[0] if rows else None
         raise unreadable

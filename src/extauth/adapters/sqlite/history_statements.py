@@ -9,6 +9,7 @@ from typing import Final
 from extauth.adapters.sql.link_columns import HELD, gives_way, may_be_spent
 from extauth.adapters.sqlite.due_schema import FAMILY
 from extauth.adapters.sqlite.row import instant_to_micros
+from extauth.adapters.sqlite.rows import Values
 from extauth.adapters.sqlite.statements import NOW
 from extauth.adapters.sqlite.unseen import Parameters
 from extauth.domain.fence import DOUBTFUL, NEVER
@@ -29,12 +30,12 @@ WHERE (provider_id, user_id) > (?, ?) ORDER BY provider_id, user_id LIMIT 1 OFFS
 def doubtful_links(before: datetime, spared: Collection[str]) -> tuple[str, Parameters]:
     """Count the links whose refresh token may be spent."""
     where, values = _may_be_spent(before, spared)
-    return f"SELECT count(*) FROM external_auth_links WHERE {where}", values
+    return f"SELECT count(*) FROM external_auth_links WHERE {where}", Parameters(values)
 
 
 def hold(
     before: datetime, spared: Collection[str], after: tuple[str, str], last: tuple[str, str] | None
-) -> tuple[str, Parameters]:
+) -> tuple[str, Values]:
     """Mark those of them that come after one and up to another."""
     where, values = _may_be_spent(before, spared)
     values["after_provider"], values["after_user"] = after
@@ -49,7 +50,7 @@ WHERE (provider_id, user_id) > (:after_provider, :after_user)
     )
 
 
-def _may_be_spent(before: datetime, spared: Collection[str]) -> tuple[str, Parameters]:
+def _may_be_spent(before: datetime, spared: Collection[str]) -> tuple[str, dict[str, object]]:
     named = {f"spared_{number}": each for number, each in enumerate(spared)}
     condition = f"{FAMILY} IN ({', '.join(f':{name}' for name in named)})"
-    return may_be_spent(":before", spared=condition), Parameters(before=instant_to_micros(before), **named)
+    return may_be_spent(":before", spared=condition), {"before": instant_to_micros(before), **named}

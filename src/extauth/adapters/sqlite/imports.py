@@ -41,7 +41,7 @@ class SqliteImports:
         key = Parameters(key_parameters(link.key))
         parameters = Parameters(
             {
-                **key,
+                **key.given,
                 **token_parameters(link.tokens),
                 **origin_parameters(link.origin),
                 **(_NO_ACCOUNT if link.account is None else account_parameters(link.account)),

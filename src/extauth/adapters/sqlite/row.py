@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, final
+from typing import Any, Final, final, overload
 
 from extauth.adapters.sql.plain_links import INSTANTS, link_parts, token_parts
 
@@ -16,14 +16,28 @@ LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 @final
-class Row(tuple[Any, ...]):
-    """A row of a result. Its ``repr`` shows no value. One of ``link_columns`` is an
+class Row:
+    """A row of a result. Its ``repr`` shows no value, and it is no sequence: tools that report errors look
+    into those, whatever their ``repr``. One of ``link_columns`` is an
     :class:`~extauth.domain.partly_read.Unread`, too."""
 
-    __slots__ = ()
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self._values = values
+
+    @overload
+    def __getitem__(self, index: int, /) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> tuple[Any, ...]: ...
+    def __getitem__(self, index: int | slice, /) -> Any:
+        return self._values[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
 
     def __repr__(self) -> str:
-        return f"<Row of {len(self)} columns>"
+        return f"<Row of {len(self._values)} columns>"
 
     def link_parts(self) -> Mapping[str, Any]:
         """See :class:`~extauth.domain.partly_read.Unread`."""

@@ -9,8 +9,8 @@ The connection stays as the application has set it up.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Sequence
-from typing import Protocol, TypeAlias, cast, final
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias, cast, final
 
 import aiosqlite
 
@@ -26,11 +26,17 @@ WITHHELD = "(text withheld: it may quote a row)"
 
 
 @final
-class Parameters(dict[str, object]):
-    """Parameters of a statement, by name. Its ``repr`` shows none."""
+class Parameters:
+    """Parameters of a statement, by name. Its ``repr`` shows none, and it is no mapping: tools that report
+    errors look into those, whatever their ``repr``."""
+
+    __slots__ = ("given",)
+
+    def __init__(self, given: Mapping[str, object] | None = None, **more: object) -> None:
+        self.given: Final[Mapping[str, object]] = {**(given or {}), **more}
 
     def __repr__(self) -> str:
-        return f"Parameters({', '.join(self)})"
+        return f"Parameters({', '.join(self.given)})"
 
 
 @final
@@ -97,8 +103,8 @@ async def or_unavailable(rows: Awaitable[list[Row]], parameters: Parameters | Se
         failure = error
     if type(failure) is sqlite3.OperationalError and not hasattr(failure, "sqlite_errorcode"):
         # Not SQLite's own, but the driver's: a text that is not UTF-8.
-        asked = parameters if isinstance(parameters, Parameters) else Parameters()
-        raise unreadable_link(asked.get("provider_id"), asked.get("user_id"))
+        given: Mapping[str, object] = parameters.given if isinstance(parameters, Parameters) else {}
+        raise unreadable_link(given.get("provider_id"), given.get("user_id"))
     raise StoreUnavailable(explained(failure)) from failure
 
 
@@ -146,7 +152,10 @@ def cursor_on(database: sqlite3.Connection) -> sqlite3.Cursor:
 
 def rows_of(cursor: sqlite3.Cursor, sql: str, parameters: Parameters | Sequence[object]) -> list[Row]:
     """Execute a statement; in the thread of the connection."""
-    return [*map(Row, cursor.execute(sql, parameters))]
+    # In one expression: no local variable has them.
+    return [
+        *map(Row, cursor.execute(sql, parameters.given if isinstance(parameters, Parameters) else parameters))
+    ]
 
 
 def presentable(error: Error) -> Error:

@@ -192,8 +192,7 @@ def _url_pairs(url: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
     except ValueError:
-        msg = "the callback has too many parameters"
-        raise InvalidCallback(msg) from None
+        raise _too_many() from None
 
 
 def _mapping_pairs(params: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -201,12 +200,21 @@ def _mapping_pairs(params: Mapping[str, object]) -> list[tuple[str, str]]:
     if isinstance(params, type) or not hasattr(params, "items"):
         hint = "write str(request.url)"
         raise TypeError(must_be("the URL that was called or its parameters", params, "callback", hint))
+    names = list(dict.fromkeys(params))
+    # Before any is asked for its values: Starlette looks through all of them for each.
+    if len(names) > _MOST_PARAMETERS:
+        raise _too_many()
     # aiohttp and multidict, Starlette with Django and Werkzeug, HTTPX.
     for name in ("getall", "getlist", "get_list"):
         every = getattr(params, name, None)
         if callable(every):
-            return [(key, value) for key in dict.fromkeys(params) for value in _values(every(key))]
+            return [(key, value) for key in names for value in _values(every(key))]
     return [(key, value) for key, values in params.items() for value in _values(values)]
+
+
+def _too_many() -> InvalidCallback:
+    msg = "the callback has too many parameters"
+    return InvalidCallback(msg)
 
 
 def _values(values: object) -> Iterable[str]:

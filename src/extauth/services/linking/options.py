@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Literal, TypeAlias, get_args
 
 from extauth.domain.linking_ports import LinkingProvider
+from extauth.services.arguments import checked_span
 from extauth.services.providers import by_id
 
 OnAccountChange: TypeAlias = Literal["replace", "refuse"]
@@ -37,9 +38,10 @@ def check_options(
     """Refuse what cannot be.
 
     :raises ValueError: for it.
+    :raises TypeError: for a span that is a number.
     """
     for what, span in (("authorization_ttl", authorization_ttl), ("exchange_timeout", exchange_timeout)):
-        if span <= timedelta(0):
+        if checked_span(span, what) <= timedelta(0):
             msg = f"{what} must be longer than zero, not {span}"
             raise ValueError(msg)
     if on_account_change not in get_args(OnAccountChange):

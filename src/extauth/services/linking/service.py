@@ -21,7 +21,7 @@ from extauth.domain.linking_ports import LinkingProvider, LinkingStore
 from extauth.domain.ports import Clock, LinkStore, Observer
 from extauth.domain.revocation import OnSharedGrant
 from extauth.domain.wrong_types import UrlObject, id_text, url_text
-from extauth.services.arguments import checked_store, clock_given
+from extauth.services.arguments import checked_device, checked_store, clock_given, rng_given
 from extauth.services.events import EventEmitter
 from extauth.services.linking.flows import Flows
 from extauth.services.linking.options import (
@@ -96,7 +96,7 @@ class LinkingService:
             served,
             clock=clock_given(clock),
             emitter=EventEmitter(observer),
-            rng=rng or random.SystemRandom(),
+            rng=rng_given(rng),
             exchange_timeout=exchange_timeout,
             authorization_ttl=authorization_ttl,
             redirect_uris=RedirectUris(served, redirect_uris),
@@ -231,8 +231,9 @@ class LinkingService:
         :raises LinkingFailed: other ways in which the user was not connected; the leaf says why.
         :raises TemporarilyUnavailable: nothing is lost, call it again later; also if the service is closed.
         :raises ConfigurationError: the deployment must be mended.
+        :raises TypeError: for what is no ``DeviceAuthorization``: its text is to be read first.
         """
-        self._serving.check().allow(Action.CONNECT, device.key)
+        self._serving.check().allow(Action.CONNECT, checked_device(device).key)
         return await self._flows.devices.complete(device)
 
     async def unlink(self, provider_id: str, user_id: str) -> UnlinkOutcome:

@@ -22,7 +22,7 @@ from extauth.domain.policy import RefreshPolicy
 from extauth.domain.ports import Clock, OAuthProvider, Observer, RefreshStore
 from extauth.domain.resources import RejectedToken, reissued
 from extauth.domain.revocation import OnSharedGrant
-from extauth.services.arguments import check_rejected, checked_policy, checked_store, clock_given
+from extauth.services.arguments import check_rejected, checked_policy, checked_store, clock_given, rng_given
 from extauth.services.errors import UNRESOLVED, provider_unavailable, refresh_in_progress, refuse
 from extauth.services.events import EventEmitter
 from extauth.services.open_services import note_open
@@ -79,7 +79,7 @@ class TokenService:
         self._remembered = remembered_links(store, self._policy, self._clock)
         self.at_once: Final = AtOnce(self._serving, self._remembered)
         self._emitter = emitter = EventEmitter(observer)
-        rng = rng or random.SystemRandom()
+        rng = rng_given(rng)
         self._unsaved_tokens = unsaved = UnsavedTokens(
             store, self._clock, self._policy, emitter, rng, on_shared_grant=on_shared_grant
         )

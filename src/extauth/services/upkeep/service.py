@@ -19,7 +19,7 @@ from extauth.domain.optional_keywords import takes
 from extauth.domain.policy import Backoff
 from extauth.domain.ports import Clock, OAuthProvider, Observer
 from extauth.domain.upkeep import Upkeep, UpkeepReport
-from extauth.services.arguments import checked_store, checked_upkeep, clock_given
+from extauth.services.arguments import checked_store, checked_upkeep, clock_given, rng_given
 from extauth.services.events import EventEmitter, logger
 from extauth.services.open_services import note_open
 from extauth.services.providers import by_id
@@ -90,7 +90,7 @@ class UpkeepService:
         self._upkeep = checked_upkeep(upkeep)
         self._clock = clock_given(clock)
         self._emitter = EventEmitter(observer)
-        self._rng = rng or random.SystemRandom()
+        self._rng = rng_given(rng)
         self._purges = (store.purge_authorizations, *purges)
         self._backoff = Backoff()
         self._closing = asyncio.Event()

@@ -48,6 +48,16 @@ def test_a_stream_that_was_cut_off_is_refused(coding: str, content: bytes) -> No
             assert code_of(content[:length], coding) == "reply_undecodable"
 
 
+@pytest.mark.parametrize(("coding", "wbits"), [("gzip", 31), ("deflate", 15), ("deflate", -15)])
+def test_more_parts_than_anybody_sends_are_not_unpacked(coding: str, wbits: int) -> None:
+    """What follows is copied with each: a megabyte of empty ones took ten seconds, and nothing else ran."""
+    packing = zlib.compressobj(wbits=wbits)
+    empty = packing.compress(b"") + packing.flush()
+
+    assert decoded(empty * 100, coding, LONGEST) == b""
+    assert code_of(empty * 101, coding) == "reply_too_large"
+
+
 @pytest.mark.parametrize("wbits", [31, 15])
 def test_a_wrong_checksum_is_refused(wbits: int) -> None:
     """What came out is not what was sent."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -84,6 +85,20 @@ def test_of_very_many_fields_those_that_matter_are_kept() -> None:
     assert b"Content-Length: 5" in kept
     assert b"X-498: a" in kept
     assert b"X-499: a" not in kept
+
+
+def test_a_field_of_very_many_lines_takes_time_in_proportion() -> None:
+    """A megabyte of them held the event loop for seconds, when each was copied with all before it."""
+
+    def took(lines: int) -> float:
+        folded = LINE + b"A: b" + b"\n c" * lines + b"\r\n\r\n"
+        began = time.process_time()
+        put_in_order(folded)
+        return time.process_time() - began
+
+    rounds = [(took(20_000), took(160_000)) for _ in range(3)]
+    few, many = (min(each) for each in zip(*rounds, strict=True))
+    assert many < few * 24  # 8 in proportion, 64 by the square
 
 
 def test_a_body_that_is_longer_than_it_says_ends_the_connection() -> None:
@@ -194,6 +209,19 @@ def test_what_has_no_place_for_it_is_left_alone() -> None:
     """An HTTP client that is built in another way judges alone."""
     for other in (None, object()):
         Arrivals().await_on(other)
+
+
+def test_interim_answers_without_end_are_not_read() -> None:
+    """A server could keep the event loop busy with them until the request's time is up."""
+    client: Any = Client()
+    arrivals = Arrivals()
+    arrivals.await_on(client)
+    client.data_received(EARLY * 100)
+    assert not arrivals.too_long
+    client.data_received(EARLY)
+    assert arrivals.too_long
+    assert client.told == EARLY * 100
+    assert "data_received" not in vars(client)
 
 
 def test_a_head_without_end_is_not_kept() -> None:

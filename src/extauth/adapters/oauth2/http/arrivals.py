@@ -7,6 +7,9 @@ from typing import Any, Final, TypeVar, cast, final
 from extauth.adapters.oauth2.http.heads import LONGEST_HEAD, head_end, put_in_order
 
 _NAME: Final = "data_received"
+_MOST_INTERIM: Final = 100
+"""Interim answers (RFC 9110 section 15.2), of which servers send one or two. Each is a few bytes, and work
+for two parsers: a server that sends them without end would keep the event loop busy until its time is up."""
 _Bytes = TypeVar("_Bytes", bytes, bytearray)
 
 
@@ -20,7 +23,7 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.too_long = False
-        """Whether the head was longer than anybody should have to keep."""
+        """Whether the head was longer than anybody should have to keep, or after too many interim ones."""
         self.beyond = bytearray()
         """What came with the end of the body beyond its length: the body may be cut off."""
         self._protocol: Any = None
@@ -30,6 +33,8 @@ class Arrivals:
         """How much of that is known not to end it."""
         self._left: int | None = None
         """How much of the body is still to come; None before it begins."""
+        self._interim = 0
+        """How many interim answers have come."""
 
     def await_on(self, protocol: Any) -> None:
         """Look at the next answer that this protocol is told of."""
@@ -79,6 +84,9 @@ class Arrivals:
             del self._waiting[:end]
             self._searched = 0
             if head.interim:
+                self._interim += 1
+                if self._interim > _MOST_INTERIM:
+                    return self._given_up()
                 continue
             body = self._waiting if head.length is None else self._within(self._waiting, head.length)
             if head.length is not None and len(body) < head.length:
@@ -88,8 +96,13 @@ class Arrivals:
             return bytes(ready + body)
         self._searched = len(self._waiting)
         if end is not None or self._searched > LONGEST_HEAD:
-            self.too_long = True
-            self.end()
-            if self._protocol.transport is not None:
-                self._protocol.transport.abort()
+            return self._given_up()
         return bytes(ready)
+
+    def _given_up(self) -> bytes:
+        """Hand on nothing any more."""
+        self.too_long = True
+        self.end()
+        if self._protocol.transport is not None:
+            self._protocol.transport.abort()
+        return b""

@@ -27,6 +27,10 @@ _WAYS: Final = {
 _OTHER_COMPRESSIONS: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 """What stands in ``Content-Encoding`` beside these is no compression but a mistake, as ``utf-8`` is."""
 
+_MOST_PARTS: Final = 100
+"""Of one content. What follows a part is copied each time, and empty parts are a few bytes: hundreds of
+thousands of them would hold the event loop for many seconds."""
+
 
 class UnusableContentError(Exception):
     """The content of an answer cannot be used. ``code`` says why, as in an outcome."""
@@ -48,7 +52,8 @@ def decoded(content: bytes, coding: str, longest: int) -> bytes:
     A JSON object that was never encoded, whatever the header says, is returned as it is.
 
     :raises UnusableContentError: :data:`UNDECODABLE` for what has no end mark, does not match its checksum
-        or is encoded in another way; :data:`TOO_LARGE` if it unpacks to more than ``longest`` bytes.
+        or is encoded in another way; :data:`TOO_LARGE` if it unpacks to more than ``longest`` bytes, or is
+        in more parts than anybody sends.
     """
     if not content:
         return content
@@ -63,15 +68,17 @@ def decoded(content: bytes, coding: str, longest: int) -> bytes:
 
 
 def _inflated(content: bytes, wbits: int, longest: int) -> bytes:
-    parts = bytearray()
+    unpacked = bytearray()
+    parts = 0
     while content:
+        parts += 1
         stream = zlib.decompressobj(wbits)
-        parts += stream.decompress(content, longest + 1 - len(parts))
-        if len(parts) > longest:
+        unpacked += stream.decompress(content, longest + 1 - len(unpacked))
+        if len(unpacked) > longest or parts > _MOST_PARTS:
             raise UnusableContentError(TOO_LARGE)
         if not stream.eof:
             # Cut off: what came out so far may end within a token.
             raise zlib.error
         # A gzip file may have several members (RFC 1952 section 2.2).
         content = stream.unused_data
-    return bytes(parts)
+    return bytes(unpacked)

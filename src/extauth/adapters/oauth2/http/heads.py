@@ -89,16 +89,16 @@ def put_in_order(head: bytes, following: int = 0) -> Head:
 
 def _fields(lines: list[bytes]) -> tuple[list[_Field], bool]:
     """Return the fields, and whether they were in order."""
-    whole: list[bytes] = []
+    folded: list[list[bytes]] = []
     for line in lines:
-        if line[:1] in {b" ", b"\t"} and whole:
-            whole[-1] += b" " + line.strip()  # RFC 9112 section 5.2
+        if line[:1] in {b" ", b"\t"} and folded:
+            folded[-1].append(line.strip())  # RFC 9112 section 5.2
         else:
-            whole.append(line)
+            folded.append([line])
     fields: list[_Field] = []
     orderly = True
-    for line in whole:
-        name, colon, given = line.partition(b":")
+    for parts in folded:
+        name, colon, given = b" ".join(parts).partition(b":")
         value = _CONTROL.sub(b" ", given).strip(b" \t")
         if (
             colon

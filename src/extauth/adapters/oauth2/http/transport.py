@@ -38,6 +38,7 @@ from extauth.adapters.oauth2.http.request import USER_AGENT, HttpRequest
 from extauth.adapters.oauth2.http.session import client_session
 from extauth.adapters.oauth2.http.unseen_url import sent_to
 from extauth.cancellation import cancelled_by_caller
+from extauth.domain.hidden import NamesOnly
 from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED, NotSent, Unknown
 
 LONGEST_REPLY: Final = 1024 * 1024
@@ -105,11 +106,12 @@ _LISTS: Final = frozenset({"link", "ratelimit", "www-authenticate"})
 """Header fields that we read and that are lists."""
 
 
-def _headers(request: HttpRequest) -> dict[str, str]:
+def _headers(request: HttpRequest) -> NamesOnly[str]:
     # Explicit, since the session of an application may have another default.
     content = {} if request.body is None else {"Content-Type": request.content_type}
     # aiohttp lets the last of names that differ in case only win.
-    return {**_HEADERS, **content, **request.headers, **NO_ENCODING}
+    # A caller who is cancelled is told so through the HTTP client's frames, which have them.
+    return NamesOnly({**_HEADERS, **content, **request.headers, **NO_ENCODING})
 
 
 async def _ask(

@@ -12,11 +12,14 @@ from urllib.parse import parse_qsl
 from extauth.adapters.oauth2.reading.json_kinds import is_list, is_object
 from extauth.adapters.oauth2.reading.json_reading import parsed_json
 from extauth.adapters.oauth2.reading.member_names import snake_case, standard_names
+from extauth.domain.storable import storable_text
 
 _FORM = re.compile(r"[A-Za-z0-9_.~*'()!,:;/?@$%+&=\x80-\U0010ffff-]+")
 """Nothing else is in a form-encoded body, but letters that should have been encoded; above all no ``<``,
 white space or quote. A link in an HTML page or a sentence must never be taken for an OAuth error."""
 _MOST_FORM_FIELDS = 100
+_MOST_ERRORS = 100
+"""Of a list, which is looked through several times: a megabyte of them held the event loop for seconds."""
 _DEEPEST = 100
 """Levels that a member may be nested."""
 _TOKEN_KEYS = frozenset({"access_token", "refresh_token", "id_token"})
@@ -83,7 +86,7 @@ def error_places(members: Mapping[str, object]) -> list[dict[str, object]]:
     places: list[object] = [members, members.get("error")]
     errors = members.get("errors")
     if is_list(errors):
-        places += errors
+        places += errors[:_MOST_ERRORS]
     return [standard_names(place) for place in places if is_object(place)]
 
 
@@ -108,7 +111,7 @@ def error_codes(members: Mapping[str, object]) -> Iterator[str]:
         # Entra's, with the exact cause as numbers.
         numbers = place.get("error_codes")
         if is_list(numbers):
-            yield from (str(number) for number in numbers if _is_number(number))
+            yield from (str(number) for number in numbers[:_MOST_ERRORS] if _is_number(number))
 
 
 def error_messages(members: Mapping[str, object]) -> Iterator[str]:
@@ -173,10 +176,19 @@ def _scopes(value: object, separators: str) -> frozenset[str]:
     if isinstance(value, str):
         for separator in separators:
             value = value.replace(separator, " ")
-        return frozenset(scope for scope in value.split() if storable_json(scope))
+        return frozenset(filter(_is_storable, value.split()))
     if is_list(value):
-        return frozenset(item for item in value if isinstance(item, str) and item and storable_json(item))
+        return frozenset(item for item in value if isinstance(item, str) and item and _is_storable(item))
     return frozenset()
+
+
+def _is_storable(scope: str) -> bool:
+    # Quick: an answer may have hundreds of thousands.
+    try:
+        storable_text(scope, "scope")
+    except ValueError:
+        return False
+    return True
 
 
 def without_tokens(value: object) -> object:
@@ -198,6 +210,8 @@ def storable_json(value: object) -> bool:
     level = [value]
     for _ in range(_DEEPEST):
         level = [inner for each in level for inner in _inner(each)]
+        if not level:
+            break
     if level:
         return False
     try:

@@ -17,6 +17,7 @@ from extauth.adapters.oauth2.http.reply import Reply
 from extauth.adapters.oauth2.http.request import FORM, JSON, HttpRequest
 from extauth.adapters.oauth2.http.transport import send
 from extauth.adapters.oauth2.token.request_rules import TokenRequests
+from extauth.domain.hidden import Hidden
 from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED, ClientRejected, NotSent, Unknown
 from extauth.domain.token_set import TokenSet
 
@@ -104,17 +105,24 @@ class TokenEndpoint:
 
     async def request_device_code(self, url: str, *, scope: str) -> Answer:
         """Ask the device endpoint for codes (RFC 8628 section 3.1). The client is named in any case."""
-        return await self._post(url, [("scope", scope)] if scope else [], named=True)
+        fields = Hidden[_Fields]([("scope", scope)] if scope else [])
+        return await self._post(url, fields, named=True)
 
     def _fields(
         self, grant_type: str, params: Mapping[str, str], grant: _Fields, resources: Iterable[str]
-    ) -> _Fields:
+    ) -> Hidden[_Fields]:
         asked = [(self.resource_param, resource) for resource in resources]
         replaced = {self.resource_param} if asked else frozenset[str]()
         kept = [(name, value) for name, value in params.items() if name not in replaced]
-        return [("grant_type", grant_type), *kept, *grant, *asked]
+        return Hidden([("grant_type", grant_type), *kept, *grant, *asked])
 
-    async def _post(self, url: str, fields: _Fields, *, named: bool = False) -> Answer:
+    async def _post(self, url: str, fields: Hidden[_Fields], *, named: bool = False) -> Answer:
+        request = self._request(url, fields, named=named)
+        answer = await send(request, session=self.session, timeouts=self.timeouts)
+        # Another try would be refused as well: the configuration has to say more, or the URL is an evil one.
+        return ClientRejected(ADDRESS_NOT_ALLOWED) if answer == NotSent(ADDRESS_NOT_ALLOWED) else answer
+
+    def _request(self, url: str, fields: Hidden[_Fields], *, named: bool) -> HttpRequest:
         client = self.credentials.fields(url)
         if named:
             client = {"client_id": self.credentials.client_id, **client}
@@ -123,14 +131,11 @@ class TokenEndpoint:
             for name, value in client.items()
         ]
         as_json = self.requests.encoding == "json"
-        request = HttpRequest(
+        return HttpRequest(
             "POST",
             url,
             {**self.requests.headers, **self.credentials.headers()},
-            (_json_body if as_json else _form_body)([*fields, *renamed]),
+            (_json_body if as_json else _form_body)([*fields.value, *renamed]),
             JSON if as_json else FORM,
             reach=self.reach,
         )
-        answer = await send(request, session=self.session, timeouts=self.timeouts)
-        # Another try would be refused as well: the configuration has to say more, or the URL is an evil one.
-        return ClientRejected(ADDRESS_NOT_ALLOWED) if answer == NotSent(ADDRESS_NOT_ALLOWED) else answer
