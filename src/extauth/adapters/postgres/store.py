@@ -53,7 +53,6 @@ from extauth.adapters.sql.inventory import SqlInventory
 from extauth.adapters.sql.linking_methods import LinkingMethods
 from extauth.adapters.sql.listing import whole
 from extauth.adapters.sql.races import LostRaces
-from extauth.adapters.sql.readable import UndecodableRows, unreadable_link
 from extauth.adapters.sql.sealed_rows import SqlSealedRows
 from extauth.domain.due import Due, DueBy
 from extauth.domain.hidden import Hidden
@@ -291,10 +290,5 @@ class PostgresLinkStore(LinkingMethods):
         return row if isinstance(row, Stale | Absent) else Recorded(link_from_row(row))
 
     async def _write(self, sql: str, parameters: Parameters) -> Row | None:
-        try:
-            rows = await self._writes.fetch_all(sql, parameters)
-        except UndecodableRows:
-            unreadable = unreadable_link(*parameters.first(2))
-        else:
-            return rows[0] if rows else None
-        raise unreadable
+        rows = await self._writes.fetch_all(sql, parameters)
+        return rows[0] if rows else None
