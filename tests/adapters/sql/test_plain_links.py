@@ -67,7 +67,7 @@ def row(**changes):
     found = [None] * len(values)
     for name, value in values.items():
         found[getattr(column, name.upper())] = value
-    return Row(found)
+    return Row(tuple(found))
 
 
 @pytest.fixture

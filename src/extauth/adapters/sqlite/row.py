@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, final, overload
 
@@ -23,7 +23,7 @@ class Row:
 
     __slots__ = ("_values",)
 
-    def __init__(self, values: Sequence[Any]) -> None:
+    def __init__(self, values: tuple[Any, ...]) -> None:
         self._values = values
 
     @overload
