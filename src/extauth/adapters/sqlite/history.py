@@ -38,7 +38,7 @@ from extauth.one_loop import OneLoop
 _RENEWED_EVERY: Final = 60.0
 """Seconds. A backup that is put back within that time may not be told."""
 
-_Work = Callable[[sqlite3.Cursor], Sequence[Sequence[Any]]]
+_Work = Callable[[sqlite3.Cursor], Sequence[tuple[Any, ...]]]
 
 
 @final
