@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -121,6 +125,35 @@ async def test_a_certificate_of_another_name(port, authorities):
     dsn = f"postgresql://postgres@other.example:{port}/postgres?sslrootcert={authorities}"
     with pytest.raises(ConfigurationError, match="Hostname mismatch"):
         await used(dsn)
+
+
+@asynccontextmanager
+async def tls_from_the_first_byte(dsn: str, context: ssl.SSLContext) -> AsyncGenerator[int]:
+    """What ends TLS in front of a server, as a server since 17 and load balancers do it; yields its port."""
+    address = urlsplit(dsn)
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while sent := await reader.read(65536):
+            writer.write(sent)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", address.port)
+        await asyncio.gather(forward(reader, server_writer), forward(server_reader, writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as listener:
+        yield listener.sockets[0].getsockname()[1]
+
+
+async def test_tls_without_asking_for_it_first(postgres_dsn, certificate, authorities, tmp_path):
+    """As libpq and asyncpg have it with ``sslnegotiation=direct``; the server is verified by its name."""
+    path = urlsplit(postgres_dsn).path
+    async with tls_from_the_first_byte(postgres_dsn, serving(tmp_path, *certificate)) as port:
+        query = f"?sslnegotiation=direct&sslrootcert={authorities}"
+        async with open_store(f"postgresql://postgres@{HOST}:{port}{path}{query}") as store:
+            assert (await store.put(KEY, TokenSet("at"))).version == 1
+        with pytest.raises(ConfigurationError, match="Hostname mismatch"):
+            await used(f"postgresql://postgres@other.example:{port}{path}{query}")
 
 
 async def test_a_server_without_tls(postgres_dsn):

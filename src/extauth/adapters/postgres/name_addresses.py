@@ -87,6 +87,8 @@ class LeadingLoop:
             self._left = self._failed.ordered(list(found))
         if self._share is not None:
             self._share(len(self._left))
+        if options.get("ssl"):  # at once (sslnegotiation=direct): the certificate goes by the name
+            options.setdefault("server_hostname", host)
         family, kind, protocol, _, where = self._left[0]
         connected = socket.socket(family, kind, protocol)
         try:
