@@ -8,7 +8,7 @@ from extauth.adapters.postgres.name_addresses import FailedAddresses, LeadingLoo
 
 
 async def test_it_is_the_running_loop_to_whoever_looks_it_up():
-    """asyncio keeps the current task of each loop by the loop."""
+    """Asyncio keeps the current task of each loop by the loop."""
     running = asyncio.get_running_loop()
     leading = LeadingLoop(FailedAddresses(), lambda left: None)
     assert leading == running
