@@ -118,6 +118,7 @@ async def test_a_certificate_that_is_not_trusted(query, port, tmp_path):
     assert "add sslrootcert=/path/to/its/authorities.pem to the address, or sslmode=require" in str(
         caught.value
     )
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
 
 
 async def test_a_certificate_of_another_name(port, authorities):
