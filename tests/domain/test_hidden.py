@@ -20,6 +20,7 @@ def test_a_hidden_value_is_not_shown() -> None:
 def test_a_hidden_text_is_not_shown() -> None:
     """Nor how long it is, nor its beginning, to which tools cut it before they show it."""
     assert repr(HiddenText("secret")) == repr(HiddenText("secret")[:3]) == "<hidden>"
+    assert HiddenText("secret")[:3] == "sec"
 
 
 def test_names_are_shown_without_their_values() -> None:
@@ -38,7 +39,10 @@ def test_values_by_name_are_hidden_from_those_who_look_into_them() -> None:
 
 def test_values_by_name_may_be_nested_as_deep_as_json_can_be() -> None:
     """Beyond what anybody looks into they are left as they are."""
-    deep: object = "secret"
-    for _ in range(900):
-        deep = [deep]
-    assert NamesOnly({"a": deep}) == {"a": deep}
+    for wrapped in (lambda inner: [inner], lambda inner: {"b": inner}):
+        deep: object = "secret"
+        for level in range(900):
+            kept = NamesOnly({"a": deep})
+            assert kept == {"a": deep}
+            assert ("<hidden>" in repr(dict(kept))) is (level <= 8)
+            deep = wrapped(deep)

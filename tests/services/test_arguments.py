@@ -18,6 +18,7 @@ from extauth import (
     TokenService,
     TokenSet,
     UnknownProvider,
+    UpkeepService,
     open_store,
 )
 from extauth.adapters.memory import MemoryLinkStore
@@ -106,11 +107,17 @@ def test_options_of_another_type(argument, value, message):
         assert str(refused.value).startswith(message)
 
 
-@pytest.mark.parametrize("rng", [7, random.Random])
-@pytest.mark.parametrize("service", [TokenService, LinkingService])
-def test_a_seed_is_nothing_that_draws(service, rng):
+def upkeep(store, providers, **options):
+    """Make upkeep as the others are made."""
+    return UpkeepService(store, providers, TokenService(store, providers), **options)
+
+
+@pytest.mark.parametrize(("rng", "given"), [(7, "int"), (random.Random, "the class Random")])
+@pytest.mark.parametrize("service", [TokenService, LinkingService, upkeep])
+def test_a_seed_is_nothing_that_draws(service, rng, given):
     """It would be found out by the first pause after a failure, which tokens may wait for."""
-    with pytest.raises(TypeError, match=r"rng must be a random.Random, not .*; write random.Random\(seed\)"):
+    told = rf"^rng must be a random\.Random, not {given}; write random\.Random\(seed\)$"
+    with pytest.raises(TypeError, match=told):
         service(MemoryLinkStore(), [ScriptedLinkingProvider()], rng=rng)
 
 
@@ -215,9 +222,9 @@ async def test_what_is_no_callback(callback: Any):
 @pytest.mark.parametrize(
     ("device", "told"),
     [
-        (PASSWORD, "not str; write DeviceAuthorization.from_json"),
-        ({PASSWORD: 1}, "not dict"),
-        (None, "not None"),
+        (PASSWORD, r"not str; write DeviceAuthorization\.from_json\(text\)$"),
+        ({PASSWORD: 1}, "not dict$"),
+        (None, r"not None; is it configured\?$"),
     ],
 )
 async def test_what_is_no_device_flow(device: Any, told: str):
@@ -228,11 +235,15 @@ async def test_what_is_no_device_flow(device: Any, told: str):
     assert PASSWORD not in str(refused.value)
 
 
-@pytest.mark.parametrize("params", [[("prompt", PASSWORD)], f"prompt={PASSWORD}", {1: PASSWORD}])
-async def test_what_are_no_parameters(params: Any):
+@pytest.mark.parametrize(
+    ("params", "given"),
+    [([("prompt", PASSWORD)], "list"), (f"prompt={PASSWORD}", "str"), ({1: PASSWORD}, "dict")],
+)
+async def test_what_are_no_parameters(params: Any, given: str):
     """A query in another form is refused with what to write."""
     async with LinkingService(MemoryLinkStore(), [ScriptedLinkingProvider()]) as linking:
-        with pytest.raises(TypeError, match="params must be a mapping with names that are str") as refused:
+        told = rf"^params must be a mapping with names that are str, not {given}; write {{'prompt': '...'}}$"
+        with pytest.raises(TypeError, match=told) as refused:
             await linking.begin("scripted", "alice", REDIRECT_URI, params=params)
     assert PASSWORD not in str(refused.value)
 

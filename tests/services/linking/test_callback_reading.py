@@ -30,6 +30,12 @@ class Multi(dict[str, list[str]]):
         return {name: values[-1] for name, values in super().items()}.items()
 
 
+def test_a_hundred_parameters_are_not_too_many():
+    """No provider sends as many."""
+    params = {f"p{number}": "" for number in range(98)}
+    read_callback({**params, "code": "c", "state": "s"})
+
+
 @pytest.mark.parametrize("method", ["getall", "getlist", "get_list", None])
 def test_of_too_many_parameters_none_is_looked_for(method):
     """Starlette looks through all for each: a query of 70 KB kept the event loop for seconds."""
