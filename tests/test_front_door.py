@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import inspect
+import random
 import threading
 import traceback
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -255,16 +256,12 @@ async def test_what_a_refresh_that_meets_an_unlink_does_about_it(option, revoked
 async def test_the_dice_of_both_services():
     """Jitter of refreshes and of linking comes from the given source."""
 
-    class Dice:
-        def __init__(self):
-            self.drawn = 0
+    class Dice(random.Random):
+        drawn = 0
 
-        def __getattr__(self, name):
-            def draw(*_):
-                self.drawn += 1
-                return 0
-
-            return draw
+        def random(self):
+            self.drawn += 1
+            return 0.0
 
     dice, clock = Dice(), LeapingClock()
     provider = ScriptedLinkingProvider("app")
