@@ -254,7 +254,7 @@ async def test_what_a_refresh_that_meets_an_unlink_does_about_it(option, revoked
 
 
 async def test_the_dice_of_both_services():
-    """Jitter of refreshes and of linking comes from the given source."""
+    """Jitter of linking and the names of leases come from the given source."""
 
     class Dice(random.Random):
         drawn = 0
@@ -262,6 +262,10 @@ async def test_the_dice_of_both_services():
         def random(self):
             self.drawn += 1
             return 0.0
+
+        def getrandbits(self, k):
+            self.drawn += 1
+            return 0
 
     dice, clock = Dice(), LeapingClock()
     provider = ScriptedLinkingProvider("app")
