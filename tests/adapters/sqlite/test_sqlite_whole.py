@@ -106,8 +106,8 @@ async def opened(path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ("DROP TABLE external_auth_audit", "external_auth_audit"),
-        ("DROP TABLE external_auth_links", "external_auth_links"),
+        ("DROP TABLE external_auth_audit", "external_auth_audit, or"),
+        ("DROP TABLE external_auth_links", "external_auth_links, or"),
         ("ALTER TABLE external_auth_links DROP COLUMN account_login", "external_auth_links.account_login"),
         (COPIED, "external_auth_links.provider_id"),
     ],
