@@ -34,6 +34,15 @@ async def test_it_leads_to_its_database(address, services, postgres_dsn):
         assert (await store.get(KEY)).version == 1
 
 
+async def test_the_file_at_home(services, tmp_path, postgres_dsn, monkeypatch):
+    """Where libpq looks for it, unless the environment says otherwise."""
+    monkeypatch.delenv("PGSERVICEFILE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".pg_service.conf").write_text(section(postgres_dsn))
+    async with open_store("postgresql:///?service=shop&sslmode=disable") as store:
+        assert (await store.put(KEY, TOKENS)).version == 1
+
+
 @pytest.mark.parametrize("written", ["[other]\n", "[shop", None], ids=["another", "no service", "no file"])
 @pytest.mark.parametrize("by", ["address", "environment"])
 async def test_one_that_is_not_there_is_refused(written, by, services, postgres_dsn, monkeypatch):

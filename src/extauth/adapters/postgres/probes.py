@@ -200,11 +200,10 @@ async def _number(connection: Connection, behind: asyncpg.UniqueViolationError) 
     try:
         await connection.execute(onward)
     except asyncpg.InsufficientPrivilegeError:
-        may = False
+        pass
     else:
-        may = True
-    if not may:
-        raise behind  # it says what the owner is to run
+        return
+    raise behind  # it says what the owner is to run
 
 
 @final

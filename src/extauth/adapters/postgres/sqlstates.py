@@ -112,7 +112,7 @@ def permanent(error: Exception) -> str | None:
 
 def in_use(error: asyncpg.PostgresError) -> str | None:
     """Say in one line what happened to a store that is open; None for what says nothing to an operator."""
-    state, said = str(error.sqlstate), error.args[0] if error.args else ""
+    state, said = str(error.sqlstate), _said(error)
     if (meaning := _IN_USE.get(state)) is not None:
         return meaning.format(said=said)
     if state[:2] in _TELLING:
@@ -130,8 +130,13 @@ def of_the_tables(error: asyncpg.PostgresError) -> str | None:
         named = [f"{part} {name}" for part, name in parts.items() if name]
         return _REFUSED_ROW.format(named=" ".join(named) or type(error).__name__)
     if state[:2] == "42" and state not in _OF_THE_ADDRESS:
-        return other_tables(error.args[0] if error.args else type(error).__name__)
+        return other_tables(_said(error))
     return None
+
+
+def _said(error: asyncpg.PostgresError) -> str:
+    """Return the message alone: details quote rows."""
+    return str(error.args[0]) if error.args else type(error).__name__
 
 
 def other_tables(said: str) -> str:
