@@ -34,6 +34,16 @@ async def test_it_leads_to_its_database(address, services, postgres_dsn):
         assert (await store.get(KEY)).version == 1
 
 
+async def test_a_database_that_the_address_names_counts_first(services, postgres_dsn):
+    """As with libpq."""
+    path = urlsplit(postgres_dsn).path
+    services.write_text(section(postgres_dsn).replace(f"dbname={path[1:]}", "dbname=template1"))
+    async with open_store(f"postgresql://{path}?service=shop&sslmode=disable") as store:
+        await store.put(KEY, TOKENS)
+    async with open_store(postgres_dsn) as store:
+        assert (await store.get(KEY)).version == 1
+
+
 async def test_the_file_at_home(services, tmp_path, postgres_dsn, monkeypatch):
     """Where libpq looks for it, unless the environment says otherwise."""
     monkeypatch.delenv("PGSERVICEFILE")
