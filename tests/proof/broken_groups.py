@@ -86,7 +86,7 @@ BUGS = [
         "a late constraint fails all",
         _IN,
         "_together",
-        "if _code(error) == sqlite3.SQLITE_CONSTRAINT:",
+        "if primary_code(error) == sqlite3.SQLITE_CONSTRAINT:",
         "if False:",
         tests.test_what_is_refused_when_all_is_committed,
     ),

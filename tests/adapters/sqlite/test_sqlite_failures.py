@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 
 import pytest
 
 from extauth.adapters.sqlite.failures import explained, refused, unprepared
 from extauth.domain.errors import ConfigurationError, StoreUnavailable
+from tests.adapters.sqlite.raised import failure
 
-
-def error_of(*statements):
-    """Return what SQLite raises of the last one."""
-    with closing(sqlite3.connect(":memory:")) as database:
-        for statement in statements[:-1]:
-            database.execute(statement)
-        with pytest.raises(sqlite3.Error) as caught:
-            database.execute(statements[-1])
-    return caught.value
-
-
-TWICE = error_of("CREATE TABLE t (one UNIQUE)", "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)")
-NO_COLUMN = error_of("CREATE TABLE t (one)", "SELECT two FROM t")
+TWICE = failure("CREATE TABLE t (one UNIQUE)", "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)")
+NO_COLUMN = failure("CREATE TABLE t (one)", "SELECT two FROM t")
 
 
 @pytest.mark.parametrize("error", [sqlite3.InterfaceError("of the driver"), ValueError("of the driver")])

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from extauth.adapters.sqlite.audit_schema import AUDIT_TABLES
 from extauth.adapters.sqlite.due_schema import DUE_INDEXES
-from extauth.adapters.sqlite.failures import others_tables
+from extauth.adapters.sqlite.failures import others_tables, primary_code
 from extauth.adapters.sqlite.inventory import INVENTORY_TABLES
 from extauth.adapters.sqlite.outbox_schema import OUTBOX
 from extauth.adapters.sqlite.unseen import Unseen
@@ -227,7 +227,7 @@ async def _write_ahead_log(connection: Unseen) -> str:
     try:
         rows = await connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+        if primary_code(error) != sqlite3.SQLITE_BUSY:
             raise
         return "busy"
     return str(rows[0][0])

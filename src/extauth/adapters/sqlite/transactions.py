@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar, final
 
 import attrs
 
+from extauth.adapters.sqlite.failures import primary_code
 from extauth.adapters.sqlite.row import Row
 from extauth.adapters.sqlite.unseen import Outcome, Parameters, copied, cursor_on, presentable, rows_of
 
@@ -87,7 +88,7 @@ def _together(database: sqlite3.Connection, writes: Sequence[Write]) -> Sequence
         cursor.execute("COMMIT")
     except (sqlite3.Error, ValueError) as error:
         _roll_back(cursor)
-        if _code(error) == sqlite3.SQLITE_CONSTRAINT:
+        if primary_code(error) == sqlite3.SQLITE_CONSTRAINT:
             return None
         if not outcomes:
             return [copied(error) for _ in writes]
@@ -123,8 +124,3 @@ def _roll_back(cursor: sqlite3.Cursor) -> None:
 
 def _shown(error: Exception) -> Exception:
     return presentable(error) if isinstance(error, sqlite3.Error | ValueError) else error
-
-
-def _code(error: Exception) -> int:
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF
