@@ -46,6 +46,7 @@ def sqlite_checks(facts: SqliteFacts) -> Iterator[Check]:
     yield _journal(facts)
     yield ok("synchronous", "each connection of extauth's sets FULL: a commit waits for the disk")
     yield _file_system(facts.file_system)
+    yield _names(facts)
     yield _modes(facts)
     yield _folder(facts)
     yield _owner(facts)
@@ -72,6 +73,17 @@ def _file_system(kind: str | None) -> Check:
         found = f"{kind}: a container's own layer, which is gone with the container"
         return Check(name, "warning", found, "put the file on a volume")
     return ok(name, f"{kind}, a local one")
+
+
+def _names(facts: SqliteFacts) -> Check:
+    # https://www.sqlite.org/howtocorrupt.html#multiple_links_to_the_same_file, seen 2026-11
+    if facts.names <= 1:
+        return ok("names", "one, so that nobody opens it beside its write-ahead log")
+    found = (
+        f"the file has {facts.names} names (hard links): whoever opens it by another one does not see what"
+        " stands in the log beside this one, and damages it"
+    )
+    return Check("names", "warning", found, "copy it with sqlite3's .backup, and remove the other names")
 
 
 def _modes(facts: SqliteFacts) -> Check:

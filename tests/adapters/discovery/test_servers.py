@@ -143,6 +143,17 @@ async def test_wrong_types_are_refused(site, member, value):
     assert await refused(site.url) == "invalid_metadata"
 
 
+@pytest.mark.parametrize("name", ["state", "redirect_uri", "request_uri", "response_mode"])
+async def test_an_endpoint_that_sets_what_a_request_sets_is_refused(site, name):
+    """Not first when a user is to connect, and not as the application's mistake."""
+    url = f"{site.url}/authorize?tenant=a&{name}=fixed"
+    site.publish(OAUTH, site.server_document(site.url, authorization_endpoint=url))
+    with pytest.raises(ProviderMisconfigured, match="authorization_endpoint has a query that sets") as caught:
+        await discover(site.url)
+    assert caught.value.reason == "invalid_metadata"
+    assert "fixed" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -63,12 +63,13 @@ async def test_a_file_is_looked_at_through_its_links(tmp_path, monkeypatch):
     assert (found.modes[""], set(found.modes), sizes) == (0o640, {"", "-wal", "-shm"}, {0o600})
     assert (found.modes["-wal"], found.modes["-shm"]) == (0o600, 0o600)
     assert (found.folder_mode, found.file_system) == (0o750, "nfs4")
-    assert (found.owner, found.process_user) == (file.stat().st_uid, os.geteuid())
+    assert (found.owner, found.process_user, found.names) == (file.stat().st_uid, os.geteuid(), 1)
     mounts.unlink()
+    (tmp_path / "hard.db").hardlink_to(file)
     monkeypatch.setattr(os, "geteuid", lambda: 4001)
     closed = await sqlite_facts(HiddenText(link))
     assert (dict(closed.modes), closed.file_system) == ({"": 0o640}, None)
-    assert (closed.owner, closed.process_user) == (found.owner, 4001)
+    assert (closed.owner, closed.process_user, closed.names) == (found.owner, 4001, 2)
 
 
 async def test_what_is_no_database_is_unavailable(tmp_path):

@@ -46,7 +46,7 @@ async def test_a_file_of_ones_own_is_well(tmp_path):
         pass
     run = extauth("doctor", "--store", url, "--json", env={"EXTAUTH_KEYS": key.reveal()})
     assert set(levels(run)) == {
-        *("journal", "synchronous", "file system", "file modes", "folder", "owner"),
+        *("journal", "synchronous", "file system", "names", "file modes", "folder", "owner"),
         *("schema", "opens", "restore", "rows", "encryption", "key 2026-11"),
     }
     kind = levels(run).pop("file system")  # what this machine's is, is its own affair
@@ -225,6 +225,7 @@ FILE = SqliteFacts(
     folder_mode=0o755,
     owner=1000,
     process_user=1000,
+    names=1,
     file_system="ext4",
 )
 
@@ -239,6 +240,7 @@ FILE = SqliteFacts(
         ({"file_system": "tmpfs"}, "file system", "problem"),
         ({"file_system": "overlay"}, "file system", "warning"),
         ({"file_system": None}, "file system", "warning"),
+        ({"names": 2}, "names", "warning"),
         ({"modes": {"": 0o600, "-wal": 0o640}}, "file modes", "problem"),
         ({"modes": {"": 0o604}}, "file modes", "problem"),
         ({"folder_mode": 0o777}, "folder", "problem"),

@@ -16,7 +16,7 @@ from extauth.adapters.oauth2.endpoints.identity import IdentityRules
 from extauth.adapters.oauth2.endpoints.revocation import Revocation
 from extauth.adapters.oauth2.options import RequestOptions
 from extauth.adapters.oauth2.rules import check_rules
-from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules
+from extauth.adapters.oauth2.token.authorization_request import AuthorizationRules, check_query
 from extauth.domain.errors import ProviderMisconfigured
 
 DEFAULT_CLIENT_AUTH: Final = ("client_secret_basic",)
@@ -205,7 +205,8 @@ def server_metadata(
     One that names another could send a user's code to the wrong server.
 
     :raises ProviderMisconfigured: with ``issuer_mismatch``; with ``invalid_metadata`` for a member that is
-        missing or not of its type; and what ``usable`` raises.
+        missing or not of its type, and an authorization endpoint whose query sets what each request sets;
+        and what ``usable`` raises.
     """
     check_issuer(text(members, "issuer"), issuer)
 
@@ -216,7 +217,7 @@ def server_metadata(
     scopes = texts(members, "scopes_supported") or ()
     return ServerMetadata(
         issuer=issuer,
-        authorization_endpoint=endpoint("authorization_endpoint"),
+        authorization_endpoint=_with_harmless_query(endpoint("authorization_endpoint")),
         token_endpoint=usable(required_text(members, "token_endpoint"), "token_endpoint"),
         registration_endpoint=endpoint("registration_endpoint"),
         revocation_endpoint=endpoint("revocation_endpoint"),
@@ -234,6 +235,17 @@ def server_metadata(
         openid="openid" in scopes or any(texts(members, name) for name in _OPENID_MEMBERS),
         reach=reach,
     )
+
+
+def _with_harmless_query(authorization_endpoint: str | None) -> str | None:
+    if authorization_endpoint is None:
+        return None
+    try:
+        check_query(authorization_endpoint)
+    except ValueError:
+        msg = "the provider's authorization_endpoint has a query that sets what is each request's own to set"
+        raise ProviderMisconfigured(msg, reason="invalid_metadata") from None
+    return authorization_endpoint
 
 
 def check_issuer(named: str | None, issuer: str) -> None:

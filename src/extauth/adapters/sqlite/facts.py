@@ -41,6 +41,8 @@ class SqliteFacts:
     folder_mode: int
     owner: int
     process_user: int
+    names: int
+    """How many names the file has: more than one, and there are hard links to it."""
     file_system: str | None
     """The kind of file system, such as ``ext4`` or ``nfs4``; None where that cannot be told."""
 
@@ -74,6 +76,7 @@ def _facts(file: str) -> SqliteFacts:
         folder_mode=stat.S_IMODE(path.parent.stat().st_mode),
         owner=status.st_uid,
         process_user=os.geteuid() if os.name == "posix" else status.st_uid,
+        names=status.st_nlink,
         file_system=file_system_of(path, _MOUNTS.read_text("utf-8", "replace") if _MOUNTS.exists() else ""),
     )
 

@@ -90,6 +90,16 @@ class AuthorizationRules:
         return self.scope_separator.join(dict.fromkeys([*ordered, *self.extra_scopes]))
 
 
+def check_query(endpoint: str) -> None:
+    """Refuse an authorization endpoint whose query ties, shapes or replaces the request. Somebody else may
+    have written it, in a document that was discovered.
+
+    :raises ValueError: naming the parameters, without their values.
+    """
+    names = dict(parse_qsl(urlsplit(endpoint).query, keep_blank_values=True))
+    _refuse("the query of authorize_url", names, BINDING | SHAPING | REQUEST_OBJECTS)
+
+
 def authorization_url(
     endpoint: str,
     rules: AuthorizationRules,
@@ -102,18 +112,16 @@ def authorization_url(
 ) -> str:
     """Return the URL to send the browser to (RFC 6749 section 4.1.1).
 
-    The query of ``endpoint`` stays as it is and comes first. Somebody else may have written it, in a document
-    that was discovered: it sets nothing that ties, shapes or replaces the request. Then ``response_type``,
-    the client's id, ``redirect_uri``, the scope, ``state``, the code challenge (RFC 7636 section 4.3),
-    ``nonce``, one parameter for each resource (RFC 8707 section 2), an ``openid`` provider's
+    The query of ``endpoint``, which :func:`check_query` has seen, stays as it is and comes first. Then
+    ``response_type``, the client's id, ``redirect_uri``, the scope, ``state``, the code challenge (RFC 7636
+    section 4.3), ``nonce``, one parameter for each resource (RFC 8707 section 2), an ``openid`` provider's
     ``prompt=consent`` where the scope has ``offline_access``, the rules' parameters and the request's, each
     in its own order. A parameter that overrides one keeps its place. Everything but letters, digits and
     ``_.-~`` is percent-encoded, a space as ``%20``, so that a server reads it the same as a form and as a
     URI.
 
-    :raises ValueError: for a parameter of the request or of the endpoint's query that is not its to set, one
-        that the endpoint's query has already, a missing code challenge where the provider requires one, or
-        unstorable text.
+    :raises ValueError: for a parameter of the request that is not its to set, one that the endpoint's query
+        has already, a missing code challenge where the provider requires one, or unstorable text.
     """
     if rules.pkce == "required" and request.code_challenge is None:
         msg = "the provider requires a code_challenge"
@@ -144,7 +152,6 @@ def authorization_url(
     if resources:
         more.pop(rules.resource_param, None)
     query = [(name, more.pop(name, value)) for name, value in head.items()] + resources + [*more.items()]
-    _refuse("the query of authorize_url", of_endpoint, BINDING | SHAPING | REQUEST_OBJECTS)
     _refuse("the authorization request", (name for name, _ in query), of_endpoint)
     for name, value in query:
         storable_text(value, name)
@@ -155,7 +162,10 @@ def authorization_url(
 @final
 @attrs.frozen
 class AuthorizationEndpoint:
-    """Where one client sends its users' browsers to."""
+    """Where one client sends its users' browsers to.
+
+    :raises ValueError: as :func:`check_query`.
+    """
 
     provider_id: str
     url: str | None
@@ -164,6 +174,10 @@ class AuthorizationEndpoint:
     client_id: str
     client_id_field: str
     openid: bool
+
+    def __attrs_post_init__(self) -> None:
+        if self.url is not None:
+            check_query(self.url)
 
     def url_for(self, request: AuthorizationRequest, scope: str) -> str:
         """Return the URL for this request, which asks for the scopes in this text.
