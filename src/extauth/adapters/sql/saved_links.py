@@ -13,6 +13,7 @@ import attrs
 
 from extauth.adapters.sql.link_columns import CREATED_AT, UPDATED_AT, VERSION, WRITTEN_AT
 from extauth.adapters.sql.plain_links import StoredRow, key_of
+from extauth.adapters.sql.readable import readable, unreadable_link
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey
 from extauth.domain.token_set import TokenSet
 
@@ -29,7 +30,18 @@ def returned(instant: str = "{}") -> str:
 
 
 def saved_link(row: StoredRow, key: LinkKey, tokens: TokenSet, instant: Callable[[Any], datetime]) -> Link:
-    """Return the link whose row has just been given these tokens; ``instant`` reads one of its times."""
+    """Return the link whose row has just been given these tokens; ``instant`` reads one of its times.
+
+    :raises LinkUnreadable: if another program wrote what cannot be read.
+    """
+    return readable(
+        lambda row: _saved_link(row, key, tokens, instant),
+        row,
+        lambda: unreadable_link(key.provider_id, key.user_id),
+    )
+
+
+def _saved_link(row: StoredRow, key: LinkKey, tokens: TokenSet, instant: Callable[[Any], datetime]) -> Link:
     if tokens.extra or tokens.resource_tokens:
         tokens = attrs.evolve(tokens)  # what of it can be changed is not the caller's
     origin, account = row[_ORIGIN], row[_ACCOUNT]

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeAlias
 
 from extauth.adapters.sql import link_columns as column
 from extauth.adapters.sql.json_columns import (
-    extra_from_text,
     extra_to_text,
-    resource_tokens_from_text,
     resource_tokens_to_text,
-    scopes_from_text,
     scopes_to_text,
 )
-from extauth.adapters.sql.plain_links import PlainLinks, account_of
-from extauth.adapters.sql.readable import readable, unreadable_link
+from extauth.adapters.sql.plain_links import PlainLinks
 from extauth.adapters.sql.saved_links import saved_link
+from extauth.adapters.sql.whole_links import whole_link
 from extauth.adapters.sqlite.row import (
     FIRST,
     LAST,
     Row,
     instant_from_micros,
     instant_to_micros,
-    optional_instant,
 )
 from extauth.domain.due import Due
 from extauth.domain.link import Account, GrantOrigin, Link, LinkKey, PendingExchange, RefreshFailure
@@ -129,64 +126,17 @@ def account_parameters(account: Account) -> Values:
     }
 
 
-def _any_link(row: Row) -> Link:
-    return readable(_link, row, lambda: unreadable_link(row[column.PROVIDER_ID], row[column.USER_ID]))
-
-
-def _link(row: Row) -> Link:
-    tokens = TokenSet(
-        access_token=row[column.OAUTH_ACCESS_TOKEN],
-        refresh_token=row[column.OAUTH_REFRESH_TOKEN],
-        expires_at=optional_instant(row[column.OAUTH_EXPIRY]),
-        scopes=scopes_from_text(row[column.OAUTH_SCOPES]),
-        token_type=row[column.OAUTH_TOKEN_TYPE],
-        extra=extra_from_text(row[column.OAUTH_EXTRA]),
-        access_token_key_id=row[column.OAUTH_ACCESS_TOKEN_KEY_ID],
-        refresh_token_key_id=row[column.OAUTH_REFRESH_TOKEN_KEY_ID],
-        issued_at=optional_instant(row[column.OAUTH_ISSUED_AT]),
-        refresh_token_expires_at=optional_instant(row[column.OAUTH_REFRESH_TOKEN_EXPIRY]),
-        resource_tokens=resource_tokens_from_text(row[column.OAUTH_RESOURCE_TOKENS]),
-    )
-    origin = None
-    if row[column.OAUTH_CLIENT_ID] is not None:
-        origin = GrantOrigin(
-            row[column.OAUTH_CLIENT_ID], row[column.OAUTH_TOKEN_ENDPOINT], row[column.OAUTH_RESOURCE]
-        )
-    failure = None
-    if row[column.OAUTH_REFRESH_FAILURE_REASON] is not None:
-        failure = RefreshFailure(
-            reason=row[column.OAUTH_REFRESH_FAILURE_REASON],
-            at=instant_from_micros(row[column.OAUTH_REFRESH_FAILURE_AT]),
-            version=row[column.OAUTH_REFRESH_FAILURE_VERSION],
-            retry_at=optional_instant(row[column.OAUTH_REFRESH_FAILURE_RETRY_AT]),
-            attempts=row[column.OAUTH_REFRESH_FAILURE_ATTEMPTS],
-        )
-    return Link(
-        key=LinkKey(row[column.PROVIDER_ID], row[column.USER_ID]),
-        tokens=tokens,
-        version=row[column.VERSION],
-        created_at=instant_from_micros(row[column.CREATED_AT]),
-        updated_at=instant_from_micros(row[column.UPDATED_AT]),
-        failure=failure,
-        origin=origin,
-        pending=None if row[column.PENDING_SINCE] is None else pending_from_row(row),
-        account=account_of(row),
-    )
-
-
 def saved_from_row(row: Row, key: LinkKey, tokens: TokenSet) -> Link:
     """Read what ``statements.SAVE`` returns. Raises as :data:`link_from_row`."""
-    return readable(
-        lambda row: saved_link(row, key, tokens, instant_from_micros),
-        row,
-        lambda: unreadable_link(key.provider_id, key.user_id),
-    )
+    return saved_link(row, key, tokens, instant_from_micros)
 
 
 def pending_from_row(row: Row) -> PendingExchange:
     """Read that an exchange has begun, if one has."""
     return PendingExchange(instant_from_micros(row[column.PENDING_SINCE]), live=row[column.LEASE_LEFT] > 0)
 
+
+_any_link = partial(whole_link, instant=instant_from_micros, pending=pending_from_row)
 
 link_from_row: Final = PlainLinks(_any_link, pending_from_row, FIRST, LAST).link
 """Reads a row of ``statements``; columns after the link's are ignored. Raises ``LinkUnreadable`` for a row
