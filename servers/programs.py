@@ -37,6 +37,7 @@ PROGRAMS: Final[Sequence[Program]] = (
     Program("oidc-provider", "`rotateRefreshToken: true`", "node/oidc_provider.mjs", ("rotating",)),
     Program("@better-auth/oauth-provider", "on SQLite", "node/better_auth.mjs"),
     Program("@cloudflare/workers-oauth-provider", "on workerd", "node/workers_oauth.mjs"),
+    Program("@openauthjs/openauth", "storage in memory", "node/openauth.mjs"),
     Program("oauth2-mock-server", "as its guide starts it", "node/mock_server.mjs"),
     Program("oauth2orize", "on Express, in memory", "node/oauth2orize.mjs"),
     Program(
