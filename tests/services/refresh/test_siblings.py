@@ -135,6 +135,18 @@ async def in_vain(scene, traits):
     return asked.exception()
 
 
+async def test_a_rejection_that_could_not_be_marked(strict):
+    """The next replica knows that the token may be spent, and spares what the user has connected since."""
+    await connect(strict, KEY, timedelta(0))
+    strict.provider.faults.plan(Fault.LOST_REPLY)
+    strict.store.before["record_failure"] = down()
+    for presented in (2, 2):  # once more with nothing left to lose, and never since
+        with pytest.raises(ReauthorizationRequired) as caught:
+            await strict.replica().access_token("scripted", "alice")
+        assert (caught.value.reason, len(strict.provider.presented)) == ("reply_lost", presented)
+        await connect(strict, WORK, HOUR)
+
+
 async def test_elsewhere_other_links_are_not_looked_at(scene):
     """Where reuse ends one grant alone, the link decides for itself."""
     assert (await in_vain(scene, ProviderTraits())).reason == "reply_lost"

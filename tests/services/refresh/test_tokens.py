@@ -322,6 +322,15 @@ class TestRejection:
         with pytest.raises(ReauthorizationRequired):
             await scene.replica().access_token("scripted", "alice")
 
+    async def test_a_mark_that_cannot_be_stored_leaves_word(self, scene):
+        """A replica that finds no mark presents the token no second time while there is something to lose."""
+        link = await scene.link(expires_in=AT_ONCE)
+        scene.provider.script = [GrantRejected("invalid_grant")]
+        scene.store.before["record_failure"] = [StoreUnavailable("down")]
+        for _ in range(2):
+            assert await scene.replica().access_token("scripted", "alice") == link.tokens.access_token
+        assert scene.provider.exchanges == 1
+
 
 class TestClientRejected:
     async def test_touches_no_link(self, scene):

@@ -270,7 +270,7 @@ class LeasedRefresh:
                 raise link_not_found(link.key)
             case Recorded() | None:
                 self._emitter.emit(LinkReauthorizationRequired(link.key, link.version, reason))
-                await self._leases.release(lease)
+                await self._leases.release(lease, unresolved=recorded is None)  # else nobody else would know
                 raise reauthorization_required(link.key, reason)
             case _:
                 assert_never(recorded)
