@@ -8,7 +8,7 @@ from typing import Any, Final, cast, final
 
 from extauth.domain.link import GrantOrigin, LinkKey
 from extauth.domain.outcomes import Absent, Claimed, ClaimOutcome, Saved, SaveOutcome, Stale
-from extauth.domain.ports import LinkStore
+from extauth.domain.ports import LinkStore, Takeover
 from extauth.domain.token_set import TokenSet
 
 
@@ -24,8 +24,10 @@ class _Around:
 class _IgnoresLeases(_Around):
     """Lets any number of replicas exchange the same version."""
 
-    async def claim(self, key: LinkKey, version: int, owner: str, ttl: timedelta) -> ClaimOutcome:
-        del owner, ttl
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
+        del owner, ttl, takeover
         link = await self._store.get(key)
         if link is None:
             return Absent()

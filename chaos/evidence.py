@@ -15,7 +15,7 @@ import attrs
 from chaos.digests import SHOWN
 from chaos.journal import read_journal
 from chaos.proxy import Passage
-from chaos.watched import ANSWERED, MARKED, PRESENTING, SAVED
+from chaos.watched import ANSWERED, MARKED, PRESENTING, SAVED, UNMARKED
 from chaos.wire import DATABASE
 
 
@@ -91,6 +91,8 @@ class Journals:
     """Presenters, with the refresh tokens that they saw saved."""
     marked: frozenset[tuple[str, str]]
     """Presenters, with the refresh tokens that they saw marked as dead."""
+    unmarked: frozenset[str]
+    """Exchanges whose token was rejected, which could not be written down: the store was unavailable."""
     lines: Mapping[str, int]
     """How many there are of each kind."""
 
@@ -169,15 +171,20 @@ def read_journals(paths: Iterable[Path]) -> Journals:
     began: dict[str, float] = {}
     answers: dict[str, Answer] = {}
     noted: dict[str, set[tuple[str, str]]] = {SAVED: set(), MARKED: set()}
+    unmarked: set[str] = set()
     lines: Counter[str] = Counter()
     for path in paths:
+        last: dict[str, str] = {}  # exchange of each token: a replica presents a token once at a time
         for line in read_journal(path):
             what = line["what"]
             lines[what] += 1
             if what == PRESENTING:
                 began[line["exchange"]] = line["at"]
+                last[line["token"]] = line["exchange"]
             elif what == ANSWERED:
                 answers[line["exchange"]] = Answer(line["at"], line["outcome"], line["code"])
+            elif what == UNMARKED:
+                unmarked.add(last[line["token"]])
             elif what in noted:
                 noted[what].add((path.stem, line["token"]))
     return Journals(
@@ -185,6 +192,7 @@ def read_journals(paths: Iterable[Path]) -> Journals:
         answers=answers,
         saved=frozenset(noted[SAVED]),
         marked=frozenset(noted[MARKED]),
+        unmarked=frozenset(unmarked),
         lines=lines,
     )
 

@@ -2,7 +2,8 @@
 
 Two things must not happen without an excuse: that a refresh token reaches the authorization server twice,
 and that a link ends with a dead one. The excuse is that nobody could know any more how an earlier
-presentation ended: its replica was killed before it had saved, its reply never arrived, or the server failed.
+presentation ended: its replica was killed before it had saved, its reply never arrived, the server failed, or
+the store was unavailable when the rejection was to be written down.
 """
 
 from __future__ import annotations
@@ -136,6 +137,8 @@ class _Oracle:
         answer = self._evidence.journals.answers.get(presentation.exchange)
         if answer is not None and not answer.known:
             return self._unknown(presentation, answer, seen)
+        if presentation.exchange in self._evidence.journals.unmarked:
+            return f"{seen}, which could not write it down: the store was unavailable"
         who = presentation.presenter
         noted = self._saved(presentation) or (who, presentation.token) in self._evidence.journals.marked
         if who in self._evidence.killed and not noted:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, cast, final
 
 from chaos.digests import digest
 from chaos.journal import Journal
+from extauth.domain.errors import StoreUnavailable
 from extauth.domain.link import GrantOrigin, LinkKey, RefreshFailure
 from extauth.domain.outcomes import (
+    Claimed,
+    ClaimOutcome,
     Exchanged,
     ExchangeOutcome,
     Recorded,
@@ -20,13 +23,14 @@ from extauth.domain.outcomes import (
     Stale,
 )
 from extauth.domain.policy import ProviderTraits
-from extauth.domain.ports import LinkStore, OAuthProvider
+from extauth.domain.ports import LinkStore, OAuthProvider, Takeover
 from extauth.domain.token_set import TokenSet
 
 PRESENTING: Final = "presenting"
 ANSWERED: Final = "answered"
 SAVED: Final = "saved"
 MARKED: Final = "marked"
+UNMARKED: Final = "unmarked"
 
 
 @final
@@ -73,14 +77,24 @@ class WatchedProvider:
 
 @final
 class _WatchedStore:
-    """Notes, after the fact, each refresh token that is saved and each that is marked dead."""
+    """Notes, after the fact, each refresh token that is saved, and each that is marked dead or cannot be."""
 
     def __init__(self, store: LinkStore, journal: Journal) -> None:
         self._store = store
         self._journal = journal
+        self._claimed: dict[tuple[LinkKey, int], str] = {}
+        """The digest of the refresh token of each version that was claimed here."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
+
+    async def claim(
+        self, key: LinkKey, version: int, owner: str, ttl: timedelta, *, takeover: Takeover = True
+    ) -> ClaimOutcome:
+        outcome = await self._store.claim(key, version, owner, ttl, takeover=takeover)
+        if isinstance(outcome, Claimed):
+            self._claimed[key, version] = digest(outcome.link.tokens.refresh_token or "")
+        return outcome
 
     async def save(
         self,
@@ -101,7 +115,12 @@ class _WatchedStore:
     async def record_failure(
         self, key: LinkKey, version: int, failure: RefreshFailure, *, written_at: datetime | None = None
     ) -> RecordOutcome:
-        outcome = await self._store.record_failure(key, version, failure, written_at=written_at)
+        try:
+            outcome = await self._store.record_failure(key, version, failure, written_at=written_at)
+        except StoreUnavailable:
+            if failure.permanent:
+                self._journal.write(UNMARKED, token=self._claimed[key, version])
+            raise
         if isinstance(outcome, Recorded) and failure.permanent:
             self._journal.write(MARKED, token=digest(outcome.link.tokens.refresh_token or ""))
         return outcome

@@ -21,6 +21,7 @@ GOOD = Evidence(
         answers={"a#1": Answer(10.1, "Exchanged", None)},
         saved=frozenset({("a", "two")}),
         marked=frozenset(),
+        unmarked=frozenset(),
         lines={},
     ),
     granted={"one": 7.0},
@@ -128,6 +129,21 @@ def test_a_kill_after_the_mark_excuses_nothing():
     evidence = attrs.evolve(GOOD, killed={"a": 20.0}, journals=marked, **SPENT)
     (duplicate,) = judge(_replayed(evidence)).duplicates
     assert duplicate.excuse is None
+
+
+def test_a_mark_that_could_not_be_stored():
+    """Who is told by nobody that the token is dead presents it once more; and that alone is excused."""
+    rejected = _replayed(EXCUSED["killed before the answer"])
+    again = _replayed(rejected, at=12.0, by="c#1")
+    assert [finding.what for finding in judge(again).faults] == [
+        "refresh token one presented by b#1 (answered 400) and again 1.00 s later by c#1"
+    ]
+    unmarked = attrs.evolve(again.journals, unmarked=frozenset({"b#1"}))
+    assert judge(attrs.evolve(again, journals=unmarked)).faults == []
+    thrice = _replayed(attrs.evolve(again, journals=unmarked), at=13.0, by="d#1")
+    assert [finding.what for finding in judge(thrice).faults] == [
+        "refresh token one presented by c#1 (answered 400) and again 1.00 s later by d#1"
+    ]
 
 
 def test_a_replay_that_overtakes():
