@@ -70,12 +70,20 @@ async def _callers(
         result.errors.update(told["errors"] + ["a dead token"] * len(dead))
 
 
-async def _close(site: Site, replica: Replica, user: str, result: Result) -> None:
-    stored = await replica.do("stored", user=user)
+async def close(site: Site, replica: Replica, user: str, result: Result, *, patience: float = 0.0) -> None:
+    """Judge what is stored; a refresh that goes on behind the callers has ``patience`` seconds to end."""
+    grants = site.server.grants
+    ends = time.monotonic() + patience
+    while True:
+        stored = await replica.do("stored", user=user)
+        whole = stored is not None and grants.refreshable(stored)
+        if whole or stored is None or grants.revoked(stored) or time.monotonic() >= ends:
+            break
+        await asyncio.sleep(0.05)
     result.links += 1
-    result.lost += stored is None or not site.server.grants.refreshable(stored)
+    result.lost += not whole
     result.presented = len(site.server.presented)
-    result.replays = site.server.grants.replays
+    result.replays = grants.replays
 
 
 async def _rotated(site: Site, rotations: int) -> None:
@@ -93,7 +101,7 @@ async def storm(entry: Entry, dsn: str, *, processes: int, callers: int, rounds:
             user = f"storm-{processes}-{number}"
             await started[0].do("connect", user=user, tokens=here.grant(user, left=EXPIRED))
             await _callers(here, started, user, callers, result)
-            await _close(here, started[0], user, result)
+            await close(here, started[0], user, result)
     return result
 
 
@@ -118,7 +126,7 @@ async def killed(
                 await _rotated(here, rotations)
                 await doomed.kill()
             await _callers(here, [other], user, 10, result)
-            await _close(here, other, user, result)
+            await close(here, other, user, result)
     return result
 
 
@@ -139,7 +147,7 @@ async def lost_reply(
             await _rotated(here, rotations)
             await asyncio.sleep(0.2)
             await _callers(here, [replica], user, 10, result)
-            await _close(here, replica, user, result)
+            await close(here, replica, user, result)
     return result
 
 
@@ -165,7 +173,7 @@ async def outage(entry: Entry, dsn: str, fault: Fault, *, rounds: int, left: flo
                 if here.server.grants.revoked(tokens["refresh_token"]):
                     break  # nothing can serve it any more
                 await asyncio.sleep(0.1)
-            await _close(here, replica, user, result)
+            await close(here, replica, user, result, patience=LONGEST)
     return result
 
 
@@ -182,7 +190,7 @@ async def reauthorized(entry: Entry, dsn: str, *, rounds: int) -> Result:
             again = f"{user}-again"
             await other.do("connect", user=user, tokens=here.grant(again, left=3600.0))
             await asking
-            await _close(here, other, user, result)
+            await close(here, other, user, result)
             stored = await other.do("stored", user=user)
             result.lost += stored not in here.server.grants.live_refresh_tokens(again)
     return result
@@ -198,7 +206,7 @@ async def given_up(entry: Entry, dsn: str, *, rounds: int) -> Result:
             await _callers(here, [replica], user, 1, Result(), patience=1.0)
             await asyncio.sleep(SLOW)
             await _callers(here, [replica], user, 10, result)
-            await _close(here, replica, user, result)
+            await close(here, replica, user, result)
     return result
 
 

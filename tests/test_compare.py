@@ -9,7 +9,8 @@ import pytest
 
 from compare.catalogue import REQUIREMENTS, WAYS, pinned
 from compare.report import BEGIN, END, PAGE, Row, tables
-from compare.scenarios import SCENARIOS, Result, outage, reads, storm
+from compare.scenarios import LONGEST, SCENARIOS, Result, close, outage, reads, storm
+from compare.site import site
 from extauth.testing import Fault
 
 OWN = [entry for entry in WAYS if entry.package in {None, "extauth"}]
@@ -32,6 +33,32 @@ async def test_an_outage_is_outlived(postgres_dsn):
     result = await outage(EXTAUTH, postgres_dsn, Fault.UNAVAILABLE_BEFORE, rounds=1)
     assert (result.failed, result.lost, result.callers) == (0, 0, 40)
     assert result.back is not None
+
+
+@pytest.mark.parametrize(
+    ("saved", "revoked", "lost"), [(True, False, 0), (False, False, 1), (False, True, 1)]
+)
+async def test_a_refresh_that_is_under_way_is_no_loss(saved, revoked, lost):
+    """What is stored is judged when the server's answer had time to come, or can be of no use any more."""
+
+    class Worker:
+        """A process that has stored the new token when it is asked for the third time, if ever."""
+
+        asked = 0
+
+        async def do(self, order, *, user):
+            self.asked += 1
+            return new if saved and self.asked > 2 else old
+
+    async with site("postgresql://nobody") as here:
+        old = here.grant("alice", left=30.0)["refresh_token"]
+        new = here.server.grants.redeem(old, 0.0).refresh_token
+        if revoked:
+            here.server.grants.revoke(new)
+        result, worker = Result(), Worker()
+        await close(here, worker, "alice", result, patience=LONGEST if saved or revoked else 0.2)
+        assert (result.links, result.lost) == (1, lost)
+        assert worker.asked == 1 or not revoked
 
 
 async def test_the_reads_are_measured(postgres_dsn):
