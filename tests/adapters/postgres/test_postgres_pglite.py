@@ -7,7 +7,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from extauth import open_store
+from extauth import LinkKey, open_store
 from extauth.adapters.postgres import PostgresLinkStore
 from extauth.adapters.postgres.schema import TABLES
 from extauth.domain.errors import ConfigurationError
@@ -16,6 +16,8 @@ from tests.adapters.postgres.whole_store import use_all_of
 from tests.servers.pglite_server import pglite
 
 pytestmark = pytest.mark.pglite
+
+SPOIL = "UPDATE external_auth_links SET oauth_access_token = '' WHERE provider_id = $1 AND user_id = $2"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,12 @@ class TestContract(LinkStoreContract, LinkingStoreContract):
     async def break_storage(self) -> bool:
         connection = await asyncpg.connect(self.dsn)
         await connection.execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")
+        connection.terminate()
+        return True
+
+    async def spoil(self, key: LinkKey) -> bool:
+        connection = await asyncpg.connect(self.dsn)
+        await connection.execute(SPOIL, key.provider_id, key.user_id)
         connection.terminate()
         return True
 
