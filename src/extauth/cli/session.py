@@ -28,6 +28,8 @@ KEYS_FILE: Final = "EXTAUTH_KEYS_FILE"
 KEYS: Final = "EXTAUTH_KEYS"
 APP: Final = "EXTAUTH_APP"
 
+_WHERE: Final = f"give the store's address by --store or {STORE}, or say --mine for your own links"
+
 Providers: TypeAlias = Literal["unused", "if given", "needed"]
 
 
@@ -65,18 +67,36 @@ class Session:
         given: str | None = self.options.store or os.environ.get(STORE)
         return None if not given else Hidden(given)
 
-    def needed_url(self) -> Hidden[str]:
-        """Return it.
+    def needed_url(self, *, made: bool = False) -> Hidden[str]:
+        """Return it, or where a person's own links are; the folder of these is ``made`` if need be.
 
         :raises UsageError: if it was not given.
+        :raises ConfigurationError: if that person's configuration cannot be read, or the folder not be made.
         """
+        if self.options.mine:
+            from extauth.cli.personal.opening import address_of  # noqa: PLC0415 - it needs aiohttp
+
+            return address_of(self, made=made)
         if (url := self.url) is None:
-            why = ": this command goes to the database itself, and not by the application" if self.app else ""
-            msg = f"give the store's address by --store or {STORE}{why}"
-            raise UsageError(msg)
+            if self.app:
+                why = "this command goes to the database itself, and not by the application"
+                msg = f"give the store's address by --store or {STORE}: {why}"
+                raise UsageError(msg)
+            raise UsageError(_WHERE)
         return url
 
     def keys(self) -> GivenKeys:
+        """Return those of the store that is meant: the given ones, or a person's own.
+
+        :raises ConfigurationError: if they cannot be read.
+        """
+        if self.options.mine:
+            from extauth.cli.personal.opening import keys_of  # noqa: PLC0415 - it needs aiohttp
+
+            return keys_of(self)
+        return self.given_keys()
+
+    def given_keys(self) -> GivenKeys:
         """Return the keys that were given by file or environment; without any, that plain text is meant.
 
         :raises ConfigurationError: if they cannot be read.
@@ -90,19 +110,26 @@ class Session:
 
     @asynccontextmanager
     async def opened(
-        self, providers: Providers = "unused", *, writes: bool = False
+        self, providers: Providers = "unused", *, writes: bool = False, only: str | None = None
     ) -> AsyncGenerator[Opened, None]:
         """Open the store, with the application's services if they are wanted; never migrates by ``--store``.
 
-        What a command that ``writes`` does is entered in the audit trail: the application's, or by
-        ``--store`` the one that is in use beside the links.
+        Of a person's own providers the one that serves ``only`` is enough, if that is said. What a command
+        that ``writes`` does is entered in the audit trail: the application's, or by ``--store`` the one that
+        is in use beside the links.
 
         :raises UsageError: if an option is missing.
         :raises StoreUnavailable: if it cannot be reached.
         :raises ConfigurationError: if something is wrong that stays so until somebody mends it.
         """
+        if self.options.mine and providers == "unused":
+            from extauth.cli.personal.opening import store_of  # noqa: PLC0415 - it needs aiohttp
+
+            async with self._by_address(await store_of(self), writes=writes) as store:
+                yield Opened(store, None)
+            return
         if self.options.mine:
-            async with self.mine() as auth:
+            async with self.mine(only) as auth:
                 yield Opened(cast("Store", auth.store), auth)
             return
         url = self.url
@@ -115,8 +142,7 @@ class Session:
             return
         if not app:
             what = f"the providers by --app or {APP}: {WHAT_IT_IS}"
-            msg = f"give {what}" if url is not None else f"give the store's address by --store or {STORE}"
-            raise UsageError(msg)
+            raise UsageError(f"give {what}" if url is not None else _WHERE)
         from extauth.auth import Auth  # noqa: PLC0415 - it takes longer than most commands
         from extauth.front_door import open as open_auth  # noqa: PLC0415
 
@@ -134,11 +160,11 @@ class Session:
             ):
                 yield Opened(cast("Store", auth.store), auth)
 
-    def mine(self) -> AbstractAsyncContextManager[Auth]:
+    def mine(self, only: str | None = None) -> AbstractAsyncContextManager[Auth]:
         """Return what opens a person's own links, with the providers that their configuration says."""
         from extauth.cli.personal.opening import open_mine  # noqa: PLC0415 - it needs aiohttp
 
-        return open_mine(self)
+        return open_mine(self, only=only)
 
     @asynccontextmanager
     async def _by_address(self, url: Hidden[str], *, writes: bool) -> AsyncGenerator[Store, None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from extauth.auth import Auth
@@ -26,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--endpoints",
         action="store_true",
-        help="also ask each provider of --app for an answer, whatever it is",
+        help="also ask each provider of --app or --mine for an answer, whatever it is",
     )
 
 
@@ -119,15 +119,24 @@ async def _of_store(session: Session, url: Hidden[str]) -> AsyncGenerator[Check,
 
 
 async def _of_providers(session: Session) -> AsyncGenerator[Check, None]:
+    async with _providers(session) as providers, aclosing(endpoint_checks(providers)) as found:
+        async for check in found:
+            yield check
+
+
+@asynccontextmanager
+async def _providers(session: Session) -> AsyncGenerator[list[Any], None]:
+    if session.options.mine:
+        from extauth.cli.personal.opening import config_of, providers_of  # noqa: PLC0415 - it needs aiohttp
+
+        yield list[Any](await providers_of(config_of(session)))
+        return
     app = session.app
     if not app:
-        msg = "--endpoints needs the providers by --app or EXTAUTH_APP"
+        msg = "--endpoints needs the providers by --app or EXTAUTH_APP, or your own by --mine"
         raise UsageError(msg)
     async with application(app) as given:
-        providers: list[Any] = [*given.tokens.providers.values()] if isinstance(given, Auth) else given
-        async with aclosing(endpoint_checks(providers)) as found:
-            async for check in found:
-                yield check
+        yield [*given.tokens.providers.values()] if isinstance(given, Auth) else given
 
 
 COMMAND = Command(

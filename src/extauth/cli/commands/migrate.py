@@ -19,7 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def _run(session: Session) -> Answer:
-    url = session.needed_url()
+    url = session.needed_url(made=not session.options.check)
     newest = newest_version(kind_of(url))
     before = await stored_version(url) or 0
     if before > newest:

@@ -12,7 +12,7 @@ from extauth.domain.inventory import LinkSummary, inventory_of
 
 async def _run(session: Session) -> Answer:
     key = key_of(session.options)
-    async with session.opened("needed", writes=True) as opened:
+    async with session.opened("needed", writes=True, only=key.provider_id) as opened:
         assert opened.auth is not None, "providers were needed"  # noqa: S101
         link = await opened.auth.refresh(key.provider_id, key.user_id)
         session.done["links refreshed"] = 1

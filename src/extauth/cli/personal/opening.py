@@ -22,6 +22,7 @@ with extra_needed("aiohttp"):
 
 if TYPE_CHECKING:
     from extauth.adapters.encryption.keyring import GivenKeys
+    from extauth.adapters.oauth2 import OAuth2Provider
     from extauth.cli.session import Session
 
 
@@ -56,18 +57,66 @@ async def open_mine(
 
     :raises UnknownProvider: if nothing is known of ``only``.
     :raises ConfigurationError: for what must be mended first.
+    :raises ProviderUnavailable: if an issuer cannot be asked now.
     :raises StoreUnavailable: if the store cannot be opened.
     """
     config = config or config_of(session)
-    entries = config.providers.values() if only is None else [config.of(only)]
-    providers = [await provider_of(each) for each in entries]
-    url = session.url or (None if config.store.value is None else Hidden(config.store.value))
-    if url is not None:
-        await check_migrated(url)
-    else:
-        url = Hidden(_made_store(default_store(os.environ)))
-    async with open_auth(url.value, providers, keys=_keys(session, config)) as auth:
+    providers = await providers_of(config, only)
+    url = await store_of(session, config)
+    async with open_auth(url.value, providers, keys=keys_of(session, config)) as auth:
         yield auth
+
+
+async def providers_of(config: PersonalConfig, only: str | None = None) -> list[OAuth2Provider]:
+    """Return the providers of a configuration, or the one that serves ``only``.
+
+    :raises UnknownProvider: if nothing is known of ``only``.
+    :raises ConfigurationError: for what must be mended first.
+    :raises ProviderUnavailable: if an issuer cannot be asked now.
+    """
+    entries = config.providers.values() if only is None else [config.of(only)]
+    return [await provider_of(each) for each in entries]
+
+
+def address_of(session: Session, config: PersonalConfig | None = None, *, made: bool = False) -> Hidden[str]:
+    """Return where a person's links are, or would be; the folder of the default store is ``made`` if need be.
+
+    :raises ConfigurationError: if the configuration cannot be read, or the folder cannot be made.
+    """
+    config = config or config_of(session)
+    if (url := session.url or config.store).value is not None:
+        return Hidden(url.value)
+    path = default_store(os.environ)
+    if made:
+        _make_folder(path.parent)
+    return Hidden(_url_of(path))
+
+
+async def store_of(session: Session, config: PersonalConfig | None = None) -> Hidden[str]:
+    """Return where a person's links are, to open it. One that they named must have its tables.
+
+    :raises ConfigurationError: for what must be mended first.
+    :raises StoreUnavailable: if the store cannot be reached.
+    """
+    config = config or config_of(session)
+    url = address_of(session, config, made=True)
+    if session.url is not None or config.store.value is not None:
+        await check_migrated(url)
+    return url
+
+
+def keys_of(session: Session, config: PersonalConfig | None = None) -> GivenKeys:
+    """Return the keys that were given, or else those that the configuration names.
+
+    :raises ConfigurationError: if they cannot be read.
+    """
+    keys = session.given_keys()
+    config = config or config_of(session)
+    if keys != "plain" or config.keys_file is None:
+        return keys
+    from extauth.adapters.encryption import keys_from_file  # noqa: PLC0415 - only where it is wanted
+
+    return cast("GivenKeys", keys_from_file(Path(config.keys_file).expanduser()))
 
 
 @asynccontextmanager
@@ -87,21 +136,13 @@ async def open_for(session: Session, provider_id: str) -> AsyncGenerator[Auth, N
         yield opened.auth
 
 
-def _made_store(path: Path) -> str:
+def _make_folder(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        msg = (
-            f"the folder {path.parent} cannot be made: {error.strerror}; give the store's address by --store"
-        )
+        msg = f"the folder {path} cannot be made: {error.strerror}; give the store's address by --store"
         raise ConfigurationError(msg) from None
+
+
+def _url_of(path: Path) -> str:
     return f"sqlite:///{str(path).replace('%', '%25').replace('?', '%3F').replace('#', '%23')}"
-
-
-def _keys(session: Session, config: PersonalConfig) -> GivenKeys:
-    keys = session.keys()
-    if keys != "plain" or config.keys_file is None:
-        return keys
-    from extauth.adapters.encryption import keys_from_file  # noqa: PLC0415 - only where it is wanted
-
-    return cast("GivenKeys", keys_from_file(Path(config.keys_file).expanduser()))

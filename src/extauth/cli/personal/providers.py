@@ -9,7 +9,7 @@ from extauth.adapters.discovery import discover
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.adapters.providers import CATALOGUE, preset
 from extauth.cli.personal.config import ProviderEntry
-from extauth.domain.errors import ConfigurationError
+from extauth.domain.errors import ConfigurationError, ProviderMisconfigured, ProviderUnavailable
 from extauth.domain.hidden import Hidden
 from extauth.private_files import read_private
 
@@ -34,6 +34,12 @@ async def provider_of(entry: ProviderEntry) -> OAuth2Provider:
     reason = ""
     try:
         return await _made(entry, secret, settings)
+    except ProviderUnavailable as error:
+        msg = f"[providers.{entry.provider_id}]: {error}"
+        raise ProviderUnavailable(msg, retry_after=error.retry_after) from error
+    except ProviderMisconfigured as error:
+        msg = f"[providers.{entry.provider_id}]: {error}"
+        raise ProviderMisconfigured(msg, reason=error.reason) from error
     except (TypeError, ValueError) as error:
         reason = str(error)  # ours, and quotes no secret
     msg = f"[providers.{entry.provider_id}]: {reason}"
