@@ -7,6 +7,7 @@ from datetime import datetime
 
 from extauth.cli.command import Table
 from extauth.cli.times import shown, written
+from extauth.domain.fence import DOUBTFUL, FENCED
 from extauth.domain.inventory import LinkSummary
 from extauth.domain.link import LinkKey, RefreshFailure
 
@@ -14,7 +15,7 @@ LINK_MEMBERS: Mapping[str, str] = {
     "provider": "its id",
     "user": "the application's id of the user",
     "state": "`ok`, `expiring` (within 5 minutes), `expired`, `cooling` (a refresh failed; no other"
-    " yet), `leased` (a replica is refreshing it), `unresolved` (one began to; nobody knows how that ended),"
+    " yet; or it is fenced or held, as `failure` says), `leased` (a replica is refreshing it), `unresolved` (one began to; nobody knows how that ended),"
     " `broken` (the user connects again, or `extauth retry`), or `unreadable` (the row is damaged)",
     "version": "how often the credentials were written",
     "created_at": "when the user connected first",
@@ -30,6 +31,8 @@ LINK_MEMBERS: Mapping[str, str] = {
     "account": '`{"id", "login", "display_name"}` at the provider, or null if that is unknown',
 }
 """What :func:`summary_json` says. Times are ISO 8601 in UTC."""
+
+_LIFTED = {FENCED: f"extauth retry --reason {FENCED}", DOUBTFUL: "extauth restored --agree"}
 
 HEADINGS = ("provider", "user", "state", "expires", "refresh", "mark", "account")
 
@@ -113,7 +116,10 @@ def details(link: LinkSummary) -> Table:
 
 
 def _failure(failure: RefreshFailure) -> str:
+    said = f"{failure.reason} at {shown(failure.at)}"
+    if (lifted := _LIFTED.get(failure.reason)) is not None:
+        return f"{said}; not refreshed until that is lifted by {lifted}"
     then = "connect again, or lift it by extauth retry"
     if failure.retry_at is not None:
         then = f"tried again from {shown(failure.retry_at)}"
-    return f"{failure.reason} at {shown(failure.at)}, {failure.attempts} in a row; {then}"
+    return f"{said}, {failure.attempts} in a row; {then}"

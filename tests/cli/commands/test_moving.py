@@ -75,6 +75,8 @@ async def test_rows_come_in_fenced_and_bad_ones_are_listed(empty, tmp_path):
     assert (done.code, done.json) == (1, {"command": "import", "ok": False, "dry_run": False, **counts})
     [link] = extauth("links", "--store", empty, "--json").json["links"]
     assert (link["user"], link["failure"]["reason"]) == ("alice", "fenced")
+    shown = extauth("show", "github", "alice", "--store", empty).out
+    assert "not refreshed until that is lifted by extauth retry --reason fenced\n" in shown
     file.write_text(lines(row(access_token=f"newer-{CANARY}")))
     frozen = extauth(*options, "--frozen")
     assert (frozen.code, frozen.json["renewed"], frozen.json["already_there"]) == (0, 1, 0)

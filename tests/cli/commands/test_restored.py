@@ -51,6 +51,8 @@ async def test_it_is_held_and_agreed_to(url):
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     held = extauth("restored", "--store", url, "--hold", "--before", later, "--yes", "--json")
     assert (held.json["changed"], held.json["held"]) == (3, {"github": 2, "gitlab": 1})
+    shown = extauth("show", "github", "alice", "--store", url).out
+    assert "not refreshed until that is lifted by extauth restored --agree\n" in shown
     doctor = extauth("doctor", "--store", url, "--json")
     assert levels(doctor)["restore"] == "problem"
     assert "2 of github, 1 of gitlab may be spent; 3 of them" in told(doctor, "restore")
