@@ -15,8 +15,9 @@ LINK_MEMBERS: Mapping[str, str] = {
     "provider": "its id",
     "user": "the application's id of the user",
     "state": "`ok`, `expiring` (within 5 minutes), `expired`, `cooling` (a refresh failed; no other"
-    " yet; or it is fenced or held, as `failure` says), `leased` (a replica is refreshing it), `unresolved` (one began to; nobody knows how that ended),"
-    " `broken` (the user connects again, or `extauth retry`), or `unreadable` (the row is damaged)",
+    " yet; or it is fenced or held, as `failure` says), `leased` (a replica is refreshing it), `unresolved`"
+    " (one began to; nobody knows how that ended), `broken` (the user connects again, or `extauth retry`), or"
+    " `unreadable` (the row is damaged)",
     "version": "how often the credentials were written",
     "created_at": "when the user connected first",
     "updated_at": "when the credentials were last written",
