@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from importlib.metadata import version
 
 import pytest
 
-from extauth.cli import main as command
+from extauth.cli import main as command_line
+from extauth.cli.command import Command
+from extauth.cli.commands import every_command
 from extauth.cli.main import main
 
 
@@ -73,7 +76,7 @@ def test_missing_driver_is_named_with_its_cure(
     absent: str,
 ) -> None:
     """Without a package that it needs the demo says what to install."""
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == absent else object())
+    monkeypatch.setattr(command_line, "find_spec", lambda name: None if name == absent else object())
 
     code = main(["demo", *arguments])
 
@@ -89,3 +92,20 @@ def test_as_a_module() -> None:
         [sys.executable, "-m", "extauth", "--version"], capture_output=True, text=True, check=True
     )
     assert ran.stdout == f"extauth {version('extauth')}\n"
+
+
+@pytest.mark.parametrize("command", every_command(), ids=lambda command: command.name)
+def test_what_is_no_number_or_time_is_told_in_words(command: Command) -> None:
+    """Else argparse would show the name of a function of ours, which nobody can look up."""
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    for action in parser._actions:  # argparse has no other way to them
+        if callable(action.type) and not isinstance(action.type, type):
+            with pytest.raises(argparse.ArgumentTypeError, match=r"^(is|must be) "):
+                action.type("nothing of the kind")
+
+
+def test_a_program_that_stands_before_the_dashes(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told where programs stand, as everybody leaves them out once."""
+    told = refusal(capsys, "run", "github", "ls", "-la")
+    assert "unrecognized arguments: ls -la; the program to run, and what is for it, stands after --" in told

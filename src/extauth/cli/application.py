@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import sysconfig
 import traceback
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, redirect_stdout
@@ -117,6 +118,16 @@ def _told(error: BaseException) -> str:
 
 
 def _place(trace: TracebackType | None) -> str:
-    frames = traceback.extract_tb(trace)
-    own = [frame for frame in frames if not frame.filename.startswith(("<", str(Path(__file__).parent)))]
+    """Return where it is to be mended: no line of ours or of Python's library, which passed it on."""
+    passing = ("<", str(Path(__file__).parent))
+    own = [
+        frame
+        for frame in traceback.extract_tb(trace)
+        if not frame.filename.startswith(passing) and not _is_of_python(frame.filename)
+    ]
     return f" ({own[-1].filename}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
+
+
+def _is_of_python(file: str) -> bool:
+    library = sysconfig.get_path("stdlib")
+    return file.startswith(library) and "site-packages" not in Path(file).parts

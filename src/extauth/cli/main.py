@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +17,7 @@ import attrs
 from extauth.cli.command import Command
 from extauth.cli.commands import NAMES, command_of, every_command
 from extauth.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, TERMINATED, USAGE
+from extauth.cli.parsed import at_least_one, more_than_zero
 from extauth.cli.parsing import EXIT_CODES, Parser, add_command, asks_for_json, parted
 from extauth.cli.running import run_command
 from extauth.cli.testing import add_testing, run_testing
@@ -33,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given, program = parted(sys.argv[1:] if arguments is None else arguments)
     Parser.json = asks_for_json(given)
     parser = _parser([command_of(given[0])] if given and given[0] in NAMES else every_command())
-    options = parser.parse_args(given)
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        hint = "; the program to run, and what is for it, stands after --" if options.command == "run" else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if options.command is None:
         parser.print_help()
         return 0
@@ -68,12 +72,12 @@ def _parser(offered: Sequence[Command]) -> Parser:
     demo.add_argument(
         "--store", metavar="URL", help="sqlite:///... or postgresql://...; default: a SQLite file"
     )
-    demo.add_argument("--replicas", type=_positive(int), default=4, help="processes (%(default)s)")
-    demo.add_argument("--callers", type=_positive(int), default=50, help="per replica (%(default)s)")
-    demo.add_argument("--links", type=_positive(int), default=4, help="users shared (%(default)s)")
-    demo.add_argument("--rotations", type=_positive(int), default=24, help="per storm (%(default)s)")
+    demo.add_argument("--replicas", type=at_least_one, default=4, help="processes (%(default)s)")
+    demo.add_argument("--callers", type=at_least_one, default=50, help="per replica (%(default)s)")
+    demo.add_argument("--links", type=at_least_one, default=4, help="users shared (%(default)s)")
+    demo.add_argument("--rotations", type=at_least_one, default=24, help="per storm (%(default)s)")
     demo.add_argument(
-        "--longest", type=_positive(float), default=20.0, metavar="SECONDS", help="of a storm (%(default)s)"
+        "--longest", type=more_than_zero, default=20.0, metavar="SECONDS", help="of a storm (%(default)s)"
     )
     demo.add_argument("--picture", type=Path, default=DEFAULT_PICTURE, help="SVG to write (%(default)s)")
     demo.add_argument("--seed", type=int, default=0, help="of the callers' pauses (%(default)s)")
@@ -94,17 +98,6 @@ def _parser(offered: Sequence[Command]) -> Parser:
     )
     add_testing(commands)
     return parser
-
-
-def _positive(kind: type[int | float]) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            msg = f"must be more than zero, not {text}"
-            raise argparse.ArgumentTypeError(msg)
-        return value
-
-    return convert
 
 
 def _providers(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

@@ -87,6 +87,7 @@ def test_a_database_that_is_not_ready_is_told(tmp_path, url):
     run = extauth("doctor", "--store", url, "--json")
     assert (run.code, levels(run)["schema"]) == (1, "problem")
     assert not (tmp_path / "links.db").exists()
+    assert told(run, "schema") == ("there is no such file" if "sqlite" in url else "there are no tables yet")
     nobody = extauth("doctor", "--store", "postgresql://user:canary@127.0.0.1:1/none", "--json")
     assert (nobody.code, levels(nobody), CANARY in nobody.out) == (1, {"reachable": "problem"}, False)
 

@@ -91,6 +91,7 @@ BROKEN = {
     "chained": "try:\n    1 / 0\nexcept Exception as error:\n    raise OSError('secret-canary') from error",
     "function": "def app():\n    secret = 'secret-canary'\n    raise RuntimeError(secret)",
     "later": "async def app():\n    raise RuntimeError('secret-canary')",
+    "deeper": "from pathlib import Path\nPath('secret-canary').read_text()",
     "number": "app = 7",
     "none": "def app(): return None",
     "strings": "def app(): return ['secret-canary']",
@@ -104,6 +105,7 @@ SAID = {
     "raises": "ValueError",
     "key": "KeyError: CLIENT_SECRET",
     "missing": "there is no module nothing_like_that",
+    "deeper": "FileNotFoundError",
     "name": "there is no nowhere",
     "function": "RuntimeError",
     "syntax": "SyntaxError in line 1",
@@ -121,8 +123,9 @@ def test_a_broken_application_is_told_by_type_and_place(tmp_path, kept_in_a_file
     as_json = extauth(*options, "--json", folder=tmp_path)
     assert as_json.code == 5
     assert CANARY not in run.err + as_json.out + as_json.err
-    if name in {"raises", "function", "later", "entered"}:
+    if name in {"raises", "key", "function", "later", "entered", "deeper"}:
         assert "broken_app.py, line" in run.err
+        assert "pathlib" not in run.err
 
 
 def test_an_application_that_has_not_what_is_asked_for(tmp_path, kept_in_a_file):

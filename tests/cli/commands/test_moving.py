@@ -219,7 +219,7 @@ async def test_a_command_that_moves_links_names_the_one_that_lifts_a_fence(empty
     file.write_text(lines(row()))
     assert extauth("import", str(file), "--store", empty).code == 0
     counted = extauth("retry", "github", "--store", empty)
-    assert "0 links have such a mark" in counted.out
+    assert "no link has such a mark" in counted.out
     assert "1 more are fenced, and stay so: --reason fenced lifts fences" in counted.out
     lifted = extauth("retry", "github", "--store", empty, "--yes", "--json").json
     assert (lifted["found"], lifted["fenced"], lifted["lifted"]) == (0, 1, 0)

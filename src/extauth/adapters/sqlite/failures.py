@@ -22,6 +22,10 @@ _EXPLAINED: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_FULL: "the disk that the SQLite file is on is full; nothing was written",
     sqlite3.SQLITE_IOERR: "the SQLite file cannot be read or written; look at its disk, which may be full",
     sqlite3.SQLITE_CORRUPT: "the SQLite file is damaged; restore it, see docs/howto/back-up.md",
+    sqlite3.SQLITE_NOTADB: (
+        "the file is no SQLite database, or its beginning is damaged; look at the address, or restore it, see"
+        " docs/howto/back-up.md"
+    ),
     sqlite3.SQLITE_ERROR: (
         "extauth's tables are not as it has made them ({said}); undo what another program has changed, or"
         " restore the file"

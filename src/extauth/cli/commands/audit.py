@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from extauth.cli.command import Answer, Command, Table
+from extauth.cli.parsed import at_least_one, whole
 from extauth.cli.session import Session, UsageError
 from extauth.cli.times import ago, shown, written
 from extauth.domain.audit import AuditEntry, AuditKind, AuditStore, audit_of
@@ -42,9 +43,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="about this token, by its SHA-256 in base64, as GitHub's log has it",
     )
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--limit", type=_positive, default=100, metavar="N", help="at most (%(default)s)")
+    size.add_argument("--limit", type=at_least_one, default=100, metavar="N", help="at most (%(default)s)")
     size.add_argument("--all", action="store_true", help="without a limit")
-    parser.add_argument("--after", type=int, default=0, metavar="NUMBER", help="go on after this entry")
+    parser.add_argument("--after", type=whole, default=0, metavar="NUMBER", help="go on after this entry")
     parser.add_argument(
         "--purge-before",
         type=ago,
@@ -52,14 +53,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead: remove what is older, of all: 365d, or a date",
     )
     parser.add_argument("--yes", action="store_true", help="do remove it; without this it is only counted")
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        msg = f"must be at least 1, not {text}"
-        raise argparse.ArgumentTypeError(msg)
-    return number
 
 
 async def _run(session: Session) -> Answer:

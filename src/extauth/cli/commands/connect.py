@@ -8,6 +8,7 @@ from typing import cast
 
 from extauth.cli.command import Answer, Command
 from extauth.cli.listing import found_link
+from extauth.cli.parsed import more_than_zero
 from extauth.cli.personal.arguments import add_link
 from extauth.cli.session import Session
 from extauth.cli.summaries import details, summary_json
@@ -41,16 +42,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scope", dest="scopes", metavar="SCOPE", action="append", help="to ask for; may be repeated"
     )
     parser.add_argument(
-        "--timeout", type=_seconds, default=600.0, metavar="SECONDS", help="that it may take (%(default)s)"
+        "--timeout",
+        type=more_than_zero,
+        default=600.0,
+        metavar="SECONDS",
+        help="that it may take (%(default)s)",
     )
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        msg = f"must be more than zero, not {text}"
-        raise argparse.ArgumentTypeError(msg)
-    return seconds
 
 
 async def _run(session: Session) -> Answer:

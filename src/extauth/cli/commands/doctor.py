@@ -78,9 +78,11 @@ async def _checks(session: Session, url: Hidden[str]) -> AsyncGenerator[Check, N
         return
     if version != newest:
         do = "run extauth migrate" if (version or 0) < newest else "upgrade extauth"
-        said = (
-            "there are no tables yet" if not version else f"version {version}, and this extauth has {newest}"
-        )
+        said = f"version {version}, and this extauth has {newest}"
+        if not version:
+            said = "there are no tables yet"
+        if version is None:
+            said, do = "there is no such file", "look at the address, or make it: extauth migrate"
         yield Check("schema", "problem", said, do)
     else:
         yield ok("schema", f"version {version}, the newest")

@@ -7,7 +7,8 @@ from typing import get_args
 
 from extauth.cli.command import Answer, Command, Table
 from extauth.cli.listing import counted, every_link
-from extauth.cli.session import Session
+from extauth.cli.parsed import at_least_one
+from extauth.cli.session import Session, UsageError
 from extauth.cli.summaries import HEADINGS, key_json, row, summary_json
 from extauth.cli.times import ago, ahead
 from extauth.domain.inventory import LinkFilter, LinkInventory, LinkState, LinkSummary, inventory_of
@@ -28,23 +29,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--count", action="store_true", help="only count them, by provider and state")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--limit", type=_positive, default=100, metavar="N", help="at most (%(default)s)")
+    size.add_argument("--limit", type=at_least_one, default=100, metavar="N", help="at most (%(default)s)")
     size.add_argument("--all", action="store_true", help="without a limit")
     parser.add_argument(
         "--after", nargs=2, metavar=("PROVIDER", "USER"), help="go on after this link, where a list ended"
     )
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        msg = f"must be at least 1, not {text}"
-        raise argparse.ArgumentTypeError(msg)
-    return number
-
-
 async def _run(session: Session) -> Answer:
     options = session.options
+    if options.count and options.after:
+        msg = "--after goes on with a list, and --count makes none"
+        raise UsageError(msg)
     wanted = LinkFilter(
         provider_id=options.provider,
         user_id=options.user,

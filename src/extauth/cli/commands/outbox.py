@@ -9,7 +9,7 @@ import attrs
 
 from extauth.cli.command import Answer, Command, Shown, Table
 from extauth.cli.exit_codes import FOUND, OK
-from extauth.cli.parsed import at_least_one
+from extauth.cli.parsed import at_least_one, whole
 from extauth.cli.session import Session, UsageError
 from extauth.cli.summaries import key_json
 from extauth.cli.times import shown, written
@@ -34,12 +34,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit", type=at_least_one, default=100, metavar="N", help="list at most so many (%(default)s)"
     )
     parser.add_argument(
-        "--after", type=int, default=0, metavar="NUMBER", help="go on after this one, where a list ended"
+        "--after", type=whole, default=0, metavar="NUMBER", help="go on after this one, where a list ended"
     )
 
 
 def _chosen(text: str) -> Chosen:
-    return "all" if text == "all" else at_least_one(text)
+    try:
+        return "all" if text == "all" else at_least_one(text)
+    except argparse.ArgumentTypeError:
+        msg = f"is the number of an event, or all, not {text!r}"
+        raise argparse.ArgumentTypeError(msg) from None
 
 
 async def _run(session: Session) -> Answer:

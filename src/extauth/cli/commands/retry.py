@@ -53,7 +53,9 @@ async def _run(session: Session) -> Answer:
             session.done["marks lifted"] = lifted
     rows = [(*name, str(number)) for name, number in sorted(counts.items())]
     table = [Table(("provider", "state", "links"), rows)] if rows else []
-    if options.yes:
+    if not found:
+        said = "no link has such a mark; nothing was changed"
+    elif options.yes:
         said = f"{lifted} marks lifted; those links are tried again when their tokens are asked for next"
     else:
         said = f"{found} links have such a mark; nothing was changed. --yes lifts them"

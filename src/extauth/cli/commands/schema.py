@@ -8,6 +8,7 @@ from typing import Literal
 
 from extauth.cli.command import Answer, Command
 from extauth.cli.databases import newest_version
+from extauth.cli.parsed import whole
 from extauth.cli.session import Session, UsageError
 
 
@@ -16,7 +17,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="since",
-        type=int,
+        type=whole,
         default=0,
         metavar="VERSION",
         help="what there is already (0: nothing)",

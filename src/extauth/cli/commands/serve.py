@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from extauth.cli.command import Answer, Command
 from extauth.cli.output import warn
+from extauth.cli.parsed import at_least_zero
 from extauth.cli.session import Session, UsageError
 from extauth.domain.hidden import Hidden
 
@@ -48,7 +49,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--grace",
-        type=float,
+        type=at_least_zero,
         default=30.0,
         metavar="SECONDS",
         help="for requests under way at the end (%(default)s)",

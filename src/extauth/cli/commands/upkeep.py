@@ -5,27 +5,24 @@ from __future__ import annotations
 import argparse
 
 from extauth.cli.command import Answer, Command
+from extauth.cli.parsed import more_than_zero
 from extauth.cli.session import Session, UsageError
 from extauth.domain.upkeep import Upkeep, UpkeepReport
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--rate", type=_rate, default=10.0, metavar="N", help="refreshes a second at a provider (%(default)s)"
+        "--rate",
+        type=more_than_zero,
+        default=10.0,
+        metavar="N",
+        help="refreshes a second at a provider (%(default)s)",
     )
     parser.add_argument(
         "--only-alive",
         action="store_true",
         help="only keep refresh tokens from dying unused, not access tokens from expiring",
     )
-
-
-def _rate(text: str) -> float:
-    rate = float(text)
-    if not 0 < rate < float("inf"):
-        msg = f"must be more than zero, not {text}"
-        raise argparse.ArgumentTypeError(msg)
-    return rate
 
 
 async def _run(session: Session) -> Answer:
