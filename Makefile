@@ -114,6 +114,7 @@ check: $(DEV_INSTALLED)  ## format, lint, types, layers and the documentation
 	$(BIN)/mypy servers --exclude 'servers/(python|debian)'
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python docs/typed_files.py
 	$(BIN)/python docs/reference/generate.py
 	$(BIN)/python docs/build_site.py
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import shlex
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,3 +142,35 @@ async def test_the_commands(tmp_path):
         "1 rows: 0 added, 1 renewed, 0 already there, 0 refused",
     ]
     assert {0} == {each.code for each in ran}
+
+
+async def test_a_file_moves_to_postgres(tmp_path, provider, postgres_dsn):
+    """By the commands of the guide as they stand; a link that came later comes with a second round."""
+    file = tmp_path / "links.db"
+    section = GUIDE.partition("### From SQLite to Postgres")[2]
+    [commands] = re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    typed = commands.replace("sqlite:////var/lib/app/links.db", f"sqlite:///{file}")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "DATABASE_URL": postgres_dsn, "PYTHONWARNINGS": "error"}
+    tokens = {user: provider.tokens.grant() for user in ("alice", "bob")}
+    for user, granted in tokens.items():
+        async with extauth.open(f"sqlite:///{file}", [provider], keys="plain") as old:
+            await old.store.put(LinkKey("github", user), granted, origin=provider.origin)
+        ended = await asyncio.to_thread(
+            subprocess.run,
+            ["sh", "-ec", typed],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+        (tmp_path / "moved").unlink()
+    async with extauth.open(postgres_dsn, [provider], keys="plain") as new:
+        for user, before in tokens.items():
+            link = await new.refresh("github", user, rejected=before.access_token)
+            assert link.tokens.refresh_token != before.refresh_token
+    async with extauth.open(f"sqlite:///{file}", [provider], keys="plain") as old:
+        with pytest.raises(LinkFenced):
+            await old.refresh("github", "alice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import extauth
@@ -21,6 +22,14 @@ def test_every_command_that_is_named_exists():
     named = set(re.findall(r"`make (\w+)", CONTRIBUTING))
     assert {"demo", "test", "check"} <= named
     assert named - set(re.findall(r"^(\w+):", MAKEFILE, re.MULTILINE)) == set()
+
+
+def test_no_file_that_a_page_names_hides_one_of_pythons():
+    """Who saves a block as ``operator.py`` can start nothing in that folder."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {name for page in pages for name in re.findall(r"^# (\w+)\.py\b", page.read_text(), re.MULTILINE)}
+    assert {"accounts", "tokens"} <= named
+    assert named & sys.stdlib_module_names == set()
 
 
 def test_every_decision_is_listed():
