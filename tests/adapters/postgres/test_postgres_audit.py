@@ -28,7 +28,9 @@ async def test_a_role_that_can_only_add(postgres_dsn):
             await audited.trail.handed_out(await audited.get(ALICE))
             await audited.delete(ALICE)
             kept = [entry.kind.value for _, entry in await store.audit.find()]
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(
+                StoreUnavailable, match="takes a role that may delete from external_auth_audit"
+            ):
                 await store.audit.purge(await store.time())
         assert kept == ["connected", "handed_out", "unlinked"]
         async with session(app) as connection:

@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import final
 
+import asyncpg
+
 from extauth.adapters.postgres.connections import Connections
 from extauth.adapters.postgres.row import Row
 from extauth.adapters.postgres.rows import Parameters
@@ -20,6 +22,12 @@ from extauth.adapters.sql.audit_columns import (
     entry_values,
 )
 from extauth.domain.audit import AuditEntry, entry_to_write
+from extauth.domain.errors import StoreUnavailable
+
+_ONLY_ADDS = (
+    f"removing entries takes a role that may delete from {TABLE}, such as its owner: the application's is meant"
+    " to add to it alone, see docs/howto/audit-trail.md"
+)
 
 _INTO = f"INSERT INTO {TABLE} ({', '.join(COLUMNS)})"
 
@@ -105,4 +113,10 @@ class PostgresAudit:
     async def purge(self, before: datetime) -> int:
         """Remove older ones, and count them."""
         self._check()
-        return len(await self._connections.write(_PURGE, before))
+        try:
+            return len(await self._connections.write(_PURGE, before))
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, asyncpg.InsufficientPrivilegeError):
+                raise
+            cause = error.__cause__
+        raise StoreUnavailable(_ONLY_ADDS) from cause
