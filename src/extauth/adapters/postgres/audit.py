@@ -25,8 +25,8 @@ from extauth.domain.audit import AuditEntry, entry_to_write
 from extauth.domain.errors import StoreUnavailable
 
 _ONLY_ADDS = (
-    f"removing entries takes a role that may delete from {TABLE}, such as its owner: the application's is meant"
-    " to add to it alone, see docs/howto/audit-trail.md"
+    f"removing entries takes a role that may delete from {TABLE}, such as its owner: the application's is to"
+    " add to it alone, see docs/howto/audit-trail.md"
 )
 
 _INTO = f"INSERT INTO {TABLE} ({', '.join(COLUMNS)})"
