@@ -177,6 +177,13 @@ async def test_insecure_endpoints_are_refused(site, member, url):
     assert url not in str(caught.value)
 
 
+async def test_a_host_beyond_ascii_is_told_how_to_be_written(site):
+    """It is https, as its user sees; what is wrong is how it is written."""
+    with pytest.raises(ProviderMisconfigured, match=r"write its host as xn--") as caught:
+        await discover("https://ex\u00e4mple.invalid")
+    assert caught.value.reason == "insecure_url"
+
+
 async def test_redirects_are_not_followed(site):
     """A redirect is no document, be it to the same server."""
     site.publish("/elsewhere", site.server_document(site.url))

@@ -44,6 +44,11 @@ _JSON: Final = {**_HEADERS, "Accept": "application/json"}
 _MCP: Final = {**_HEADERS, "Accept": "application/json, text/event-stream"}
 
 _BRACES: Final = frozenset("{}")
+_NO_HTTPS: Final = "is no https URL"
+_NOT_WRITTEN: Final = (
+    "has characters that no URL has (RFC 3986): write its host as xn--..., as browsers send it, and"
+    " percent-encode what else is not ASCII, or a brace"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -98,12 +103,13 @@ class Fetcher:
             # Neither braces nor letters beyond ASCII are characters of a URL (RFC 3986). The first would make
             # a template of it, and some of the second are ASCII after all to the HTTP client: allow() would
             # not recognize 127.0.0.1 written with ideographic full stops.
-            written = url.isascii() and not _BRACES & set(url)
-            secure = written and (self.loopback or urlsplit(url).scheme == "https")
+            problem = "" if url.isascii() and not _BRACES & set(url) else _NOT_WRITTEN
+            if not self.loopback and urlsplit(url).scheme != "https":
+                problem = _NO_HTTPS
         except ValueError:
-            secure = False
-        if not secure:
-            msg = f"the provider names a {what} that is no https URL"
+            problem = _NO_HTTPS
+        if problem:
+            msg = f"the provider names a {what} that {problem}"
             raise ProviderMisconfigured(msg, reason="insecure_url") from None
         if not may_name(url, self.reach):
             raise _not_allowed(what)

@@ -34,7 +34,7 @@ def endpoint_url(given: str | UrlObject, what: str) -> str:
     value = url_text(given, what)
     url = _parsed(value)
     if url is None:
-        msg = f"{what} must be a valid URL such as https://provider.example/token"
+        msg = f"{what} must be a valid URL such as https://provider.example/path"
         raise ValueError(msg)
     host = url.host
     if url.scheme not in {"http", "https"} or not host:
