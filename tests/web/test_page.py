@@ -257,6 +257,19 @@ async def test_functions_that_are_no_such_functions(auth, user, message):
         await accounts.respond(request)
 
 
+async def test_an_offer_that_nobody_serves_is_told_to_its_author(opens, store, caplog):
+    """And to no user, by a button that leads nowhere. A second account of one that is served is shown."""
+    offers = [Offer("callendar"), Offer("calendar"), Offer("calendar/work", "At work")]
+    world = await opens(store=store, offers=offers)
+    for _ in range(2):
+        listed = await world.visitor().get("/accounts/", accept="application/json")
+        assert [offer["provider"] for offer in listed.json["offers"]] == ["calendar", "calendar/work"]
+    [told] = [record.getMessage() for record in caplog.records if record.name == "extauth.web"]
+    assert told.startswith(
+        "callendar is offered and not shown: extauth.open was given no such provider, but "
+    )
+
+
 def test_only_web_addresses_become_links():
     """Whatever a provider calls the address of its page for codes."""
     assert web_url("https://provider.example/device") == "https://provider.example/device"

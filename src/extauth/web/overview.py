@@ -138,6 +138,16 @@ def in_order(connections: Iterable[Connection], offers: Sequence[Offer]) -> list
     return sorted(connections, key=place)
 
 
+def served(
+    offers: Iterable[Offer], providers: Mapping[str, LinkingProvider]
+) -> tuple[list[Offer], list[Offer]]:
+    """Return the offers that can be connected, and those whose provider nobody has opened."""
+    by: dict[bool, list[Offer]] = {True: [], False: []}
+    for offer in offers:
+        by[reconnected_by(offer.provider_id, providers) is not None].append(offer)
+    return by[True], by[False]
+
+
 def still_offered(offers: Iterable[Offer], connections: Sequence[Connection]) -> list[Offer]:
     """Return the offers that are not connected yet."""
     connected = {each.provider_id for each in connections}

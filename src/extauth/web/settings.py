@@ -39,6 +39,8 @@ class Settings:
     devices: DeviceFlowStorage
     document: Mapping[str, Any] | None
     now: Callable[[], datetime]
+    unserved: set[str] = attrs.field(factory=set[str], init=False, eq=False)
+    """Offers that the log has said nobody serves."""
 
 
 def checked_offers(given: Sequence[object] | None) -> tuple[Offer, ...] | None:

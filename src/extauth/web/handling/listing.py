@@ -8,9 +8,9 @@ from extauth.domain.errors import CannotDecrypt, LinkNotFound, LinkUnreadable, U
 from extauth.domain.health import Health
 from extauth.domain.link import Link, LinkKey
 from extauth.web.form_token import FIELD, form_token
-from extauth.web.handling.call import NOTICE, Call
+from extauth.web.handling.call import LOGGER, NOTICE, Call
 from extauth.web.offers import title_of
-from extauth.web.overview import Connection, Unknown, connection, in_order, still_offered, unreadable
+from extauth.web.overview import Connection, Unknown, connection, in_order, served, still_offered, unreadable
 from extauth.web.pages.listing import list_page
 from extauth.web.response import WebResponse, as_json
 
@@ -18,7 +18,15 @@ from extauth.web.response import WebResponse, as_json
 async def show_list(call: Call) -> WebResponse:
     """Answer with what the user has connected, and what they could."""
     connections = await user_connections(call)
-    offers = still_offered(call.offers, connections)
+    offers, unserved = served(still_offered(call.offers, connections), call.providers)
+    for offer in unserved:
+        if offer.provider_id not in call.settings.unserved:
+            call.settings.unserved.add(offer.provider_id)
+            LOGGER.error(
+                "%s is offered and not shown: extauth.open was given no such provider, but %s",
+                offer.provider_id,
+                ", ".join(sorted(call.providers)) or "none",
+            )
     if call.json:
         return as_json(
             {
