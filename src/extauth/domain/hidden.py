@@ -38,6 +38,20 @@ class HiddenText(str):
         return "<hidden>"
 
 
+def plain(value: T) -> T:
+    """Return the same without what hides its texts: for what is read of hidden values and is no secret.
+
+    A user's id or a server's address that nobody can see in a ``repr`` helps nobody who looks after it.
+    """
+    if isinstance(value, str):
+        return cast("T", str(value))
+    if isinstance(value, dict):
+        return cast("T", {name: plain(inner) for name, inner in cast("dict[str, object]", value).items()})
+    if isinstance(value, list):
+        return cast("T", [plain(inner) for inner in cast("list[object]", value)])
+    return value
+
+
 _DEEPEST = 8
 """Levels of JSON: where secrets are, and deeper than tools look."""
 

@@ -191,6 +191,7 @@ async def test_refusals(site, metadata, status, body, reason):
     site.publish("/register", body, status=status)
     error = await refused(metadata)
     assert error.reason == reason
+    assert repr(error.reason) == repr(reason)
     assert "text" not in str(error)
     assert len(site.asked) == 1
 
@@ -264,6 +265,19 @@ async def test_bad_arguments(site, metadata, options):
     with pytest.raises(ValueError):
         await registered(metadata, **options)
     assert site.asked == []
+
+
+async def test_what_is_registered_can_be_read(site, metadata):
+    """The client's id and its way of authenticating are no secrets; its secret is one."""
+    site.publish(
+        "/register",
+        {"client_id": "c-1", "client_secret": "find-me", "token_endpoint_auth_method": "client_secret_post"},
+        status=201,
+    )
+    shown = repr(await registered(metadata))
+    assert "'c-1'" in shown
+    assert "'client_secret_post'" in shown
+    assert "find-me" not in shown
 
 
 def test_an_answer_shows_no_secret():

@@ -452,3 +452,12 @@ async def test_what_discovery_was_allowed_its_provider_is(site):
     assert found.reach == "any"
     assert (await discover(site.url)).reach == "loopback"
     assert found == await discover(site.url)
+
+
+async def test_what_is_found_can_be_read(site):
+    """Nothing in it is secret: who looks at it sees the addresses and the names."""
+    site.publish(OAUTH, site.server_document(site.url, scopes_supported=["openid", "email"]))
+    shown = repr(await discover(site.url))
+    assert "hidden" not in shown
+    for each in (site.url, f"{site.url}/token", "openid", "email", "S256"):
+        assert repr(each) in shown

@@ -91,6 +91,7 @@ class TestTheFile:
         assert (report.exported, report.frozen, report.left_out) == (3, 0, ())
         assert done == [1, 2, 3]
         assert await read(file) == EVERY
+        assert "hidden" not in repr(await read(file))
 
     async def test_what_is_imported_is_what_was_exported(self, store, tmp_path):
         """Through the file into another store, encrypted under other keys."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -228,6 +229,19 @@ async def test_rows_may_come_from_anywhere(store, tmp_path):
     assert [refused.number for refused in report.refused] == [2, 3, 4, 6]
     assert {"the line is no JSON object"} == {refused.reason for refused in report.refused}
     assert report.added == 2
+
+
+async def test_who_was_left_out_can_be_read(tmp_path):
+    """Ids, scopes and accounts of a file are no secrets: an operator reads them in the report and the link."""
+    file = tmp_path / "links.jsonl"
+    of_alice = {"scopes": ["repo"], "account_id": "7", "account_login": "al", "tenant": "acme"}
+    file.write_text("\n".join(json.dumps(row("alice", token_type="MAC", **of_alice)) for _ in range(2)))
+    memory = MemoryLinkStore()
+    report = await import_links(memory, json_lines(file), mapping=Columns(extra=["tenant"]))
+    assert "LinkKey(provider_id='github', user_id='alice')" in repr(report)
+    link = await memory.get(LinkKey("github", "alice"))
+    assert "hidden" not in repr(link)
+    assert repr(link.tokens.extra["tenant"]) == "'acme'"
 
 
 async def test_a_mapping_that_fails_shows_nothing(store):

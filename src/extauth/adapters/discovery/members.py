@@ -8,6 +8,7 @@ from typing import Final
 
 from extauth.adapters.oauth2.reading.json_kinds import is_list
 from extauth.domain.errors import ProviderMisconfigured
+from extauth.domain.hidden import plain
 from extauth.domain.storable import storable_text
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ def text(members: Mapping[str, object], name: str) -> str | None:
     if value is None or value == "":
         return None
     try:
-        return storable_text(value, name)
+        return plain(storable_text(value, name))
     except ValueError:
         raise invalid(name) from None
 
@@ -46,7 +47,7 @@ def texts(members: Mapping[str, object], name: str) -> tuple[str, ...] | None:
     if not is_list(value):
         raise invalid(name)
     try:
-        return tuple(dict.fromkeys(storable_text(item, name) for item in value))
+        return tuple(dict.fromkeys(plain(storable_text(item, name)) for item in value))
     except ValueError:
         raise invalid(name) from None
 

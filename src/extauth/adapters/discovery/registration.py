@@ -133,10 +133,8 @@ def _accepted(answer: Answer) -> dict[str, object]:
     members = answer.members or {}
     if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED} and "client_id" in members:
         return members
-    error = members.get("error")
-    reason = error if isinstance(error, str) and error in _REFUSALS else None
-    if reason is None:
-        reason = "registration_not_allowed" if answer.status in _CLOSED else "registration_failed"
+    otherwise = "registration_not_allowed" if answer.status in _CLOSED else "registration_failed"
+    reason = next((code for code in _REFUSALS if code == members.get("error")), otherwise)
     msg = f"the provider did not register the client: {reason}, with status {answer.status}"
     raise ProviderMisconfigured(msg, reason=reason)
 

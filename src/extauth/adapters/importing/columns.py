@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast, final
 import attrs
 
 from extauth.adapters.importing.values import Epoch, id_text, optional_instant, optional_text, scopes
+from extauth.domain.hidden import plain
 from extauth.domain.imports import ImportedLink, RowRefused
 from extauth.domain.link import Account, GrantOrigin, LinkKey
 from extauth.domain.storable import JsonValue
@@ -86,7 +87,7 @@ class Columns:
             refresh_token=self._text(row, "refresh_token"),
             expires_at=self._instant(row, "expires_at"),
             scopes=scopes(_value(row, self.scopes), "scopes", separator=self.scope_separator),
-            token_type=self._text(row, "token_type") or "Bearer",
+            token_type=plain(self._text(row, "token_type")) or "Bearer",
             extra=self._extra(row),
             issued_at=self._instant(row, "issued_at"),
             refresh_token_expires_at=self._instant(row, "refresh_token_expires_at"),
@@ -94,7 +95,7 @@ class Columns:
         account_id = _value(row, self.account_id)
         account = None
         if account_id is not None:
-            account = Account(id_text(account_id, "account_id"), login=self._text(row, "account_login"))
+            account = Account(id_text(account_id, "account_id"), login=plain(self._text(row, "account_login")))
         return ImportedLink(
             LinkKey(provider_id, id_text(_value(row, self.user_id), "user_id")),
             tokens,
@@ -122,7 +123,7 @@ class Columns:
         return origin
 
     def _extra(self, row: Row) -> dict[str, JsonValue]:
-        values: dict[str, Any] = {name: row[name] for name in self.extra if row.get(name) is not None}
+        values: dict[str, Any] = {name: plain(row[name]) for name in self.extra if row.get(name) is not None}
         return values
 
     def _text(self, row: Row, field: str) -> str | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Literal, TypeAlias, cast
 from uuid import UUID
 
+from extauth.domain.hidden import plain
 from extauth.domain.imports import RowRefused
 
 Epoch: TypeAlias = Literal["seconds", "milliseconds"]
@@ -41,7 +42,7 @@ def id_text(value: object, what: str) -> str:
     if text is None:
         msg = f"{what} is missing"
         raise RowRefused(msg)
-    return text
+    return plain(text)
 
 
 def optional_instant(value: object, what: str, *, epoch: Epoch, naive: tzinfo | None) -> datetime | None:

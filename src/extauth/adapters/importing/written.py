@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from extauth.domain.hidden import plain
 from extauth.domain.imports import ImportedLink, RowRefused
 from extauth.domain.link import Account, GrantOrigin, LinkKey, RefreshFailure
 from extauth.domain.storable import JsonValue
@@ -79,6 +80,8 @@ def from_json(written: Mapping[str, Any]) -> ImportedLink:
 
 def _read(written: Mapping[str, Any]) -> ImportedLink:
     tokens = {**written["tokens"]}
+    for name in ("scopes", "token_type", "extra"):
+        tokens[name] = plain(tokens[name])
     for name in ("expires_at", "issued_at", "refresh_token_expires_at"):
         tokens[name] = _instant(tokens[name])
     tokens["resource_tokens"] = {
@@ -87,9 +90,9 @@ def _read(written: Mapping[str, Any]) -> ImportedLink:
         )
         for resource, token in tokens["resource_tokens"].items()
     }
-    origin, account, failure = written["origin"], written["account"], written["failure"]
+    origin, account, failure = (plain(written[name]) for name in ("origin", "account", "failure"))
     return ImportedLink(
-        LinkKey(written["provider_id"], written["user_id"]),
+        LinkKey(plain(written["provider_id"]), plain(written["user_id"])),
         TokenSet(**tokens),
         origin=None if origin is None else GrantOrigin(**origin),
         account=None if account is None else Account(**account),
