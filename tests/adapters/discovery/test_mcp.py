@@ -440,6 +440,45 @@ async def test_a_chosen_issuer(site, mcp, store):
     assert await refused(mcp, store, issuer="https://third.example") == "issuer_mismatch"
 
 
+def without_a_stream(site, challenge: str | None) -> None:
+    """Answer GET with 405, whoever asks, and a message with a 401 of that challenge, or with success."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.method != "POST":
+            return web.Response(status=405)
+        if challenge is None:
+            return web.json_response({"jsonrpc": "2.0", "id": 1, "result": {}})
+        return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+
+    site.pages["/mcp"] = answer
+
+
+async def test_a_server_that_challenges_messages_alone(site, mcp, store):
+    """One without a stream does not say by GET where its document is; a client's first message asks it."""
+    site.publish("/about", {"resource": mcp, "authorization_servers": [site.url]})
+    del site.pages[f"{RESOURCE}/mcp"]
+    without_a_stream(site, f'Bearer resource_metadata="{site.url}/about", scope="b"')
+    provider = await connected(mcp, store)
+    assert provider.scopes == ("b",)
+    [message] = [json.loads(body) for body in site.bodies if b"jsonrpc" in body]
+    assert (message["method"], message["params"]["clientInfo"]["name"]) == ("initialize", "extauth")
+
+
+async def test_no_message_where_the_document_is_where_it_has_to_be(site, mcp, store):
+    """What is published at the well-known URL is read, and nothing is sent."""
+    without_a_stream(site, 'Bearer resource_metadata="https://other.example/about"')
+    assert (await connected(mcp, store)).client_id == "client-1"
+    assert "POST /mcp" not in site.asked
+
+
+@pytest.mark.parametrize("challenge", [None, "Bearer"])
+async def test_a_server_that_does_not_say_by_a_message_either(site, mcp, store, challenge):
+    """It publishes nothing, or needs no token."""
+    del site.pages[f"{RESOURCE}/mcp"]
+    without_a_stream(site, challenge)
+    assert await refused(mcp, store) == "no_metadata"
+
+
 async def test_a_server_that_publishes_nothing(site, mcp, store):
     """Its authorization server is the one that the application says; nobody guesses it of a path."""
     del site.pages[f"{RESOURCE}/mcp"]

@@ -133,7 +133,16 @@ async def test_a_hint_to_somewhere_insecure(site, url):
     """No request goes to a URL that is not https, whatever a challenge says."""
     challenging(site, "/mcp", f'Bearer resource_metadata="{url}"')
     assert await refused(f"{site.url}/mcp") == "insecure_url"
-    assert site.asked == ["GET /mcp"]
+    assert site.asked == ["GET /mcp", f"GET {WELL_KNOWN}/mcp", f"GET {WELL_KNOWN}"]
+
+
+async def test_a_hint_that_a_proxy_has_made_insecure(site):
+    """A server behind one that ends TLS calls its own document http: it is where it has to be."""
+    challenging(site, "/mcp", 'Bearer resource_metadata="http://mcp.example/about", scope="a"')
+    site.publish(f"{WELL_KNOWN}/mcp", document(f"{site.url}/mcp"))
+    found = await discover_resource(f"{site.url}/mcp")
+    assert found.challenged_scopes == ("a",)
+    assert site.asked == ["GET /mcp", f"GET {WELL_KNOWN}/mcp"]
 
 
 async def test_other_schemes_are_passed_over(site):

@@ -130,12 +130,16 @@ class Fetcher:
             return Missing(f"status {answer.status}", answer.trouble)
         return Missing("no JSON object") if answer.members is None else answer.members
 
-    async def challenges(self, url: str, what: str) -> str | None:
-        """GET a resource without a token; return the ``WWW-Authenticate`` of a 401, several as one list.
+    async def challenges(
+        self, url: str, what: str, message: Mapping[str, object] | None = None
+    ) -> str | None:
+        """Ask a resource without a token; return the ``WWW-Authenticate`` of a 401, several as one list.
 
-        The body is not read: it may be an endless stream. Raises as :meth:`document`.
+        By GET, or with a ``message`` by POST. The body is not read: it may be an endless stream. Raises as
+        :meth:`document`.
         """
-        async with self._asked("GET", self.usable(url, what), what, _MCP) as response:
+        method, headers, body = ("GET", _MCP, None) if message is None else ("POST", *_sent(message))
+        async with self._asked(method, self.usable(url, what), what, headers, body) as response:
             if response.status != HTTPStatus.UNAUTHORIZED:
                 return None
             return ", ".join(response.headers.getall("WWW-Authenticate", ()))
@@ -186,6 +190,10 @@ class Fetcher:
             return
         # Out of the handlers: aiohttp's frames, which hold the headers, are not even in the context of ours.
         raise failure
+
+
+def _sent(message: Mapping[str, object]) -> tuple[Mapping[str, str], bytes]:
+    return {**_MCP, "Content-Type": "application/json"}, json.dumps(message).encode()
 
 
 def _unreachable(what: str, error: Exception) -> ProviderUnavailable:

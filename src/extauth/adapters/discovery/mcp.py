@@ -17,10 +17,11 @@ from aiohttp import ClientSession
 
 from extauth.adapters.discovery.client_document import client_document_url as checked_document_url
 from extauth.adapters.discovery.fetching import Allow, Fetcher, fetching
+from extauth.adapters.discovery.mcp_resource import mcp_resource
 from extauth.adapters.discovery.metadata import PKCE_METHOD, ServerMetadata
 from extauth.adapters.discovery.registered_clients import KeptClients, registration_name
 from extauth.adapters.discovery.registration import register_client
-from extauth.adapters.discovery.resources import ResourceMetadata, expected_resource, resource_found
+from extauth.adapters.discovery.resources import ResourceMetadata, expected_resource
 from extauth.adapters.discovery.servers import DEFAULT_TIMEOUTS, server_found
 from extauth.adapters.discovery.well_known import origin, resource_uri, same_resource
 from extauth.adapters.oauth2 import ClientAuth, HttpTimeouts, OAuth2Provider, Reach
@@ -126,7 +127,7 @@ async def mcp_provider(
     async with fetching(session, timeouts, allow, named=server, reach=reach) as fetcher:
         # Who owns all of the host owns its authorization server. A path's owner need not.
         otherwise = origin(expected) if issuer is None and expected == origin(expected) else issuer
-        found = await resource_found(fetcher, server, expected, challenge, otherwise=otherwise)
+        found = await mcp_resource(fetcher, server, expected, challenge, otherwise)
         metadata = await _authorization_server(fetcher, found, issuer)
     if not unlisted:
         check_listed(metadata, expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import final
+from typing import Final, final
 
 import attrs
 from aiohttp import ClientSession
@@ -21,6 +21,7 @@ from extauth.adapters.discovery.well_known import (
 from extauth.adapters.oauth2 import HttpTimeouts, Reach
 from extauth.domain.challenges import parse_challenges
 from extauth.domain.errors import ProviderMisconfigured, ProviderUnavailable
+from extauth.domain.outcomes import ADDRESS_NOT_ALLOWED
 
 
 @final
@@ -35,6 +36,10 @@ class ResourceMetadata:
     scopes_supported: tuple[str, ...] = ()
     challenged_scopes: tuple[str, ...] | None = None
     """The scopes that the challenge of a 401 asked for; None where it named none."""
+
+
+_NOT_ASKED: Final = frozenset({"insecure_url", "url_not_allowed", ADDRESS_NOT_ALLOWED})
+"""Of a URL that no request goes to. A server behind a proxy that ends TLS calls its own document http."""
 
 
 @final
@@ -60,8 +65,8 @@ async def discover_resource(
 
     ``challenge`` is the ``WWW-Authenticate`` of a 401 that the application got; without it the resource is
     asked once, by GET and without a token. The document is at the ``resource_metadata`` of a Bearer
-    challenge, or else, also where that is gone, at the well-known URL with the resource's path, or else at
-    that of its origin.
+    challenge, or else, also where that is gone or none to send requests to, at the well-known URL with the
+    resource's path, or else at that of its origin.
 
     The document must name exactly the resource asked for (RFC 9728 section 3.3): a token for the whole host
     must not go to whoever has a path of it. Other ways of writing the same URL make no difference, such as a
@@ -108,8 +113,15 @@ async def resource_found(
         challenge = await fetcher.challenges(url, "protected resource")
     hint = _hint(challenge or "")
     trouble: ProviderUnavailable | None = None
+    unusable: ProviderMisconfigured | None = None
     for document in _documents(url, expected, hint):
-        found = await fetcher.document(document, "metadata of the protected resource")
+        try:
+            found = await fetcher.document(document, "metadata of the protected resource")
+        except ProviderMisconfigured as error:
+            if error.reason not in _NOT_ASKED:
+                raise
+            unusable = unusable or error
+            continue
         if not isinstance(found, Missing):
             return _metadata(found, expected, hint.scopes)
         trouble = trouble or found.trouble
@@ -119,6 +131,8 @@ async def resource_found(
         return ResourceMetadata(
             resource=expected, authorization_servers=(otherwise,), challenged_scopes=hint.scopes
         )
+    if unusable is not None:
+        raise unusable
     msg = "the protected resource publishes no metadata (RFC 9728)"
     raise ProviderMisconfigured(msg, reason="no_metadata")
 

@@ -95,7 +95,9 @@ class Columns:
         account_id = _value(row, self.account_id)
         account = None
         if account_id is not None:
-            account = Account(id_text(account_id, "account_id"), login=plain(self._text(row, "account_login")))
+            account = Account(
+                id_text(account_id, "account_id"), login=plain(self._text(row, "account_login"))
+            )
         return ImportedLink(
             LinkKey(provider_id, id_text(_value(row, self.user_id), "user_id")),
             tokens,
