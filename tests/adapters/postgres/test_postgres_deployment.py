@@ -93,6 +93,7 @@ async def test_a_role_with_the_rights_that_are_asked_for_can_do_everything(guard
         ("sslmode=disable", "sslmode=disable&port_of_call=1", "neither asyncpg nor the server knows"),
         ("sslmode=disable", "sslmode=disable&default_transaction_read_only=on", "session is read-only"),
         ("sslmode=disable", "sslmode=disable&max_connections=5", "value that the server"),
+        ("sslmode=disable", "sslmode=disable&options=endpoint%3Dep-1", "value that the server"),
         ("sslmode=disable", "sslmode=disable&target_session_attrs=standby", "but the store writes"),
     ],
 )
@@ -100,6 +101,18 @@ async def test_an_address_that_is_wrong(guarded, was, wrong, says):
     """Whatever is wrong with it, it is no matter of time."""
     async with application(guarded) as (_, dsn):
         assert says in await said_at_opening(dsn.replace(was, wrong, 1))
+
+
+async def test_a_database_that_takes_no_connections(guarded):
+    """Somebody has closed it, and must open it."""
+    async with guarded.fresh_database() as closed, guarded.fresh_database() as other:
+        owner, name = await asyncpg.connect(other), closed.rpartition("/")[2].partition("?")[0]
+        try:
+            await owner.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+            assert "accepts no connections" in await said_at_opening(closed)
+            await owner.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+        finally:
+            await owner.close()
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ async def test_rows_may_come_from_anywhere(store, tmp_path):
 
 
 async def test_who_was_left_out_can_be_read(tmp_path):
-    """Ids, scopes and accounts of a file are no secrets: an operator reads them in the report and the link."""
+    """Ids, scopes and accounts are no secrets: an operator reads them in the report and the link."""
     file = tmp_path / "links.jsonl"
     of_alice = {"scopes": ["repo"], "account_id": "7", "account_login": "al", "tenant": "acme"}
     file.write_text("\n".join(json.dumps(row("alice", token_type="MAC", **of_alice)) for _ in range(2)))

@@ -81,12 +81,29 @@ _IN_USE: Final[Mapping[str, str]] = {
 }
 """What the same and others mean to a store that is open."""
 
-# A pooler's own refusals have one SQLSTATE, 08P01, which its passing troubles have, too (PgBouncer 1.18).
+_NO_TENANT: Final = (
+    "the pooler before the Postgres server knows no such user or tenant; take host and user as its operator"
+    " shows them, at Supabase with the project after the user's name (postgres.PROJECT)"
+)
+
+# A pooler's own refusals have one SQLSTATE, which its passing troubles have, too: 08P01 (PgBouncer 1.18), or
+# XX000 (Supavisor: supabase.com/docs, "Tenant or user not found", read 2026-11-30).
+_POOLERS: Final = frozenset({"08P01", "XX000"})
 _OF_A_POOLER: Final = (
+    (re.compile("tenant.* not found|no tenant identifier", re.IGNORECASE), _NO_TENANT),
     (re.compile("password authentication failed|no such user"), _NOT_KNOWN),
     (re.compile(r'no such database|database ".*" does not exist'), _NO_DATABASE),
     (re.compile("unsupported startup parameter"), _NO_OPTION),
 )
+
+_OF_CONNECTING: Final[Mapping[str, str]] = {
+    "42601": _NO_OPTION,
+    "55000": (
+        "the Postgres database accepts no connections; ALTER it WITH ALLOW_CONNECTIONS true, or name another"
+        " one in the address"
+    ),
+}
+"""What states that others have in a statement mean to who connects: the server is done with them then."""
 
 _TELLING: Final = frozenset({"0A", "53", "54", "55", "57"})
 """Classes whose messages say what to look at, of objects and states of the server."""
@@ -105,9 +122,10 @@ def permanent(error: Exception) -> str | None:
     if not isinstance(error, asyncpg.PostgresError):
         return None
     state = str(error.sqlstate)
-    if state == "08P01":
+    if state in _POOLERS:
         return next((problem for said, problem in _OF_A_POOLER if said.search(str(error))), None)
-    return _PERMANENT.get(state) or of_the_tables(error)
+    connecting = _OF_CONNECTING.get(state) if error.severity_en == "FATAL" else None
+    return connecting or _PERMANENT.get(state) or of_the_tables(error)
 
 
 def in_use(error: asyncpg.PostgresError) -> str | None:
