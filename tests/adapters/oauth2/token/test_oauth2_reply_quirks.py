@@ -125,6 +125,34 @@ def granted(body: object, rules: ReplyRules, *args: Any, **options: Any) -> Toke
             ReplyRules(dead_codes={"190"}),
             GrantRejected("190"),
         ),
+        # How a request ended, where everything comes with 200 (WeChat, Lark, Lazada).
+        (200, {"errcode": 42002, "errmsg": "refresh_token expired"}, HUBSPOT, Deferred("unrecognized_error")),
+        (200, {"errCode": "42002"}, HUBSPOT, Deferred("unrecognized_error")),
+        (200, {"code": 20037, "msg": "x", "data": {}}, HUBSPOT, Deferred("unrecognized_error")),
+        (200, {"code": "IllegalRefreshToken", "type": "ISP"}, HUBSPOT, Deferred("unrecognized_error")),
+        (200, {"errcode": 42002}, ReplyRules(dead_codes={"42002"}), GrantRejected("42002")),
+        (
+            200,
+            {"errcode": -1, "errmsg": "system busy"},
+            ReplyRules(temporary_codes={"-1"}),
+            Deferred("-1"),
+        ),
+        (
+            200,
+            {"code": 1, "msg": "Invalid refresh token"},
+            ReplyRules(
+                dead_codes={"invalid_refresh_token"},
+                dead_messages={"invalid refresh token": "invalid_refresh_token"},
+            ),
+            GrantRejected("invalid_refresh_token"),
+        ),
+        *(
+            (200, {name: good, "errmsg": "ok"}, HUBSPOT, Unknown("unreadable_reply"))
+            for name in ("code", "errcode")
+            for good in (0, "0", "", 200, "200", 201, "OK", "success", None, True, 0.0, [])
+        ),
+        (200, {"code": "7" * 5000}, HUBSPOT, Deferred("unrecognized_error")),
+        (200, {"code": 7, "data": {"token": "t"}}, HUBSPOT, Unknown("unreadable_reply")),
         # A success that nobody can read may still be one.
         (200, {"status": "success", "message": "done"}, HUBSPOT, Unknown("unreadable_reply")),
         (200, {"status": True, "errors": []}, HUBSPOT, Unknown("unreadable_reply")),

@@ -36,11 +36,18 @@ _CODE_KEYS = (
     "errorType",
     "category",
     "error_code",
+    "errcode",
+    "err_code",
     "serviceErrorCode",
 )
-_MESSAGE_KEYS = ("error", "message", "error_description", "reason", "error_message")
+_MESSAGE_KEYS = ("error", "message", "error_description", "reason", "error_message", "errmsg", "msg")
 _FAILURE_KEYS = ("errors", "errorType", "error_code", "serviceErrorCode", "category")
 """Members that only answers of failure have, at providers whose failures have no ``error``."""
+_RESULT_KEYS = ("code", "errcode", "err_code")
+"""Members that say how a request ended, at providers that answer everything with status 200."""
+_SUCCESSES = frozenset({"", "ok", "success"})
+_LONGEST_RESULT = 20
+"""In digits."""
 _FAILURE_STATUSES = frozenset({"error", "fail", "failed", "failure"})
 
 
@@ -145,6 +152,23 @@ def looks_failed(members: Mapping[str, object]) -> bool:
         or members.get("success") is False
         or (isinstance(status, int) and status >= HTTPStatus.BAD_REQUEST)
         or (isinstance(status, str) and status.casefold() in _FAILURE_STATUSES)
+        or (not _holds_more(members) and any(_is_failure(members.get(key)) for key in _RESULT_KEYS))
+    )
+
+
+def _holds_more(members: Mapping[str, object]) -> bool:
+    """Whether tokens may stand somewhere in the answer where nobody has looked."""
+    return any(is_object(value) and value for value in members.values())
+
+
+def _is_failure(result: object) -> bool:
+    """Whether a result is another than zero, a status of success or a word for it."""
+    if isinstance(result, str):
+        if not (result.isascii() and result.isdecimal()):
+            return result.casefold() not in _SUCCESSES
+        result = int(result[:_LONGEST_RESULT])
+    return (
+        _is_number(result) and result != 0 and result not in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
     )
 
 
