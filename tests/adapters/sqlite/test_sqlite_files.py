@@ -82,6 +82,14 @@ async def test_what_cannot_be_made(path, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_home_that_nobody_has_looked_up(tmp_path, monkeypatch):
+    """A shell would have: here it is the name of a folder."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreUnavailable, match="must exist and be writable, and ~ is not expanded"):
+        async with SqliteLinkStore.open("~/links.db"):
+            raise AssertionError
+
+
 async def test_names_that_are_no_file(tmp_path, monkeypatch):
     """SQLite's names for what is gone when it is closed make no file."""
     monkeypatch.chdir(tmp_path)

@@ -73,6 +73,15 @@ def test_multidicts(method):
         read_callback(Multi({"state": ["s"], "code": ["good", "evil"]}, method))
 
 
+def test_parameters_that_did_not_come():
+    """A handler that declares what may come, as FastAPI's do, has None for what did not."""
+    code, state, error, iss = "c", "s", None, None
+    read = read_callback({"code": code, "state": state, "error": error, "iss": iss})
+    assert read.params == {"code": "c", "state": "s"}
+    with pytest.raises(InvalidCallback, match="no state"):
+        read_callback({"code": code, "state": None})
+
+
 def test_real_multidicts():
     """Aiohttp's is one of them."""
     from multidict import CIMultiDict, MultiDict, MultiDictProxy
@@ -99,7 +108,7 @@ def test_junk_is_refused_or_read(text):
 
 
 @pytest.mark.parametrize(
-    "value", [b"bytes", 7, None, object(), {"a": 1}, "nul\0", "\udfff", ["x", "y"], [[]]]
+    "value", [b"bytes", 7, object(), [None], {"a": 1}, "nul\0", "\udfff", ["x", "y"], [[]]]
 )
 def test_values_that_are_no_text(value):
     """A posted file, bytes, or text that no store can keep are refused."""

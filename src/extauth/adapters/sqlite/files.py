@@ -119,4 +119,5 @@ def _warn_of_wide(target: str) -> None:
 def cannot_open(file: str) -> str:
     """Say so. A path with an @ in it is not repeated: it may be a database's URL, with a password."""
     shown = "" if "@" in file or not file.isprintable() else f" {file}"
-    return f"cannot open the SQLite file{shown}; its folder must exist and be writable"
+    hint = ", and ~ is not expanded" if file.startswith("~") else ""
+    return f"cannot open the SQLite file{shown}; its folder must exist and be writable{hint}"

@@ -209,7 +209,9 @@ def _mapping_pairs(params: Mapping[str, object]) -> list[tuple[str, str]]:
         every = getattr(params, name, None)
         if callable(every):
             return [(key, value) for key in names for value in _values(every(key))]
-    return [(key, value) for key, values in params.items() for value in _values(values)]
+    # A handler that declares all parameters as optional has None for those that did not come.
+    given = [(key, values) for key, values in params.items() if values is not None]
+    return [(key, value) for key, values in given for value in _values(values)]
 
 
 def _too_many() -> InvalidCallback:
