@@ -16,7 +16,7 @@ from aiohttp import web
 from yarl import URL
 
 import extauth
-from extauth import Auth, LinkKey
+from extauth import Auth, LinkKey, RefreshPolicy
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.broker import open_broker, parse_config, tcp_socket, unix_socket
 from extauth.broker.callers import PREFIX, digest_of
@@ -145,7 +145,12 @@ class Answer:
 
 @asynccontextmanager
 async def opened_site(
-    folder: Path, *, path: str = "", grace: float = 10.0, changed: dict[str, Any] | None = None
+    folder: Path,
+    *,
+    path: str = "",
+    grace: float = 10.0,
+    changed: dict[str, Any] | None = None,
+    policy: RefreshPolicy | None = None,
 ) -> AsyncGenerator[Site, None]:
     """Open a broker with a link of alice's, on a port and on a socket file."""
     async with AsyncExitStack() as stack:
@@ -164,7 +169,7 @@ async def opened_site(
             client_secret=server.client_secret,
             token_url=server.token_url,
         )
-        auth = await stack.enter_async_context(extauth.open("memory://", [provider]))
+        auth = await stack.enter_async_context(extauth.open("memory://", [provider], policy=policy))
         await auth.store.put(LinkKey("example", "alice"), server.new_grant("alice"), origin=provider.origin)
         site = Site(server, api, auth)
         document = {"apis": {"example": {"base": api.base}}, "callers": {**callers(), **(changed or {})}}

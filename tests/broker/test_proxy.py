@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from datetime import timedelta
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from extauth import LinkKey
+from extauth import Backoff, LinkKey, RefreshPolicy
 from tests.broker.site import SECRETS, opened_site
 
 PROXY = "/v1/proxy/example/alice"
@@ -149,6 +150,20 @@ async def test_an_api_that_refuses_every_token(site):
     answer = await site.ask("sender", "GET", PROXY)
     assert (answer.status, answer.body, len(site.api.seen)) == (401, b"no", 2)
     assert site.server.grants.exchanges == 1
+
+
+async def test_an_api_that_refuses_every_token_costs_no_refresh_token_a_request(tmp_path):
+    """Its first refusal is the answer from then on, until a pause is over."""
+
+    async def refuse(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=401, text="no")
+
+    patient = RefreshPolicy(cooldown=Backoff(initial=timedelta(minutes=5)))
+    async with opened_site(tmp_path, path="/api/v1", policy=patient) as site:
+        site.api.before = refuse
+        for _ in range(3):
+            assert (await site.ask("sender", "GET", PROXY)).status == 401
+        assert (len(site.api.seen), site.server.grants.exchanges) == (4, 1)
 
 
 async def test_a_grant_that_was_ended(site):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-from extauth import LinkKey
-from tests.broker.site import SECRETS
+from extauth import Backoff, LinkKey, RefreshPolicy
+from tests.broker.site import SECRETS, opened_site
 
 PROXY = "/v1/proxy/example/alice/live?x=1"
 HEADERS = {"Authorization": f"Bearer {SECRETS['sender']}"}
@@ -86,6 +87,21 @@ async def test_a_refused_token_is_refreshed_at_the_handshake(site, browserless):
         await socket.send_str("hello")
         assert await socket.receive_str() == "HELLO"
     assert (site.server.grants.exchanges, len(site.api.seen)) == (1, 2)
+
+
+async def test_an_api_that_refuses_every_token_costs_no_refresh_token_a_handshake(tmp_path, browserless):
+    """Its first refusal is the answer from then on, until a pause is over."""
+
+    async def refuse(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=401)
+
+    patient = RefreshPolicy(cooldown=Backoff(initial=timedelta(minutes=5)))
+    async with opened_site(tmp_path, path="/api/v1", policy=patient) as site:
+        site.api.handler = refuse
+        for _ in range(3):
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                await browserless.ws_connect(f"{site.url}{PROXY}")
+        assert (site.server.grants.exchanges, len(site.api.seen)) == (1, 4)
 
 
 @pytest.mark.parametrize(

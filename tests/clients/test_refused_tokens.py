@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 
 import extauth
-from extauth import InsufficientScope, LinkKey
+from extauth import Backoff, InsufficientScope, LinkKey, RefreshPolicy
 from tests.clients.world import by_aiohttp, by_httpx, by_httpx2, opened_world
 
 
@@ -29,6 +30,22 @@ async def test_a_second_401_is_the_answer(world, client):
         answer = await send("GET", f"{world.api.url}/never")
     assert (answer.status, answer.body) == (401, b"never")
     assert (len(world.api.seen), world.server.grants.exchanges) == (2, 1)
+
+
+async def test_an_api_that_refuses_every_token_costs_no_refresh_token_a_call(client):
+    """Until a pause is over, its first 401 is the answer; another API's refusal is another matter."""
+    patient = RefreshPolicy(cooldown=Backoff(initial=timedelta(minutes=5)))
+    async with opened_world(policy=patient) as world:
+        async with client(world.auth, "alice", origins=[world.api.url]) as send:
+            answers = [await send("GET", f"{world.api.url}/never") for _ in range(5)]
+        assert [(answer.status, answer.body) for answer in answers] == [(401, b"never")] * 5
+        assert (len(world.api.seen), world.server.grants.exchanges) == (6, 1)
+        await world.auth.refresh("example", "alice")
+        await world.revoke()
+        # Another instance for each call, as where it is given with the request.
+        async with client(world.auth, "alice", origins=[world.api.url]) as send:
+            assert (await send("GET", f"{world.api.url}/me")).status == 200
+        assert world.server.grants.exchanges == 3
 
 
 async def test_a_403_is_no_reason_to_refresh(world, client):

@@ -9,7 +9,7 @@ from typing import Any, final
 import attrs
 
 import extauth
-from extauth import Auth, Link, LinkKey
+from extauth import Auth, Link, LinkKey, RefreshPolicy
 from extauth.adapters.oauth2 import OAuth2Provider
 from extauth.testing import AuthorizationServer, Consent
 
@@ -40,7 +40,7 @@ class Place:
 
 
 @asynccontextmanager
-async def at_server(**options: Any) -> AsyncIterator[Place]:
+async def at_server(policy: RefreshPolicy | None = None, **options: Any) -> AsyncIterator[Place]:
     """Run a server and open an application at it."""
     async with AuthorizationServer(redirect_uris=[CALLBACK], **options) as server:
         provider = OAuth2Provider(
@@ -50,5 +50,5 @@ async def at_server(**options: Any) -> AsyncIterator[Place]:
             authorize_url=server.authorize_url,
             token_url=server.token_url,
         )
-        async with extauth.open("memory://", [provider]) as auth:
+        async with extauth.open("memory://", [provider], policy=policy) as auth:
             yield Place(server, auth)

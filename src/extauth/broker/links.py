@@ -31,7 +31,10 @@ class LinkTokens:
         return await self.auth.link(self.target.provider_id, self.target.user_id)
 
     async def after_refusal(self, link: Link) -> Link | None:
-        """Return the link with another token than the one that the API has refused; None if there is none."""
+        """Return the link with another token than the one that the API has refused; None if there is none, or
+        it refuses new ones as well."""
+        if self.auth.tokens.refused_anew.in_vain(link.key, link.tokens):
+            return None
         rejected = Hidden(link.tokens.access_token)
         try:
             link = await self.auth.refresh(
@@ -40,6 +43,10 @@ class LinkTokens:
         except (ReauthorizationRequired, TemporarilyUnavailable, ConfigurationError):
             return None  # the API's own answer is what there is to tell
         return None if link.tokens.access_token == rejected.value else link
+
+    def refused_again(self, link: Link) -> None:
+        """Take note that the API refused what :meth:`after_refusal` gave."""
+        self.auth.tokens.refused_anew.note(link.key, link.tokens)
 
     def shown(self, link: Link) -> Mapping[str, str]:
         """Return the headers that show the token to the API."""

@@ -84,6 +84,8 @@ class Forwarder:
                 answer.close()
                 link = other
                 answer = await self._sent(request, url, tokens.shown(link), body)
+                if answer.status == HTTPStatus.UNAUTHORIZED:
+                    tokens.refused_again(link)
         try:
             fields = _passed_back(answer, link.tokens.access_token, url, base, target)
             return await _relayed(request, answer, fields)

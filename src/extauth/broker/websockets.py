@@ -73,12 +73,10 @@ class WebsocketForwarder:
             return NO_HANDSHAKE
         link = await tokens.current()
         upstream = await self._connected(request, url, tokens.shown(link))
-        if (
-            isinstance(upstream, Refused)
-            and upstream.status == HTTPStatus.UNAUTHORIZED
-            and (other := await tokens.after_refusal(link)) is not None
-        ):
+        if _refuses_token(upstream) and (other := await tokens.after_refusal(link)) is not None:
             upstream = await self._connected(request, url, tokens.shown(other))
+            if _refuses_token(upstream):
+                tokens.refused_again(other)
         if upstream is None:
             return UNREACHABLE
         if isinstance(upstream, Refused):
@@ -122,6 +120,10 @@ class WebsocketForwarder:
             return Refused(error.status)
         except (aiohttp.ClientError, OSError, TimeoutError):
             return None
+
+
+def _refuses_token(upstream: aiohttp.ClientWebSocketResponse | Refused | None) -> bool:
+    return isinstance(upstream, Refused) and upstream.status == HTTPStatus.UNAUTHORIZED
 
 
 async def no_redirects(

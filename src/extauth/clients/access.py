@@ -102,6 +102,14 @@ class UserAccess:
         )
         return _shown(link, self._headers or await self._headers_for(link))
 
+    def in_vain(self, refused: Shown) -> bool:
+        """Whether an API refused this although it was new, so that it is too early to show another."""
+        return self._tokens.refused_anew.in_vain(refused.link.key, refused.link.tokens, self._resource)
+
+    def refused_again(self, renewed: Shown) -> None:
+        """Take note that an API refused what was shown in place of what it had refused."""
+        self._tokens.refused_anew.note(renewed.link.key, renewed.link.tokens, self._resource)
+
     async def renewed(self, refused: Shown) -> Shown:
         """Return what to show in place of what an API refused: refreshed once, whoever else was refused."""
         key = refused.link.key

@@ -91,7 +91,7 @@ class TokenMiddleware:
     async def _refused(
         self, request: ClientRequest, handler: ClientHandlerType, response: ClientResponse, shown: Shown
     ) -> ClientResponse:
-        if not await _refuses(response, shown):
+        if not await _refuses(response, shown) or self._access.in_vain(shown):
             return response
         again = can_be_sent_again(request.body)
         if again:
@@ -108,8 +108,8 @@ class TokenMiddleware:
             request.headers.popall(name, None)
         request.headers.update(renewed.headers)
         response = await handler(request)
-        if response.status in REFUSALS:
-            await _refuses(response, renewed)
+        if response.status in REFUSALS and await _refuses(response, renewed):
+            self._access.refused_again(renewed)
         return response
 
 

@@ -89,7 +89,7 @@ async def authenticated(
     if response.status_code not in REFUSALS:
         return  # nearly always
     last: RequestT = response.request
-    if not _was_shown(last, origin, request) or not _refuses(response, shown):
+    if not _was_shown(last, origin, request) or not _refuses(response, shown) or access.in_vain(shown):
         return
     renewed = await access.renewed(shown)
     if not can_be_sent_again(last):
@@ -99,8 +99,8 @@ async def authenticated(
         last.headers.pop(name, None)
     _show(last, renewed.headers, renewed)
     response = yield last
-    if _was_shown(response.request, origin, last):
-        _refuses(response, renewed)
+    if _was_shown(response.request, origin, last) and _refuses(response, renewed):
+        access.refused_again(renewed)
 
 
 def _origin_of(request: _Request) -> Origin:

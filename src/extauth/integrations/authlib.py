@@ -45,9 +45,12 @@ class _UserAuth(OAuth2Auth):  # type: ignore[misc] # Authlib's, so that it is of
         response = yield request
         if token_refused(request.url, response):
             await response.aread()  # which gives its connection back
-            tokens = await self._tokens.instead_of(tokens)
-            request.headers.update(checked_values(self._api_headers(tokens)))
-            yield request
+            other = await self._tokens.instead_of(tokens)
+            if other is None:
+                return
+            request.headers.update(checked_values(self._api_headers(other)))
+            if token_refused(request.url, (yield request)):
+                self._tokens.refused_again(other)
 
 
 class UserOAuth2Client(AsyncOAuth2Client):  # type: ignore[misc]

@@ -72,9 +72,10 @@ class UserGitHubAPI(abc.GitHubAPI):
             return (await self._sent(method, url, headers, body))[1]
         tokens = await self._tokens.working()
         refused, answer = await self._sent(method, url, _with(tokens, headers), body)
-        if refused:
-            tokens = await self._tokens.instead_of(tokens)
-            _, answer = await self._sent(method, url, _with(tokens, headers), body)
+        if refused and (other := await self._tokens.instead_of(tokens)) is not None:
+            refused, answer = await self._sent(method, url, _with(other, headers), body)
+            if refused:
+                self._tokens.refused_again(other)
         return answer
 
     async def _sent(

@@ -67,6 +67,9 @@ class _UserAuth(httpx.Auth):
         response = yield request
         if token_refused(request.url, response):
             await response.aread()  # which gives its connection back
-            tokens = await self._tokens.instead_of(tokens)
-            request.headers.update(bearer(tokens))
-            yield request
+            other = await self._tokens.instead_of(tokens)
+            if other is None:
+                return
+            request.headers.update(bearer(other))
+            if token_refused(request.url, (yield request)):
+                self._tokens.refused_again(other)

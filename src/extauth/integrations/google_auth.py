@@ -98,5 +98,5 @@ class UserCredentials(Credentials):
         if sent is None or sent.by is not self or sent.tokens is None:
             tokens = await self._tokens.working()
         else:
-            tokens = await self._tokens.instead_of(sent.tokens)
+            tokens = await self._tokens.instead_of(sent.tokens) or sent.tokens
         self.token = HiddenText(tokens.access_token)

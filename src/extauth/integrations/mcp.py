@@ -85,9 +85,13 @@ class UserAuth(httpx2.Auth):
         response = yield request
         if token_refused(request.url, response):
             await response.aread()  # which gives its connection back
-            tokens = await self._tokens.instead_of(tokens)
-            request.headers.update(bearer(tokens))
+            other = await self._tokens.instead_of(tokens)
+            if other is None:
+                return
+            request.headers.update(bearer(tokens := other))
             response = yield request
+            if token_refused(request.url, response):
+                self._tokens.refused_again(tokens)
         if response.status_code == FORBIDDEN:
             key = LinkKey(self._tokens.provider_id, self._tokens.user_id)
             is_refused(FORBIDDEN, response.headers.get("WWW-Authenticate", ""), key, tokens)

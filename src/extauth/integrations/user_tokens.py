@@ -68,13 +68,26 @@ class UserTokens:
         link = await self.auth.link(self.provider_id, self.user_id, resource=self.resource)
         return link.tokens
 
-    async def instead_of(self, refused: TokenSet) -> TokenSet:
-        """Return others than those that an API answered 401 to: see :meth:`extauth.Auth.refresh`."""
+    async def instead_of(self, refused: TokenSet) -> TokenSet | None:
+        """Return others than those that an API answered 401 to: see :meth:`extauth.Auth.refresh`.
+
+        None if it refuses new ones as well, so that it is too early for others.
+        """
+        if self.auth.tokens.refused_anew.in_vain(self._key, refused, self.resource):
+            return None
         hidden = Hidden(refused.access_token)
         link = await self.auth.refresh(
             self.provider_id, self.user_id, rejected=hidden.value, resource=self.resource
         )
         return link.tokens
+
+    def refused_again(self, tokens: TokenSet) -> None:
+        """Take note that the API answered 401 to what :meth:`instead_of` gave, too."""
+        self.auth.tokens.refused_anew.note(self._key, tokens, self.resource)
+
+    @property
+    def _key(self) -> LinkKey:
+        return LinkKey(self.provider_id, self.user_id)
 
 
 def bearer(tokens: TokenSet) -> Mapping[str, str]:

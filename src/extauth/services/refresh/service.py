@@ -30,6 +30,7 @@ from extauth.services.providers import by_id, provider_of
 from extauth.services.refresh.ahead import RefreshAhead
 from extauth.services.refresh.flight import Landed, RefreshFlight
 from extauth.services.refresh.reads import AtOnce, LinkReads
+from extauth.services.refresh.refused_anew import RefusedAnew
 from extauth.services.refresh.remembered import remembered_links
 from extauth.services.refresh.request import TokenRequest
 from extauth.services.refresh.short_lives import ShortLives
@@ -93,11 +94,11 @@ class TokenService:
             remembered=self._remembered,
             providers=self.providers.values(),
         )
-        healing = self._refresh_flight.healing
-        self._reads = LinkReads(healing, self._unsaved_tokens, self._remembered, self._clock, self._policy)
+        self._reads = LinkReads(self._refresh_flight.healing, unsaved, self._remembered, clock, self._policy)
         self._flights: SingleFlight[LinkKey, Landed] = SingleFlight()
         """Keyed by the link, whatever is wanted of it: its refresh token is in one flight at a time."""
         self._short_lives = ShortLives()
+        self.refused_anew: Final = RefusedAnew(clock, self._policy.cooldown)
         request = partial(self._request, resource=None)
         self.ahead: Final = RefreshAhead(request, self._flights, self._refresh_flight, unsaved, clock)
         note_open(self)

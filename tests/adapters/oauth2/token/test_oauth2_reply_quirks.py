@@ -28,6 +28,8 @@ EPOCH = int(NOW.timestamp())
 DAY = timedelta(days=1)
 PREVIOUS = TokenSet("at-0", refresh_token="rt-0")
 
+GOOD_ENDS: list[object] = [0, "0", "", 200, "200", 201, "OK", "success", None, True, 0.0, []]
+"""Of requests."""
 HUBSPOT = ReplyRules(dead_codes={"invalid_grant", "BAD_REFRESH_TOKEN"}, scope_fields=("scope", "scopes"))
 TWITCH = ReplyRules(dead_messages={"Invalid refresh token": "invalid_grant"})
 ZOOM = ReplyRules(dead_messages={"Invalid Token!": "invalid_grant"})
@@ -149,7 +151,7 @@ def granted(body: object, rules: ReplyRules, *args: Any, **options: Any) -> Toke
         *(
             (200, {name: good, "errmsg": "ok"}, HUBSPOT, Unknown("unreadable_reply"))
             for name in ("code", "errcode")
-            for good in (0, "0", "", 200, "200", 201, "OK", "success", None, True, 0.0, [])
+            for good in GOOD_ENDS
         ),
         (200, {"code": "7" * 5000}, HUBSPOT, Deferred("unrecognized_error")),
         (200, {"code": 7, "data": {"token": "t"}}, HUBSPOT, Unknown("unreadable_reply")),
