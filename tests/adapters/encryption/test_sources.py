@@ -15,6 +15,7 @@ from extauth import ConfigurationError, TokenSet
 from extauth.adapters.encryption import (
     EncryptedStore,
     EncryptionKey,
+    Keyring,
     keys_from_environment,
     keys_from_file,
     keys_from_os,
@@ -74,6 +75,42 @@ def test_a_file_that_others_may_use(tmp_path, mode):
         with pytest.raises(ConfigurationError, match=rf"mode {mode:04o}\): chmod 600 it") as caught:
             keys_from_file(each)
         assert str(each) in str(caught.value)
+
+
+def mounted(path, monkeypatch, mode):
+    """Write the file as the platform of a container mounts it: root's, for a process that is not root's."""
+    path.write_text(NEW.reveal())
+    status = list(path.stat())
+    status[0], status[4] = (status[0] & ~0o777) | mode, 0
+    monkeypatch.setattr(os, "fstat", lambda _: os.stat_result(status))
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+
+
+@pytest.mark.parametrize("mode", [0o440, 0o640, 0o400])
+async def test_a_file_that_is_mounted_for_a_group(tmp_path, monkeypatch, mode):
+    """A process that is not root's can read it in no other way, and cannot change its mode."""
+    path = tmp_path / "keys"
+    mounted(path, monkeypatch, mode)
+    keys = keys_from_file(path)
+    monkeypatch.undo()
+    assert (await EncryptedStore(MemoryLinkStore(), keys).put(ALICE, TokenSet("at"))).key == ALICE
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o644, 0o460, 0o450, 0o441])
+def test_a_file_that_is_mounted_for_everybody(tmp_path, monkeypatch, mode):
+    """It is said how to mount it: there is nothing to chmod."""
+    path = tmp_path / "keys"
+    mounted(path, monkeypatch, mode)
+    with pytest.raises(ConfigurationError, match=rf"mode {mode:04o}\): have it mounted with mode 0440"):
+        keys_from_file(path)
+
+
+def test_a_file_with_a_byte_order_mark(tmp_path):
+    """Editors of Windows write one; it is no part of the key."""
+    path = tmp_path / "keys"
+    path.write_bytes(b"\xef\xbb\xbf" + NEW.reveal().encode())
+    path.chmod(0o600)
+    assert isinstance(keys_from_file(path), Keyring)
 
 
 def test_a_file_of_somebody_else(tmp_path, monkeypatch):
@@ -176,3 +213,12 @@ def test_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(ModuleNotFoundError, match=r'keyring is not installed; run: .*"extauth\[keyring\]"'):
         keys_from_os()
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"), [(None, "None; is it configured"), (b"k:x", "decode it"), (7, "not int")]
+)
+def test_what_is_no_text_of_a_key(given, hint):
+    """A variable that is not set, or bytes of a file: it is said what was given."""
+    with pytest.raises(TypeError, match=f"an encryption key must be a str.*{hint}"):
+        EncryptionKey.parse(given)

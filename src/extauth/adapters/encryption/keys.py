@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64decode, b64encode
-from typing import Any, Final, Self, final
+from typing import Any, Final, Self, cast, final
 
 import attrs
 
@@ -77,7 +77,10 @@ class EncryptionKey:
         """Read what :meth:`reveal` has written. The error says nothing of the text.
 
         :raises ValueError: if it is none.
+        :raises TypeError: if it is no ``str``, such as ``None`` of a variable that is not set.
         """
+        if not isinstance(cast("object", text), str):
+            raise TypeError(must_be("a str", text, "an encryption key"))
         given = Hidden(text.strip())
         del text  # tools that report errors show the local variables of each frame
         key_id, _, encoded = given.value.rpartition(":")
@@ -87,7 +90,7 @@ class EncryptionKey:
             key_id = ""
             msg = (
                 "a key is written as id:base64 with 32 bytes, as EncryptionKey.reveal() writes it, such as"
-                ' "2026-11:" and 44 characters'
+                ' "2026-11:" and 44 characters, without quotes'
             )
             raise ValueError(msg)
         return cls(key_id, secret.value)

@@ -35,8 +35,8 @@ def keys_from_environment(variable: str = VARIABLE) -> Keyring:
 def keys_from_file(path: str | os.PathLike[str]) -> Keyring:
     """Read the keys from a file that is its owner's alone; ``#`` begins a comment.
 
-    It is read once, without yielding to the event loop. Where a container's platform mounts it for a group,
-    give the text to :meth:`EncryptionKey.parse <extauth.adapters.encryption.EncryptionKey.parse>` instead.
+    It is read once, without yielding to the event loop. One of root's may be read by the group of a process
+    that is not root's, too, as where a container's platform mounts secrets (mode 0440).
 
     :raises ConfigurationError: if it is not there, belongs to somebody else, is open to others, or holds
         something else; it says what to do.
