@@ -18,6 +18,7 @@ from extauth.adapters.discovery.fetching import LONGEST_DOCUMENT
 from extauth.adapters.oauth2 import HttpTimeouts, client_session
 from extauth.adapters.oauth2.http.addresses import CheckedConnector
 from tests.attacks.fence import fenced
+from tests.support.tls import tls_contexts
 
 OAUTH = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
@@ -278,6 +279,22 @@ async def test_nobody_listens():
         taken.bind(("127.0.0.1", 0))  # bound, not listening
         with pytest.raises(ProviderUnavailable):
             await discover(f"http://127.0.0.1:{taken.getsockname()[1]}")
+
+
+async def test_a_certificate_of_an_authority_that_nobody_here_trusts(tmp_path):
+    """As of a company's own: it is said what to give."""
+    serves, _ = tls_contexts(tmp_path)
+    listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=serves)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        with pytest.raises(ProviderUnavailable, match=r"not trusted for its name.*client_session\(ssl="):
+            await discover(f"https://localhost:{port}")
+
+
+async def test_a_host_that_nobody_knows():
+    """The URL may be wrong: the error says what of it."""
+    with pytest.raises(ProviderUnavailable, match="the name of its host is not known here"):
+        await discover("https://no-such-host.invalid", reach="any")
 
 
 async def test_a_stalling_server_is_given_up(site):

@@ -15,7 +15,15 @@ from typing import Final, TypeAlias, final
 from urllib.parse import urlsplit
 
 import attrs
-from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+)
 
 from extauth.adapters.oauth2.http.addresses import Reach, may_name, names_loopback, was_refused
 from extauth.adapters.oauth2.http.body import NO_ENCODING, READING, read_body
@@ -42,6 +50,15 @@ LONGEST_DOCUMENT: Final = 256 * 1024
 _HEADERS: Final = {"User-Agent": USER_AGENT, **NO_ENCODING}
 _JSON: Final = {**_HEADERS, "Accept": "application/json"}
 _MCP: Final = {**_HEADERS, "Accept": "application/json, text/event-stream"}
+
+_NOT_TRUSTED: Final = (
+    "its certificate is not trusted for its name here; for an authority of your own give"
+    " session=client_session(ssl=...)"
+)
+_WHY: Final = (
+    (ClientConnectorDNSError, "the name of its host is not known here"),
+    (ClientConnectorCertificateError, _NOT_TRUSTED),
+)
 
 _BRACES: Final = frozenset("{}")
 _NO_HTTPS: Final = "is no https URL"
@@ -199,7 +216,8 @@ def _sent(message: Mapping[str, object]) -> tuple[Mapping[str, str], bytes]:
 def _unreachable(what: str, error: Exception) -> ProviderUnavailable:
     # The type alone: the text may quote what the server sent.
     _log.info("a request to the %s failed with %s", what, type(error).__name__)
-    return ProviderUnavailable(f"the {what} could not be reached")
+    why = next((f": {why}" for kind, why in _WHY if isinstance(error, kind)), "")
+    return ProviderUnavailable(f"the {what} could not be reached{why}")
 
 
 def _not_allowed(what: str) -> ProviderMisconfigured:
