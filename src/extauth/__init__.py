@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    # Type checkers, and what makes one file of an application (PyInstaller), find all of it by these.
+    from extauth import events, health, inventory, keys, outbox, transfer  # noqa: F401
     from extauth.adapters.audit import AuditTrail
     from extauth.auth import Auth
     from extauth.domain.access import AccessPolicy

@@ -216,3 +216,22 @@ async def test_a_server_that_pgbouncer_does_not_reach_is_no_mistake():
     async with pgbouncer(nowhere, pool_size=2, auth_type="md5", query_wait_timeout=1) as pooled:
         with pytest.raises(StoreUnavailable):
             await PostgresLinkStore.open(pooled).__aenter__()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "error"),
+    [
+        ("pwd", "getpwuid", KeyError("getpwuid(): uid not found: 1000680000")),  # Python 3.11
+        ("getpass", "getuser", OSError("No username set in the environment")),  # from 3.13 on
+    ],
+)
+async def test_an_address_and_a_process_without_a_user(monkeypatch, module, name, error):
+    """Where a platform chooses the user of a container, whose name asyncpg would take, that one has none."""
+
+    def nameless(*_: object) -> str:
+        raise error
+
+    for variable in ("PGUSER", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(f"{module}.{name}", nameless)
+    assert "names no user" in await said_at_opening("postgresql://127.0.0.1:1/links")

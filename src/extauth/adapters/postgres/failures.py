@@ -23,6 +23,11 @@ _UNTRUSTED = (
     " sslrootcert=/path/to/its/authorities.pem to the address, or sslmode=require to encrypt without knowing"
     " to whom"
 )
+_NO_NAME = ("getpwuid()", "No username set")  # of getpass.getuser: a KeyError, from Python 3.13 on an OSError
+_NAMELESS = (
+    "the Postgres address names no user, and the user of this process has no name in its stead; write"
+    " postgresql://USER@..., or set PGUSER"
+)
 _NO_TLS = (
     "the Postgres server offers no TLS, without which anybody between reads the password and every token; set"
     " it up there, or add sslmode=disable to the address where the network between is trusted"
@@ -98,6 +103,11 @@ def takes_no_writes(error: DriverError) -> bool:
     return isinstance(error, asyncpg.ReadOnlySQLTransactionError)
 
 
+def nameless(error: Exception) -> bool:
+    """Whether an address names no user, and the process runs as one without a name, which it would be."""
+    return isinstance(error, KeyError | OSError) and any(said in str(error) for said in _NO_NAME)
+
+
 def certainly_undone(error: DriverError) -> bool:
     """Whether the server rolled the transaction back because of others, so that it can be repeated."""
     return isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
@@ -136,6 +146,8 @@ def bad_address(error: Exception) -> str:
     What asyncpg does not know it hands on to the server as a setting. Only another driver's option is named:
     any other name may be a part of a password that was not percent-encoded.
     """
+    if nameless(error):
+        return _NAMELESS
     if not isinstance(error, asyncpg.UndefinedObjectError):
         return unverified(error) or NOT_VALID
     named = [f" ({option})" for option in _OF_OTHER_DRIVERS if f'"{option}"' in str(error)]

@@ -14,6 +14,7 @@ from extauth.adapters.postgres.failures import (
     DriverError,
     bad_address,
     connection_broke,
+    nameless,
     unverified,
 )
 from extauth.adapters.postgres.name_addresses import FailedAddresses, LeadingLoop
@@ -98,8 +99,10 @@ class Servers:
         connect: Any = asyncpg.connect  # the stubs know no timeout of None
         try:
             connection = await connect(address, timeout=None, **options)
-        except DRIVER_ERRORS:
-            raise
+        except DRIVER_ERRORS as error:
+            if not nameless(error):
+                raise
+            problem = bad_address(error)
         except _OF_AN_ADDRESS as error:
             problem = bad_address(error)
         else:

@@ -1,16 +1,43 @@
 """The commands of ``extauth``, each a module with its ``COMMAND``.
 
-A new one is a module here and a line in :data:`NAMES`. Each is imported when it is asked for: it runs as a
-process, whose start a person waits for.
+A new one is a module here, and a line below and in :data:`NAMES`. Each is imported when it is asked for: it
+runs as a process, whose start a person waits for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from extauth.cli.command import Command
+
+if TYPE_CHECKING:
+    # What makes one file of an application (PyInstaller) finds them by this.
+    from extauth.cli.commands import (  # noqa: F401
+        audit,
+        connect,
+        doctor,
+        export,
+        forget_user,
+        git_credential,
+        import_,
+        keys,
+        links,
+        migrate,
+        outbox,
+        refresh,
+        restored,
+        retry,
+        rotate,
+        run,
+        schema,
+        serve,
+        show,
+        token_,
+        unlink,
+        upkeep,
+    )
 
 NAMES: Final = (
     "connect",
