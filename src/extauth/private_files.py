@@ -15,6 +15,18 @@ _MORE_THAN_A_GROUP_READS: Final = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
 _ROOT: Final = 0
 
 
+def in_home(path: str) -> Path:
+    """Return the path, whose ``~`` at the beginning is the home folder.
+
+    :raises ConfigurationError: if none is known: a container's user need not have a name.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        msg = f"{path} is in a home folder, and none is known here; write the whole path, or set HOME"
+        raise ConfigurationError(msg) from None
+
+
 def read_private(path: str | os.PathLike[str], what: str, *, advice: str = "") -> Hidden[str]:
     """Return the text of a file that is its owner's alone. It is read once, without yielding to the loop.
 

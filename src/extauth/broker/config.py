@@ -33,7 +33,7 @@ from extauth.broker.callers import (
 from extauth.broker.targets import checked_base
 from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden
-from extauth.private_files import read_private
+from extauth.private_files import in_home, read_private
 
 WHAT: Final = "the broker's configuration"
 EVERYBODY: Final = "*"
@@ -115,7 +115,7 @@ def _digests(table: Mapping[str, Any], where: str, environ: Mapping[str, str]) -
     secrets = [
         *(Hidden(environ.get(variable, "").strip()) for variable in _texts(table, "secret_env", where)),
         *(
-            Hidden(read_private(Path(path).expanduser(), what).value.strip())
+            Hidden(read_private(in_home(path), what).value.strip())
             for path in _texts(table, "secret_file", where)
         ),
     ]

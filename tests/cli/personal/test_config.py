@@ -131,3 +131,36 @@ def test_where_it_is(tmp_path, monkeypatch):
         read_config(None, {"EXTAUTH_CONFIG": "~/nowhere.toml"}, KNOWN)
     with pytest.raises(UnknownProvider, match="EXTAUTH_GITHUB_CLIENT_ID"):
         read_config(None, {}, KNOWN).of("github/work")
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A container's user that has no name, as a platform chooses it, and no variable that says a folder."""
+
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home():
+    """Variables are enough for a provider; a place for links there is none unless somebody says it."""
+    environ = {"EXTAUTH_GITHUB_CLIENT_ID": "ada"}
+    config = read_config(None, environ, KNOWN)
+    assert config.of("github").client_id == "ada"
+    with pytest.raises(UnknownProvider, match=r"~/\.config/extauth/config\.toml"):
+        config.of("nowhere")
+    with pytest.raises(ConfigurationError, match="set HOME or XDG_DATA_HOME, or give the store's"):
+        default_store(environ)
+
+
+@pytest.mark.usefixtures("homeless")
+async def test_what_is_said_to_be_in_a_home_that_there_is_not():
+    """The whole path is asked for."""
+    with pytest.raises(ConfigurationError, match=r"~/own\.toml .* write the whole path"):
+        read_config("~/own.toml", {}, KNOWN)
+    entry = entries({"github": {"client_id": "ada", "client_secret_file": "~/secret"}})["github"]
+    with pytest.raises(ConfigurationError, match=r"~/secret .* write the whole path"):
+        await provider_of(entry)

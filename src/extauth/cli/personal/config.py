@@ -24,7 +24,7 @@ import attrs
 from extauth.domain.errors import ConfigurationError, UnknownProvider
 from extauth.domain.hidden import Hidden
 from extauth.domain.linking import ACCOUNT_SEPARATOR
-from extauth.private_files import read_private
+from extauth.private_files import in_home, read_private
 
 CONFIG: Final = "EXTAUTH_CONFIG"
 WHAT: Final = "the configuration"
@@ -99,12 +99,22 @@ def variables_of(provider_id: str) -> tuple[str, str]:
 
 def default_path(environ: Mapping[str, str]) -> Path:
     """Return where the file is if nobody says (XDG Base Directory Specification 0.8)."""
-    return _below(environ, "XDG_CONFIG_HOME", ".config") / "config.toml"
+    return (_below(environ, "XDG_CONFIG_HOME", ".config") or Path("~/.config/extauth")) / "config.toml"
 
 
 def default_store(environ: Mapping[str, str]) -> Path:
-    """Return where the links are if nobody says."""
-    return _below(environ, "XDG_DATA_HOME", ".local/share") / "links.db"
+    """Return where the links are if nobody says.
+
+    :raises ConfigurationError: if there is no such place.
+    """
+    folder = _below(environ, "XDG_DATA_HOME", ".local/share")
+    if folder is None:
+        msg = (
+            "no home folder is known here to keep links in; set HOME or XDG_DATA_HOME, or give the store's"
+            " address by --store"
+        )
+        raise ConfigurationError(msg)
+    return folder / "links.db"
 
 
 def read_config(given: str | None, environ: Mapping[str, str], known: frozenset[str]) -> PersonalConfig:
@@ -115,10 +125,10 @@ def read_config(given: str | None, environ: Mapping[str, str], known: frozenset[
     :raises ConfigurationError: if it cannot be read, or says what cannot be; no value is quoted.
     """
     named = given or environ.get(CONFIG)
-    path = Path(named).expanduser() if named else default_path(environ)
+    path = in_home(named) if named else default_path(environ)
     document: dict[str, Any] = {}
     problem = ""
-    if named or path.exists():
+    if named or (path.is_absolute() and path.exists()):
         text = read_private(path, WHAT)
         try:
             document = tomllib.loads(text.value)
@@ -190,11 +200,14 @@ def _entry(name: str, table: Mapping[str, Any], environ: Mapping[str, str]) -> P
     )
 
 
-def _below(environ: Mapping[str, str], variable: str, otherwise: str) -> Path:
+def _below(environ: Mapping[str, str], variable: str, otherwise: str) -> Path | None:
     given = environ.get(variable, "")
-    # A path there that is not absolute is to be ignored.
-    base = Path(given) if given and Path(given).is_absolute() else Path("~").expanduser() / otherwise
-    return base / "extauth"
+    if given and Path(given).is_absolute():  # another one is to be ignored
+        return Path(given) / "extauth"
+    try:
+        return Path("~").expanduser() / otherwise / "extauth"
+    except RuntimeError:
+        return None  # the process' user has no home, nor a name
 
 
 def _table(value: object, name: str) -> Mapping[str, Any]:

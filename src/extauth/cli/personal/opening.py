@@ -6,7 +6,6 @@ import getpass
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from extauth.auth import Auth
@@ -15,12 +14,15 @@ from extauth.domain.errors import ConfigurationError
 from extauth.domain.hidden import Hidden
 from extauth.extras import extra_needed
 from extauth.front_door import open as open_auth
+from extauth.private_files import in_home
 
 with extra_needed("aiohttp"):
     from extauth.cli.personal.config import PersonalConfig, default_store, read_config
     from extauth.cli.personal.providers import KNOWN, provider_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from extauth.adapters.encryption.keyring import GivenKeys
     from extauth.adapters.oauth2 import OAuth2Provider
     from extauth.cli.session import Session
@@ -116,7 +118,7 @@ def keys_of(session: Session, config: PersonalConfig | None = None) -> GivenKeys
         return keys
     from extauth.adapters.encryption import keys_from_file  # noqa: PLC0415 - only where it is wanted
 
-    return cast("GivenKeys", keys_from_file(Path(config.keys_file).expanduser()))
+    return cast("GivenKeys", keys_from_file(in_home(config.keys_file)))
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 from extauth.adapters.discovery import discover
@@ -11,7 +10,7 @@ from extauth.adapters.providers import CATALOGUE, preset
 from extauth.cli.personal.config import ProviderEntry
 from extauth.domain.errors import ConfigurationError, ProviderMisconfigured, ProviderUnavailable
 from extauth.domain.hidden import Hidden
-from extauth.private_files import read_private
+from extauth.private_files import in_home, read_private
 
 _DESCRIBING: Final = frozenset(
     {"authorize_url", "token_url", "revoke_url", "device_url", "userinfo_url", "client_auth"}
@@ -65,7 +64,7 @@ def _secret(entry: ProviderEntry) -> Hidden[str | None]:
     if entry.client_secret_file is None:
         return entry.client_secret
     what = f"the client secret of {entry.provider_id},"
-    text = read_private(Path(entry.client_secret_file).expanduser(), what)
+    text = read_private(in_home(entry.client_secret_file), what)
     if not text.value.strip():
         msg = f"{what} {entry.client_secret_file} is empty"
         raise ConfigurationError(msg)
