@@ -327,6 +327,13 @@ async def test_pkce_is_demanded(site, mcp, store, methods):
     assert asked_for(site, "/register") == 0
 
 
+async def test_requests_that_must_be_pushed(site, mcp, store):
+    """So is one that takes authorization requests in no other way (RFC 9126)."""
+    publish_server(site, require_pushed_authorization_requests=True)
+    assert await refused(mcp, store) == "pushed_requests_only"
+    assert asked_for(site, "/register") == 0
+
+
 async def test_an_authorization_endpoint_is_demanded(site, mcp, store):
     """A server that users cannot be sent to is refused before anything is registered."""
     publish_server(site, authorization_endpoint=None)

@@ -162,3 +162,11 @@ async def test_userinfo_says_whether_an_access_token_is_accepted(site):
     provider = metadata.provider("any", client_id="app")
 
     assert await provider.validate(TokenSet("at-1")) == TokenValid(Account("248289761001"))
+
+
+def test_requests_that_must_be_pushed():
+    """No page could be shown to a user, who would see the server's error there (RFC 9126 section 5)."""
+    metadata = attrs.evolve(METADATA, pushed_requests_only=True)
+    with pytest.raises(ProviderMisconfigured, match="RFC 9126") as caught:
+        metadata.provider("x", client_id="c", client_secret="s")
+    assert caught.value.reason == "pushed_requests_only"

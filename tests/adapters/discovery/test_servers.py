@@ -119,6 +119,31 @@ async def test_a_slash_is_hinted_at(site):
     assert (await discover(f"{site.url}/")).issuer == f"{site.url}/"
 
 
+@pytest.mark.parametrize(
+    ("named", "hint"),
+    [
+        ("{url}/a/", "only by a slash at the end; ask for it as the document has it"),
+        ("http://login.example/a", "its own address"),
+        ("{url}/{{tenantid}}", "one tenant's own"),
+        ("https://internal.example/a", "its member issuer"),
+    ],
+)
+async def test_why_it_may_be_another_issuers(site, named, hint):
+    """What servers behind a proxy and of many tenants name is told with what to do, and is not quoted."""
+    site.publish(f"{OPENID}/a", {**site.server_document(site.url), "issuer": named.format(url=site.url)})
+    with pytest.raises(ProviderMisconfigured, match=hint) as caught:
+        await discover(f"{site.url}/a")
+    assert "example" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", [OPENID, OAUTH, f"/a{OPENID}", f"{OAUTH}/a"])
+async def test_an_address_of_a_document(site, path):
+    """Who gives it in the issuer's place is told so, and nothing is asked."""
+    with pytest.raises(ValueError, match=r"without /\.well-known"):
+        await discover(f"{site.url}{path}")
+    assert site.asked == []
+
+
 async def test_a_wrong_document_does_not_hide_a_right_one(site):
     """The first usable document counts, also after one that is not."""
     site.publish(OAUTH, site.server_document("https://evil.example"))

@@ -109,9 +109,9 @@ async def mcp_provider(
     :raises ValueError: for a URL that is no https URL (http on loopback), a secret without a client id, one
         str as scopes, or what ``OAuth2Provider`` refuses.
     :raises ProviderMisconfigured: ``pkce_unsupported`` if the authorization server does not say that it has
-        S256, which MCP demands; ``resource_not_listed`` if it does not list the server;
-        ``issuer_mismatch`` if ``issuer`` is none of the server's; and what
-        discovery and registration raise.
+        S256, which MCP demands; ``pushed_requests_only``; ``resource_not_listed`` if it does not list the
+        server; ``issuer_mismatch`` if ``issuer`` is none of the server's; and what discovery and registration
+        raise.
     :raises ProviderUnavailable: if one of the servers cannot be reached.
     :raises StoreUnavailable: if the store fails.
     """
@@ -242,6 +242,7 @@ async def _authorization_server(
     if PKCE_METHOD not in (metadata.code_challenge_methods or ()):
         msg = "the authorization server does not say that it supports PKCE with S256, which MCP demands"
         raise ProviderMisconfigured(msg, reason="pkce_unsupported")
+    metadata.check_requests()
     if metadata.authorization_endpoint is None:
         msg = "the authorization server has no authorization endpoint"
         raise ProviderMisconfigured(msg, reason="invalid_metadata")

@@ -8,7 +8,7 @@ from typing import Any, Final, Unpack, cast, final
 import attrs
 
 from extauth.adapters.discovery.members import flag, required_text, text, texts
-from extauth.adapters.discovery.well_known import same_but_for_a_slash
+from extauth.adapters.discovery.well_known import issuer_url
 from extauth.adapters.oauth2 import ClientAuth, OAuth2Provider, Reach
 from extauth.adapters.oauth2.client.configuration import checked_scopes
 from extauth.adapters.oauth2.endpoints.calls import CallAuth
@@ -73,6 +73,9 @@ class ServerMetadata:
     """Whether the URL of a document may be a client's id (draft-ietf-oauth-client-id-metadata-document)."""
     sends_issuer: bool = False
     """Whether every callback carries ``iss`` (RFC 9207 section 3)."""
+    pushed_requests_only: bool = False
+    """Whether it takes an authorization request only by a request of its own beforehand (RFC 9126 section 5),
+    which extauth does not send."""
     openid: bool = False
     """Whether it speaks OpenID Connect."""
     reach: Reach | None = attrs.field(default=None, eq=False, repr=False)
@@ -129,8 +132,10 @@ class ServerMetadata:
         :raises ValueError: as :class:`~extauth.adapters.oauth2.OAuth2Provider` does.
         :raises ProviderMisconfigured: as :meth:`choose_client_auth`; and ``pkce_unsupported`` without
             ``authorization`` among the keywords, if the server lists challenge methods and S256 is none of
-            them, or lists none and the client is public: nothing else would guard its codes.
+            them, or lists none and the client is public: nothing else would guard its codes;
+            ``pushed_requests_only``.
         """
+        self.check_requests()
         wanted = checked_scopes(scopes)
         chosen = client_auth or self.choose_client_auth(client_secret)
         if "authorization" not in keywords:
@@ -150,6 +155,18 @@ class ServerMetadata:
             scopes=wanted,
             **given,
         )
+
+    def check_requests(self) -> None:
+        """Refuse a server whose page would show users an error, as it wants the request pushed.
+
+        :raises ProviderMisconfigured: with ``pushed_requests_only``.
+        """
+        if self.pushed_requests_only:
+            msg = (
+                "the provider takes authorization requests only if they are pushed (RFC 9126), which extauth"
+                " does not do; have it take others of this client"
+            )
+            raise ProviderMisconfigured(msg, reason="pushed_requests_only")
 
     def _check_pkce(self, *, public: bool) -> None:
         methods = self.code_challenge_methods or ()
@@ -232,6 +249,7 @@ def server_metadata(
         protected_resources=texts(members, "protected_resources"),
         takes_client_documents=flag(members, "client_id_metadata_document_supported"),
         sends_issuer=flag(members, "authorization_response_iss_parameter_supported"),
+        pushed_requests_only=members.get("require_pushed_authorization_requests") is True,
         openid="openid" in scopes or any(texts(members, name) for name in _OPENID_MEMBERS),
         reach=reach,
     )
@@ -251,11 +269,23 @@ def _with_harmless_query(authorization_endpoint: str | None) -> str | None:
 def check_issuer(named: str | None, issuer: str) -> None:
     """Refuse a document that names another issuer than the one that was asked for.
 
-    :raises ProviderMisconfigured: with ``issuer_mismatch``.
+    :raises ProviderMisconfigured: with ``issuer_mismatch``; what the document names is not quoted.
     """
-    if named != issuer:
-        hint = ""
-        if named is not None and same_but_for_a_slash(named, issuer):
-            hint = ", only by a slash at the end; ask for it as the document has it"
-        msg = f"the document is another issuer's than the one asked for{hint}"
+    if named is None:
+        msg = "the document names no issuer"
         raise ProviderMisconfigured(msg, reason="issuer_mismatch")
+    if named != issuer:
+        msg = f"the document is another issuer's than the one asked for{_why_another(named, issuer)}"
+        raise ProviderMisconfigured(msg, reason="issuer_mismatch")
+
+
+def _why_another(named: str, issuer: str) -> str:
+    if named.removesuffix("/") == issuer.removesuffix("/"):
+        return ", only by a slash at the end; ask for it as the document has it"
+    if "{" in named:  # Entra's for all tenants
+        return ": what it names is to be filled in first; ask for one tenant's own"
+    try:
+        issuer_url(named)
+    except ValueError:
+        return ": it names no https URL; have the server know its own address, behind a proxy the public one"
+    return "; ask for it as its member issuer has it, if that is the server that you mean"

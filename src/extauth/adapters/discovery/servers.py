@@ -16,6 +16,7 @@ from extauth.domain.errors import ConfigurationError, ExtAuthError, ProviderMisc
 
 DEFAULT_TIMEOUTS: Final = HttpTimeouts()
 
+_WELL_KNOWN: Final = "/.well-known/"
 _OPTIONAL_ENDPOINTS: Final = (
     "registration_endpoint",
     "revocation_endpoint",
@@ -51,13 +52,15 @@ async def discover(
     reached is the proxy's to say. A cancelled call leaves nothing behind.
 
     :raises ValueError: if ``issuer`` is no https URL (http on loopback) without query and fragment,
-        or a session that is not fit.
+        or a document's own address, or a session that is not fit.
     :raises ProviderMisconfigured: if no document is usable: ``no_metadata`` (there is none),
         ``issuer_mismatch``, ``invalid_metadata``, ``insecure_url``, ``url_not_allowed``,
         ``address_not_allowed`` or ``document_too_long``.
     :raises ProviderUnavailable: if the server cannot be reached, or may have a document another time.
     """
-    issuer_url(issuer)
+    if _WELL_KNOWN in issuer_url(issuer):
+        msg = "issuer is what the document at this address names so: give it without /.well-known/..."
+        raise ValueError(msg)
     async with fetching(session, timeouts, allow, named=issuer, reach=reach) as fetcher:
         return await server_found(fetcher, issuer)
 

@@ -51,11 +51,6 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def same_but_for_a_slash(one: str, other: str) -> bool:
-    """Whether both name the same, where an empty path may be written as a slash."""
-    return one == other or (one.removesuffix("/") == other.removesuffix("/") == origin(one))
-
-
 def _inserted(url: str, name: str) -> str:
     parts = urlsplit(url)
     path = "" if parts.path == "/" else parts.path
