@@ -4,6 +4,8 @@ Each name is imported when it is first used: all of them take several times as l
 who imports extauth for an error or a type, or where it is not used today, does not wait for that.
 """
 
+# pyright: reportUnusedImport=false
+
 from __future__ import annotations
 
 import sys

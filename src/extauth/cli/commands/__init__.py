@@ -4,6 +4,8 @@ A new one is a module here, and a line below and in :data:`NAMES`. Each is impor
 runs as a process, whose start a person waits for.
 """
 
+# pyright: reportUnusedImport=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
