@@ -8,6 +8,7 @@ import pytest
 
 from extauth import LinkKey, TokenSet
 from extauth.domain.policy import Backoff
+from extauth.services.refresh import refused_anew as module
 from extauth.services.refresh.refused_anew import RefusedAnew
 from tests.support.clocks import LeapingClock
 
@@ -93,9 +94,20 @@ def test_an_operator_is_told_once(refused, caplog):
 
 
 def test_those_long_past_are_forgotten(refused, clock):
-    """The memory does not grow with the users who were ever refused."""
-    for number in range(1000):
+    """The memory does not grow with the users who were ever refused; who is refused again stays."""
+    refused.note(BOB, issued(1))
+    for number in range(10):
         refused.note(LinkKey("example", str(number)), issued(number))
-    clock.advance(timedelta(hours=1))
+    clock.advance(timedelta(minutes=30))
+    refused.note(BOB, issued(2))
+    clock.advance(timedelta(minutes=30))
     refused.note(ALICE, issued(1))
-    assert len(refused._known) == 1
+    assert list(refused._known) == [(BOB, None), (ALICE, None)]
+
+
+def test_no_more_than_so_many_are_known(refused, monkeypatch):
+    """Of very many the one that was refused the longest ago is forgotten, which costs it one refresh."""
+    monkeypatch.setattr(module, "_MOST", 3)
+    for number in (1, 2, 3, 4):
+        refused.note(LinkKey("example", str(number)), issued(number))
+    assert [key.user_id for key, _ in refused._known] == ["2", "3", "4"]

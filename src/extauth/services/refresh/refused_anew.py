@@ -15,8 +15,8 @@ from extauth.services.events import logger
 
 _A_WHILE: Final = timedelta(hours=1).total_seconds()
 """Seconds after which a refusal begins a new row."""
-_MANY: Final = 1000
-"""From so many on, those that are long past are looked for and forgotten."""
+_MOST: Final = 10_000
+"""Links that are known at most; of more, the one that was refused the longest ago is forgotten."""
 
 
 @final
@@ -42,15 +42,18 @@ class RefusedAnew:
         self._clock = clock
         self._cooldown = cooldown
         self._known: dict[tuple[LinkKey, str | None], _Refusal] = {}
+        """In the order in which they were refused."""
 
     def note(self, key: LinkKey, tokens: TokenSet, resource: str | None = None) -> None:
         """Take note that an API refused these, got in place of others that it had refused."""
         if tokens.issued_at is None:
             return
-        known, now = self._known.get((key, resource)), self._clock.monotonic()
+        now = self._clock.monotonic()
+        self._forget_old(now)
+        known = self._known.get((key, resource))
         if known is not None and known.issued_at == tokens.issued_at:
             return  # it was shown by several callers
-        row = known.in_a_row + 1 if known is not None and now - known.at < _A_WHILE else 1
+        row = 1 if known is None else known.in_a_row + 1
         if row == 1:
             logger.warning(
                 "an API of %s refuses new access tokens of %r, too: the user may lack a right there, or have"
@@ -58,8 +61,8 @@ class RefusedAnew:
                 key.provider_id,
                 key.user_id,
             )
-        self._forget_old(now)
         until = now + self._cooldown.delay(row).total_seconds()
+        self._known.pop((key, resource), None)
         self._known[key, resource] = _Refusal(tokens.issued_at, row, now, until)
 
     def in_vain(self, key: LinkKey, tokens: TokenSet, resource: str | None = None) -> bool:
@@ -72,5 +75,8 @@ class RefusedAnew:
         )
 
     def _forget_old(self, now: float) -> None:
-        if len(self._known) >= _MANY:
-            self._known = {each: known for each, known in self._known.items() if now - known.at < _A_WHILE}
+        while self._known:
+            place, oldest = next(iter(self._known.items()))
+            if now - oldest.at < _A_WHILE and len(self._known) < _MOST:
+                return
+            del self._known[place]
