@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extauth.domain.hidden import Hidden, HiddenText, NamesOnly
+from extauth.domain.hidden import Hidden, HiddenText, NamesOnly, plain
 
 
 def test_what_hides_a_value_still_has_it() -> None:
@@ -46,3 +46,23 @@ def test_values_by_name_may_be_nested_as_deep_as_json_can_be() -> None:
             assert kept == {"a": deep}
             assert ("<hidden>" in repr(dict(kept))) is (level <= 8)
             deep = wrapped(deep)
+
+
+def test_what_is_no_secret_is_shown_again() -> None:
+    """However deep its texts are in what was hidden as a whole; the rest is as it was."""
+    hidden = NamesOnly({"a": "one", "b": [{"c": "two"}, 7], "d": {"e": "three"}, "f": None})
+    shown = plain(dict(hidden))
+    assert repr(shown) == "{'a': 'one', 'b': [{'c': 'two'}, 7], 'd': {'e': 'three'}, 'f': None}"
+    assert type(plain(HiddenText("one"))) is str
+
+
+def test_what_is_shown_again_may_be_nested_as_deep_as_it_likes() -> None:
+    """All that was hidden in it is shown, and what is deeper is left to whoever says how deep it may be."""
+    for wrapped in (lambda inner: [inner], lambda inner: {"b": inner}):
+        deep: object = "one"
+        for _ in range(20):
+            assert "<hidden>" not in repr(plain(dict(NamesOnly({"a": deep}))))
+            deep = wrapped(deep)
+        for _ in range(5000):
+            deep = wrapped(deep)
+        assert type(plain(deep)) is type(deep)

@@ -12,6 +12,8 @@ import pytest
 
 from extauth import Account, LinkKey, RefreshFailure, StoreUnavailable, open_store
 from extauth.adapters.encryption import EncryptionKey
+from extauth.domain.doubt import doubt
+from extauth.domain.fence import fence
 from extauth.domain.reasons import EXPLANATIONS
 from extauth.domain.token_set import TokenSet
 from extauth.web import ENGLISH, GERMAN, ConnectedAccounts, Offer, Words
@@ -117,6 +119,19 @@ async def test_each_condition_is_told(opens, store):
     assert 'action="/accounts/connect/gone"' not in page
     assert 'href="/accounts/disconnect/gone"' in page
     assert "refresh" not in page.replace("refreshed", "")
+
+
+@pytest.mark.parametrize(("mark", "condition"), [(fence, "fenced"), (doubt, "doubtful")])
+async def test_one_that_is_not_refreshed_here(mark, condition, opens, store):
+    """It is not said to be well, since its token may be over; to connect again helps."""
+    link = await put(store, "poster")
+    await store.record_failure(link.key, link.version, mark(NOW, link.version))
+    alice = (await opens(store=store)).visitor()
+    [listed] = (await alice.get("/accounts/", accept="application/json")).json["connections"]
+    assert (listed["provider"], listed["condition"]) == ("poster", condition)
+    page = html.unescape((await alice.get("/accounts/")).text)
+    assert ENGLISH.messages[f"state.{condition}.text"] in page
+    assert 'action="/accounts/connect/poster"' in page
 
 
 async def test_one_that_cannot_be_read_hides_no_other(opens, store):

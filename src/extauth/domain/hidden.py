@@ -38,22 +38,27 @@ class HiddenText(str):
         return "<hidden>"
 
 
+_DEEPEST = 8
+"""Levels of JSON: where secrets are, and deeper than tools look."""
+
+
 def plain(value: T) -> T:
     """Return the same without what hides its texts: for what is read of hidden values and is no secret.
 
     A user's id or a server's address that nobody can see in a ``repr`` helps nobody who looks after it.
     """
+    return cast("T", _plain(value, _DEEPEST + 1))  # values by name, and what is hidden in them
+
+
+def _plain(value: object, depth: int) -> object:
     if isinstance(value, str):
-        return cast("T", str(value))
-    if isinstance(value, dict):
-        return cast("T", {name: plain(inner) for name, inner in cast("dict[str, object]", value).items()})
-    if isinstance(value, list):
-        return cast("T", [plain(inner) for inner in cast("list[object]", value)])
+        return str(value)
+    if depth and isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {name: _plain(inner, depth - 1) for name, inner in members.items()}
+    if depth and isinstance(value, list):
+        return [_plain(inner, depth - 1) for inner in cast("list[object]", value)]
     return value
-
-
-_DEEPEST = 8
-"""Levels of JSON: where secrets are, and deeper than tools look."""
 
 
 def _hidden(value: object, depth: int) -> object:

@@ -15,11 +15,12 @@ from extauth.domain.linking_ports import LinkingProvider
 from extauth.web.offers import Ask, Offer, title_of
 
 Condition: TypeAlias = Literal[
-    "ok", "expiring", "probably_broken", "broken", "fenced", "unreadable", "retired"
+    "ok", "expiring", "probably_broken", "broken", "fenced", "doubtful", "unreadable", "retired"
 ]
 
 WAITS_FOR_USER: Final = frozenset[Condition]({"expiring", "probably_broken", "broken", "fenced"})
-"""What only the user can mend, by connecting again."""
+"""What only the user can mend, by connecting again. Not one that is doubtful: its token may work for long,
+and an operator may agree meanwhile."""
 
 Unknown: TypeAlias = Literal["unreadable", "retired"]
 """Why nothing can be said of a link: it cannot be decrypted now, or nobody serves it any more."""
@@ -165,4 +166,10 @@ def _condition(health: Health | Unknown) -> tuple[Condition, str | None, datetim
         case Expiring(at, refresh_helps=False):
             return "expiring", None, at
         case _:
-            return ("fenced" if health.fenced else "ok"), None, None
+            return _held(health), None, None
+
+
+def _held(health: Health) -> Condition:
+    if health.doubtful:
+        return "doubtful"
+    return "fenced" if health.fenced else "ok"

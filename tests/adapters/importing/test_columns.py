@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
@@ -152,6 +153,7 @@ SECRET = "not-to-be-seen"
         ({"client_id": "client-2"}, "its tokens are another client's than that of origins"),
         ({"scopes": 7}, "scopes is neither text nor a list of texts"),
         ({"blob": float("nan")}, None),
+        ({"blob": functools.reduce(lambda inner, _: [inner], range(5000), 1)}, None),
     ],
 )
 def test_a_row_that_is_not_right(changes, reason):

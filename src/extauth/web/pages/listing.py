@@ -19,6 +19,7 @@ _LOOK: Final[dict[Condition, str]] = {
     "probably_broken": "bad",
     "broken": "bad",
     "fenced": "warn",
+    "doubtful": "warn",
     "unreadable": "",
     "retired": "",
 }

@@ -31,6 +31,10 @@ ENGLISH: Final = Words(
         "state.broken": "Needs attention",
         "state.fenced": "Being moved",
         "state.fenced.text": "This connection is being moved. To use it at once, connect again.",
+        "state.doubtful": "Being checked",
+        "state.doubtful.text": (
+            "This connection is being checked. If it does not work meanwhile, connect again."
+        ),
         "state.unreadable": "Not readable",
         "state.unreadable.text": "This connection cannot be read at the moment. You need not do anything.",
         "state.retired": "Not offered any more",

@@ -37,6 +37,10 @@ GERMAN: Final = Words(
         "state.fenced.text": (
             "Diese Verbindung zieht gerade um. Um sie gleich zu nutzen, verbinden Sie sie neu."
         ),
+        "state.doubtful": "Wird geprüft",
+        "state.doubtful.text": (
+            "Diese Verbindung wird gerade geprüft. Falls sie solange nicht geht, verbinden Sie sie neu."
+        ),
         "state.unreadable": "Nicht lesbar",
         "state.unreadable.text": "Diese Verbindung ist gerade nicht lesbar. Sie müssen nichts tun.",
         "state.retired": "Nicht mehr angeboten",
