@@ -67,7 +67,7 @@ class RefusedAnew:
 
     def in_vain(self, key: LinkKey, tokens: TokenSet, resource: str | None = None) -> bool:
         """Whether these are such ones, and it is too early to get others for an API that refuses them."""
-        known = self._known.get((key, resource)) if self._known else None
+        known = self._known.get((key, resource))
         return (
             known is not None
             and known.issued_at == tokens.issued_at
