@@ -29,9 +29,10 @@ def row(version: object = 3, updated_at: int = MOMENT, rest: tuple[object, ...] 
     ("rest", "origin", "account"),
     [
         (KNOWN, GrantOrigin("client", "https://provider.example/token"), Account("7", "alice")),
+        ((*NOBODYS[:3], "7", None, None, None), None, Account("7")),
         (NOBODYS, None, None),
     ],
-    ids=["of a client and an account", "of none that is known"],
+    ids=["of a client and an account", "of an account without a name", "of none that is known"],
 )
 def test_what_the_database_alone_knows_is_the_rows(rest, origin, account):
     """Version, times, client and account are those of the row."""
@@ -53,7 +54,11 @@ def test_what_can_be_changed_is_not_the_callers():
     assert link.tokens.extra == {"team": "a"}
 
 
-@pytest.mark.parametrize("damaged", [row(updated_at=LAST + 1), row(version="3")], ids=["a date", "a version"])
+@pytest.mark.parametrize(
+    "damaged",
+    [row(updated_at=LAST + 1), row(version="3"), row(rest=("client", *NOBODYS[1:]))],
+    ids=["a date", "a version", "a client of no server"],
+)
 def test_a_damaged_row_is_an_error_by_name(damaged):
     """As when it is read."""
     with pytest.raises(LinkUnreadable) as raised:

@@ -75,7 +75,7 @@ async def test_a_wider_file_is_told_once(suffix, mode, tmp_path, caplog):
 async def test_what_cannot_be_made(path, tmp_path, monkeypatch):
     """It is the contract's own error, and nothing is left of the try."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StoreUnavailable, match="its folder must exist") as caught:
+    with pytest.raises(StoreUnavailable, match=r"its folder must exist and be writable$") as caught:
         async with SqliteLinkStore.open(path):
             raise AssertionError
     assert ("no/such/folder" in path) == (path in str(caught.value))
