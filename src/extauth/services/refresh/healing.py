@@ -104,8 +104,7 @@ class Healing:
             stored = await self._store.get(key)
             if stored is None:
                 raise link_not_found(key)
-            known = self._known.note(stored)
-            if known is None:
+            if self._is_mended(stored, newer) or (known := self._known.note(stored)) is None:
                 return stored
             self._watch.doubt()
             putting_back = start_protected(self._put_back(known, stored, behind=self._known.is_behind))
@@ -123,11 +122,16 @@ class Healing:
             stored = await self._store.get(latest.key)
             if stored is None:
                 self._known.forget(latest.key)
-            elif put_back_by_another(stored, latest):
-                self._known.note(stored)
-                self._watch.doubt()
-            else:
+            elif not self._is_mended(stored, latest):
                 await self.checked(stored)
+
+    def _is_mended(self, stored: Link, known: Link) -> bool:
+        """Whether another replica has put the link back, which says that the store had gone back."""
+        if not put_back_by_another(stored, known):
+            return False
+        self._known.note(stored)
+        self._watch.doubt()
+        return True
 
     async def _sweep(self, until: float, again: bool) -> None:
         keys = iter(self._known.went_back())
