@@ -44,7 +44,7 @@ async def reads_both(keys) -> bool:
     return bool(opened and (await again.get(ALICE)).tokens == TokenSet("at"))
 
 
-@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("written", WRITTEN, ids=["by a comma", "by blanks", "in lines"])
 async def test_from_the_environment(monkeypatch, written):
     """The first is primary, the others open what was encrypted before."""
     monkeypatch.setenv("EXTAUTH_KEYS", written)
@@ -53,7 +53,7 @@ async def test_from_the_environment(monkeypatch, written):
     assert await reads_both(keys_from_environment("OTHER"))
 
 
-@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("written", WRITTEN, ids=["by a comma", "by blanks", "in lines"])
 @pytest.mark.parametrize("mode", [0o600, 0o400])
 async def test_from_a_file(tmp_path, written, mode):
     """A file that is its owner's alone."""
