@@ -16,6 +16,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     seconds = float(item.config.getini("faulthandler_timeout") or 0)
     if seconds > 0:
         stderr = item.config.stash[fault_handler_stderr_fd_key]
-        ends = bool(item.config.getini("faulthandler_exit_on_timeout"))
+        try:
+            ends = bool(item.config.getini("faulthandler_exit_on_timeout"))
+        except ValueError:  # which pytest does not know before version 9
+            ends = False
         faulthandler.dump_traceback_later(seconds, exit=ends, file=stderr)
     return (yield)
