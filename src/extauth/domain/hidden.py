@@ -7,7 +7,7 @@ find.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Generic, SupportsIndex, TypeVar, cast, final
 
 import attrs
@@ -47,28 +47,17 @@ def plain(value: T) -> T:
 
     A user's id or a server's address that nobody can see in a ``repr`` helps nobody who looks after it.
     """
-    return cast("T", _plain(value, _DEEPEST + 1))  # values by name, and what is hidden in them
+    return cast("T", _with_texts(value, _DEEPEST + 1, str))  # values by name, and what is hidden in them
 
 
-def _plain(value: object, depth: int) -> object:
+def _with_texts(value: object, depth: int, text: Callable[[str], str]) -> object:
     if isinstance(value, str):
-        return str(value)
+        return text(value)
     if depth and isinstance(value, dict):
         members = cast("dict[str, object]", value)
-        return {name: _plain(inner, depth - 1) for name, inner in members.items()}
+        return {name: _with_texts(inner, depth - 1, text) for name, inner in members.items()}
     if depth and isinstance(value, list):
-        return [_plain(inner, depth - 1) for inner in cast("list[object]", value)]
-    return value
-
-
-def _hidden(value: object, depth: int) -> object:
-    if isinstance(value, str):
-        return HiddenText(value)
-    if depth and isinstance(value, dict):
-        members = cast("dict[str, object]", value)
-        return {name: _hidden(inner, depth - 1) for name, inner in members.items()}
-    if depth and isinstance(value, list):
-        return [_hidden(inner, depth - 1) for inner in cast("list[object]", value)]
+        return [_with_texts(inner, depth - 1, text) for inner in cast("list[object]", value)]
     return value
 
 
@@ -78,7 +67,10 @@ class NamesOnly(dict[str, V]):
 
     def __init__(self, values: Mapping[str, V]) -> None:
         super().__init__(
-            cast("dict[str, V]", {name: _hidden(value, _DEEPEST) for name, value in values.items()})
+            cast(
+                "dict[str, V]",
+                {name: _with_texts(value, _DEEPEST, HiddenText) for name, value in values.items()},
+            )
         )
 
     def __repr__(self) -> str:
